@@ -1,0 +1,1 @@
+"""Codecs: the contract, the table of names, and one module per family."""

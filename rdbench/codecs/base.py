@@ -1,0 +1,205 @@
+"""The contract of a codec: an image in, bytes out; bytes in, an image out.
+
+The harness alone times, counts bytes, decodes, verifies and scores. A codec cannot report its
+own numbers.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rdbench.errors import UsageError, unknown
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a codec.
+
+    ``default`` fixes the type: values given as text are converted to it. ``choices`` lists what
+    is allowed, or ``low`` and ``high`` bound it. ``labelled`` options stand in the label of the
+    curve even with their default value; ``colour`` options mean nothing for one-channel images
+    and are left out of the label there.
+    """
+
+    default: str | int | float | bool
+    meaning: str
+    choices: tuple[str | int | float, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    labelled: bool = False
+    colour: bool = False
+
+    def convert(self, codec: str, name: str, value: Any) -> str | int | float | bool:
+        """``value`` (text or already typed) as a valid value, or :class:`UsageError`."""
+        kind = type(self.default)
+        where = f"codec {codec!r}, option {name!r}"
+        if kind is bool:
+            table = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            if (key := str(value).lower()) not in table:
+                raise UsageError(f"{where}: {value!r} is neither true nor false")
+            return table[key]
+        try:
+            converted = kind(value)
+            if kind is int and float(value) != converted:
+                raise ValueError
+        except (TypeError, ValueError):
+            raise UsageError(f"{where}: {value!r} is not of type {kind.__name__}") from None
+        if self.choices and converted not in self.choices:
+            allowed = ", ".join(str(choice) for choice in self.choices)
+            raise UsageError(f"{where}: {value!r} is not one of {allowed}")
+        if isinstance(converted, (int, float)) and not self.low <= converted <= self.high:
+            raise UsageError(
+                f"{where}: {value!r} is not within {point_text(self.low)} to "
+                f"{point_text(self.high)}"
+            )
+        return converted
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The rate parameter of a codec with given options: its name, its default points in
+    increasing rate, the range of values that it takes, and whether they are whole numbers."""
+
+    parameter: str
+    ladder: tuple[float, ...]
+    low: float = -math.inf
+    high: float = math.inf
+    integer: bool = False
+
+    def check(self, codec: str, point: Any) -> float:
+        """``point`` (text or number) as a valid value, or :class:`UsageError`."""
+        where = f"codec {codec!r}: {self.parameter}"
+        try:
+            value = float(point)
+        except (TypeError, ValueError):
+            raise UsageError(f"{where} {point!r} is not a number") from None
+        if not self.low <= value <= self.high:
+            raise UsageError(
+                f"{where} {point_text(value)} is not within {point_text(self.low)} to "
+                f"{point_text(self.high)}"
+            )
+        if self.integer and value != int(value):
+            raise UsageError(f"{where} {point_text(value)} is not a whole number")
+        return value
+
+
+class Codec(abc.ABC):
+    """One codec at one point of its ladder.
+
+    Building an instance may be slow (it may load weights) and is never timed. Decoding uses
+    another instance than encoding, perhaps in another process: the stream is self-contained, so
+    shape, padding and whatever else the decoder needs are inside it and counted.
+
+    A codec of one's own sets ``name``, ``parameter`` and ``ladder`` and defines :meth:`encode`
+    and :meth:`decode`; everything else has a default.
+    """
+
+    name: ClassVar[str]
+    """Name on the command line and in the CSV."""
+    parameter: ClassVar[str]
+    """What a point is: ``"quality"``, ``"qp"``, ``"ratio"``, ``"lambda"``, ``"beta"``."""
+    ladder: ClassVar[tuple[float, ...]]
+    """Default points, in increasing rate."""
+    point_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """Smallest and largest value of a point."""
+    integer_points: ClassVar[bool] = False
+    """Whether points are whole numbers."""
+    option_table: ClassVar[Mapping[str, Option]] = {}
+    """Everything else that defines the codec (chroma format, transform, preset, ...)."""
+    channels: ClassVar[frozenset[int]] = frozenset({1, 3})
+    """Numbers of channels that it takes without conversion."""
+    deterministic: ClassVar[bool] = True
+    """Whether the same image gives the same bytes again."""
+    lossless: ClassVar[bool] = False
+    """Whether the decoded image is always the original."""
+    stream_suffix: ClassVar[str] = ".bin"
+    """File name suffix of a kept stream."""
+
+    def __init__(self, point: float, **options: Any) -> None:
+        self.options: dict[str, Any] = self.resolve_options(options)
+        self.point: float = self.axis(self.options).check(self.name, point)
+
+    @classmethod
+    def axis(cls, options: Mapping[str, Any]) -> Axis:  # noqa: ARG003
+        """The rate parameter under ``options`` (all of them, resolved)."""
+        return Axis(cls.parameter, cls.ladder, *cls.point_range, integer=cls.integer_points)
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options with their values: ``options`` checked and converted, the rest default.
+
+        Raises :class:`UsageError` for an unknown option (with near names) or a value that is not
+        allowed (with those that are).
+        """
+        for name in options:
+            if name not in cls.option_table:
+                raise unknown(f"option of codec {cls.name!r}", name, cls.option_table)
+        return {
+            name: option.convert(cls.name, name, options.get(name, option.default))
+            for name, option in cls.option_table.items()
+        }
+
+    @classmethod
+    def label(cls, options: Mapping[str, Any], *, colour: bool = True) -> str:
+        """Name of the curve: the codec's name with its labelled and its non-default options."""
+        words = [cls.name]
+        for name, option in cls.option_table.items():
+            value = options[name]
+            if option.colour and not colour:
+                continue
+            if option.labelled:
+                words.append(str(value))
+            elif value != option.default:
+                words.append(f"{name}={value}")
+        return " ".join(words)
+
+    @classmethod
+    def version(cls) -> str:
+        """Library and encoder with their versions, as precise as they can be had."""
+        return ""
+
+    @abc.abstractmethod
+    def encode(self, image: Image) -> bytes:
+        """The stream of ``image``: uint8, (height, width, channels), 1 or 3 channels, sRGB or
+        luma. The array must be left as it is. Raises :class:`rdbench.CodecError`."""
+
+    @abc.abstractmethod
+    def decode(self, data: bytes) -> Image:
+        """The image of a stream, from its bytes alone: uint8, the shape of the original.
+        Raises :class:`rdbench.errors.BitstreamError` for bytes that are no stream of this
+        codec."""
+
+    def payload_bytes(self, data: bytes) -> int | None:  # noqa: ARG002
+        """Length of the entropy-coded part of a stream, where the codec can tell it apart."""
+        return None
+
+    def estimated_bits(self, image: Image) -> float | None:  # noqa: ARG002
+        """The model's own estimate of the rate of ``image`` in bits, where it has one."""
+        return None
+
+    def close(self) -> None:
+        """Give back what the instance holds."""
+        return
+
+
+@dataclass(frozen=True)
+class CodecEntry:
+    """Where a codec is found, before anything of it is imported."""
+
+    name: str
+    target: str
+    """``module:Class``"""
+    summary: str = ""
+    install: str = ""
+    """What to install when its backend is missing, such as ``pip install pillow-heif``."""

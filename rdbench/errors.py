@@ -1,0 +1,54 @@
+"""What can go wrong, as far as a person can do something about it.
+
+The command line catches :class:`RdbenchError`, prints its message in one line and exits with 2.
+While measuring, an error costs the row of the measurement in which it was raised.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RdbenchError(Exception):
+    """Base of all errors that rdbench raises on purpose; the message is one line."""
+
+
+class UsageError(RdbenchError):
+    """The request cannot be carried out as it stands; the message says what to change."""
+
+
+class MissingBackendError(UsageError):
+    """A codec's library is not installed; the message names what to install."""
+
+
+class ImageError(RdbenchError):
+    """One image cannot be measured as it is (unreadable, truncated, 0 bytes)."""
+
+
+class UnsupportedImageError(ImageError):
+    """A readable image of a kind that rdbench or the codec refuses (alpha, CMYK, 16 bit, grey
+    into a colour codec); the message says how to convert it."""
+
+
+class CodecError(RdbenchError):
+    """A codec failed on one image: what a codec should raise, with the reason."""
+
+
+class BitstreamError(CodecError):
+    """The bytes are not a stream of this codec, or are truncated or damaged."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
+    """The error for a name that is not in a table, with the names that are near it.
+
+    ``unknown("codec", "jpge", ["jpeg", "webp"])`` reads
+    ``unknown codec 'jpge'; did you mean 'jpeg'?``, and lists all names when none is near.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.6)
+    if near:
+        advice = "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    else:
+        advice = "known: " + (", ".join(names) or "none")
+    return UsageError(f"unknown {kind} {name!r}; {advice}" + (f" ({hint})" if hint else ""))

@@ -1,0 +1,148 @@
+"""The columns of a measurement, with unit and meaning, and how they are written as text.
+
+One row is codec × point × image × repeat. Files are UTF-8 CSV with one header line, ``.``
+decimals, and an empty cell where a value is not available. Floats are written with the shortest
+digits that read back to the same double; infinity (the PSNR of identical images) is ``inf``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args, get_type_hints
+
+from rdbench.errors import UsageError
+
+SCHEMA_VERSION: Final = 1
+
+OK: Final = "ok"
+FAILED: Final = "failed"  # the codec, the image or the harness raised an error
+TIMEOUT: Final = "timeout"  # stopped after --timeout seconds
+CRASHED: Final = "crashed"  # the process died
+UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
+STATUSES: Final = (OK, FAILED, TIMEOUT, CRASHED, UNSUPPORTED)
+
+
+def _column(meaning: str, unit: str = "", default: Any = None) -> Any:
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "unit": unit})
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One row of ``measurements.csv``; the fields are its columns, in order."""
+
+    dataset: str = _column("name of the dataset", default="")
+    image: str = _column("name of the image within its dataset", default="")
+    image_sha256: str | None = _column(
+        "SHA-256 of the original's samples as measured: uint8, rows from the top, interleaved"
+    )
+    width: int | None = _column("width of the original", "px")
+    height: int | None = _column("height of the original", "px")
+    channels: int | None = _column("1 (grey or luma) or 3 (sRGB)")
+    codec: str = _column("name of the codec", default="")
+    options: str = _column("all options of the codec, as name=value joined by ';'", default="")
+    label: str = _column("name of the curve that the row belongs to", default="")
+    parameter: str = _column("what a point of this codec is: quality, qp, ratio, ...", default="")
+    point: float = _column("value of the rate parameter", default=0.0)
+    codec_version: str = _column("library and encoder with their versions", default="")
+    repeat: int = _column("0 for the first measurement, 1 for its first repetition, ...", default=0)
+    status: str = _column("ok, failed, timeout, crashed or unsupported", default=OK)
+    message: str = _column("why a row is not ok, or why one of its cells is empty", default="")
+    size_bytes: int | None = _column("length of the whole stream that the decoder needs", "byte")
+    payload_bytes: int | None = _column("entropy-coded part of it, where it is told apart", "byte")
+    bpp: float | None = _column("8 * size_bytes / (width * height)", "bit/px")
+    estimated_bpp: float | None = _column("the model's own estimate of its rate", "bit/px")
+    mse: float | None = _column("mean squared error over all samples of all channels, 8 bit")
+    psnr_db: float | None = _column("10 log10(255^2 / mse); inf for identical images", "dB")
+    psnr_y_db: float | None = _column("PSNR of the BT.601 full-range luma of JPEG/JFIF", "dB")
+    ssim: float | None = _column("SSIM of Wang et al. 2004, mean over channels")
+    ms_ssim: float | None = _column("MS-SSIM of Wang et al. 2003, mean over channels, linear")
+    ms_ssim_db: float | None = _column("-10 log10(1 - ms_ssim)", "dB")
+    encode_s: float | None = _column("wall time of encoding, image in memory to bytes", "s")
+    decode_s: float | None = _column("wall time of decoding, bytes to image in memory", "s")
+    timing: str = _column("isolated, or shared when other work ran beside it", default="")
+    peak_rss_mb: float | None = _column("peak resident memory of the worker in this task", "MiB")
+    stream_sha256: str | None = _column("SHA-256 of the stream")
+    decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
+
+    def cells(self) -> list[str]:
+        """The row as text, in the order of :data:`COLUMNS`."""
+        return [_text(getattr(self, column.name)) for column in COLUMNS]
+
+    @classmethod
+    def from_cells(cls, cells: Mapping[str, str]) -> Measurement:
+        """The inverse of :meth:`cells`, from a mapping of column names to text.
+
+        Columns that are missing are taken as not available, columns that are not known are
+        left out. Raises :class:`UsageError` for a cell that is not of its column's type.
+        """
+        values: dict[str, Any] = {}
+        for column in COLUMNS:
+            text = cells.get(column.name)
+            if not text:
+                continue
+            try:
+                values[column.name] = column.type(text)
+            except ValueError:
+                raise UsageError(
+                    f"column {column.name!r}: {text!r} is not of type {column.type.__name__}"
+                ) from None
+        return cls(**values)
+
+    @property
+    def key(self) -> MeasurementKey:
+        """What makes a row the measurement of one thing: two rows with one key replace each
+        other."""
+        return (self.dataset, self.image, self.codec, self.options, self.point, self.repeat)
+
+
+MeasurementKey = tuple[str, str, str, str, float, int]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, Python type (``str``, ``int`` or ``float``), unit and meaning."""
+
+    name: str
+    type: type
+    unit: str
+    meaning: str
+
+
+def _columns(cls: type) -> tuple[Column, ...]:
+    hints = get_type_hints(cls)
+    return tuple(
+        Column(
+            field.name,
+            next(iter(get_args(hints[field.name])), hints[field.name]),
+            field.metadata["unit"],
+            field.metadata["meaning"],
+        )
+        for field in dataclasses.fields(cls)
+    )
+
+
+COLUMNS: Final = _columns(Measurement)
+
+
+def _text(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def options_text(options: Mapping[str, Any]) -> str:
+    """Options as the ``options`` column has them: ``name=value`` sorted by name, joined by ';'."""
+    return ";".join(f"{name}={value}" for name, value in sorted(options.items()))
+
+
+def point_text(point: float) -> str:
+    """A point as people write it: ``50`` and not ``50.0``."""
+    return f"{point:.12g}"
+
+
+def one_line(message: str, limit: int = 500) -> str:
+    """A message fit for a CSV cell or a terminal line: white space collapsed, length bounded."""
+    text = " ".join(message.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
