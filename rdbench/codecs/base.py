@@ -39,6 +39,12 @@ class Option:
     high: float = math.inf
     labelled: bool = False
     colour: bool = False
+    shown: tuple[str, ...] = ()
+    """How each of ``choices`` reads in a label, where that differs from the value."""
+
+    def text(self, value: str | int | float | bool) -> str:
+        """``value`` as it reads in a label."""
+        return dict(zip(self.choices, self.shown, strict=False)).get(value, str(value))
 
     def convert(self, codec: str, name: str, value: Any) -> str | int | float | bool:
         """``value`` (text or already typed) as a valid value, or :class:`UsageError`."""
@@ -64,6 +70,23 @@ class Option:
                 f"{point_text(self.high)}"
             )
         return converted
+
+
+def chroma_option(default: str) -> Option:
+    """The chroma format of a codec that offers 4:2:0 and 4:4:4; "420" or "444" as a value."""
+    return Option(
+        default,
+        "chroma format: 4:2:0 halves both sides of the chroma planes, 4:4:4 keeps them",
+        choices=("420", "444"),
+        shown=("4:2:0", "4:4:4"),
+        labelled=True,
+        colour=True,
+    )
+
+
+def threads_option() -> Option:
+    """The number of threads of an encoder and decoder, which must not change the stream."""
+    return Option(1, "threads of the encoder and the decoder", low=1, high=64)
 
 
 @dataclass(frozen=True)
@@ -159,9 +182,9 @@ class Codec(abc.ABC):
             if option.colour and not colour:
                 continue
             if option.labelled:
-                words.append(str(value))
+                words.append(option.text(value))
             elif value != option.default:
-                words.append(f"{name}={value}")
+                words.append(f"{name}={option.text(value)}")
         return " ".join(words)
 
     @classmethod

@@ -20,14 +20,26 @@ from rdbench.schema import one_line
 
 ENTRY_POINT_GROUP: Final = "rdbench.codecs"
 
+_PILLOW: Final = "pip install pillow"
+_IMAGECODECS: Final = "pip install imagecodecs"
+_PILLOW_HEIF: Final = "pip install pillow-heif"
+
 _BUILT_IN: Final = (
-    CodecEntry("jpeg", "rdbench.codecs.jpeg:Jpeg", "JPEG, libjpeg-turbo in Pillow"),
-    CodecEntry("jpeg2000", "rdbench.codecs.jpeg2000:Jpeg2000", "JPEG 2000, OpenJPEG by glymur"),
-    CodecEntry("webp", "rdbench.codecs.webp:Webp", "WebP lossy, libwebp in imagecodecs"),
-    CodecEntry("avif", "rdbench.codecs.avif:Avif", "AV1 still image, libavif in Pillow"),
-    CodecEntry("hevc", "rdbench.codecs.hevc:Hevc", "HEVC still image, x265 in pillow-heif"),
-    CodecEntry("jpegxl", "rdbench.codecs.jpegxl:JpegXl", "JPEG XL, libjxl in imagecodecs"),
-    CodecEntry("png", "rdbench.codecs.png:Png", "PNG, the lossless reference, Pillow"),
+    CodecEntry("jpeg", "rdbench.codecs.jpeg:Jpeg", "JPEG, libjpeg-turbo in Pillow", _PILLOW),
+    CodecEntry(
+        "jpeg2000", "rdbench.codecs.jpeg2000:Jpeg2000", "JPEG 2000, OpenJPEG in Pillow", _PILLOW
+    ),
+    CodecEntry(
+        "webp", "rdbench.codecs.webp:Webp", "WebP lossy, libwebp in imagecodecs", _IMAGECODECS
+    ),
+    CodecEntry("avif", "rdbench.codecs.avif:Avif", "AV1 still image, libaom in Pillow", _PILLOW),
+    CodecEntry(
+        "hevc", "rdbench.codecs.hevc:Hevc", "HEVC still image, x265 in pillow-heif", _PILLOW_HEIF
+    ),
+    CodecEntry(
+        "jpegxl", "rdbench.codecs.jpegxl:JpegXl", "JPEG XL, libjxl in imagecodecs", _IMAGECODECS
+    ),
+    CodecEntry("png", "rdbench.codecs.png:Png", "PNG, the lossless reference, Pillow", _PILLOW),
 )
 
 

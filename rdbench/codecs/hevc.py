@@ -1,0 +1,136 @@
+"""HEVC still image (ITU-T H.265 in HEIF, ISO/IEC 23008-12) by x265, through pillow-heif.
+
+The point is the real QP of the one I-frame: the stream is coded at a constant QP, and x265's
+``ipratio`` is 1, where x265 and programs that call it (bpgenc, heif-enc) would code the frame at
+QP − 3. Bytes of the HEIF container are counted, some 400 of them. Colour is converted by libheif
+(BT.601, full range) with 8 or 10 bits of intermediate precision.
+
+libheif tunes x265 for SSIM by default. At a constant QP, where adaptive quantisation is off, that
+is the same stream as ``tune=psnr``, which rdbench asks for; both turn x265's psychovisual
+optimisations off.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pillow_heif
+
+from rdbench.codecs.base import Codec, Option, chroma_option, threads_option
+from rdbench.errors import BitstreamError, CodecError
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rdbench.codecs.base import Image
+
+_FAILURES = (ValueError, EOFError, SyntaxError, RuntimeError, OSError)
+"""What pillow-heif's documentation names as raised by its own functions."""
+
+
+class Hevc(Codec):
+    """HEVC intra at QP 0 to 51; one channel is coded as 4:0:0."""
+
+    name: ClassVar[str] = "hevc"
+    parameter: ClassVar[str] = "qp"
+    ladder: ClassVar[tuple[float, ...]] = (47, 42, 37, 32, 27, 22, 17)
+    point_range: ClassVar[tuple[float, float]] = (0, 51)
+    integer_points: ClassVar[bool] = True
+    option_table: ClassVar = {
+        "chroma": chroma_option("420"),
+        "preset": Option(
+            "slow",
+            "x265's effort",
+            choices=(
+                "ultrafast",
+                "superfast",
+                "veryfast",
+                "faster",
+                "fast",
+                "medium",
+                "slow",
+                "slower",
+                "veryslow",
+                "placebo",
+            ),
+        ),
+        "tune": Option(
+            "psnr",
+            "what x265 optimises; grain keeps texture at the price of PSNR",
+            choices=("psnr", "ssim", "grain"),
+        ),
+        "depth": Option(8, "bits per sample inside the codec", choices=(8, 10)),
+        "threads": threads_option(),
+    }
+    stream_suffix: ClassVar[str] = ".heic"
+
+    @classmethod
+    def version(cls) -> str:
+        library = pillow_heif.libheif_info()
+        encoder = library["encoders"]["x265"].removeprefix("x265 HEVC encoder ").strip("()")
+        decoder = library["decoders"]["libde265"].rpartition(" ")[2]
+        return (
+            f"x265 {encoder}, libde265 {decoder}, libheif {library['libheif']} "
+            f"(pillow-heif {pillow_heif.__version__})"
+        )
+
+    def encode(self, image: Image) -> bytes:
+        height, width, channels = image.shape
+        depth = self.options["depth"]
+        settings: dict[str, Any] = {"bit_depth": depth}
+        if channels == 3:
+            settings["chroma"] = int(self.options["chroma"])
+        mode = ("L" if channels == 1 else "RGB") + (f";{depth}" if depth > 8 else "")
+        stream = io.BytesIO()
+        try:
+            pillow_heif.encode(
+                mode,
+                (width, height),
+                _to_depth(image, depth).tobytes(),
+                stream,
+                quality=None,
+                enc_params={
+                    "preset": self.options["preset"],
+                    "tune": self.options["tune"],
+                    "x265:qp": int(self.point),
+                    "x265:ipratio": "1.0",
+                    "x265:pools": self.options["threads"],
+                    "x265:frame-threads": 1,
+                },
+                **settings,
+            )
+        except _FAILURES as error:
+            raise CodecError(f"HEVC encoder: {one_line(str(error), 200)}") from error
+        return stream.getvalue()
+
+    def decode(self, data: bytes) -> Image:
+        # pillow-heif takes the decoder's threads from nowhere else; four is its default.
+        pillow_heif.options.DECODE_THREADS = self.options["threads"]
+        try:
+            picture = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+            samples = np.array(picture)
+            depth = picture.info["bit_depth"]
+        except _FAILURES as error:
+            raise BitstreamError(f"HEVC decoder: {one_line(str(error), 200)}") from error
+        image = samples[:, :, None] if samples.ndim == 2 else samples
+        if image.ndim != 3 or image.shape[2] not in (1, 3):
+            raise BitstreamError(
+                f"HEVC stream of shape {image.shape}, where grey or RGB is expected"
+            )
+        return _to_8_bits(image, depth)
+
+
+def _to_depth(image: Image, depth: int) -> NDArray[np.uint8 | np.uint16]:
+    if depth == 8:
+        return image
+    deep: NDArray[np.uint16] = np.rint(image * ((2**depth - 1) / 255)).astype("<u2")
+    return deep
+
+
+def _to_8_bits(samples: NDArray[np.uint8 | np.uint16], depth: int) -> Image:
+    scaled = samples if depth == 8 else np.rint(samples * (255 / (2**depth - 1)))
+    image: Image = np.ascontiguousarray(scaled, dtype=np.uint8)
+    return image
