@@ -1,0 +1,72 @@
+"""``rdbench datasets``: what is known by name, whether it is there, and how to get it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List, verify and fetch the datasets that are known by name.")
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a known dataset.")]
+
+
+@app.callback(invoke_without_command=True)
+def list_datasets(context: typer.Context) -> None:
+    """List the datasets that are known by name, whether they are there, and how to get them.
+
+    They are looked up in $RDBENCH_DATA, then in the user's cache folder. A folder, a file or a
+    glob is a dataset as well.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from rdbench.images.known import KNOWN, presence
+
+    width = max(map(len, KNOWN))
+    for dataset in KNOWN.values():
+        found = presence(dataset)
+        expected = len(dataset.manifest)
+        there = f"{expected - len(found.missing)} of {expected} images"
+        typer.echo(f"{dataset.name:{width}}  {there:>17}  {found.folder or 'not found'}")
+        details = [f"{dataset.licence}; {dataset.source}"]
+        if found.missing:
+            details.append(dataset.remedy)
+        for line in details:
+            typer.echo(f"{'':{width}}  {line}")
+
+
+@app.command()
+def verify(name: _Name) -> None:
+    """Check the pixels of a known dataset against their published hashes.
+
+    Exits with 1 if an image differs or cannot be read.
+    """
+    from rdbench.images.known import differences
+
+    results = list(differences(name))
+    wrong = [(file, message) for file, message in results if message]
+    for file, message in wrong:
+        typer.echo(f"{file}: {message}")
+    typer.echo(
+        f"{name}: {len(results) - len(wrong)} of {len(results)} images have the expected pixels"
+    )
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fetch(
+    name: _Name,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Data root to put NAME/ into [default: user's cache]."),
+    ] = None,
+) -> None:
+    """Download a known dataset and check its pixels; images that are there are kept."""
+    from rdbench.images.fetch import fetch as fetch_dataset
+
+    folder = fetch_dataset(name, to, report=typer.echo)
+    typer.echo(f"{name} is in {folder}")
+    if to is not None:
+        typer.echo(f"set RDBENCH_DATA={to.absolute()} to have it found there")

@@ -1,0 +1,230 @@
+"""Datasets: from what stands on the command line to a list of images."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from rdbench.errors import UsageError, unknown
+from rdbench.images.known import KNOWN, locate
+
+if TYPE_CHECKING:
+    from rdbench.images.samples import Image
+
+Color = Literal["rgb", "luma"]
+Geometry = Literal["original", "dumas2018"]
+
+_PNM_SUFFIXES: Final = (".ppm", ".pgm", ".pbm", ".pnm")
+_JPEG_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe", ".jfif")
+SUFFIXES: Final = frozenset(
+    {*_PNM_SUFFIXES, *_JPEG_SUFFIXES, ".png", ".tif", ".tiff", ".webp", ".bmp"}
+)
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One image of a dataset, not yet loaded; small, and fit to be sent to a worker."""
+
+    dataset: str
+    """Name of the dataset"""
+    name: str
+    """Name within the dataset: unique, and the same on every machine"""
+    path: Path
+    color: Color = "rgb"
+    geometry: Geometry = "original"
+    trim: bool = False
+    """Whether the geometry ``dumas2018`` drops the first row and column before it rotates"""
+
+    def load(self) -> Image:
+        """The samples: uint8, (height, width, channels), sRGB with 3 channels, or grey or luma
+        with 1; C-contiguous and not writeable.
+
+        ``color="luma"`` is :func:`rdbench.images.luma`, and leaves grey images as they are.
+        ``geometry="dumas2018"`` rotates images higher than wide by 90° counter-clockwise. Raises
+        :class:`rdbench.errors.ImageError` and :class:`rdbench.errors.UnsupportedImageError` as
+        :func:`rdbench.images.loading.read_image`, which also says what is done to the samples.
+        """
+        from rdbench.images.loading import load_image
+
+        return load_image(self.path, color=self.color, geometry=self.geometry, trim=self.trim)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images that are measured and averaged together."""
+
+    name: str
+    """Name in results, with the options that are not default: ``kodak``,
+    ``bsds300-test:geometry=dumas2018``"""
+    images: tuple[ImageRef, ...]
+    source: str
+    """Absolute path of the folder or file, or the pattern"""
+
+
+def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) -> Dataset:
+    """The dataset that ``spec`` means: a known name, a folder, a file or a glob.
+
+    Options follow a colon, ``bsds300-test:geometry=dumas2018``; an existing path with a colon in
+    it wins over that reading. Known names are looked up in ``root`` or else in ``$RDBENCH_DATA``,
+    then in the user's cache folder. A folder gives the image files in it, not those in its
+    subfolders (a glob with ``**`` does), in natural order; hidden files and files that are no
+    images are passed over. A file is named by its stem, or by its path below the folder where
+    several files have that stem.
+
+    Raises :class:`UsageError`: an unknown name or a path that does not exist, a known dataset
+    that is not found or incomplete, no images, an unknown option or color.
+    """
+    if color not in get_args(Color):
+        raise unknown("color", color, get_args(Color))
+    base, options = _split(spec)
+    folder, files, source = _find(base, Path(root) if root is not None else None)
+    geometry = options.pop("geometry", "original")
+    for option in options:
+        raise unknown(f"option of dataset {base!r}", option, ["geometry"])
+    if geometry not in get_args(Geometry):
+        raise unknown(f"geometry of dataset {base!r}", geometry, get_args(Geometry))
+    name = base if base in KNOWN else _dataset_name(folder, source)
+    trim = base in KNOWN and KNOWN[base].trim
+    name += "" if geometry == "original" else f":geometry={geometry}"
+    images = (
+        ImageRef(name, image, path, color, geometry, trim)  # type: ignore[arg-type]
+        for image, path in zip(image_names(files, folder), files, strict=True)
+    )
+    return Dataset(name, tuple(images), str(source))
+
+
+def _dataset_name(folder: Path, source: Path) -> str:
+    if source.is_file():
+        return _text(source.stem)
+    return _text(folder.name if folder.name != ".." else folder.resolve().name) or "root"
+
+
+def _split(spec: str) -> tuple[str, dict[str, str]]:
+    """``spec`` as base and options."""
+    base, colon, text = spec.rpartition(":")
+    if not colon or os.sep in text or _exists(_path(spec)):
+        return spec, {}
+    options = {}
+    for item in text.split(","):
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(
+                f"dataset {spec!r}: there is no such path, and {item!r} is no option of the form "
+                "name=value, such as geometry=dumas2018"
+            )
+        options[name] = value
+    return base, options
+
+
+def _find(spec: str, root: Path | None) -> tuple[Path, list[Path], Path]:
+    """The folder that image names are relative to, the files, and the source."""
+    path = _path(spec)
+    if spec in KNOWN:
+        try:
+            folder, files = locate(spec, root)
+        except UsageError as error:
+            here = f" (the folder of that name here is written ./{spec})" if path.is_dir() else ""
+            raise UsageError(f"{error}{here}") from None
+        return folder, sorted(files, key=natural_order), folder
+    if spec and _exists(path):
+        return (path, _in_folder(path), path) if path.is_dir() else (path.parent, [path], path)
+    if glob.has_magic(spec):
+        return _matches(spec)
+    hint = "or the path of a folder, a file or a glob; this one does not exist"
+    raise unknown("dataset", spec, KNOWN, hint=hint)
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        entries = list(folder.iterdir())
+        files = _images(entries)
+        folders = sum(entry.is_dir() for entry in entries)
+    except OSError as error:
+        raise UsageError(f"dataset {str(folder)!r} cannot be listed: {error.strerror}") from None
+    if files:
+        return files
+    if not entries:
+        raise UsageError(f"dataset {str(folder)!r} is an empty folder")
+    raise UsageError(
+        f"dataset {str(folder)!r} has no image files in it, but {len(entries) - folders} other "
+        f"files and {folders} folders; images in subfolders are meant by "
+        f"{str(folder / '**' / '*')!r}"
+    )
+
+
+def _matches(spec: str) -> tuple[Path, list[Path], Path]:
+    pattern = Path(spec) if not spec.startswith("~") else _path(spec)
+    # Not made absolute before: brackets in the working directory's name are no pattern.
+    found = [Path(match).absolute() for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
+    if not found:
+        raise UsageError(f"dataset {spec!r}: nothing matches this glob")
+    files = _images(found)
+    if not files:
+        raise UsageError(
+            f"dataset {spec!r}: none of the {len(found)} paths that match this glob is an image "
+            "file (PNG, JPEG, TIFF, WebP, BMP, PPM, PGM)"
+        )
+    fixed = next(parent for parent in pattern.parents if not glob.has_magic(str(parent)))
+    return fixed.absolute(), files, pattern.absolute()
+
+
+def _images(paths: Iterable[Path]) -> list[Path]:
+    # A link that leads nowhere stays in: loading it costs its own row, and is seen.
+    files = [
+        path
+        for path in paths
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+    ]
+    return sorted(files, key=natural_order)
+
+
+def _path(spec: str) -> Path:
+    """Absolute, with links left as they are: a folder is named as its user names it."""
+    try:
+        return Path(spec).expanduser().absolute()
+    except RuntimeError:  # the home folder of nobody
+        return Path(spec).absolute()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def natural_order(path: Path) -> tuple[list[str | int], str]:
+    """Sorting key under which ``image2`` comes before ``image10``."""
+    parts = re.split(r"(\d+)", str(path).casefold())
+    return [int(part) if part.isdecimal() else part for part in parts], str(path)
+
+
+def image_names(files: Sequence[Path], folder: Path) -> list[str]:
+    """A name for each of the files below ``folder``: its stem where no other file has that, else
+    its path relative to ``folder``, with ``/``."""
+    relative = [Path(os.path.relpath(file, folder)).as_posix() for file in files]
+    stems = [_text(file.stem) for file in files]
+    count = Counter(stems)
+    names = [
+        stem if count[stem] == 1 else _text(path)
+        for stem, path in zip(stems, relative, strict=True)
+    ]
+    return names if len(set(names)) == len(names) else [_escaped(path) for path in relative]
+
+
+def _text(name: str) -> str:
+    """A file name as text that is the same on every machine: file systems differ in whether they
+    compose letters."""
+    return unicodedata.normalize("NFC", _escaped(name))
+
+
+def _escaped(name: str) -> str:
+    """A file name with the bytes that are not UTF-8 escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,0 +1,180 @@
+"""Image files as arrays: 8 bit, grey or RGB, and a clear refusal of everything else.
+
+Samples are taken as they are stored. A gamma (PNG gAMA) and colour profiles are not applied:
+codecs are compared on the stored samples, and a conversion would measure another image than the
+one that other programs read from the file. The orientation in EXIF (or XMP) is applied, so that
+rows and columns are those that are seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import PIL.Image
+
+# Importing a plug-in registers its format; naming them spares the import of all the others.
+from PIL import (  # noqa: F401
+    BmpImagePlugin,
+    ExifTags,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from rdbench.errors import ImageError, UnsupportedImageError
+from rdbench.images.headers import PNG_MAGIC, check_png, declared_samples
+from rdbench.images.samples import dumas2018_geometry, luma
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+    from rdbench.images.samples import Image
+
+MAX_PIXELS: Final = 1_000_000_000
+
+_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
+_READ_AS: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
+_REFUSED: Final = {
+    "CMYK": "CMYK colours",
+    "YCbCr": "YCbCr samples",
+    "LAB": "L*a*b* colours",
+}
+# The switches for warnings and for the largest image are global to the process.
+_pillow_lock = threading.Lock()
+
+
+def load_image(path: Path, *, color: str, geometry: str, trim: bool) -> Image:
+    """The image in a file as :meth:`rdbench.images.ImageRef.load` hands it out."""
+    image = read_image(path)
+    if geometry == "dumas2018":
+        image = dumas2018_geometry(image, trim=trim)
+        if not image.size:
+            raise ImageError(f"image {str(path)!r}: nothing is left after trimming")
+    if color == "luma":
+        image = luma(image)
+    image = np.ascontiguousarray(image)
+    image.flags.writeable = False
+    return image
+
+
+def read_image(path: Path) -> Image:
+    """The samples of an image file: uint8, (height, width, channels), 1 or 3 channels, sRGB.
+
+    PNG, JPEG, TIFF, WebP, BMP, PPM, PGM and PBM with up to 8 bits are read; palettes are
+    expanded, samples of fewer bits are scaled to 0..255. Of a JPEG file that carries more than one
+    picture (CIPA DC-007) the first is the photograph, and is taken. Raises
+    :class:`ImageError` for a file that is missing, damaged or no image, and
+    :class:`UnsupportedImageError` for one with alpha (even if opaque), with CMYK or other
+    colours, with more than 8 bits, with several frames, or with over 10⁹ pixels.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"image {str(path)!r} cannot be read: {error.strerror}") from None
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> Image:
+    """As :func:`read_image`, from the bytes of a file; ``name`` stands in the messages."""
+    if not data:
+        raise ImageError(f"image {name!r}: the file is empty (0 bytes)")
+    image = _opened(data, name)
+    with _damage(name):
+        image.load()
+        with _quiet_pillow():
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        mode = _READ_AS[image.mode]
+        samples: Image = np.asarray(image if image.mode == mode else image.convert(mode))
+    if samples.ndim == 2:
+        samples = samples[:, :, np.newaxis]
+    return np.ascontiguousarray(_oriented(samples, orientation))
+
+
+def _opened(data: bytes, name: str) -> ImageFile:
+    """The image opened but not decoded, once it is known to be of a kind that is read."""
+    with _damage(name), _quiet_pillow():
+        samples = declared_samples(data)
+        if samples.bits > 8 or samples.kind:
+            what = f"{samples.bits}-bit {samples.kind}samples"
+            raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
+        if data.startswith(PNG_MAGIC):
+            check_png(data)
+        image = PIL.Image.open(io.BytesIO(data), formats=_FORMATS)
+        frames = getattr(image, "n_frames", 1)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        what = f"{width}x{height} is over {MAX_PIXELS:,} pixels"
+        raise _refusal(name, what, "cut it into tiles", "{} -crop 8192x8192 +repage")
+    if frames > 1 and image.format != "MPO":
+        raise _refusal(name, f"{frames} frames", "take one of them", "'{}[0]'")
+    if samples.extra or image.has_transparency_data:
+        what = "transparency (an alpha channel or a fourth one)"
+        flatten = "{} -background white -alpha remove -alpha off"
+        raise _refusal(name, what, "flatten it onto a background", flatten)
+    if image.mode in ("F", "I") or image.mode.startswith("I;"):
+        what = "floating-point samples" if image.mode == "F" else "samples of over 8 bits"
+        raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
+    if image.mode not in _READ_AS:
+        what = _REFUSED.get(image.mode, f"colours of the kind {image.mode}")
+        raise _refusal(name, what, "convert it to RGB", "{} -colorspace sRGB")
+    return image
+
+
+def _refusal(name: str, what: str, advice: str, arguments: str) -> UnsupportedImageError:
+    command = f"magick {arguments.format('in' + Path(name).suffix)} out.png"
+    return UnsupportedImageError(f"image {name!r}: {what}: {advice} first, e.g. with `{command}`")
+
+
+@contextlib.contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """Whatever a decoder raises, as an :class:`ImageError`."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except PIL.UnidentifiedImageError:
+        raise ImageError(
+            f"image {name!r} is not an image that can be read (PNG, JPEG, TIFF, WebP, BMP, PPM, "
+            "PGM), or its header is damaged"
+        ) from None
+    except Exception as error:
+        reason = one_line(str(error), 200) or type(error).__name__
+        raise ImageError(f"image {name!r} is truncated or damaged: {reason}") from error
+
+
+@contextlib.contextmanager
+def _quiet_pillow() -> Iterator[None]:
+    """Pillow without its warnings about metadata and without its limit on the size.
+
+    The limit (179 megapixels) is for servers that take files from strangers; photographs and
+    scans exceed it. :data:`MAX_PIXELS` takes its place.
+    """
+    with _pillow_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit = PIL.Image.MAX_IMAGE_PIXELS
+        PIL.Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = limit
+
+
+def _oriented(samples: Image, orientation: object) -> Image:
+    """``samples`` as they are to be seen, by the Orientation tag (EXIF 2.32, 4.6.4)."""
+    if orientation in (5, 6, 7, 8):
+        samples = samples.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    return samples
