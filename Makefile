@@ -1,0 +1,49 @@
+# `make bench` and `make test` work from a clean clone with Python 3.11 or later, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := results/runs/quickstart
+
+.PHONY: bench test test-fast lint lock setup clean
+
+bench: $(READY)
+	$(BIN)/rdbench run quickstart --out $(RUN)
+	$(BIN)/rdbench plot $(RUN)
+	$(BIN)/rdbench bd $(RUN) --anchor jpeg --metric psnr_db
+	@echo
+	@echo "Measurements: $(RUN)/measurements.csv"
+	@echo "Mean curves:  $(RUN)/summary.csv"
+	@echo "BD table:     $(RUN)/bd.csv"
+	@echo "Figures:      $(RUN)/plots/"
+
+test: $(READY) lint
+	$(BIN)/python -m pytest -n 2
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+$(READY): requirements/lock.txt requirements/bootstrap.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/lock.txt
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	touch $@
+
+# Newest versions that fit pyproject.toml; commit what it writes.
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	    --no-emit-index-url --all-extras pyproject.toml --output-file requirements/lock.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	    --no-emit-index-url requirements/bootstrap.in --output-file requirements/bootstrap.txt
+
+clean:
+	rm -rf $(VENV) results/runs build dist

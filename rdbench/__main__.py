@@ -1,0 +1,5 @@
+"""``python -m rdbench``: the command line."""
+
+from rdbench.cli import main
+
+main()

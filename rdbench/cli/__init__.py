@@ -1,0 +1,71 @@
+"""The command line: one module per command; this one puts them together.
+
+Modules here import only typer and the light parts of rdbench at the top, so that
+``rdbench --help`` starts at once; everything else is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import rdbench
+from rdbench.cli import bd, codecs, conformance, datasets, plot, run, score
+from rdbench.errors import RdbenchError
+
+app = typer.Typer(
+    name="rdbench",
+    help="Measure image codecs, learned and traditional, from real bitstreams.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 fine; 1 measured, but something failed or regressed; 2 something has "
+    "to be changed, as the message says; 130 interrupted, what was measured is kept.",
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"rdbench {rdbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.add_typer(codecs.app, name="codecs")
+app.command("conformance")(conformance.conformance)
+app.add_typer(datasets.app, name="datasets")
+app.command("score")(score.score)
+app.command("bd")(bd.bd)
+app.command("plot")(plot.plot)
+
+
+def main() -> None:
+    """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
+    try:
+        app()
+    except RdbenchError as error:
+        typer.echo(f"rdbench: error: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

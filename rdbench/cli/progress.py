@@ -1,0 +1,52 @@
+"""How far a run is: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rdbench.schema import Measurement
+
+EVERY_S: Final = 10.0
+
+
+class Progress:
+    """Shows rate and remaining time on stderr; call it with each row. Use it in ``with``."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._failed = 0
+        self._start = self._last = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, row: Measurement, done: int, total: int) -> None:
+        self._failed += row.status != "ok"
+        if sys.stderr.isatty():
+            self._show_bar(done, total)
+        elif (now := time.monotonic()) - self._last >= EVERY_S:
+            self._last = now
+            rate = done / (now - self._start)
+            failed = f", {self._failed} failed" if self._failed else ""
+            print(
+                f"{done}/{total} measured ({done / total:.0%}){failed}, {rate:.1f}/s, "
+                f"{(total - done) / rate:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _show_bar(self, done: int, total: int) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit="", dynamic_ncols=True, leave=False)
+        if self._failed:
+            self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
+        self._bar.update(done - self._bar.n)

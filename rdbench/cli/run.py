@@ -1,0 +1,240 @@
+"""``rdbench run``: measure codecs on images."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdbench.cli.progress import Progress
+from rdbench.errors import UsageError
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    from rdbench.experiment import Experiment
+    from rdbench.runner import Outcome
+
+RUNS = Path("results") / "runs"
+
+
+def run(
+    experiment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXPERIMENT]",
+            help="An experiment: FILE.toml, or the name of one that comes along: quickstart.",
+        ),
+    ] = None,
+    codecs: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Codecs with their default options and ladders."),
+    ] = None,
+    codec: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:option=value,points=a/b/c",
+            help="One codec with options, points and label; repeatable. NAME may be FILE.py:Class.",
+        ),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH", help="A known dataset, folder, file or glob; repeatable."
+        ),
+    ] = None,
+    points: Annotated[
+        str | None,
+        typer.Option(metavar="a/b/c", help="Points for all codecs that do not name their own."),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...", help="psnr_db, psnr_y_db, ssim, ms_ssim_db. [default: all]"
+        ),
+    ] = None,
+    color: Annotated[
+        str | None, typer.Option(help="rgb, or luma: BT.601 limited range. [default: rgb]")
+    ] = None,
+    repeat: Annotated[
+        int | None, typer.Option(help="Measurements of each thing. [default: 1]")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=f"The run directory; one that exists is resumed. [default: {RUNS}/NAME]"),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what the run directory holds.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Worker processes, one thread each; times are comparable with 1. "
+            "[default: the machine's cores]"
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")
+    ] = 600.0,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MIB",
+            help="Private memory that one worker may have; 0 for no cap. "
+            "[default: 90 % of the machine's, shared among the jobs]",
+        ),
+    ] = None,
+    keep_streams: Annotated[
+        bool, typer.Option("--keep-streams", help="Keep the streams in OUT/streams.")
+    ] = False,
+    keep_decoded: Annotated[
+        bool, typer.Option("--keep-decoded", help="Keep the decoded images in OUT/decoded.")
+    ] = False,
+) -> None:
+    """Measure codecs on images, from real bitstreams, into a run directory.
+
+    Either name an EXPERIMENT, or codecs and a dataset. Running the same again measures what is
+    missing or failed, and nothing else.
+
+    Examples:
+
+      rdbench run --codecs jpeg,webp,jpeg2000 --dataset photos
+
+      rdbench run --codec jpeg2000:transform=5/3,points=80/40/20 --dataset kodak --jobs 1
+    """
+    from rdbench import runner
+
+    plan = _plan(experiment, codecs, codec, dataset, points, metrics, color, repeat)
+    for line in plan.missing:
+        typer.echo(f"rdbench: left out: {line}", err=True)
+    limits = _limits(jobs, timeout, memory)
+    directory = out or RUNS / plan.name
+    _announce(plan, directory)
+    with Progress() as progress:
+        outcome = runner.run(
+            plan,
+            directory,
+            limits=limits,
+            fresh=fresh,
+            keep_streams=keep_streams,
+            keep_decoded=keep_decoded,
+            progress=progress,
+        )
+    if outcome.interrupted:
+        typer.echo(
+            f"interrupted; {len(outcome.rows)} rows are kept in {directory}, and the same command "
+            "goes on from there",
+            err=True,
+        )
+        raise typer.Exit(130)
+    from rdbench.curves import write_summary
+
+    write_summary(outcome.path, outcome.rows)
+    report(outcome, directory)
+    if outcome.failures or plan.missing:
+        raise typer.Exit(1)
+
+
+def _plan(
+    name: str | None,
+    codecs: str | None,
+    codec: list[str] | None,
+    dataset: list[str] | None,
+    points: str | None,
+    metrics: str | None,
+    color: str | None,
+    repeat: int | None,
+) -> Experiment:
+    from rdbench import experiment
+
+    asked: dict[str, Any] = {
+        "--codecs": codecs,
+        "--codec": codec,
+        "--dataset": dataset,
+        "--points": points,
+        "--metrics": metrics,
+        "--color": color,
+        "--repeat": repeat,
+    }
+    if name is not None:
+        if given := [option for option, value in asked.items() if value is not None]:
+            raise UsageError(
+                f"experiment {name!r} says what is measured; {', '.join(given)} cannot change it: "
+                "edit the file, or leave it out"
+            )
+        return experiment.read(experiment.find(name))
+    requests = [experiment.parse_codec(text) for text in (*split(codecs), *(codec or ()))]
+    if not requests:
+        raise UsageError(
+            "nothing to measure: name an experiment, or --codecs and --dataset "
+            "(try `rdbench run quickstart`)"
+        )
+    if points is not None:
+        common = tuple(points.split("/"))
+        requests = [
+            request
+            if request.points
+            else experiment.CodecRequest(request.target, request.options, common, request.label)
+            for request in requests
+        ]
+    datasets = [spec for specs in dataset or () for spec in _split_datasets(specs)]
+    plan = experiment.plan(
+        "",
+        datasets=datasets,
+        codecs=requests,
+        metric_names=split(metrics) or None,
+        color=color or "rgb",
+        repeat=1 if repeat is None else repeat,
+    )
+    return experiment.named(plan)
+
+
+def split(text: str | None) -> list[str]:
+    """The parts of a comma-separated list."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _split_datasets(text: str) -> list[str]:
+    """Several names may be joined by commas; a path is taken as it is."""
+    return [text] if "/" in text or Path(text).exists() else split(text)
+
+
+def _limits(jobs: int | None, timeout: float, memory: int | None) -> Any:
+    from rdbench.runner import Limits
+
+    jobs = os.cpu_count() or 1 if jobs is None else jobs
+    if memory is None and jobs > 0:
+        memory = int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20 / jobs)
+    if memory is not None and memory < 0:
+        raise UsageError(f"--memory is {memory} MiB; it must be above 0, or 0 for no cap")
+    return Limits(jobs, timeout, memory or None)
+
+
+def _announce(plan: Experiment, directory: Path) -> None:
+    images = sum(len(dataset.images) for dataset in plan.datasets)
+    points = sum(len(codec.points) for codec in plan.codecs)
+    names = ", ".join(dataset.name for dataset in plan.datasets)
+    typer.echo(
+        f"{images} image{'s' * (images > 1)} ({names}), {len(plan.codecs)} "
+        f"codec{'s' * (len(plan.codecs) > 1)}, {points} points: "
+        f"{images * points * plan.repeat} measurements into {directory}"
+    )
+
+
+def report(outcome: Outcome, directory: Path) -> None:
+    """Say what was measured and where it is, and on stderr what failed."""
+    there = len(outcome.rows) - outcome.measured
+    kept = f", {there} were there already" if there else ""
+    typer.echo(f"{outcome.measured} measured{kept}: {directory / 'measurements.csv'}")
+    seen: dict[tuple[str, str, str], list[str]] = {}
+    for row in outcome.failures:
+        where = f"{row.image} at {row.parameter} {point_text(row.point)}"
+        seen.setdefault((row.label, row.status, row.message), []).append(where)
+    for (label, status, message), places in list(seen.items())[:20]:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        typer.echo(f"{label}: {status} for {places[0]}{more}: {message}", err=True)
+    if len(seen) > 20:
+        typer.echo(f"... and {len(seen) - 20} other failures, all in the table", err=True)
+    sys.stderr.flush()

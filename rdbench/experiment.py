@@ -1,0 +1,342 @@
+"""What is to be measured: datasets, codecs, points and metrics, and the tasks that follow.
+
+An experiment is written as a TOML file or as the equivalent command line::
+
+    name = "mine"
+    datasets = ["kodak"]
+    metrics = ["psnr_db", "ms_ssim_db"]     # default: all
+    color = "rgb"                           # or "luma"
+    repeat = 1
+
+    [[codecs]]
+    codec = "jpeg2000"                      # a name, or path/to/file.py:Class
+    options = { transform = "5/3" }
+    points = [80, 40, 20]                   # default: the codec's ladder
+    label = "JPEG 2000 5/3"                 # default: the name with what sets it apart
+
+Paths in the file are relative to the file's folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rdbench import images, metrics
+from rdbench.codecs import registry
+from rdbench.codecs.base import Axis, Codec
+from rdbench.errors import MissingBackendError, UsageError, unknown
+from rdbench.images import Dataset, ImageRef
+from rdbench.schema import MeasurementKey, options_text, point_text
+
+COLORS: Final = ("rgb", "luma")
+EXPERIMENTS: Final = Path(__file__).parent / "experiments"
+
+
+@dataclass(frozen=True)
+class CodecRequest:
+    """A codec as it was asked for: nothing is looked up or checked yet."""
+
+    target: str
+    """A codec's name, or ``path/to/file.py:Class``."""
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    points: tuple[Any, ...] = ()
+    """Values of the rate parameter; none stands for the codec's ladder."""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class CodecPlan:
+    """A codec with all its options and points, checked: one curve."""
+
+    target: str
+    name: str
+    options: tuple[tuple[str, str | int | float | bool], ...]
+    parameter: str
+    points: tuple[float, ...]
+    """In increasing rate as far as the codec's ladder tells the direction."""
+    label: str
+
+    @property
+    def options_text(self) -> str:
+        return options_text(dict(self.options))
+
+    def build(self, point: float) -> Codec:
+        """A new instance of the codec at ``point``; may be slow."""
+        return registry.load(self.target)(point, **dict(self.options))
+
+
+@dataclass(frozen=True)
+class Task:
+    """One measurement that is to be made."""
+
+    index: int
+    """Place of its row in the finished table."""
+    image: ImageRef
+    codec: CodecPlan
+    point: float
+    repeat: int
+
+    @property
+    def key(self) -> MeasurementKey:
+        codec = self.codec
+        image = self.image
+        return (
+            image.dataset,
+            image.name,
+            codec.name,
+            codec.options_text,
+            self.point,
+            self.repeat,
+        )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides what is measured; how fast and where is not part of it."""
+
+    name: str
+    datasets: tuple[Dataset, ...]
+    codecs: tuple[CodecPlan, ...]
+    metrics: tuple[str, ...] = metrics.DEFAULT_METRICS
+    color: str = "rgb"
+    repeat: int = 1
+    missing: tuple[str, ...] = ()
+    """What was asked for and left out because its backend is missing, one line each."""
+
+    def tasks(self) -> list[Task]:
+        """All measurements, image by image, so that what an image costs is paid once."""
+        cells = [
+            (image, codec, point, repeat)
+            for dataset in self.datasets
+            for image in dataset.images
+            for codec in self.codecs
+            for point in codec.points
+            for repeat in range(self.repeat)
+        ]
+        return [Task(index, *cell) for index, cell in enumerate(cells)]
+
+    def identity(self) -> dict[str, Any]:
+        """The experiment as plain data: two runs with equal identities measure the same.
+
+        Folders are left out: the images' names are part of it, and their content is held
+        against the hashes in the rows.
+        """
+        return {
+            "name": self.name,
+            "datasets": {
+                dataset.name: [
+                    {"image": image.name, "geometry": image.geometry} for image in dataset.images
+                ]
+                for dataset in self.datasets
+            },
+            "codecs": [
+                {
+                    "codec": codec.name,
+                    "options": dict(codec.options),
+                    "parameter": codec.parameter,
+                    "points": list(codec.points),
+                    "label": codec.label,
+                }
+                for codec in self.codecs
+            ],
+            "metrics": list(self.metrics),
+            "color": self.color,
+            "repeat": self.repeat,
+        }
+
+
+def parse_codec(text: str) -> CodecRequest:
+    """``NAME``, or ``NAME:option=value,points=a/b/c,label=...``, as the command line has it.
+
+    NAME may be ``path/to/file.py:Class``. Raises :class:`UsageError` for a part that is not
+    ``option=value``.
+    """
+    head, _, tail = text.partition(":")
+    if head.endswith(".py"):
+        class_name, _, tail = tail.partition(":")
+        head = f"{head}:{class_name}"
+    if not head:
+        raise UsageError(f"codec {text!r}: no name; write NAME:option=value,points=a/b/c")
+    options: dict[str, Any] = {}
+    for part in filter(None, tail.split(",")):
+        name, equals, value = part.partition("=")
+        if not (name and equals):
+            raise UsageError(f"codec {text!r}: {part!r} is not of the form option=value")
+        if name in options:
+            raise UsageError(f"codec {text!r}: option {name!r} is given twice")
+        options[name] = value
+    points = options.pop("points", None)
+    label = options.pop("label", "")
+    return CodecRequest(head, options, tuple(points.split("/")) if points else (), label)
+
+
+def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
+    """The codec of a request with its options, points and label checked and filled in.
+
+    Raises :class:`UsageError` for an unknown codec, option or point, and
+    :class:`MissingBackendError` where its library is not installed.
+    """
+    codec = registry.load(request.target)
+    options = codec.resolve_options(request.options)
+    axis = codec.axis(options)
+    points = tuple(axis.check(codec.name, point) for point in request.points) or axis.ladder
+    if len(set(points)) < len(points):
+        listed = "/".join(point_text(point) for point in points)
+        raise UsageError(f"codec {codec.name!r}: a point is given twice in {listed}")
+    return CodecPlan(
+        target=request.target,
+        name=codec.name,
+        options=tuple(sorted(options.items())),
+        parameter=axis.parameter,
+        points=_by_rate(points, axis),
+        label=request.label or codec.label(options, colour=color == "rgb"),
+    )
+
+
+def _by_rate(points: tuple[float, ...], axis: Axis) -> tuple[float, ...]:
+    return tuple(sorted(points, reverse=axis.ladder[0] > axis.ladder[-1]))
+
+
+def plan(
+    name: str,
+    *,
+    datasets: Sequence[str],
+    codecs: Sequence[CodecRequest],
+    metric_names: Sequence[str] | None = None,
+    color: str = "rgb",
+    repeat: int = 1,
+) -> Experiment:
+    """The experiment of these requests, everything looked up and checked.
+
+    A codec whose backend is missing is left out and named in ``missing``; if none is left, the
+    first :class:`MissingBackendError` is raised. Raises :class:`UsageError` for anything else
+    that is unknown or contradictory.
+    """
+    if color not in COLORS:
+        raise unknown("color", color, COLORS)
+    if repeat < 1:
+        raise UsageError(f"repeat is {repeat}; it must be at least 1")
+    if not codecs:
+        raise UsageError("no codec is named; see `rdbench codecs list`")
+    if not datasets:
+        raise UsageError("no dataset is named; see `rdbench datasets`, or name a folder")
+    checked = metrics.check(metric_names) if metric_names else metrics.DEFAULT_METRICS
+    plans: list[CodecPlan] = []
+    missing: list[MissingBackendError] = []
+    for request in codecs:
+        try:
+            plans.append(plan_codec(request, color=color))
+        except MissingBackendError as error:
+            missing.append(error)
+    if not plans:
+        raise missing[0]
+    _refuse_twins("label", [codec.label for codec in plans])
+    _refuse_twins("codec", [f"{codec.name}:{codec.options_text}" for codec in plans])
+    resolved = tuple(images.resolve(spec, color=color) for spec in datasets)
+    _refuse_twins("dataset", [dataset.name for dataset in resolved])
+    return Experiment(
+        name=name,
+        datasets=resolved,
+        codecs=tuple(plans),
+        metrics=checked,
+        color=color,
+        repeat=repeat,
+        missing=tuple(str(error) for error in missing),
+    )
+
+
+def named(experiment: Experiment) -> Experiment:
+    """The experiment with a name made of what it measures, as its run directory's default."""
+    parts = [*(dataset.name for dataset in experiment.datasets), experiment.color]
+    parts += dict.fromkeys(codec.name for codec in experiment.codecs)
+    digest = hashlib.sha256(json.dumps(experiment.identity()).encode()).hexdigest()[:6]
+    name = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.") for part in parts)
+    return dataclasses.replace(experiment, name=f"{name[:60]}-{digest}")
+
+
+def _refuse_twins(kind: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{kind} {name!r} is there twice; merge them, or give each a label")
+
+
+def read(path: Path) -> Experiment:
+    """The experiment of a TOML file. Raises :class:`UsageError` with file, key and reason."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"experiment {str(path)!r}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"experiment {str(path)!r} is not TOML: {error}") from None
+    folder = path.parent
+    where = f"experiment {str(path)!r}"
+    keys = {
+        "name": str,
+        "datasets": list,
+        "codecs": list,
+        "metrics": list,
+        "color": str,
+        "repeat": int,
+        "description": str,
+    }
+    _check_table(table, keys, where)
+    requests = []
+    for number, entry in enumerate(table.get("codecs", ()), 1):
+        place = f"{where}, codec {number}"
+        if not isinstance(entry, dict) or "codec" not in entry:
+            raise UsageError(f"{place}: a table with the key 'codec' is needed")
+        _check_table(entry, {"codec": str, "options": dict, "points": list, "label": str}, place)
+        requests.append(
+            CodecRequest(
+                _from_folder(entry["codec"], folder),
+                entry.get("options", {}),
+                tuple(entry.get("points", ())),
+                entry.get("label", ""),
+            )
+        )
+    return plan(
+        table.get("name", path.stem),
+        datasets=[_from_folder(str(spec), folder) for spec in table.get("datasets", ())],
+        codecs=requests,
+        metric_names=[str(name) for name in table.get("metrics", ())] or None,
+        color=table.get("color", "rgb"),
+        repeat=table.get("repeat", 1),
+    )
+
+
+def shipped() -> dict[str, Path]:
+    """The experiments that come with the package, by name."""
+    return {path.stem: path for path in sorted(EXPERIMENTS.glob("*.toml"))}
+
+
+def find(text: str) -> Path:
+    """The file of an experiment that is named by path or by the name of a shipped one."""
+    path = Path(text)
+    if path.suffix == ".toml" or path.exists():
+        return path
+    known = shipped()
+    if text not in known:
+        raise unknown("experiment", text, known, hint="one of your own is named FILE.toml")
+    return known[text]
+
+
+def _check_table(table: Mapping[str, Any], keys: Mapping[str, type], where: str) -> None:
+    for key, value in table.items():
+        if key not in keys:
+            raise UsageError(f"{where}: {unknown('key', key, keys)}")
+        if not isinstance(value, keys[key]) or isinstance(value, bool):
+            raise UsageError(f"{where}: {key!r} must be of type {keys[key].__name__}")
+
+
+def _from_folder(text: str, folder: Path) -> str:
+    """A path of an experiment file as seen from the working directory; names stay as they are."""
+    head = text.partition(":")[0]
+    return str(folder / text) if (folder / head).exists() or "*" in head else text

@@ -1,0 +1,211 @@
+"""One measurement: encode, count, decode with a fresh instance, verify and score.
+
+This is the only place where codecs are timed and their numbers are made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdbench.codecs import registry
+from rdbench.codecs.base import Codec
+from rdbench.errors import RdbenchError, UnsupportedImageError
+from rdbench.experiment import CodecPlan, Task
+from rdbench.images import ImageRef, pixel_sha256
+from rdbench.metrics import Reference
+from rdbench.runner.memory import PeakMemory
+from rdbench.runner.rows import Settings, base_row
+from rdbench.schema import FAILED, UNSUPPORTED, Measurement, one_line, point_text
+
+WARM_UP_SIDE: Final = 64
+MAX_INSTANCES: Final = 64
+
+Image = NDArray[np.uint8]
+
+
+@dataclass
+class _Original:
+    ref: ImageRef
+    pixels: Image
+    sha256: str
+    reference: Reference
+
+
+class Bench:
+    """Makes measurements; keeps the original at hand with its side of the metrics, and the
+    codecs that were built, so that the next point of the same image does not pay for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._original: _Original | None = None
+        self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
+        self._warm: set[tuple[str, str]] = set()
+        self._versions: dict[str, str] = {}
+        self._memory = PeakMemory()
+
+    def measure(self, task: Task) -> Measurement:
+        """The row of a task. Whatever is raised on the way becomes its status and message."""
+        row: dict[str, Any] = base_row(task)
+        row["timing"] = "shared" if self.settings.shared else "isolated"
+        self._memory.reset()
+        try:
+            row.update(self._measure(task, row))
+        except UnsupportedImageError as error:
+            row.update(status=UNSUPPORTED, message=str(error))
+        except RdbenchError as error:
+            row.update(status=FAILED, message=str(error))
+        except MemoryError:
+            cap = self.settings.memory_mb
+            row.update(
+                status=FAILED,
+                message=f"out of memory under the cap of {cap} MiB; raise --memory or lower --jobs"
+                if cap
+                else "out of memory",
+            )
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a codec may raise anything, SystemExit included
+            row.update(status=FAILED, message=f"{type(error).__name__}: {error}")
+        row["message"] = one_line(row["message"])
+        row["peak_rss_mb"] = self._memory.peak_mb()
+        return Measurement(**row)
+
+    def _measure(self, task: Task, row: dict[str, Any]) -> dict[str, Any]:
+        original = self._load(task.image)
+        pixels = original.pixels
+        height, width, channels = pixels.shape
+        # Into the row at once: it has them even if the codec fails later.
+        row.update(image_sha256=original.sha256, width=width, height=height, channels=channels)
+        codec_class = registry.load(task.codec.target)
+        row["codec_version"] = self._version(codec_class)
+        if channels not in codec_class.channels:
+            takes = "grey images" if codec_class.channels == {1} else "RGB images"
+            raise UnsupportedImageError(
+                f"codec {codec_class.name!r} takes {takes} only and this one has {channels} "
+                f"channel{'s' * (channels > 1)}; convert it first, or measure another codec"
+            )
+        encoder, decoder = self._instances(task.codec, task.point)
+        self._warm_up(task.codec, encoder, decoder, pixels)
+
+        start = time.perf_counter()
+        stream = encoder.encode(pixels)
+        row["encode_s"] = time.perf_counter() - start
+        check_stream(stream)
+        row.update(
+            size_bytes=len(stream),
+            bpp=8 * len(stream) / (width * height),
+            payload_bytes=encoder.payload_bytes(stream),
+            stream_sha256=hashlib.sha256(stream).hexdigest(),
+        )
+        if self.settings.streams:
+            path = kept_path(self.settings.streams, task, codec_class.stream_suffix)
+            path.write_bytes(stream)
+
+        start = time.perf_counter()
+        decoded = decoder.decode(stream)
+        row["decode_s"] = time.perf_counter() - start
+        check_decoded(decoded, pixels)
+        row["decoded_sha256"] = pixel_sha256(decoded)
+        if self.settings.decoded:
+            write_png(kept_path(self.settings.decoded, task, ".png"), decoded)
+
+        scores = original.reference.score(decoded)
+        bits = encoder.estimated_bits(pixels)
+        return {
+            **scores.values,
+            "message": "; ".join(scores.notes),
+            "estimated_bpp": None if bits is None else bits / (width * height),
+        }
+
+    def _load(self, ref: ImageRef) -> _Original:
+        if self._original is None or self._original.ref != ref:
+            self._original = None
+            pixels = ref.load()
+            self._original = _Original(
+                ref, pixels, pixel_sha256(pixels), Reference(pixels, self.settings.metrics)
+            )
+        return self._original
+
+    def _version(self, codec: type[Codec]) -> str:
+        if codec.name not in self._versions:
+            self._versions[codec.name] = one_line(codec.version())
+        return self._versions[codec.name]
+
+    def _instances(self, plan: CodecPlan, point: float) -> tuple[Codec, Codec]:
+        key = (plan.target, plan.options_text, point)
+        if key not in self._codecs:
+            if len(self._codecs) >= MAX_INSTANCES:
+                for codec in self._codecs.popitem(last=False)[1]:
+                    codec.close()
+            self._codecs[key] = plan.build(point), plan.build(point)
+        self._codecs.move_to_end(key)
+        return self._codecs[key]
+
+    def _warm_up(self, plan: CodecPlan, encoder: Codec, decoder: Codec, pixels: Image) -> None:
+        """Let a library load its tables before the clock runs; what fails will fail again."""
+        key = (plan.target, plan.options_text)
+        if key in self._warm:
+            return
+        self._warm.add(key)
+        corner = np.ascontiguousarray(pixels[:WARM_UP_SIDE, :WARM_UP_SIDE])
+        with contextlib.suppress(Exception):
+            decoder.decode(encoder.encode(corner))
+
+
+def check_stream(stream: object) -> None:
+    """Raise :class:`RdbenchError` unless this is what ``encode`` must return."""
+    if not isinstance(stream, bytes):
+        raise RdbenchError(f"encode returned {type(stream).__name__}, not bytes")
+
+
+def check_decoded(decoded: object, original: Image) -> None:
+    """Raise :class:`RdbenchError` unless this is what ``decode`` must return."""
+    if not isinstance(decoded, np.ndarray):
+        raise RdbenchError(f"decode returned {type(decoded).__name__}, not a NumPy array")
+    if decoded.dtype != np.uint8:
+        raise RdbenchError(f"decode returned {decoded.dtype} samples, not uint8")
+    if decoded.shape != original.shape:
+        raise RdbenchError(f"decode returned shape {decoded.shape}, the image is {original.shape}")
+
+
+def kept_path(folder: Path, task: Task, suffix: str) -> Path:
+    """Where a stream or decoded image is kept: label/point/image, in names any system takes."""
+    image = f"{task.image.dataset}-{task.image.name}"
+    if task.repeat:
+        image += f".repeat{task.repeat}"
+    path = folder / slug(task.codec.label) / slug(point_text(task.point)) / (slug(image) + suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def slug(text: str) -> str:
+    """``text`` as a file name: letters, digits, dots and dashes, told apart by a hash where
+    anything else had to go."""
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
+    readable = re.sub(r"[ :=/,_-]+", "-", text).strip("-.")
+    if plain != readable or not plain or len(plain) > 120:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        plain = f"{plain[:100]}-{digest[:8]}"
+    return plain
+
+
+def write_png(path: Path, pixels: Image) -> None:
+    """An image as PNG, grey or RGB."""
+    import cv2
+
+    if pixels.shape[2] == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".png", pixels)
+    if not done:
+        raise RdbenchError(f"cannot write {str(path)!r} as PNG")
+    path.write_bytes(data.tobytes())

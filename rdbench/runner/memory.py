@@ -1,0 +1,48 @@
+"""A process's own memory: its peak, and a cap on it (Linux; elsewhere as far as it goes)."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+
+class PeakMemory:
+    """Peak resident memory of this process since :meth:`reset`.
+
+    On Linux the kernel's high-water mark is reset through ``/proc/self/clear_refs`` (proc(5)).
+    Where that is not possible it is the peak since the start of the process.
+    """
+
+    _status = Path("/proc/self/status")
+    _clear_refs = Path("/proc/self/clear_refs")
+
+    def reset(self) -> None:
+        try:
+            self._clear_refs.write_text("5")
+        except OSError:
+            return
+
+    def peak_mb(self) -> float:
+        """The peak in MiB, to a tenth."""
+        try:
+            for line in self._status.read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return round(int(line.split()[1]) / 1024, 1)
+        except OSError:
+            pass
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def cap_memory(memory_mb: int) -> None:
+    """Let this process, and each that it starts, have at most so much private memory.
+
+    The limit is RLIMIT_DATA, which Linux applies to the heap and to private anonymous mappings
+    (setrlimit(2)): allocations beyond it fail, and address space that is only reserved is free.
+    """
+    limit = memory_mb * 2**20
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

@@ -1,0 +1,247 @@
+"""The local pool: worker processes that may crash, hang or be killed without harm to the run.
+
+A single thread hands out tasks and waits for answers, so there is nothing to lock. A task whose
+worker dies or takes too long gets its row; the tasks that were waiting behind it go elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import IO, Final
+
+from rdbench.errors import RdbenchError
+from rdbench.experiment import Task
+from rdbench.images import ImageRef
+from rdbench.runner.rows import Settings
+from rdbench.runner.worker import ONE_THREAD
+from rdbench.schema import CRASHED, TIMEOUT, Measurement
+
+DEFAULT_TIMEOUT_S: Final = 600.0
+START_TIMEOUT_S: Final = 120.0
+QUEUED: Final = 2  # one under way and one at hand, so that a worker never waits for the parent
+TICK_S: Final = 0.5
+LAST_WORDS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a run is carried out, which is no part of what is measured."""
+
+    jobs: int
+    """Worker processes, one thread each."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """Wall time that one measurement may take, building the codec included."""
+    memory_mb: int | None = None
+    """Private memory in MiB that one worker may have; None for no limit."""
+
+
+class _Worker:
+    """One worker process and the tasks that were sent to it, the first of them under way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.tasks: deque[Task] = deque()
+        self.image: ImageRef | None = None
+        self.ready = False
+        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in kill()
+        ours, theirs = Pipe(duplex=True)
+        self.connection: Connection = ours
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "rdbench.runner.worker", str(theirs.fileno())],
+                env=_environment(),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self.output,
+                stderr=self.output,
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            self.output.close()
+            raise
+        finally:
+            theirs.close()
+        self.deadline = time.monotonic() + START_TIMEOUT_S
+        with contextlib.suppress(BrokenPipeError):  # noticed as a death where it is waited for
+            self.connection.send(settings)
+
+    def send(self, task: Task, timeout_s: float) -> None:
+        self.tasks.append(task)
+        self.image = task.image
+        if len(self.tasks) == 1:
+            self.deadline = time.monotonic() + timeout_s
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(task)
+
+    def kill(self) -> int:
+        """End the process and all of its group; return what it ended with."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        status = self.process.wait()
+        self.connection.close()
+        return status
+
+    def last_words(self) -> str:
+        """The end of what the worker printed, in one line."""
+        size = self.output.seek(0, os.SEEK_END)
+        self.output.seek(max(0, size - LAST_WORDS))
+        text = self.output.read().decode("utf-8", "replace").strip("\0 \n")
+        self.output.close()
+        return " ".join(text.split())[-300:]
+
+
+class LocalPool:
+    """Worker processes on this machine. Use it in a ``with`` statement: leaving it ends them."""
+
+    def __init__(self, settings: Settings, limits: Limits) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._workers: list[_Worker] = []
+        try:
+            for _ in range(limits.jobs):
+                self._workers.append(_Worker(settings))
+        except OSError as error:
+            self.close()
+            raise RdbenchError(f"cannot start a worker: {error}") from error
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Measurement | tuple[Task, str, str]]:
+        """Carry the tasks out, in an order that keeps each image with one worker while it can.
+
+        Yields rows as they come; for a task whose worker died or took too long, the task with a
+        status and a message instead. Raises :class:`RdbenchError` if workers cannot start.
+        """
+        queue = _Queue(tasks)
+        open_tasks = len(tasks)
+        while open_tasks:
+            for worker in self._workers:
+                while worker.ready and len(worker.tasks) < QUEUED:
+                    task = queue.take(worker.image)
+                    if task is None:
+                        break
+                    worker.send(task, self._limits.timeout_s)
+            for worker in self._answers():
+                for answer in self._receive(worker, queue):
+                    open_tasks -= 1
+                    yield answer
+
+    def _answers(self) -> list[_Worker]:
+        """Workers that sent something, died, or are over their time."""
+        now = time.monotonic()
+        busy = [worker for worker in self._workers if worker.tasks or not worker.ready]
+        nearest = min((worker.deadline for worker in busy), default=now)
+        # A worker's death shows as an end of file, unless something that it left behind holds
+        # the pipe: hence the tick.
+        ready = wait(
+            [worker.connection for worker in self._workers],
+            timeout=min(max(nearest - now, 0.0), TICK_S),
+        )
+        now = time.monotonic()
+        return [
+            worker
+            for worker in self._workers
+            if worker.connection in ready
+            or worker.process.poll() is not None
+            or (now > worker.deadline and (worker.tasks or not worker.ready))
+        ]
+
+    def _receive(
+        self, worker: _Worker, queue: _Queue
+    ) -> Iterator[Measurement | tuple[Task, str, str]]:
+        try:
+            if worker.connection.poll():
+                row = worker.connection.recv()
+                if not worker.ready:
+                    worker.ready = True
+                    return
+                worker.tasks.popleft()
+                worker.deadline = time.monotonic() + self._limits.timeout_s
+                yield row
+                return
+        except (EOFError, OSError):
+            pass
+        late = worker.process.poll() is None and time.monotonic() > worker.deadline
+        status = worker.kill()
+        words = worker.last_words()
+        if not worker.ready:
+            raise RdbenchError(f"a worker cannot start ({_ending(status)}): {words}")
+        under_way = worker.tasks.popleft() if worker.tasks else None
+        queue.put_back(worker.tasks)
+        self._workers[self._workers.index(worker)] = _Worker(self._settings)
+        if under_way is None:
+            return
+        if late:
+            limit = f"{self._limits.timeout_s:g} s"
+            yield under_way, TIMEOUT, f"not done after {limit}; raise --timeout if it needs more"
+        else:
+            yield under_way, CRASHED, f"{_ending(status)}{': ' + words if words else ''}"
+
+    def close(self) -> None:
+        """End all workers at once, whatever they do."""
+        for worker in self._workers:
+            worker.kill()
+            worker.output.close()
+        self._workers.clear()
+
+    def __enter__(self) -> LocalPool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class _Queue:
+    """Tasks that wait, by image: a worker takes from its own image first, then from one that no
+    worker has begun, then from the one with most left."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._waiting: dict[ImageRef, deque[Task]] = {}
+        self._begun: set[ImageRef] = set()
+        for task in tasks:
+            self._waiting.setdefault(task.image, deque()).append(task)
+
+    def take(self, image: ImageRef | None) -> Task | None:
+        if image not in self._waiting:
+            image = next((ref for ref in self._waiting if ref not in self._begun), None)
+        if image is None:
+            image = max(self._waiting, key=lambda ref: len(self._waiting[ref]), default=None)
+        if image is None:
+            return None
+        self._begun.add(image)
+        tasks = self._waiting[image]
+        task = tasks.popleft()
+        if not tasks:
+            del self._waiting[image]
+        return task
+
+    def put_back(self, tasks: Sequence[Task]) -> None:
+        for task in reversed(tasks):
+            self._waiting.setdefault(task.image, deque()).appendleft(task)
+
+
+def _environment() -> dict[str, str]:
+    """The worker's environment: this process's, one thread, and this rdbench to be imported."""
+    package = str(Path(__file__).parents[2])
+    paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _ending(status: int) -> str:
+    """How a process ended, in words."""
+    if status >= 0:
+        return f"the process left with exit code {status}"
+    name = signal.Signals(-status).name
+    if name == "SIGKILL":
+        return "the process was killed (SIGKILL: out of memory, or by someone)"
+    return f"the process died of {name}"

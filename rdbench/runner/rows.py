@@ -1,0 +1,60 @@
+"""What a run's processes tell each other: the settings of its measurements, and the rows of
+tasks that no worker could answer. Nothing heavy is imported here: the parent measures nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rdbench.experiment import Task
+from rdbench.schema import FAILED, Measurement, one_line
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all measurements of a run have in common."""
+
+    metrics: tuple[str, ...]
+    shared: bool
+    """Whether other work runs on the machine beside a measurement."""
+    memory_mb: int | None = None
+    """Cap of a worker's private memory in MiB."""
+    streams: Path | None = None
+    """Folder that keeps the streams."""
+    decoded: Path | None = None
+    """Folder that keeps the decoded images as PNG."""
+
+
+def base_row(task: Task) -> dict[str, Any]:
+    """The columns of a row that are known before anything is measured."""
+    return {
+        "dataset": task.image.dataset,
+        "image": task.image.name,
+        "codec": task.codec.name,
+        "options": task.codec.options_text,
+        "label": task.codec.label,
+        "parameter": task.codec.parameter,
+        "point": task.point,
+        "repeat": task.repeat,
+        "message": "",
+    }
+
+
+def failure(task: Task, status: str, message: str) -> Measurement:
+    """The row of a task that its worker could not answer."""
+    return Measurement(**{**base_row(task), "status": status, "message": one_line(message)})
+
+
+def repeats_agree(row: Measurement, first: Measurement) -> Measurement:
+    """``row`` as it is, or failed where its stream is not that of the first measurement though
+    the codec says that it is deterministic."""
+    if row.stream_sha256 == first.stream_sha256:
+        return row
+    return dataclasses.replace(
+        row,
+        status=FAILED,
+        message=f"another stream than that of repeat {first.repeat}, from a codec that is said "
+        "to be deterministic; find out why, or declare deterministic = False",
+    )

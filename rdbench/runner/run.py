@@ -1,0 +1,237 @@
+"""A run: an experiment carried out into a run directory, resumed where it was left."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import rdbench
+from rdbench.codecs import registry
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.experiment import Experiment, Task
+from rdbench.results import RunDirectory
+from rdbench.runner.pool import Limits, LocalPool
+from rdbench.runner.rows import Settings, failure, repeats_agree
+from rdbench.schema import OK, Measurement
+
+PACKAGES: Final = (
+    "glymur",
+    "imagecodecs",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "pillow-heif",
+    "scikit-image",
+    "scipy",
+)
+
+
+@dataclass
+class Outcome:
+    """What a run gave."""
+
+    path: Path
+    rows: list[Measurement]
+    measured: int = 0
+    """How many of the rows were made by this run; the others were there."""
+    resumed: bool = False
+    interrupted: bool = False
+
+    @property
+    def failures(self) -> list[Measurement]:
+        return [row for row in self.rows if row.status != OK]
+
+
+class _Stop(BaseException):
+    """The run was asked to stop (SIGINT, SIGTERM)."""
+
+
+Progress = Callable[[Measurement, int, int], None]
+"""Called with the newest row, how many are done, and how many there will be."""
+
+
+def run(
+    experiment: Experiment,
+    out: Path,
+    *,
+    limits: Limits,
+    fresh: bool = False,
+    keep_streams: bool = False,
+    keep_decoded: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Measure what ``experiment`` asks for and ``out`` does not have yet.
+
+    Rows are written as they come. An interrupt (SIGINT or SIGTERM) ends the run at once; what
+    was measured is kept and the outcome says so. Raises :class:`UsageError` where ``out`` holds
+    another experiment, other images, or another run is writing to it, and :class:`RdbenchError`
+    where its file system refuses to be written to.
+    """
+    if limits.jobs < 1:
+        raise UsageError(f"--jobs is {limits.jobs}; it must be at least 1")
+    if limits.timeout_s <= 0:
+        raise UsageError(f"--timeout is {limits.timeout_s:g}; it must be above 0 s")
+    out = out.absolute()
+    tasks = experiment.tasks()
+    with RunDirectory(out, experiment.identity(), fresh=fresh) as directory:
+        todo = [task for task in tasks if not directory.done(task.key)]
+        outcome = Outcome(out, [], resumed=directory.resumed and len(todo) < len(tasks))
+        if outcome.resumed:
+            _check_images(directory, tasks)
+        # No more workers than there is work for; what is timed alone is said to be.
+        jobs = max(1, min(limits.jobs, len(todo)))
+        settings = Settings(
+            metrics=experiment.metrics,
+            shared=jobs > 1,
+            memory_mb=limits.memory_mb,
+            streams=out / "streams" if keep_streams else None,
+            decoded=out / "decoded" if keep_decoded else None,
+        )
+        session = _session(limits, jobs)
+        directory.manifest.setdefault("sessions", []).append(session)
+        directory.manifest.update(_environment(experiment))
+        directory.write_manifest()
+        if todo:
+            effective = Limits(jobs, limits.timeout_s, limits.memory_mb)
+            try:
+                with _interruptible(), LocalPool(settings, effective) as pool:
+                    for row in _rows(pool, todo, directory):
+                        directory.append(row)
+                        outcome.measured += 1
+                        if progress:
+                            progress(row, outcome.measured, len(todo))
+            except _Stop:
+                outcome.interrupted = True
+        if outcome.interrupted:
+            outcome.rows = list(directory.rows.values())
+        else:
+            outcome.rows = directory.finish({task.key: task.index for task in tasks})
+        session.update(ended=_now(), measured=outcome.measured, interrupted=outcome.interrupted)
+        directory.manifest.update(_observed(outcome.rows))
+        directory.write_manifest()
+    return outcome
+
+
+def _rows(pool: LocalPool, todo: list[Task], directory: RunDirectory) -> Iterator[Measurement]:
+    deterministic = {
+        task.codec.name: registry.load(task.codec.target).deterministic for task in todo
+    }
+    streams: dict[tuple[Any, ...], Measurement] = {
+        row.key[:-1]: row for row in directory.rows.values() if row.status == OK
+    }
+    for answer in pool.run(todo):
+        row = answer if isinstance(answer, Measurement) else failure(*answer)
+        if row.status == OK and deterministic[row.codec]:
+            row = repeats_agree(row, streams.setdefault(row.key[:-1], row))
+        yield row
+
+
+def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
+    """Refuse to go on with images that are not those that were measured."""
+    from rdbench.images import pixel_sha256
+
+    refs = {(task.image.dataset, task.image.name): task.image for task in tasks}
+    known = {
+        (row.dataset, row.image): row.image_sha256
+        for row in directory.rows.values()
+        if row.image_sha256
+    }
+    for key, sha256 in known.items():
+        try:
+            found = pixel_sha256(refs[key].load())
+        except RdbenchError as error:
+            raise UsageError(f"image {key[1]!r} was measured before and is gone: {error}") from None
+        if found != sha256:
+            raise UsageError(
+                f"image {key[1]!r} of {key[0]!r} is another one than was measured into "
+                f"{str(directory.path)!r}; name another folder with --out, or use --fresh"
+            )
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into :class:`_Stop`, once; later ones are ignored while the
+    run is put away. Signals are only for the main thread."""
+
+    def stop(*_: object) -> None:
+        for name in handlers:
+            signal.signal(name, signal.SIG_IGN)
+        raise _Stop
+
+    handlers: dict[signal.Signals, Any] = {}
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            handlers[name] = signal.signal(name, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+
+
+def _session(limits: Limits, jobs: int) -> dict[str, Any]:
+    return {
+        "started": _now(),
+        "ended": None,
+        "jobs": jobs,
+        "threads_per_job": 1,
+        "timeout_s": limits.timeout_s,
+        "memory_mb": limits.memory_mb,
+        "host": {
+            "name": platform.node(),
+            "system": platform.platform(),
+            "machine": platform.machine(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def _environment(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "rdbench": rdbench.__version__,
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "sources": {dataset.name: str(dataset.source) for dataset in experiment.datasets},
+        "files": {
+            dataset.name: {image.name: str(image.path) for image in dataset.images}
+            for dataset in experiment.datasets
+        },
+    }
+
+
+def _observed(rows: list[Measurement]) -> dict[str, Any]:
+    """What the rows tell of codecs and images."""
+    images: dict[str, dict[str, str]] = {}
+    versions: dict[str, list[str]] = {}
+    for row in rows:
+        if row.image_sha256:
+            images.setdefault(row.dataset, {})[row.image] = row.image_sha256
+        if row.codec_version and row.codec_version not in versions.setdefault(row.codec, []):
+            versions[row.codec].append(row.codec_version)
+    return {"codec_versions": versions, "image_sha256": images}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

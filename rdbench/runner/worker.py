@@ -1,0 +1,65 @@
+"""A worker process: takes tasks from a pipe, sends rows back. Started by the pool.
+
+It is a plain new interpreter rather than a fork, so that nothing of the parent (threads, locks,
+a GPU context, an unguarded main module) can reach it, and the leader of its own process group,
+so that whatever a codec starts can be ended with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+# Set before the interpreter starts, since libraries read them when they are loaded.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+}
+
+
+def main(descriptor: int) -> None:
+    """Answer tasks from the connection on ``descriptor`` until it is closed."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    os.set_inheritable(descriptor, False)
+    connection = Connection(descriptor)
+
+    import cv2
+
+    from rdbench.runner.measure import Bench
+    from rdbench.runner.memory import cap_memory
+
+    cv2.setNumThreads(1)
+    settings = connection.recv()
+    if settings.memory_mb is not None:
+        cap_memory(settings.memory_mb)
+    bench = Bench(settings)
+    connection.send(None)  # ready
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            task = connection.recv()
+            # What a codec prints stays out of the way, and only the last task's is kept.
+            with contextlib.suppress(OSError):
+                os.ftruncate(1, 0)
+            connection.send(bench.measure(task))
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process when the parent is killed (prctl(2), Linux only)."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() == 1:  # it was killed before the call
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

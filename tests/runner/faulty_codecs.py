@@ -1,0 +1,230 @@
+"""Codecs that do what codecs must not do, and one small one that does what they should.
+
+They are named as FILE.py:Class, as a user's own codec is, and run in real worker processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+import rdbench
+from rdbench.errors import BitstreamError
+
+
+class Step(rdbench.Codec):
+    """Uniform quantisation with a step, then DEFLATE."""
+
+    name = "step"
+    parameter = "step"
+    ladder = (64, 32, 16, 8)
+    point_range = (1, 128)
+    option_table = {"slow": rdbench.Option(0.0, "seconds that an encode takes", low=0)}
+
+    @classmethod
+    def version(cls) -> str:
+        return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
+
+    def encode(self, image):
+        time.sleep(self.options["slow"])
+        levels = np.round(image / self.point).astype(np.uint8)
+        header = struct.pack("<HHBB", *image.shape, int(self.point))
+        return header + zlib.compress(levels.tobytes(), 1)
+
+    def decode(self, data):
+        try:
+            *shape, step = struct.unpack("<HHBB", data[:6])
+            levels = np.frombuffer(zlib.decompress(data[6:]), np.uint8).reshape(shape)
+        except (struct.error, zlib.error, ValueError) as error:
+            raise BitstreamError(f"no step stream: {error}") from error
+        return np.clip(levels * float(step), 0, 255).astype(np.uint8)
+
+
+class Faulty(Step):
+    """Well-behaved but at step 16, and there only on images whose first sample is above 100."""
+
+    def encode(self, image):
+        if self.point == 16 and image[0, 0, 0] > 100:
+            return self.fault(image)
+        return super().encode(image)
+
+    def decode(self, data):
+        if data.startswith(b"fault"):
+            return self.decode_fault(data)
+        return super().decode(data)
+
+
+class Raises(Faulty):
+    name = "raises"
+
+    def fault(self, image):
+        raise ValueError("no such\nluck")
+
+
+class Leaves(Faulty):
+    name = "leaves"
+
+    def fault(self, image):
+        sys.exit("goodbye")
+
+
+class NotBytes(Faulty):
+    name = "not-bytes"
+
+    def fault(self, image):
+        return "text"
+
+
+class WrongShape(Faulty):
+    name = "wrong-shape"
+
+    def fault(self, image):
+        return b"fault"
+
+    def decode_fault(self, data):
+        return np.zeros((3, 4, 3), np.uint8)
+
+
+class WrongType(WrongShape):
+    name = "wrong-type"
+
+    def decode_fault(self, data):
+        return np.zeros((32, 48, 3), np.float32)
+
+
+class NotAnArray(WrongShape):
+    name = "not-an-array"
+
+    def decode_fault(self, data):
+        return [1, 2, 3]
+
+
+class Garbage(WrongShape):
+    """Bytes that its own decoder cannot read."""
+
+    name = "garbage"
+
+    def fault(self, image):
+        return bytes(range(200))
+
+
+class WritesToInput(Faulty):
+    name = "writes-to-input"
+
+    def fault(self, image):
+        image[0, 0, 0] = 0
+        return b"never"
+
+
+class Hangs(Faulty):
+    name = "hangs"
+
+    def fault(self, image):
+        while True:
+            time.sleep(3600)
+
+
+class HangsWithChild(Faulty):
+    """Hangs in a child that ignores SIGTERM; leaves its number beside this file's temp dir."""
+
+    name = "hangs-with-child"
+
+    def fault(self, image):
+        code = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(3600)"
+        child = subprocess.Popen([sys.executable, "-c", code])
+        Path(os.environ["FAULTY_CHILD"]).write_text(str(child.pid))
+        child.wait()
+
+
+class Exits(Faulty):
+    name = "exits"
+
+    def fault(self, image):
+        os.write(2, b"giving up at once\n")
+        os._exit(3)
+
+
+class Killed(Faulty):
+    name = "killed"
+
+    def fault(self, image):
+        os.kill(os.getpid(), signal.SIGSEGV)
+        time.sleep(60)
+
+
+class Segfaults(Faulty):
+    name = "segfaults"
+
+    def fault(self, image):
+        ctypes.string_at(8)
+
+
+class Hog(Faulty):
+    """Allocates until it is stopped."""
+
+    name = "hog"
+
+    def fault(self, image):
+        hoard = []
+        for size in itertools.repeat(16 * 2**20):
+            hoard += [np.ones(size, np.uint8)]
+
+
+class Chatty(Faulty):
+    """Prints megabytes."""
+
+    name = "chatty"
+
+    def fault(self, image):
+        for _ in range(64):
+            print("x" * 2**17)
+            os.write(2, b"y" * 2**17)
+        return Step.encode(self, image)
+
+
+class Unsteady(Step):
+    """Another stream each time, though it claims not to."""
+
+    name = "unsteady"
+
+    def encode(self, image):
+        return super().encode(image) + os.urandom(4)
+
+    def decode(self, data):
+        return super().decode(data[:-4])
+
+
+class Grey(Step):
+    name = "grey"
+    channels = frozenset({1})
+
+
+class FailsToBuild(Step):
+    name = "fails-to-build"
+
+    def __init__(self, point, **options):
+        super().__init__(point, **options)
+        raise OSError("weights are gone")
+
+
+class Odd(Step):
+    """A codec that finds a few of its bytes to be no payload and has an estimate."""
+
+    name = "odd"
+    deterministic = False
+
+    def payload_bytes(self, data):
+        return len(data) - 6
+
+    def estimated_bits(self, image):
+        return 2.5 * image.shape[0] * image.shape[1]

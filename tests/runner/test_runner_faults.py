@@ -1,0 +1,149 @@
+"""A bad codec, image or worker costs its own rows, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from rdbench.runner.pool import Limits, LocalPool
+from rdbench.runner.rows import Settings
+from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
+
+from .conftest import CODECS, experiment
+
+
+def only_failure(outcome):
+    """The one row that is not ok; all others must be there and be whole."""
+    assert len(outcome.rows) == 3 * 4
+    assert [row.status for row in outcome.rows].count(OK) == 11
+    assert all(row.psnr_db > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK)
+    (row,) = outcome.failures
+    assert (row.image, row.point) == ("b", 16)
+    assert row.message
+    assert "\n" not in row.message
+    return row
+
+
+@pytest.mark.parametrize(
+    ("codec", "status", "message"),
+    [
+        ("Raises", FAILED, "ValueError: no such luck"),
+        ("Leaves", FAILED, "SystemExit: goodbye"),
+        ("NotBytes", FAILED, "encode returned str, not bytes"),
+        ("WrongShape", FAILED, "decode returned shape (3, 4, 3), the image is (32, 48, 3)"),
+        ("WrongType", FAILED, "decode returned float32 samples, not uint8"),
+        ("NotAnArray", FAILED, "decode returned list, not a NumPy array"),
+        ("Garbage", FAILED, "no step stream"),
+        ("WritesToInput", FAILED, "read-only"),
+        ("Exits", CRASHED, "exit code 3: giving up at once"),
+        ("Killed", CRASHED, "SIGSEGV"),
+        ("Segfaults", CRASHED, "SIGSEGV"),
+    ],
+)
+def test_a_faulty_codec_costs_its_row(measure, codec, status, message):
+    row = only_failure(measure(codec))
+    assert row.status == status
+    assert message in row.message
+
+
+def test_a_hanging_codec_is_stopped(measure):
+    start = time.monotonic()
+    row = only_failure(measure("Hangs", timeout_s=3.0))
+    assert row.status == TIMEOUT
+    assert "--timeout" in row.message
+    assert time.monotonic() - start < 60
+
+
+def test_what_a_hanging_codec_started_is_ended_with_it(measure, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAULTY_CHILD", str(tmp_path / "child"))
+    assert only_failure(measure("HangsWithChild", timeout_s=5.0)).status == TIMEOUT
+    child = int((tmp_path / "child").read_text())
+    for _ in range(100):
+        if not running(child):
+            return
+        time.sleep(0.05)
+    pytest.fail("the codec's child outlived the run")
+
+
+def running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_memory_beyond_the_cap_costs_its_row(measure):
+    row = only_failure(measure("Hog", memory_mb=600))
+    assert row.status == FAILED
+    assert "cap of 600 MiB" in row.message
+
+
+def test_output_of_a_codec_is_swallowed(measure, capfd):
+    assert not measure("Chatty").failures
+    assert "xxx" not in "".join(capfd.readouterr())
+
+
+def test_a_codec_that_cannot_be_built_fails_in_all_its_rows(measure):
+    outcome = measure("FailsToBuild", "Step")
+    assert [row.status for row in outcome.rows if row.codec == "step"] == [OK] * 12
+    bad = [row for row in outcome.rows if row.codec == "fails-to-build"]
+    assert {(row.status, row.message) for row in bad} == {(FAILED, "OSError: weights are gone")}
+    assert all(row.image_sha256 and row.width == 48 for row in bad)
+
+
+def test_a_colour_image_into_a_grey_codec_is_unsupported(measure):
+    outcome = measure("Grey")
+    assert {row.status for row in outcome.rows} == {UNSUPPORTED}
+    assert "takes grey images only" in outcome.rows[0].message
+
+
+def test_a_deterministic_codec_must_repeat_itself(measure):
+    outcome = measure("Unsteady", repeat=2)
+    assert [row.status for row in outcome.rows] == [OK, FAILED] * 12
+    assert "deterministic" in outcome.failures[0].message
+
+
+def test_repeats_of_a_steady_codec_agree(measure):
+    outcome = measure("Step", repeat=3)
+    assert [row.repeat for row in outcome.rows[:3]] == [0, 1, 2]
+    assert not outcome.failures
+
+
+def test_a_worker_killed_from_outside_costs_the_row_it_was_at(photos):
+    """Kill a worker in the middle of a slow encode; the task behind it goes to another."""
+    slow = experiment(photos, "Step", slow=1.0)
+    tasks = slow.tasks()[:4]
+    answers = []
+    settings = Settings(metrics=("psnr_db",), shared=False)
+    with LocalPool(settings, Limits(1, 60.0)) as pool:
+        results = pool.run(tasks)
+        answers.append(next(results))
+        os.kill(pool._workers[0].process.pid, 9)
+        answers.extend(results)
+    rows = [answer for answer in answers if not isinstance(answer, tuple)]
+    ((task, status, message),) = [answer for answer in answers if isinstance(answer, tuple)]
+    assert status == CRASHED
+    assert "SIGKILL" in message
+    assert {task.key, *(row.key for row in rows)} == {task.key for task in tasks}
+    assert len(answers) == 4
+
+
+def test_an_unusable_worker_ends_the_run_with_the_reason(photos, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/nonexistent")
+    settings = Settings(metrics=("psnr_db",), shared=False)
+    from rdbench.errors import RdbenchError
+
+    with (
+        pytest.raises(RdbenchError, match="a worker cannot start"),
+        LocalPool(settings, Limits(1, 60.0)) as pool,
+    ):
+        list(pool.run(experiment(photos, "Step").tasks()))
+
+
+def test_files_are_found_as_codecs_from_anywhere(measure, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert CODECS.is_absolute()
+    assert not measure("Step").failures

@@ -1,0 +1,252 @@
+"""A run that was stopped goes on where it was, and ends as if it had not been stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
+from rdbench.runner import Limits, run
+from rdbench.schema import OK
+
+from .conftest import CODECS, experiment
+
+TIMINGS = {"encode_s", "decode_s", "peak_rss_mb"}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with (path / MEASUREMENTS).open(newline="", encoding="utf-8") as file:
+        return [
+            {name: cell for name, cell in row.items() if name not in TIMINGS}
+            for row in csv.DictReader(file)
+        ]
+
+
+def command(photos: Path, out: Path, slow: float = 0.0) -> list[str]:
+    codec = f"{CODECS}:Step:slow={slow}" if slow else f"{CODECS}:Step"
+    return [
+        *(sys.executable, "-m", "rdbench", "run", "--codec", codec, "--dataset", str(photos)),
+        *("--out", str(out), "--jobs", "2", "--repeat", "5"),
+    ]
+
+
+def start(command: list[str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+
+
+def wait_for_rows(out: Path, count: int) -> None:
+    for _ in range(3000):
+        file = out / MEASUREMENTS
+        if file.exists() and file.read_bytes().count(b"\n") > count:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{count} rows never came")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_a_random_row_and_resumed(photos, tmp_path, seed):
+    """SIGKILL to the whole run; the finished table equals an uninterrupted run's."""
+    rows = random.Random(seed).randrange(1, 55)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(photos, whole, slow=0.02), check=True, capture_output=True)
+    process = start(command(photos, killed, slow=0.02))
+    wait_for_rows(killed, rows)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = len(read_rows(killed))
+    assert rows <= before < 60
+    done = subprocess.run(
+        command(photos, killed, slow=0.02), check=True, capture_output=True, text=True
+    )
+    assert f"{60 - before} measured, {before} were there already" in done.stdout
+    assert table(killed) == table(whole)
+
+
+def test_workers_do_not_outlive_a_killed_run(photos, tmp_path):
+    process = start(command(photos, tmp_path / "out", slow=3600))
+    time.sleep(1.5)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 2
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not any(alive(int(child)) for child in children):
+            return
+        time.sleep(0.05)
+    pytest.fail("workers outlived the run")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_was_measured(photos, tmp_path, number):
+    out = tmp_path / "out"
+    process = start(command(photos, out, slow=0.1))
+    wait_for_rows(out, 7)
+    process.send_signal(number)
+    text = process.communicate(timeout=20)[0].decode()
+    assert process.returncode == 130
+    assert "interrupted; " in text
+    assert "Traceback" not in text
+    assert len(read_rows(out)) >= 7
+    assert json.loads((out / MANIFEST).read_text())["sessions"][-1]["interrupted"] is True
+
+
+def test_nothing_is_measured_twice(measure):
+    first = measure("Step")
+    second = measure("Step")
+    assert (first.measured, second.measured) == (12, 0)
+    assert second.resumed
+    assert second.rows == first.rows
+
+
+def test_failures_are_measured_again(measure):
+    assert len(measure("Raises").failures) == 1
+    again = measure("Raises")
+    assert again.measured == 1
+    assert len(again.rows) == 12
+
+
+def test_a_torn_last_line_is_measured_again(measure):
+    outcome = measure("Step")
+    whole = table(outcome.path)
+    file = outcome.path / MEASUREMENTS
+    data = file.read_bytes()
+    for cut in (1, 20, 200):
+        file.write_bytes(data[:-cut])
+        assert measure("Step").measured == 1
+        assert table(outcome.path) == whole
+
+
+def test_another_experiment_is_refused_with_the_difference(photos, measure, tmp_path):
+    out = measure("Step").path
+    other = experiment(photos, "Step", repeat=2)
+    with pytest.raises(UsageError, match=r"repeat: 1 there, 2 now.*--fresh"):
+        run(other, out, limits=Limits(1))
+    assert len(read_rows(out)) == 12
+    assert len(run(other, out, limits=Limits(1), fresh=True).rows) == 24
+
+
+def test_other_images_under_the_same_names_are_refused(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    pixels = np.full((20, 20, 3), 9, np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png")
+    run(experiment(folder, "Step"), tmp_path / "out", limits=Limits(1))
+    Image.fromarray(pixels + 1).save(folder / "a.png")
+    with pytest.raises(UsageError, match="image 'a' of 'images' is another one"):
+        run(experiment(folder, "Step"), tmp_path / "out", limits=Limits(1))
+
+
+def test_two_runs_into_one_directory_at_once(photos, tmp_path):
+    out = tmp_path / "out"
+    process = start(command(photos, out, slow=0.3))
+    try:
+        wait_for_rows(out, 1)
+        second = subprocess.run(command(photos, out, slow=0.3), capture_output=True, text=True)
+        assert second.returncode == 2
+        assert "another run is writing to" in second.stderr
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
+    """A file system of 64 KiB fills up in the middle; with more room the run goes on."""
+    out = full_disk / "out"
+    with pytest.raises(RdbenchError, match=r"cannot write .*No space left.*is kept") as caught:
+        run(experiment(photos, "Step", repeat=40), out, limits=Limits(2))
+    assert "\n" not in str(caught.value)
+    kept = read_rows(out)
+    assert 20 < len(kept) < 480
+    assert {row.status for row in kept} == {OK}
+    roomy = tmp_path / "roomy"
+    roomy.mkdir()
+    for name in (MEASUREMENTS, MANIFEST):
+        (roomy / name).write_bytes((out / name).read_bytes())
+    outcome = run(experiment(photos, "Step", repeat=40), roomy, limits=Limits(2))
+    assert len(outcome.rows) == 480
+    assert outcome.measured <= 480 - len(kept) + 1
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A real file system that is too small, where this user may mount one."""
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root: " + mounted.stderr.decode().strip())
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
+    done = subprocess.run(command(photos, read_only / "out"), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot write to" in done.stderr
+    assert "--out" in done.stderr
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder that nobody can write to, root included: a read-only mount where possible."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+        return
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("cannot mount read-only here: " + mounted.stderr.decode().strip())
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_rows_without_a_manifest_are_not_touched(photos, tmp_path):
+    (tmp_path / MEASUREMENTS).write_text("mine\n")
+    with pytest.raises(UsageError, match=r"without their run\.json"):
+        run(experiment(photos, "Step"), tmp_path, limits=Limits(1))
+    assert (tmp_path / MEASUREMENTS).read_text() == "mine\n"
+
+
+def test_a_damaged_table_names_its_line(measure):
+    outcome = measure("Step")
+    file = outcome.path / MEASUREMENTS
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:4], "what,is,this", *lines[4:]]) + "\n")
+    with pytest.raises(UsageError, match=r"line 5: 3 cells instead of \d+"):
+        measure("Step")
+
+
+def test_the_lock_is_given_back(tmp_path):
+    for _ in range(2):
+        with RunDirectory(tmp_path, {"a": 1}):
+            pass

@@ -1,0 +1,113 @@
+"""The table of measurements as text, and read back."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rdbench
+from rdbench.errors import UsageError
+from rdbench.results import csv_text, parse_rows, read_rows, whole_records
+from rdbench.schema import COLUMNS, Measurement, options_text
+
+HEADER = [column.name for column in COLUMNS]
+FIELDS = {
+    str: st.text(st.sampled_from("aZ9 ,;\"'\n\réü☃"), max_size=6),
+    int: st.integers(0, 2**60),
+    float: st.floats(allow_nan=False),
+}
+
+
+def test_columns_are_those_of_the_documented_schema():
+    assert " ".join(HEADER) == (
+        "dataset image image_sha256 width height channels codec options label parameter point "
+        "codec_version repeat status message size_bytes payload_bytes bpp estimated_bpp mse "
+        "psnr_db psnr_y_db ssim ms_ssim ms_ssim_db encode_s decode_s timing peak_rss_mb "
+        "stream_sha256 decoded_sha256"
+    )
+
+
+rows = st.builds(Measurement, **{column.name: FIELDS[column.type] for column in COLUMNS})
+
+
+@given(st.lists(rows, max_size=4))
+def test_rows_survive_the_file(measured):
+    text = csv_text([HEADER, *(row.cells() for row in measured)])
+    read = parse_rows(text, "here")
+    # An empty text and "not available" are one cell.
+    blank = [
+        Measurement(**{c.name: getattr(row, c.name) or c_default(c.name, row) for c in COLUMNS})
+        for row in measured
+    ]
+    assert read == blank
+
+
+def c_default(name, row):
+    value = getattr(row, name)
+    return Measurement.__dataclass_fields__[name].default if value == "" else value
+
+
+@given(st.lists(rows, min_size=1, max_size=3), st.data())
+def test_a_torn_row_is_found_wherever_it_is_torn(measured, data):
+    """Cut anywhere: what remains are the records before the cut, whole."""
+    parts = [csv_text([row.cells()]).encode() for row in measured]
+    whole = b"".join(parts)
+    cut = data.draw(st.integers(0, len(whole)))
+    ends = [0]
+    for part in parts:
+        ends.append(ends[-1] + len(part))
+    assert whole_records(whole[:cut]) == max(end for end in ends if end <= cut)
+
+
+def test_infinity_and_nothing_are_told_apart():
+    row = Measurement(psnr_db=math.inf, bpp=None, ssim=0.0)
+    cells = dict(zip(HEADER, row.cells(), strict=True))
+    assert (cells["psnr_db"], cells["bpp"], cells["ssim"]) == ("inf", "", "0.0")
+    assert Measurement.from_cells(cells) == row
+
+
+def test_options_are_written_in_one_order():
+    assert options_text({"speed": 6, "chroma": "420"}) == "chroma=420;speed=6"
+
+
+def test_the_newest_row_of_a_measurement_counts(tmp_path):
+    file = tmp_path / "a.csv"
+    old, new = Measurement(image="x", bpp=1.0), Measurement(image="x", bpp=2.0)
+    file.write_text(csv_text([HEADER, old.cells(), new.cells()]))
+    assert [row.bpp for row in read_rows(file)] == [2.0]
+
+
+def test_load_gives_typed_columns(tmp_path):
+    file = tmp_path / "a.csv"
+    measured = [Measurement(image="x", width=3, bpp=1.5), Measurement(image="y", status="failed")]
+    file.write_text(csv_text([HEADER, *(row.cells() for row in measured)]))
+    frame = rdbench.load(file)
+    assert list(frame.columns) == HEADER
+    assert (frame["width"].dtype, frame["bpp"].dtype) == ("Int64", "float64")
+    assert frame["width"].isna().tolist() == [False, True]
+    both = rdbench.load(file, str(file))
+    assert both["run"].tolist() == [str(file)] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a table of measurements"),
+        ("a,b\n1,2\n", "not a table of measurements"),
+        ("codec,image\nx\n", "line 2: 1 cells instead of 2"),
+        ("codec,image,bpp\nx,y,z\n", "line 2: column 'bpp': 'z' is not of type float"),
+    ],
+)
+def test_other_files_are_refused_with_the_place(tmp_path, text, message):
+    file = tmp_path / "a.csv"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_rows(file)
+
+
+def test_a_missing_run_is_named(tmp_path):
+    with pytest.raises(UsageError, match="name a run directory or a CSV file"):
+        rdbench.load(tmp_path)
