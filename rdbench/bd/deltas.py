@@ -13,7 +13,7 @@ from rdbench.bd.interpolants import METHODS, Array, Method
 from rdbench.errors import UsageError, unknown
 
 Kind = Literal["rate", "quality"]
-KINDS: Final[tuple[str, ...]] = get_args(Kind)
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def delta(
     values, overlaps, lows, highs, monotonic = _deltas(*curves[0], *curves[1], kind, interpolation)
     value, overlap = float(values[0]), float(overlaps[0])
     axis = "quality" if kind == "rate" else "rate"
-    if overlap <= 0:
+    if not overlap > 0:
         return result(math.nan, f"the curves do not overlap in {axis}", 0.0, math.nan, math.nan)
     if overlap < min_overlap:
         reason = f"the curves overlap by {overlap:.1f} % in {axis}, less than {min_overlap:g} %"
