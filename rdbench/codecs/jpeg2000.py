@@ -1,9 +1,9 @@
 """JPEG 2000 (ITU-T T.800 | ISO/IEC 15444-1) by OpenJPEG in Pillow.
 
 One tile, one quality layer, six resolutions, 64×64 code blocks, LRCP, and the multiple component
-transform for colour (ICT with 9/7, RCT with 5/3): the settings of ``opj_compress``, whose streams
-these are. ``target=ratio`` is its ``-r``, ``target=psnr`` its ``-q``; ``transform=9/7`` its
-``-I``. OpenJPEG's decoder is strict here: it refuses a truncated codestream.
+transform for colour (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them. ``target=ratio``
+is its ``-r``, ``target=psnr`` its ``-q``, and ``transform=9/7`` its ``-I``. Pillow uses one thread
+and OpenJPEG's strict decoder, which refuses a truncated codestream.
 """
 
 from __future__ import annotations

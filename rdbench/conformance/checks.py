@@ -1,0 +1,320 @@
+"""The checks: small functions from what a codec did to passed, failed or skipped."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from rdbench import metrics
+from rdbench.conformance.evidence import Evidence, Trial, gather
+from rdbench.conformance.jobs import Decoded, Encoded, Failure
+from rdbench.errors import UsageError
+from rdbench.schema import one_line, point_text
+
+LOWEST_CEILING_DB: Final = 30.0
+"""Below it at the best point, channels are swapped or ranges mixed up."""
+LARGEST_BIAS: Final = 1.0
+"""Mean signed error of a channel at the best point, in 8-bit steps. Truncating where rounding is
+meant shifts a channel by 0.5 per conversion, forth and back by 1 to 2."""
+
+
+class Status(enum.StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The result of one check; ``detail`` is what was measured, what failed, or why skipped."""
+
+    check: str
+    status: Status
+    detail: str = ""
+
+
+_Verdict = tuple[Status, str]
+
+
+def _passed(detail: str = "") -> _Verdict:
+    return Status.PASSED, detail
+
+
+def _skipped(reason: str) -> _Verdict:
+    return Status.SKIPPED, reason
+
+
+def _judged(faults: Iterable[str], detail: str = "") -> _Verdict:
+    """Failed with the first faults named, or passed with ``detail``."""
+    listed = list(faults)
+    if not listed:
+        return Status.PASSED, detail
+    more = f" (and {len(listed) - 3} more)" if len(listed) > 3 else ""
+    return Status.FAILED, "; ".join(one_line(fault, 200) for fault in listed[:3]) + more
+
+
+def run_checks(
+    target: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    points: Sequence[Any] = (),
+    timeout_s: float = 120.0,
+) -> list[CheckResult]:
+    """All checks of the codec ``target`` (a name, or ``path/to/file.py:Class``).
+
+    ``points`` stands in for the ladder where given, for codecs that are slow at many points.
+    ``timeout_s`` bounds each encoding (of a picture of at most 192×256, twice) and each decoding.
+    Raises :class:`UsageError` for a codec, an option or a point that does not exist.
+    """
+    evidence = gather(target, options or {}, points, timeout_s)
+    return [CheckResult(name, *check(evidence)) for name, check in CHECKS.items()]
+
+
+def conforms(results: Sequence[CheckResult]) -> bool:
+    """Whether nothing failed and something passed: a codec that skips everything does not."""
+    statuses = [result.status for result in results]
+    return Status.FAILED not in statuses and Status.PASSED in statuses
+
+
+def check_version(evidence: Evidence) -> _Verdict:
+    """The codec says what it is."""
+    return _judged([] if evidence.version else ["version() is empty"], evidence.version)
+
+
+def check_ladder(evidence: Evidence) -> _Verdict:
+    """The ladder has points in one direction, all within the range of the rate parameter."""
+    axis, faults = evidence.axis, []
+    for point in axis.ladder:
+        try:
+            axis.check(evidence.codec.name, point)
+        except UsageError as error:
+            faults.append(str(error))
+    steps = np.sign(np.diff(axis.ladder))
+    if len(set(steps.tolist()) - {0.0}) > 1 or 0 in steps:
+        faults.append("the ladder neither rises nor falls throughout")
+    return _judged(faults, f"{axis.parameter} " + " ".join(map(point_text, axis.ladder)))
+
+
+def check_options(evidence: Evidence) -> _Verdict:
+    """Every option takes its own default and each of its choices."""
+    codec, faults = evidence.codec, []
+    for name, option in codec.option_table.items():
+        for value in (option.default, *option.choices):
+            try:
+                if option.convert(codec.name, name, str(value)) != value:
+                    faults.append(f"{name}={value} does not survive as text")
+            except UsageError as error:
+                faults.append(str(error))
+        if not option.meaning:
+            faults.append(f"{name} has no meaning")
+    if not codec.option_table:
+        return _skipped("the codec has no options")
+    return _judged(faults, ", ".join(codec.option_table))
+
+
+def check_round_trip(evidence: Evidence) -> _Verdict:
+    """All sizes come back from another process with shape, dtype and memory order right."""
+    faults = [fault for trial in evidence.trials if (fault := _round_trip_fault(trial))]
+    sizes = ", ".join(dict.fromkeys(trial.size for trial in evidence.small))
+    return _judged(faults, sizes)
+
+
+def _round_trip_fault(trial: Trial) -> str:
+    where = f"{trial.size} at {point_text(trial.point)}"
+    if isinstance(trial.encoded, Failure):
+        return f"{where}: encode: {trial.encoded.message}"
+    if not trial.encoded.stream:
+        return f"{where}: the stream is empty"
+    if isinstance(trial.decoded, Failure):
+        return f"{where}: decode: {trial.decoded.message}"
+    image = trial.decoded.image
+    if image.dtype != np.uint8 or image.shape != trial.picture.shape:
+        return f"{where}: decoded as {image.dtype} {image.shape}"
+    return "" if trial.decoded.contiguous else f"{where}: decoded to an array in strides"
+
+
+def check_input_kept(evidence: Evidence) -> _Verdict:
+    """Encoding takes a read-only array and leaves it as it was."""
+    encoded = _encoded(evidence)
+    if not encoded:
+        return _skipped("nothing was encoded")
+    return _judged(
+        f"{trial.size}: the picture was changed"
+        for trial, outcome in encoded
+        if not outcome.input_kept
+    )
+
+
+def check_repeatable(evidence: Evidence) -> _Verdict:
+    """The same picture gives the same bytes again."""
+    if not evidence.codec.deterministic:
+        return _skipped("the codec does not claim it")
+    encoded = _encoded(evidence)
+    if not encoded:
+        return _skipped("nothing was encoded")
+    return _judged(
+        f"{trial.size} at {point_text(trial.point)}: another stream the second time"
+        for trial, outcome in encoded
+        if not outcome.repeatable
+    )
+
+
+def check_rate_grows(evidence: Evidence) -> _Verdict:
+    """Along the ladder, the photograph's stream never gets shorter, and ends longer."""
+    faults, spans = [], []
+    for channels, trials in evidence.ladder.items():
+        sizes = [len(t.encoded.stream) for t in trials if isinstance(t.encoded, Encoded)]
+        if len(sizes) < 2:
+            continue
+        listed = " ".join(map(str, sizes))
+        spans.append(f"{sizes[0]} to {sizes[-1]} bytes")
+        if sizes != sorted(sizes) or sizes[0] == sizes[-1]:
+            faults.append(f"{channels} channels: {listed} bytes")
+    return _judged(faults, ", ".join(spans)) if spans else _skipped("fewer than two points")
+
+
+def check_quality_grows(evidence: Evidence) -> _Verdict:
+    """The last point of the ladder is better than the first."""
+    faults, spans = [], []
+    for channels, trials in evidence.ladder.items():
+        values = [value for trial in trials if (value := _psnr_db(trial)) is not None]
+        if len(values) < 2:
+            continue
+        spans.append(f"{values[0]:.2f} to {values[-1]:.2f} dB")
+        if values[-1] <= values[0]:
+            faults.append(f"{channels} channels: {spans[-1]}")
+    if evidence.codec.lossless:
+        return _skipped("the codec is lossless")
+    return _judged(faults, ", ".join(spans)) if spans else _skipped("fewer than two points")
+
+
+def check_lossless(evidence: Evidence) -> _Verdict:
+    """A codec that claims to be lossless is."""
+    if not evidence.codec.lossless:
+        return _skipped("the codec does not claim it")
+    return _judged(
+        f"{trial.size}: not the original"
+        for trial in evidence.trials
+        if _psnr_db(trial) not in (None, np.inf)
+    )
+
+
+def check_ceiling(evidence: Evidence) -> _Verdict:
+    """At its best point the codec comes near the original: colours are converted right."""
+    values = {
+        trial.size: value for trial in evidence.best if (value := _psnr_db(trial)) is not None
+    }
+    if not values:
+        return Status.FAILED, "nothing was decoded at the best point"
+    return _judged(
+        (f"{size}: {db:.2f} dB" for size, db in values.items() if db < LOWEST_CEILING_DB),
+        f"at {point_text(evidence.best[0].point)}: "
+        + ", ".join(f"{size} {db:.2f} dB" for size, db in values.items()),
+    )
+
+
+def check_bias(evidence: Evidence) -> _Verdict:
+    """At its best point the codec makes no channel brighter or darker on average."""
+    means: dict[str, list[float]] = {}
+    for trial in evidence.best:
+        if _psnr_db(trial) is not None and isinstance(trial.decoded, Decoded):
+            error = trial.decoded.image.astype(np.float64) - trial.picture
+            means[trial.size] = error.mean(axis=(0, 1)).tolist()
+    if not means:
+        return Status.FAILED, "nothing was decoded at the best point"
+    texts = {size: " ".join(f"{x:+.2f}" for x in values) for size, values in means.items()}
+    return _judged(
+        (texts[size] for size, values in means.items() if max(map(abs, values)) > LARGEST_BIAS),
+        ", ".join(texts.values()),
+    )
+
+
+def check_payload(evidence: Evidence) -> _Verdict:
+    """The entropy-coded part is no longer than the stream."""
+    told = [
+        (trial, outcome.payload_bytes, len(outcome.stream))
+        for trial, outcome in _encoded(evidence)
+        if outcome.payload_bytes is not None
+    ]
+    if not told:
+        return _skipped("the codec does not tell it apart")
+    return _judged(
+        f"{trial.size}: {payload} of {whole} bytes"
+        for trial, payload, whole in told
+        if not 0 <= payload <= whole
+    )
+
+
+def check_estimate(evidence: Evidence) -> _Verdict:
+    """The model's own estimate of the rate is finite and not negative."""
+    told = [
+        (trial, outcome.estimated_bits)
+        for trial, outcome in _encoded(evidence)
+        if outcome.estimated_bits is not None
+    ]
+    if not told:
+        return _skipped("the codec makes none")
+    return _judged(f"{trial.size}: {bits} bits" for trial, bits in told if not 0 <= bits < np.inf)
+
+
+def check_empty(evidence: Evidence) -> _Verdict:
+    """No bytes at all are refused with a clear error."""
+    return _refusals({"no bytes": evidence.empty})
+
+
+def check_truncated(evidence: Evidence) -> _Verdict:
+    """Truncated streams are refused, also where only the last byte is missing."""
+    return _refusals(evidence.truncated)
+
+
+def check_foreign(evidence: Evidence) -> _Verdict:
+    """Noise and other formats are refused."""
+    return _refusals(evidence.foreign)
+
+
+def _refusals(outcomes: Mapping[str, Decoded | Failure]) -> _Verdict:
+    if not outcomes:
+        return _skipped("there was no stream to cut")
+    faults = []
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Decoded):
+            faults.append(f"{name}: decoded to {outcome.image.shape}")
+        elif not outcome.clear:
+            faults.append(f"{name}: {outcome.message}, where a CodecError is expected")
+    return _judged(faults, f"{len(outcomes)} streams")
+
+
+def _encoded(evidence: Evidence) -> list[tuple[Trial, Encoded]]:
+    return [(t, t.encoded) for t in evidence.trials if isinstance(t.encoded, Encoded)]
+
+
+def _psnr_db(trial: Trial) -> float | None:
+    """PSNR of a trial, or None where it has no decoded image of the right kind."""
+    if _round_trip_fault(trial) or not isinstance(trial.decoded, Decoded):
+        return None
+    return metrics.psnr(trial.picture, trial.decoded.image)
+
+
+CHECKS: Final[Mapping[str, Callable[[Evidence], _Verdict]]] = {
+    "version": check_version,
+    "ladder": check_ladder,
+    "options": check_options,
+    "round-trip": check_round_trip,
+    "input-kept": check_input_kept,
+    "repeatable": check_repeatable,
+    "rate-grows": check_rate_grows,
+    "quality-grows": check_quality_grows,
+    "lossless": check_lossless,
+    "ceiling": check_ceiling,
+    "bias": check_bias,
+    "payload": check_payload,
+    "estimate": check_estimate,
+    "empty": check_empty,
+    "truncated": check_truncated,
+    "foreign": check_foreign,
+}
+"""All checks by name, in the order in which they are reported."""
