@@ -192,7 +192,7 @@ def _session(limits: Limits, jobs: int) -> dict[str, Any]:
             "name": platform.node(),
             "system": platform.platform(),
             "machine": platform.machine(),
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
         },
     }
@@ -223,7 +223,8 @@ def _observed(rows: list[Measurement]) -> dict[str, Any]:
     return {"codec_versions": versions, "image_sha256": images}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rdbench.errors import RdbenchError, UnsupportedImageError, UsageError
 from rdbench.images import Dataset, ImageRef, pixel_sha256, resolve
@@ -15,7 +16,7 @@ from rdbench.metrics import Reference
 from rdbench.results import RunDirectory
 from rdbench.runner.measure import check_decoded
 from rdbench.runner.run import Outcome
-from rdbench.schema import FAILED, UNSUPPORTED, Measurement, one_line
+from rdbench.schema import FAILED, UNSUPPORTED, Measurement, MeasurementKey, one_line
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def score(
         "color": color,
     }
     with RunDirectory(out.absolute(), identity, fresh=fresh) as directory:
-        order = {}
+        order: dict[MeasurementKey, int] = {}
         for row in score_rows(originals, points, codec=codec, parameter=parameter, metrics=metrics):
             directory.append(row)
             order[row.key] = len(order)
@@ -108,58 +109,62 @@ def score_rows(
     """
     base = Measurement(codec=codec, label=codec, parameter=parameter)
     for ref in originals.images:
-        reference: Reference | None = None
         row = dataclasses.replace(base, dataset=ref.dataset, image=ref.name)
-        problem: RdbenchError | None = None
+        original: _Original | RdbenchError
         try:
-            pixels = ref.load()
-            reference = Reference(pixels, metrics)
-            height, width, channels = pixels.shape
-            row = dataclasses.replace(
-                row,
-                image_sha256=pixel_sha256(pixels),
-                height=height,
-                width=width,
-                channels=channels,
-            )
+            original = _Original(ref, metrics)
+            row = dataclasses.replace(row, **original.columns)
         except RdbenchError as error:
-            problem = error
+            original = error
         for entry in points:
             at_point = dataclasses.replace(row, point=entry.point)
             try:
-                if reference is None:
-                    assert problem is not None
-                    raise problem
-                yield _scored(at_point, ref, entry, reference)
+                if isinstance(original, RdbenchError):
+                    raise original
+                yield dataclasses.replace(at_point, **original.compare(entry))
             except RdbenchError as error:
                 status = UNSUPPORTED if isinstance(error, UnsupportedImageError) else FAILED
                 yield dataclasses.replace(at_point, status=status, message=one_line(str(error)))
 
 
-def _scored(
-    row: Measurement, ref: ImageRef, entry: DecodedPoint, reference: Reference
-) -> Measurement:
-    file = _file_of(ref, entry.decoded, "decoded image")
-    decoded = resolve(str(file), color=ref.color).images[0].load()
-    check_decoded(decoded, reference.image)
-    scores = reference.score(decoded)
-    row = dataclasses.replace(
-        row,
-        decoded_sha256=pixel_sha256(decoded),
-        message="; ".join(scores.notes),
-        **scores.values,
-    )
-    if entry.streams is None:
-        return row
-    stream = _file_of(ref, entry.streams, "stream").read_bytes()
-    assert row.width is not None
-    assert row.height is not None
-    return dataclasses.replace(
-        row,
-        size_bytes=len(stream),
-        bpp=8 * len(stream) / (row.width * row.height),
-        stream_sha256=hashlib.sha256(stream).hexdigest(),
-    )
+class _Original:
+    """An original with its side of the metrics."""
+
+    def __init__(self, ref: ImageRef, metrics: tuple[str, ...]) -> None:
+        self.ref = ref
+        self.pixels = ref.load()
+        self.reference = Reference(self.pixels, metrics)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        height, width, channels = self.pixels.shape
+        return {
+            "image_sha256": pixel_sha256(self.pixels),
+            "height": height,
+            "width": width,
+            "channels": channels,
+        }
+
+    def compare(self, entry: DecodedPoint) -> dict[str, Any]:
+        """The columns that a decoded image and its stream give."""
+        file = _file_of(self.ref, entry.decoded, "decoded image")
+        decoded = resolve(str(file), color=self.ref.color).images[0].load()
+        check_decoded(decoded, self.pixels)
+        scores = self.reference.score(decoded)
+        columns: dict[str, Any] = {
+            **scores.values,
+            "decoded_sha256": pixel_sha256(decoded),
+            "message": "; ".join(scores.notes),
+        }
+        if entry.streams is not None:
+            stream = _file_of(self.ref, entry.streams, "stream").read_bytes()
+            height, width, _ = self.pixels.shape
+            columns.update(
+                size_bytes=len(stream),
+                bpp=8 * len(stream) / (width * height),
+                stream_sha256=hashlib.sha256(stream).hexdigest(),
+            )
+        return columns
 
 
 def _file_of(ref: ImageRef, folder: Path, kind: str) -> Path:

@@ -1,0 +1,186 @@
+"""Speed of a whole run, side by side with CompressAI's bench, on this machine.
+
+    RDBENCH_DATA=... python benchmarks/speed.py [--rounds 5] [--write]
+
+Both tools measure the 24 Kodak images at ten qualities with PSNR and MS-SSIM in two processes,
+one after the other, round by round, so that a machine whose speed drifts slows both. Times are
+of the whole process, start-up included. ``--write`` puts the tables into benchmarks/README.md.
+
+Efficiency is what the codec library and the metric kernel alone need for the same work in one
+process, divided by the number of processes, over the wall time of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import ms_ssim
+
+QUALITIES = tuple(range(5, 100, 10))
+CODECS = ("jpeg", "webp")
+JOBS = 2
+README = Path(__file__).parent / "README.md"
+SHOWN = ("pillow", "imagecodecs", "opencv-python-headless", "numpy", "torch", "compressai")
+
+
+def kodak() -> Path:
+    root = os.environ.get("RDBENCH_DATA")
+    folder = Path(root or "") / "kodak"
+    if not root or len(list(folder.glob("*.png"))) != 24:
+        sys.exit("set RDBENCH_DATA to a folder that has the 24 images in kodak/")
+    return folder
+
+
+def wall_s(command: list[str], **settings: object) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, **settings)
+    return time.perf_counter() - start
+
+
+def compressai_s(codec: str) -> float:
+    qualities = ",".join(map(str, QUALITIES))
+    module = [sys.executable, "-W", "ignore", "-m", "compressai.utils.bench"]
+    return wall_s([*module, codec, str(kodak()), "-j", str(JOBS), "-q", qualities])
+
+
+def rdbench_s(codec: str, out: Path) -> float:
+    points = "/".join(map(str, QUALITIES))
+    program = str(Path(sys.executable).with_name("rdbench"))
+    return wall_s(
+        [
+            *(program, "run", "--codec", f"{codec}:points={points}", "--dataset", "kodak"),
+            *("--metrics", "psnr_db,ms_ssim_db", "--jobs", str(JOBS), "--out", str(out)),
+        ]
+    )
+
+
+def kernel_s(codec: str) -> float:
+    """The work alone: encode, decode and score, in this process on one thread."""
+    import cv2
+
+    from rdbench import images, metrics
+    from rdbench.codecs import registry
+
+    cv2.setNumThreads(1)
+    chosen = registry.load(codec)
+    pairs = [(chosen(quality), chosen(quality)) for quality in QUALITIES]
+    total = 0.0
+    for ref in images.resolve(str(kodak())).images:
+        pixels = ref.load()
+        reference = metrics.Reference(pixels, ("psnr_db", "ms_ssim_db"))
+        start = time.perf_counter()
+        for encoder, decoder in pairs:
+            reference.score(decoder.decode(encoder.encode(pixels)))
+        total += time.perf_counter() - start
+    return total
+
+
+def side_by_side(rounds: int) -> list[dict[str, str]]:
+    rows = []
+    for codec in CODECS:
+        theirs, ours, kernels, peaks = [], [], [], []
+        for _ in range(rounds):
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder) / "run"
+                ours.append(rdbench_s(codec, out))
+                from rdbench.results import read_rows
+
+                peaks.append(max(row.peak_rss_mb or 0 for row in read_rows(out)))
+            kernels.append(kernel_s(codec))
+            theirs.append(compressai_s(codec))
+        ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
+        efficiency = [k / JOBS / w for k, w in zip(kernels, ours, strict=True)]
+        rows.append(
+            {
+                "codec": codec,
+                "CompressAI bench [s]": spread(theirs),
+                "rdbench [s]": spread(ours),
+                "times faster": spread(ratios),
+                "codec and metrics alone, one process [s]": spread(kernels),
+                "efficiency": spread(efficiency, 2),
+                "peak memory of a worker [MiB]": f"{max(peaks):.0f}",
+            }
+        )
+    return rows
+
+
+def help_s(rounds: int = 21) -> list[dict[str, str]]:
+    program = str(Path(sys.executable).with_name("rdbench"))
+    bare = [sys.executable, "-c", "import typer"]
+    times = [wall_s([program, "--help"]) for _ in range(rounds)]
+    typer_times = [wall_s(bare) for _ in range(rounds)]
+    return [
+        {"command": "`rdbench --help`", "median [s]": f"{statistics.median(times):.3f}"},
+        {
+            "command": "`python -c 'import typer'`",
+            "median [s]": f"{statistics.median(typer_times):.3f}",
+        },
+    ]
+
+
+def spread(values: list[float], digits: int = 1) -> str:
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def markdown(rows: list[dict[str, str]]) -> str:
+    columns = list(rows[0])
+    lines = [columns, ["---"] * len(columns), *([str(row[c]) for c in columns] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def machine() -> str:
+    from rdbench.runner.run import processor
+
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in SHOWN)
+    return (
+        f"{os.cpu_count()} cores ({processor()}), {platform.system()}, "
+        f"Python {platform.python_version()}, {versions}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help="put the tables into README.md")
+    arguments = parser.parse_args()
+    kodak()
+    parts: list[tuple[str, str, Callable[[], list[dict[str, str]]]]] = [
+        (
+            "A whole run",
+            f"24 Kodak images, qualities {', '.join(map(str, QUALITIES))}, PSNR and MS-SSIM, "
+            f"{JOBS} processes, whole process including start-up; median (minimum to maximum) of "
+            f"{arguments.rounds} rounds in which the tools take turns.",
+            lambda: side_by_side(arguments.rounds),
+        ),
+        ("MS-SSIM", "One pair of 768×512 RGB on one thread.", ms_ssim.table),
+        ("Start-up", "Whole process, median of 21.", help_s),
+    ]
+    text = [
+        "# Benchmarks",
+        "",
+        "Written by `RDBENCH_DATA=... python benchmarks/speed.py --write`; what was tried on the "
+        "way stands in the docstrings of the scripts.",
+        "",
+        "Machine: " + machine(),
+    ]
+    for title, about, measure in parts:
+        table = markdown(measure())
+        text += ["", f"## {title}", "", about, "", table]
+        print(f"{title}\n{table}\n", flush=True)
+    if arguments.write:
+        README.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The package as a whole: what it locks, what importing it costs, what it exports."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import rdbench
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=200
+    )
+
+
+@pytest.mark.slow
+def test_the_learned_part_can_be_imported_in_the_locked_environment():
+    """torch and torchvision must be a pair, and compressai takes both."""
+    done = python(
+        "import torch, torchvision, compressai, pytorch_msssim\n"
+        "torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)\n"
+        "print(compressai.zoo.models is not None)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "True"
+
+
+def test_importing_rdbench_loads_nothing_heavy():
+    done = python(
+        "import sys, json, rdbench, rdbench.cli\n"
+        "print(json.dumps(sorted(name.partition('.')[0] for name in sys.modules)))"
+    )
+    assert done.returncode == 0, done.stderr
+    heavy = {"torch", "compressai", "pandas", "matplotlib", "scipy", "numpy", "cv2", "PIL"}
+    assert not heavy & set(json.loads(done.stdout))
+
+
+def test_all_public_names_are_there():
+    for name in rdbench.__all__:
+        assert getattr(rdbench, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = rdbench.nothing
+
+
+@pytest.mark.parametrize("name", ["lock.txt", "bootstrap.txt"])
+def test_the_lock_has_exact_versions_and_hashes_and_names_no_host(name):
+    text = (ROOT / "requirements" / name).read_text()
+    assert "://" not in text
+    assert "index-url" not in text.replace("--no-emit-index-url", "")
+    requirements = re.split(r"\n(?=\S)", re.sub(r"(?m)^\s*#.*\n", "", text).strip())
+    assert requirements
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9.\-_]+(\[[a-z,]+\])?==[^ ]+ ", requirement), requirement
+        assert "--hash=sha256:" in requirement
+
+
+def test_every_dependency_is_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"]]
+    for extra in project["optional-dependencies"].values():
+        wanted += extra
+    locked = set(re.findall(r"(?m)^([a-z0-9\-]+)==", (ROOT / "requirements/lock.txt").read_text()))
+    names = {re.match(r"[A-Za-z0-9.\-_]+", entry)[0].lower() for entry in wanted}
+    assert names <= locked
+
+
+def test_the_changelog_speaks_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert "## Unreleased" in text or f"## {rdbench.__version__}" in text
