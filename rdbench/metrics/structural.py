@@ -1,0 +1,138 @@
+"""SSIM and MS-SSIM.
+
+Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment: from error
+visibility to structural similarity", IEEE Trans. Image Processing 13(4), 2004,
+doi:10.1109/TIP.2003.819861; Z. Wang, E. P. Simoncelli, A. C. Bovik, "Multi-scale structural
+similarity for image quality assessment", Asilomar 2003, doi:10.1109/ACSSC.2003.1292216.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rdbench.metrics.samples import Image, pair
+from rdbench.metrics.scale import WINDOW, Scale, halved, scratch
+
+_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_MS_SSIM_ABOVE: Final = (WINDOW - 1) * 2 ** (len(_WEIGHTS) - 1)
+
+
+def ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+    """SSIM (Wang et al. 2004) of two 8-bit images, mean over windows and channels; 1 is equal.
+
+    An 11x11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, dynamic range 255, population
+    covariances, only windows that lie inside the image. This is scikit-image's
+    ``structural_similarity(a, b, data_range=255, gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False, channel_axis=2)``.
+
+    ``a`` and ``b``: uint8, (height, width, 1 or 3) or (height, width), of one shape, sides of at
+    least 11 px. Raises :class:`ValueError` for other arrays.
+    """
+    return _score(a, b, "ssim")
+
+
+def ms_ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+    """MS-SSIM (Wang et al. 2003) of two 8-bit images, linear; 1 is equal.
+
+    The definition of pytorch-msssim 1.0 with ``data_range=255``: SSIM's window and constants, at
+    five scales that are means of 2x2 samples of the one before (where a side is odd, a zero
+    stands before its first sample), exponents 0.0448, 0.2856, 0.3001, 0.2363 and 0.1333;
+    negative terms count as zero; the product over scales is taken per channel and the mean over
+    channels last.
+
+    ``a`` and ``b``: uint8, (height, width, 1 or 3) or (height, width), of one shape, sides above
+    160 px. Raises :class:`ValueError` for other arrays.
+    """
+    return _score(a, b, "ms_ssim")
+
+
+def _score(a: NDArray[np.generic], b: NDArray[np.generic], name: str) -> float:
+    original, decoded = pair(a, b)
+    side = Structural(original, [name])
+    if side.notes:
+        raise ValueError(side.notes[0])
+    return side.score(decoded)[name]
+
+
+class Structural:
+    """``ssim``, ``ms_ssim`` and ``ms_ssim_db`` against one original.
+
+    ``ms_ssim`` is given wherever ``ms_ssim_db`` is. What the original is too small for is left
+    out, and :attr:`notes` says so.
+    """
+
+    notes: tuple[str, ...]
+
+    def __init__(self, image: Image, names: Collection[str]) -> None:
+        height, width, channels = image.shape
+        small = min(height, width)
+        size = f"the image is {width}x{height}"
+        self._ssim = "ssim" in names
+        self._ms_ssim = "ms_ssim" in names or "ms_ssim_db" in names
+        self._decibel = "ms_ssim_db" in names
+        notes = []
+        if self._ssim and small < WINDOW:
+            self._ssim = False
+            notes.append(f"ssim: sides must be at least {WINDOW} px, {size}")
+        if self._ms_ssim and small <= _MS_SSIM_ABOVE:
+            self._ms_ssim = False
+            notes.append(f"ms_ssim: sides must be above {_MS_SSIM_ABOVE} px, {size}")
+        self.notes = tuple(notes)
+        self._scales: list[Scale] = []
+        if self._ssim or self._ms_ssim:
+            work = scratch(width)
+            self._planes = np.empty((channels, height, width), np.uint8)
+            # SSIM is that of the exact window; what this moves in MS-SSIM, 0.0448 of the way, is
+            # under 1e-6.
+            finest = Scale(_planar(image, self._planes), work, rounded_window=False)
+            self._scales.append(finest)
+        if self._ms_ssim:
+            for _ in _WEIGHTS[1:]:
+                coarser = halved(self._scales[-1].original)
+                self._scales.append(Scale(coarser, work, rounded_window=True))
+
+    def score(self, decoded: Image) -> dict[str, float]:
+        """The values that were asked for, of ``decoded``: uint8, shape of the original."""
+        values: dict[str, float] = {}
+        if not self._scales:
+            return values
+        self._write_differences(decoded)
+        contrasts = []
+        for scale in self._scales[:-1] if self._ms_ssim else ():
+            if self._ssim and scale is self._scales[0]:
+                contrast, whole = scale.similarity()
+                values["ssim"] = float(whole.mean())
+            else:
+                contrast = scale.contrast_structure()
+            contrasts.append(contrast)
+        _, coarsest = self._scales[-1].similarity()
+        if not self._ms_ssim:
+            return {"ssim": float(coarsest.mean())}
+        terms = np.maximum([*contrasts, coarsest], 0)
+        value = float(np.prod(terms ** np.array(_WEIGHTS)[:, np.newaxis], axis=0).mean())
+        values["ms_ssim"] = min(value, 1.0)
+        if self._decibel:
+            values["ms_ssim_db"] = -10 * math.log10(1 - value) if value < 1 else math.inf
+        return values
+
+    def _write_differences(self, decoded: Image) -> None:
+        finest = self._scales[0]
+        np.copyto(finest.difference, _planar(decoded, self._planes))
+        np.subtract(finest.difference, finest.original, out=finest.difference)
+        for fine, coarse in zip(self._scales, self._scales[1:], strict=False):
+            halved(fine.difference, coarse.difference)
+
+
+def _planar(image: Image, out: Image) -> Image:
+    """``image``, (height, width, channels), as ``out``, (channels, height, width)."""
+    if image.shape[2] == 1:
+        np.copyto(out[0], image[:, :, 0])
+    else:
+        cv2.split(image, list(out))
+    return out
