@@ -38,7 +38,7 @@ def list_datasets(context: typer.Context) -> None:
 
 @app.command()
 def verify(name: _Name) -> None:
-    """Check the pixels of a known dataset against their published hashes.
+    """Check the pixels of a known dataset against the recorded hashes.
 
     Exits with 1 if an image differs or cannot be read.
     """
@@ -60,7 +60,9 @@ def fetch(
     name: _Name,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Data root to put NAME/ into [default: user's cache]."),
+        typer.Option(
+            metavar="DIR", help="Data root to put it into; the user's cache if not given."
+        ),
     ] = None,
 ) -> None:
     """Download a known dataset and check its pixels; images that are there are kept."""

@@ -49,7 +49,8 @@ _REFUSED: Final = {
     "YCbCr": "YCbCr samples",
     "LAB": "L*a*b* colours",
 }
-# The switches for warnings and for the largest image are global to the process.
+# The switches for warnings and for the largest image are global to the process, so threads take
+# turns; runs load images in processes.
 _pillow_lock = threading.Lock()
 
 
@@ -58,8 +59,6 @@ def load_image(path: Path, *, color: str, geometry: str, trim: bool) -> Image:
     image = read_image(path)
     if geometry == "dumas2018":
         image = dumas2018_geometry(image, trim=trim)
-        if not image.size:
-            raise ImageError(f"image {str(path)!r}: nothing is left after trimming")
     if color == "luma":
         image = luma(image)
     image = np.ascontiguousarray(image)
@@ -88,13 +87,12 @@ def decode_image(data: bytes, name: str) -> Image:
     """As :func:`read_image`, from the bytes of a file; ``name`` stands in the messages."""
     if not data:
         raise ImageError(f"image {name!r}: the file is empty (0 bytes)")
-    image = _opened(data, name)
-    with _damage(name):
+    with _damage(name), _quiet_pillow():
+        image = _opened(data, name)
         image.load()
-        with _quiet_pillow():
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        mode = _READ_AS[image.mode]
-        samples: Image = np.asarray(image if image.mode == mode else image.convert(mode))
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    mode = _READ_AS[image.mode]
+    samples: Image = np.asarray(image if image.mode == mode else image.convert(mode))
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     return np.ascontiguousarray(_oriented(samples, orientation))
@@ -102,19 +100,18 @@ def decode_image(data: bytes, name: str) -> Image:
 
 def _opened(data: bytes, name: str) -> ImageFile:
     """The image opened but not decoded, once it is known to be of a kind that is read."""
-    with _damage(name), _quiet_pillow():
-        samples = declared_samples(data)
-        if samples.bits > 8 or samples.kind:
-            what = f"{samples.bits}-bit {samples.kind}samples"
-            raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
-        if data.startswith(PNG_MAGIC):
-            check_png(data)
-        image = PIL.Image.open(io.BytesIO(data), formats=_FORMATS)
-        frames = getattr(image, "n_frames", 1)
+    samples = declared_samples(data)
+    if samples.bits > 8 or samples.kind:
+        what = f"{samples.bits}-bit {samples.kind}samples"
+        raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
+    if data.startswith(PNG_MAGIC):
+        check_png(data)
+    image = PIL.Image.open(io.BytesIO(data), formats=_FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
         what = f"{width}x{height} is over {MAX_PIXELS:,} pixels"
         raise _refusal(name, what, "cut it into tiles", "{} -crop 8192x8192 +repage")
+    frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise _refusal(name, f"{frames} frames", "take one of them", "'{}[0]'")
     if samples.extra or image.has_transparency_data:

@@ -29,19 +29,25 @@ def luma(rgb: Image) -> Image:
 
     ``rgb`` is uint8, (height, width, 3); the result is uint8, (height, width, 1), within 16 to
     235: Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, the coefficients of Recommendation
-    BT.601-7, 2.5.1, computed in float64, clipped to 0..255 and rounded half to even. An image of
-    one channel is luma already and is returned as it is. Raises :class:`ValueError` for another
-    shape.
+    BT.601-7, 2.5.1, computed in float64 and rounded half to even. An image of one channel is
+    luma already and is returned as it is. Raises :class:`ValueError` for another shape and
+    :class:`TypeError` for another dtype.
     """
     import numpy as np
 
     if rgb.ndim != 3 or rgb.shape[2] not in (1, 3):
         raise ValueError(f"an image of shape {rgb.shape} is not (height, width, 1 or 3)")
+    if rgb.dtype != np.uint8:
+        raise TypeError(f"samples are of dtype {rgb.dtype}, not uint8")
     if rgb.shape[2] == 1:
         return rgb
-    red, green, blue = (rgb[:, :, channel].astype(np.float64) for channel in range(3))
-    y = 16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255
-    rounded: Image = np.rint(y.clip(0, 255)).astype(np.uint8)
+    levels = np.arange(256, dtype=np.float64)
+    y = (65.481 * levels)[rgb[:, :, 0]]
+    y += (128.553 * levels)[rgb[:, :, 1]]
+    y += (24.966 * levels)[rgb[:, :, 2]]
+    y /= 255
+    y += 16
+    rounded: Image = np.rint(y, out=y).astype(np.uint8)
     return rounded[:, :, np.newaxis]
 
 
