@@ -50,7 +50,6 @@ def fetch_files(
     :class:`UsageError` at the first file that cannot be had or is not the expected image.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, expected in manifest.items():
             target = folder / name
             if _is_right(target, expected):
@@ -108,6 +107,7 @@ def _get(url: str, timeout_s: float) -> bytes:
 
 
 def _write(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)

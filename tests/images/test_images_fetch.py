@@ -168,7 +168,8 @@ def test_a_login_page_is_refused(server, manifest, tmp_path):
 def test_no_connection(server, manifest, tmp_path):
     server.server_close()
     with pytest.raises(UsageError, match=r"cannot be fetched \(.*Connection refused"):
-        fetched(server, manifest, tmp_path)
+        fetched(server, manifest, tmp_path / "kodak")
+    assert list(tmp_path.iterdir()) == []  # an empty folder would count as an incomplete dataset
 
 
 def test_a_folder_that_cannot_be_made(server, manifest, tmp_path):
