@@ -252,8 +252,8 @@ def _curve(name: str, rate: ArrayLike, quality: ArrayLike) -> tuple[Array, Array
 
 def _unusable(name: str, rate: Array, kept: NDArray[np.intp], method: str) -> str:
     if np.any(rate <= 0):
-        return f"the {name} has a rate that is not positive"
+        return f"the {name} curve has a rate that is not positive"
     needed = METHODS[method].points
     if len(kept) < needed:
-        return f"the {name} has {len(kept)} usable of {len(rate)} points, {method} needs {needed}"
+        return f"the {name} curve has {len(kept)} usable points of {len(rate)}, {method} needs {needed}"
     return ""

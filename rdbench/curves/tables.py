@@ -72,7 +72,7 @@ def tables(comparisons: Iterable[Comparison]) -> list[Table]:
 def averaging_text(metric: Metric, averaging: str) -> str:
     """How a curve's quality is averaged over images, in words."""
     if averaging == "mean" or not metric.unit:
-        return f"{metric.label}: mean over images"
+        return f"mean of the images' {metric.label}"
     linear = "MS-SSIM" if metric.label == "MS-SSIM" else "MSE"
     return f"{metric.label} of the mean {linear}"
 
@@ -119,10 +119,12 @@ def _table(rows: Sequence[Comparison]) -> Table:
     first = rows[0]
     settings = first.settings
     metric = METRICS[settings.metric]
-    interval = f", {LEVEL:g} % intervals" if any(row.interval for row in rows) else ""
+    intervals = ""
+    if any(row.interval for row in rows):
+        intervals = f", {LEVEL:g} % intervals of {settings.resamples} resamples"
     title = (
-        f"{first.dataset}: {metric.axis} against {first.anchor} "
-        f"({averaging_text(metric, settings.averaging)}; {settings.method}{interval})"
+        f"{first.dataset}, {metric.axis}, against {first.anchor} "
+        f"({averaging_text(metric, settings.averaging)}; {settings.method}{intervals})"
     )
     body, notes, shown = [], [], ""
     for row in rows:
@@ -145,9 +147,7 @@ def _cells(row: Comparison, metric: Metric, name: str) -> tuple[str, ...]:
 
 
 def _notes(row: Comparison) -> list[str]:
-    notes = []
-    if row.reason:
-        notes.append(f"{row.test}: no BD-{row.kind}: {row.reason}")
+    notes = [f"{row.test}: {row.reason}"] if row.reason else []
     for title, points in ((row.anchor, row.dropped_anchor), (row.test, row.dropped_test)):
         if points:
             notes.append(
@@ -156,7 +156,7 @@ def _notes(row: Comparison) -> list[str]:
     if row.left_out:
         names = ", ".join(row.left_out[:6]) + (", ..." if len(row.left_out) > 6 else "")
         notes.append(f"{row.test}: {len(row.left_out)} images left out ({names})")
-    if row.per_image and row.per_image.count < row.image_count:
+    if row.per_image and row.per_image.count < row.image_count and not row.reason:
         notes.append(
             f"{row.test}: {row.image_count - row.per_image.count} of {row.image_count} images "
             f"have no BD-{row.kind} of their own"
@@ -166,21 +166,29 @@ def _notes(row: Comparison) -> list[str]:
 
 def warnings(comparisons: Iterable[Comparison]) -> list[str]:
     """What must be known before a value is believed: little overlap, and interpolations that
-    differ by more than one percentage point of rate."""
-    found = []
+    differ by more than one percent of rate."""
+    little: dict[tuple[str, ...], list[str]] = {}
+    apart = []
     for row in comparisons:
-        where = f"{row.dataset}: {row.test} against {row.anchor}, {row.settings.metric}"
-        if row.overlap < LOW_OVERLAP and not row.reason:
+        if row.reason:
+            continue
+        where = f"{row.dataset}, {row.settings.metric}"
+        if row.overlap < LOW_OVERLAP:
             axis = "quality" if row.kind == "rate" else "rate"
-            found.append(f"{where}: BD-{row.kind} rests on {row.overlap:.0f} % overlap in {axis}")
-        if row.kind == "rate" and row.spread > WIDE_SPREAD and not row.reason:
+            key = (where, f"BD-{row.kind}", axis, row.anchor)
+            little.setdefault(key, []).append(f"{row.test} {row.overlap:.0f} %")
+        if row.kind == "rate" and row.spread > WIDE_SPREAD * (1 + row.value / 100):
             values = ", ".join(
                 f"{method} {value:+.2f}"
                 for method, value in row.by_method.items()
                 if math.isfinite(value)
             )
-            found.append(f"{where}: the interpolations disagree on BD-rate [%]: {values}")
-    return found
+            apart.append(f"{where}: interpolations disagree on {row.test} [%]: {values}")
+    return [
+        f"{where}: {delta} rests on less than {LOW_OVERLAP:g} % overlap in {axis} with {anchor}: "
+        f"{', '.join(tests)}"
+        for (where, delta, axis, anchor), tests in little.items()
+    ] + apart
 
 
 def _digits(row: Comparison) -> int:
@@ -247,6 +255,8 @@ _TEX_SPECIAL: Final = {
 
 def _tex(text: str) -> str:
     escaped = "".join(_TEX_SPECIAL.get(character, character) for character in text)
+    if text == "-":
+        return "--"
     words = [
         f"${word[0]}${word[1:]}" if word[:1] in "+-" and word[1:2].isdigit() else word
         for word in escaped.replace("(", "( ").split(" ")

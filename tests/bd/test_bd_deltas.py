@@ -138,15 +138,15 @@ GOOD = ([1.0, 2.0, 4.0, 8.0], [30.0, 33.0, 36.0, 39.0])
 @pytest.mark.parametrize(
     ("rate", "quality", "options", "reason"),
     [
-        ([0.0, 2, 4, 8], [30, 33, 36, 39], {}, "the test has a rate that is not positive"),
-        ([-1.0, 2, 4, 8], [30, 33, 36, 39], {}, "the test has a rate that is not positive"),
+        ([0.0, 2, 4, 8], [30, 33, 36, 39], {}, "the test curve has a rate that is not positive"),
+        ([-1.0, 2, 4, 8], [30, 33, 36, 39], {}, "the test curve has a rate that is not positive"),
         ([1.0, 2], [50, 60], {}, "the curves do not overlap in quality"),
         ([1.0, 2], [39, 60], {}, "the curves do not overlap in quality"),
         ([10.0, 20], [30, 39], {"kind": "quality"}, "the curves do not overlap in rate"),
-        ([], [], {}, "the test has 0 usable of 0 points, pchip needs 2"),
-        ([1.0, 2, 3], [39, 33, 30], {}, "the test has 1 usable of 3 points, pchip needs 2"),
-        ([1.0, 2], [35, math.inf], {}, "the test has 1 usable of 2 points, pchip needs 2"),
-        ([1.0, 2, 3], [30, 33, 35], {"method": "cubic"}, "the test has 3 usable of 3 points"),
+        ([], [], {}, "the test curve has 0 usable points of 0, pchip needs 2"),
+        ([1.0, 2, 3], [39, 33, 30], {}, "the test curve has 1 usable points of 3, pchip needs 2"),
+        ([1.0, 2], [35, math.inf], {}, "the test curve has 1 usable points of 2, pchip needs 2"),
+        ([1.0, 2, 3], [30, 33, 35], {"method": "cubic"}, "the test curve has 3 usable points of 3"),
         ([1.0, 2], [38, 50], {"min_overlap": 50}, "the curves overlap by 5.0 % in quality"),
         (
             [1.0, 1.001, 1.002, 8],

@@ -1,0 +1,254 @@
+"""What a figure shows, as plain data: computed here, drawn in :mod:`rdbench.plots.draw`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdbench.bd import METHODS, delta, pareto_optimal
+from rdbench.curves import RATE, Curve
+from rdbench.curves.tables import averaging_text
+from rdbench.errors import UsageError
+from rdbench.metrics import METRICS
+from rdbench.schema import point_text
+
+SAVING_SAMPLES = 101
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of a figure; ``x`` and ``y`` are finite and of equal length."""
+
+    title: str
+    codec: str
+    published: bool
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    marked: bool = True
+    """Whether the points are measurements, and not samples of an interpolation."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure: its lines, texts and axes. ``notes`` say what is not drawn, and why."""
+
+    name: str
+    """Stem of the file name."""
+    title: str
+    subtitle: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+    baseline: str = ""
+    """Text of a horizontal line at 0; none where empty."""
+    log_x: bool = False
+    x_limits: tuple[float, float] | None = None
+    y_limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The curves of one dataset that have a metric, on the images that they have in common."""
+
+    dataset: str
+    metric: str
+    averaging: str
+    curves: tuple[Curve, ...]
+    images: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def means(self, curve: Curve, column: str) -> np.ndarray:
+        return curve.mean(column, self.averaging, None if curve.mean_of else self.images)
+
+    @property
+    def subtitle(self) -> str:
+        images = f"{len(self.images)} images" if len(self.images) != 1 else "1 image"
+        return f"{images}, {averaging_text(METRICS[self.metric], self.averaging)}"
+
+
+def scene(
+    curves: Sequence[Curve], dataset: str, metric: str, averaging: str = "mean"
+) -> Scene | None:
+    """What a figure of ``dataset`` and ``metric`` can show, or None where no curve has the metric.
+
+    Measured curves are averaged over the images that all of them have, so that they can be held
+    against each other; a published curve as well where it tells its images, and else over all
+    the images that its publisher took.
+    """
+    here = [curve for curve in curves if curve.dataset == dataset]
+    measured = [curve for curve in here if curve.source == "measured"]
+    notes = [
+        f"{curve.title}: no image is ok at all points" for curve in measured if not curve.images
+    ]
+    leading = [curve for curve in measured if _images(curve, metric)] or [
+        curve for curve in here if not curve.mean_of and _images(curve, metric)
+    ]
+    if not leading:
+        return None
+    images = set.intersection(*(_images(curve, metric) for curve in leading))
+    if not images:
+        raise UsageError(
+            f"the curves of {dataset!r} have no image with {metric} in common; plot fewer runs"
+        )
+    everywhere = {
+        *(i for c in leading for i in c.images),
+        *(i for c in leading for i in c.left_out),
+    }
+    if missing := sorted(everywhere - images):
+        names = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
+        notes.append(f"without {len(missing)} images that not all curves have ({names})")
+    shown = list(leading)
+    channels = {curve.channels for curve in leading if curve.channels}
+    for curve in here:
+        if curve.source == "measured" or curve in leading:
+            continue
+        reason = _undrawable(curve, metric, averaging, images, channels)
+        if reason:
+            notes.append(f"{curve.title}: {reason}")
+        else:
+            shown.append(curve)
+    notes += _other_means(shown, len(images))
+    notes += [f"{curve.title}: {curve.known_issue}" for curve in shown if curve.known_issue]
+    return Scene(dataset, metric, averaging, tuple(shown), tuple(sorted(images)), tuple(notes))
+
+
+def rate_distortion(
+    view: Scene,
+    *,
+    log_rate: bool = False,
+    x_limits: tuple[float, float] | None = None,
+    y_limits: tuple[float, float] | None = None,
+) -> Plot:
+    """Quality over rate. Unless ``x_limits`` are given the measured curves set the range, and
+    published ones are cut there."""
+    lines, notes = [], list(view.notes)
+    for curve in view.curves:
+        rate, quality = view.means(curve, RATE), view.means(curve, view.metric)
+        finite = np.isfinite(rate) & np.isfinite(quality)
+        if not finite.all():
+            points = [curve.points[place] for place in np.flatnonzero(~finite)]
+            label = METRICS[view.metric].label
+            notes.append(
+                f"{curve.title}: {label} not finite at {curve.parameter} "
+                f"{', '.join(point_text(point) for point in points)}, not drawn"
+            )
+        if finite.any():
+            lines.append(_line(curve, rate[finite], quality[finite]))
+    x_limits = x_limits or _rate_limits(lines, log_rate)
+    return Plot(
+        name=_file_name(view.dataset, view.metric, view.averaging),
+        title=view.dataset,
+        subtitle=view.subtitle,
+        x_label="Rate [bit/px]",
+        y_label=METRICS[view.metric].axis,
+        lines=tuple(lines),
+        notes=tuple(notes),
+        log_x=log_rate,
+        x_limits=x_limits,
+        y_limits=y_limits or _quality_limits(lines, x_limits),
+    )
+
+
+def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
+    """Rate saved against ``anchor`` over quality, in percent of the anchor's rate, interpolated
+    as the Bjøntegaard delta does and over the range of quality that both curves have."""
+    lines, notes = [], list(view.notes)
+    anchor_rate, anchor_quality = view.means(anchor, RATE), view.means(anchor, view.metric)
+    for curve in view.curves:
+        if curve is anchor:
+            continue
+        if any(c.mean_of and c.mean_of != len(view.images) for c in (anchor, curve)):
+            continue
+        rate, quality = view.means(curve, RATE), view.means(curve, view.metric)
+        result = delta(anchor_rate, anchor_quality, rate, quality, method=method)
+        if result.reason:
+            notes.append(f"{curve.title}: {result.reason}")
+            continue
+        x = np.linspace(*result.interval, SAVING_SAMPLES)
+        difference = _log_rate(rate, quality, x, method) - _log_rate(
+            anchor_rate, anchor_quality, x, method
+        )
+        lines.append(_line(curve, x, 100 * (1 - 10**difference), marked=False))
+    return Plot(
+        name=_file_name(view.dataset, view.metric, view.averaging) + "_saving",
+        title=view.dataset,
+        subtitle=f"{view.subtitle}, {method}",
+        x_label=METRICS[view.metric].axis,
+        y_label=f"Rate saving against {anchor.title} [%]",
+        lines=tuple(lines),
+        notes=tuple(notes),
+        baseline=anchor.title,
+    )
+
+
+def _images(curve: Curve, metric: str) -> set[str]:
+    return set() if curve.mean_of else {*curve.images_with(RATE)} & {*curve.images_with(metric)}
+
+
+def _undrawable(
+    curve: Curve, metric: str, averaging: str, images: set[str], channels: set[tuple[int, ...]]
+) -> str:
+    if curve.channels and channels and curve.channels not in channels:
+        return f"is of images with {curve.channels[0]} channels, not drawn"
+    if curve.mean_of:
+        if np.isnan(curve.mean(metric, averaging)).all():
+            return f"gives no such average of {metric}, not drawn"
+        return ""
+    if missing := images - _images(curve, metric):
+        return f"lacks {len(missing)} of the images, not drawn"
+    return ""
+
+
+def _other_means(curves: Sequence[Curve], images: int) -> list[str]:
+    """Which published means are over another number of images than the rest of the figure."""
+    others: dict[int, list[str]] = {}
+    for curve in curves:
+        if curve.mean_of and curve.mean_of != images:
+            others.setdefault(curve.mean_of, []).append(curve.label)
+    return [
+        f"means of {count} images, and without rate savings: {', '.join(labels)} (published)"
+        for count, labels in others.items()
+    ]
+
+
+def _log_rate(rate: np.ndarray, quality: np.ndarray, x: np.ndarray, method: str) -> np.ndarray:
+    kept = pareto_optimal(rate, quality)
+    return METHODS[method].interpolate(quality[kept], np.log10(rate[kept]))(x)
+
+
+def _line(curve: Curve, x: np.ndarray, y: np.ndarray, *, marked: bool = True) -> Line:
+    published = curve.source == "published"
+    return Line(curve.title, curve.codec, published, tuple(x.tolist()), tuple(y.tolist()), marked)
+
+
+def _rate_limits(lines: Sequence[Line], log_rate: bool) -> tuple[float, float] | None:
+    leading = [line for line in lines if not line.published] or lines
+    rates = [x for line in leading for x in line.x]
+    if not rates:
+        return None
+    low, high = min(rates), max(rates)
+    return (low / 1.15, high * 1.15) if log_rate else (0.0, high * 1.04)
+
+
+def _quality_limits(
+    lines: Sequence[Line], x_limits: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """The range of quality within ``x_limits``, with a margin."""
+    if x_limits is None:
+        return None
+    low, high = x_limits
+    seen = [y for line in lines for x, y in zip(line.x, line.y, strict=True) if low <= x <= high]
+    if not seen:
+        return None
+    margin = 0.05 * (max(seen) - min(seen)) or 1.0
+    return math.floor(min(seen) - margin), max(seen) + margin
+
+
+def _file_name(dataset: str, metric: str, averaging: str) -> str:
+    name = re.sub(r"[^\w.-]+", "-", dataset).strip("-.") or "dataset"
+    return f"{name}_{metric}" + ("_pooled" if averaging == "pooled" else "")
