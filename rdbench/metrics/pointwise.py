@@ -30,8 +30,8 @@ def decibel(mse: float) -> float:
 
 def mean_squared_error(a: Image, b: Image) -> float:
     """Mean squared difference of two uint8 arrays of one shape; the sum is an exact integer."""
-    total = float(cv2.norm(a.reshape(-1), b.reshape(-1), cv2.NORM_L2SQR))
-    return total / a.size
+    # OpenCV may take the root and square it again; below 2^50 rounding gives the integer back.
+    return round(cv2.norm(a.reshape(-1), b.reshape(-1), cv2.NORM_L2SQR)) / a.size
 
 
 def luma_mean_squared_error(a: Image, b: Image) -> float:
