@@ -46,7 +46,8 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> Usage
     ``unknown codec 'jpge'; did you mean 'jpeg'?``, and lists all names when none is near.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.6)
+    folded = {entry.lower(): entry for entry in names}
+    near = [folded[n] for n in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.6)]
     if near:
         advice = "did you mean " + " or ".join(repr(n) for n in near) + "?"
     else:

@@ -187,7 +187,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     codec = registry.load(request.target)
     options = codec.resolve_options(request.options)
     axis = codec.axis(options)
-    points = tuple(axis.check(codec.name, point) for point in request.points) or axis.ladder
+    points = tuple(axis.check(codec.name, point) for point in request.points or axis.ladder)
     if len(set(points)) < len(points):
         listed = "/".join(point_text(point) for point in points)
         raise UsageError(f"codec {codec.name!r}: a point is given twice in {listed}")

@@ -65,7 +65,7 @@ def test_a_torn_row_is_found_wherever_it_is_torn(measured, data):
 def test_infinity_and_nothing_are_told_apart():
     row = Measurement(psnr_db=math.inf, bpp=None, ssim=0.0)
     cells = dict(zip(HEADER, row.cells(), strict=True))
-    assert (cells["psnr_db"], cells["bpp"], cells["ssim"]) == ("inf", "", "0.0")
+    assert (cells["psnr_db"], cells["bpp"], cells["ssim"]) == ("inf", "", "0")
     assert Measurement.from_cells(cells) == row
 
 

@@ -47,11 +47,9 @@ def failure(task: Task, status: str, message: str) -> Measurement:
     return Measurement(**{**base_row(task), "status": status, "message": one_line(message)})
 
 
-def repeats_agree(row: Measurement, first: Measurement) -> Measurement:
-    """``row`` as it is, or failed where its stream is not that of the first measurement though
-    the codec says that it is deterministic."""
-    if row.stream_sha256 == first.stream_sha256:
-        return row
+def other_stream(row: Measurement, first: Measurement) -> Measurement:
+    """The row of a repeat whose stream is another than the first one's, though the codec says
+    that it is deterministic."""
     return dataclasses.replace(
         row,
         status=FAILED,

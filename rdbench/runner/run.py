@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,7 +19,7 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
 from rdbench.results import RunDirectory
 from rdbench.runner.pool import Limits, LocalPool
-from rdbench.runner.rows import Settings, failure, repeats_agree
+from rdbench.runner.rows import Settings, failure, other_stream
 from rdbench.schema import OK, Measurement
 
 PACKAGES: Final = (
@@ -103,7 +103,8 @@ def run(
             effective = Limits(jobs, limits.timeout_s, limits.memory_mb)
             try:
                 with _interruptible(), LocalPool(settings, effective) as pool:
-                    for row in _rows(pool, todo, directory):
+                    for answer in pool.run(todo):
+                        row = answer if isinstance(answer, Measurement) else failure(*answer)
                         directory.append(row)
                         outcome.measured += 1
                         if progress:
@@ -113,6 +114,8 @@ def run(
         if outcome.interrupted:
             outcome.rows = list(directory.rows.values())
         else:
+            for row in _disagreements(experiment, directory.rows.values()):
+                directory.append(row)
             outcome.rows = directory.finish({task.key: task.index for task in tasks})
         session.update(ended=_now(), measured=outcome.measured, interrupted=outcome.interrupted)
         directory.manifest.update(_observed(outcome.rows))
@@ -120,18 +123,20 @@ def run(
     return outcome
 
 
-def _rows(pool: LocalPool, todo: list[Task], directory: RunDirectory) -> Iterator[Measurement]:
+def _disagreements(experiment: Experiment, rows: Iterable[Measurement]) -> list[Measurement]:
+    """The repeats whose stream is not that of the first one, of codecs that are said to be
+    deterministic: as failed rows."""
     deterministic = {
-        task.codec.name: registry.load(task.codec.target).deterministic for task in todo
+        codec.name: registry.load(codec.target).deterministic for codec in experiment.codecs
     }
-    streams: dict[tuple[Any, ...], Measurement] = {
-        row.key[:-1]: row for row in directory.rows.values() if row.status == OK
-    }
-    for answer in pool.run(todo):
-        row = answer if isinstance(answer, Measurement) else failure(*answer)
+    first: dict[tuple[Any, ...], Measurement] = {}
+    wrong = []
+    for row in sorted(rows, key=lambda row: row.repeat):
         if row.status == OK and deterministic[row.codec]:
-            row = repeats_agree(row, streams.setdefault(row.key[:-1], row))
-        yield row
+            reference = first.setdefault(row.key[:-1], row)
+            if row.stream_sha256 != reference.stream_sha256:
+                wrong.append(other_stream(row, reference))
+    return wrong
 
 
 def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
