@@ -72,7 +72,7 @@ def tables(comparisons: Iterable[Comparison]) -> list[Table]:
 def averaging_text(metric: Metric, averaging: str) -> str:
     """How a curve's quality is averaged over images, in words."""
     if averaging == "mean" or not metric.unit:
-        return f"mean of the images' {metric.label}"
+        return f"mean of the images' {metric.label}" + (f" in {metric.unit}" if metric.unit else "")
     linear = "MS-SSIM" if metric.label == "MS-SSIM" else "MSE"
     return f"{metric.label} of the mean {linear}"
 

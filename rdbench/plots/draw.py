@@ -22,6 +22,8 @@ FORMATS: Final = ("png", "pdf", "svg")
 DPI: Final = 300
 INSIDE: Final = 8
 """A legend of more entries stands beside the axes."""
+TALL: Final = 16
+"""A figure with more entries grows, so that its legend fits."""
 
 _GREY: Final = "#555555"
 _SETTINGS: Final[dict[str, Any]] = {
@@ -90,7 +92,9 @@ def draw(plot: Plot) -> Figure:
     beside = entries > INSIDE
     longest = max((len(line.title) for line in plot.lines), default=0)
     width = 6.5 + 0.075 * longest if beside else 6.0
-    figure = Figure(figsize=(width, 4.4), layout="constrained")
+    notes = [line for note in plot.notes for line in textwrap.wrap(note, int(19 * width))]
+    height = 4.3 + 0.12 * len(notes) + 0.17 * max(0, entries - TALL)
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     looks = styles((line.codec, line.title) for line in plot.lines)
@@ -115,14 +119,8 @@ def draw(plot: Plot) -> Figure:
             place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0}
         handles = axes.get_lines()
         axes.legend(handles=[handles[row] for row in _from_the_top(plot.lines)], **place)
-    if plot.notes:
-        figure.supxlabel(
-            "\n".join(textwrap.fill(note, int(19 * width)) for note in plot.notes),
-            x=0.01,
-            ha="left",
-            fontsize=6.5,
-            color=_GREY,
-        )
+    if notes:
+        figure.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=6.5, color=_GREY)
     return figure
 
 

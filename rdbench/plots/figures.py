@@ -157,12 +157,13 @@ def rate_distortion(
 def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     """Rate saved against ``anchor`` over quality, in percent of the anchor's rate, interpolated
     as the Bjøntegaard delta does and over the range of quality that both curves have."""
-    lines, notes = [], list(view.notes)
+    lines, notes, uneven = [], list(view.notes), []
     anchor_rate, anchor_quality = view.means(anchor, RATE), view.means(anchor, view.metric)
     for curve in view.curves:
         if curve is anchor:
             continue
         if any(c.mean_of and c.mean_of != len(view.images) for c in (anchor, curve)):
+            uneven.append(curve.title)
             continue
         rate, quality = view.means(curve, RATE), view.means(curve, view.metric)
         result = delta(anchor_rate, anchor_quality, rate, quality, method=method)
@@ -174,6 +175,8 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
             anchor_rate, anchor_quality, x, method
         )
         lines.append(_line(curve, x, 100 * (1 - 10**difference), marked=False))
+    if uneven:
+        notes.append(f"not drawn, means of other images than the anchor: {', '.join(uneven)}")
     return Plot(
         name=_file_name(view.dataset, view.metric, view.averaging) + "_saving",
         title=view.dataset,
@@ -211,7 +214,7 @@ def _other_means(curves: Sequence[Curve], images: int) -> list[str]:
         if curve.mean_of and curve.mean_of != images:
             others.setdefault(curve.mean_of, []).append(curve.label)
     return [
-        f"means of {count} images, and without rate savings: {', '.join(labels)} (published)"
+        f"means of {count} images: {', '.join(labels)} (published)"
         for count, labels in others.items()
     ]
 

@@ -50,10 +50,10 @@ KNOWN: Final = {
     "jpegxl": Style(GREEN, "P", SOLID),
     "png": Style(BLACK, "X", DOTTED),
     "bpg": Style(BLUE, "<", LONG),
-    "hm": Style(BLUE, "v", DASHED),
-    "vtm": Style(GREEN, "h", LONG),
+    "hm": Style(BLUE, "8", DASHED),
+    "vtm": Style(GREEN, "d", DOTTED),
     "av1": Style(RED, "d", DASHED),
-    "dumas2018": Style(PURPLE, "X", SOLID),
+    "dumas2018": Style(PURPLE, "h", SOLID),
     "lee2019": Style(PURPLE, "*", DASHED),
     "bmshj2018-factorized": Style(GREEN, "p", DASHDOT),
     "bmshj2018-hyperprior": Style(SKY, ">", DASHED),
@@ -61,7 +61,7 @@ KNOWN: Final = {
     "mbt2018": Style(RED, "8", DASHDOT),
     "cheng2020-anchor": Style(BLACK, "H", DASHED),
     "cheng2020-attn": Style(BLACK, "d", DASHDOT),
-    "elic2022": Style(PURPLE, "d", DOTTED),
+    "elic2022": Style(PURPLE, "8", LONG),
 }
 _ALL: Final = tuple(
     Style(colour, marker, dashes) for colour in COLOURS for marker in MARKERS for dashes in DASHES

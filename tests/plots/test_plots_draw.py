@@ -1,0 +1,189 @@
+"""The files of figures, and ``rdbench plot``."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from rdbench.cli import app
+from rdbench.curves import curves_of
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.plots import FORMATS, Line, Plot, draw, rate_distortion, rate_saving, save, scene
+from tests.curves.encoded import as_csv, encoded_rows, of
+
+
+@pytest.fixture(scope="module")
+def plot():
+    return rate_distortion(scene(curves_of(encoded_rows()), "photos", "psnr_db"))
+
+
+def test_files_are_the_same_bytes_again(plot, tmp_path):
+    first = save(plot, tmp_path / "a", FORMATS)
+    second = save(plot, tmp_path / "b", FORMATS)
+    assert [path.name for path in first] == [f"photos_psnr_db.{kind}" for kind in FORMATS]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_png_has_300_dpi_and_ink_in_the_codecs_colours(plot, tmp_path):
+    (path,) = save(plot, tmp_path)
+    with Image.open(path) as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        assert image.width == 1800
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    for colour in ("000000", "56B4E9", "E69F00"):
+        wanted = np.array(list(bytes.fromhex(colour)))
+        assert (pixels == wanted).all(axis=1).sum() > 1000, colour
+
+
+def test_pdf_embeds_truetype_and_has_no_date(plot, tmp_path):
+    (path,) = save(plot, tmp_path, ["pdf"])
+    data = path.read_bytes()
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", data, re.DOTALL)
+    everything = data + b"".join(_inflated(stream) for stream in streams)
+    assert b"/FontFile2" in everything
+    assert b"/Type3" not in everything
+    assert b"CreationDate" not in everything
+
+
+def _inflated(stream):
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return b""
+
+
+def test_svg_keeps_text_as_text_and_has_no_date(plot, tmp_path):
+    (path,) = save(plot, tmp_path, ["svg"])
+    text = path.read_text(encoding="utf-8")
+    words = {"".join(node.itertext()) for node in ET.fromstring(text).iter() if "text" in node.tag}
+    assert {"jpeg", "webp", "jpeg2000", "Rate [bit/px]", "PSNR [dB]", "photos"} <= words
+    assert "png: PSNR not finite at level 6, not drawn" in words
+    assert "dc:date" not in text
+
+
+@pytest.mark.parametrize("count", [1, 8, 9, 20])
+def test_nothing_of_a_crowded_figure_is_cut_off_or_covered(count):
+    rate = np.linspace(0.1, 2, 8)
+    lines = tuple(
+        Line(
+            f"codec with options {k}", f"codec{k}", False, tuple(rate), tuple(28 + 5 * rate - k / 4)
+        )
+        for k in range(count)
+    )
+    note = "codec: some of its images were left out because they were not measured at all points"
+    figure = draw(Plot("n", "a dataset", "24 images", "x", "y", lines, (note,) * 4))
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    texts = [text for text in [*legend.get_texts(), *figure.texts, *axes.texts] if text.get_text()]
+    boxes = [text.get_window_extent(renderer) for text in texts]
+    for text, box in zip(texts, boxes, strict=True):
+        inside = (
+            box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+        )
+        assert inside, text.get_text()
+    for a, one in enumerate(boxes):
+        assert not any(one.overlaps(other) for other in boxes[a + 1 :]), texts[a].get_text()
+    assert legend.get_window_extent(renderer).overlaps(axes.bbox) == (count <= 8)
+    assert axes.bbox.width > 0.4 * figure.bbox.width
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [line.title for line in lines]  # the first lies highest
+
+
+def test_the_legend_has_the_order_of_the_lines_on_paper():
+    low = Line("low", "a", False, (0.1, 1.0), (20.0, 30.0))
+    high = Line("high", "b", False, (0.2, 2.0), (30.0, 40.0))
+    legend = draw(Plot("n", "t", "s", "x", "y", (low, high))).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["high", "low"]
+
+
+def test_published_lines_have_no_markers(plot):
+    line = Line("p", "jpeg", True, (0.1, 1.0), (20.0, 30.0))
+    drawn = draw(Plot("n", "t", "s", "x", "y", (line,))).axes[0].get_lines()[0]
+    assert drawn.get_markersize() == 0
+    assert draw(plot).axes[0].get_lines()[0].get_markersize() > 0
+
+
+def test_savings_and_figures_without_lines_are_drawn_too(tmp_path):
+    curves = curves_of(encoded_rows())
+    saving = rate_saving(scene(curves, "photos", "psnr_db"), curves[0])
+    empty = rate_distortion(scene(curves_of(of("png")), "photos", "psnr_db"), log_rate=True)
+    for drawing in (saving, empty):
+        (path,) = save(drawing, tmp_path)
+        assert path.stat().st_size > 5000
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(plot, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RdbenchError, match="cannot write"):
+        save(plot, tmp_path / "file" / "plots")
+
+
+def test_pyplot_is_never_imported(tmp_path):
+    code = (
+        "import sys\n"
+        "from rdbench.plots import Plot, Line, save\n"
+        "line = Line('a', 'a', False, (0.1, 1.0), (20.0, 30.0))\n"
+        f"save(Plot('n', 't', 's', 'x', 'y', (line,)), {str(tmp_path)!r})\n"
+        "print('matplotlib.pyplot' in sys.modules, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "measurements.csv").write_text(as_csv(encoded_rows()))
+    return tmp_path
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, ["plot", *map(str, arguments)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_command_draws_into_the_run_and_names_the_files(run):
+    result = call(run, "--anchor", "jpeg", "--format", "svg")
+    assert result.exit_code == 0
+    paths = [run / "plots" / f"photos_psnr_db{end}.svg" for end in ("", "_saving")]
+    assert result.stdout.split() == [str(path) for path in paths]
+    assert all(path.is_file() for path in paths)
+    assert "warning: no curve of 'photos' has ms_ssim_db" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--format", "gif"), "unknown format 'gif'"),
+        (("--metric", "psnr"), "did you mean 'psnr_db'"),
+        (("--anchor", "jpg"), "did you mean 'jpeg'"),
+        (("--published", "lee2019-mse"), "is of the dataset 'kodak', the runs are of photos"),
+        (("--xlim", "1"), "is not LOW,HIGH"),
+        (("--xlim", "2,1"), "2 is not below 1"),
+        (("--ylim", "20,40"), "for one metric"),
+        (("--metric", "ssim"), "nothing to draw"),
+    ],
+)
+def test_command_says_what_the_user_must_change(run, options, message):
+    with pytest.raises(UsageError, match=message):
+        call(run, *options)
+
+
+def test_command_wants_a_folder_for_several_runs(run):
+    with pytest.raises(UsageError, match="--out"):
+        call(run / "measurements.csv")
+    result = call(run, run / "measurements.csv", "--out", run / "x", "--metric", "psnr_db")
+    assert result.exit_code == 0
+    assert (run / "x" / "photos_psnr_db.png").is_file()

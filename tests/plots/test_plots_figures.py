@@ -1,0 +1,126 @@
+"""What figures show, as numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from rdbench.bd import bd_rate
+from rdbench.curves import curves_of, published
+from rdbench.errors import UsageError
+from rdbench.plots import rate_distortion, rate_saving, scene
+from tests.curves.encoded import encoded_rows, of
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return curves_of(encoded_rows())
+
+
+def test_lines_are_the_means_and_lossless_points_are_said(curves):
+    plot = rate_distortion(scene(curves, "photos", "psnr_db"))
+    assert [line.title for line in plot.lines] == ["jpeg", "webp", "jpeg2000"]
+    for line, curve in zip(plot.lines, curves, strict=False):
+        assert line.x == tuple(curve.mean("bpp"))
+        assert line.y == tuple(curve.mean("psnr_db"))
+    assert plot.notes == ("png: PSNR not finite at level 6, not drawn",)
+    assert (plot.x_label, plot.y_label) == ("Rate [bit/px]", "PSNR [dB]")
+    assert plot.subtitle == "4 images, mean of the images' PSNR in dB"
+    assert plot.name == "photos_psnr_db"
+
+
+def test_pooled_figures_have_their_own_name_and_say_so(curves):
+    plot = rate_distortion(scene(curves, "photos", "psnr_db", "pooled"))
+    assert plot.name == "photos_psnr_db_pooled"
+    assert plot.subtitle == "4 images, PSNR of the mean MSE"
+    expected = 10 * np.log10(255**2 / curves[0].mean("mse"))
+    np.testing.assert_allclose(plot.lines[0].y, expected)
+
+
+def test_all_curves_are_of_the_images_that_all_have():
+    rows = [row for row in encoded_rows() if (row.codec, row.image) != ("webp", "coffee")]
+    view = scene(curves_of(rows), "photos", "psnr_db")
+    assert view.images == ("astronaut", "chelsea", "rocket")
+    plot = rate_distortion(view)
+    rest = [r.bpp for r in of("jpeg") if r.point == 10 and r.image != "coffee"]
+    assert plot.lines[0].x[0] == pytest.approx(np.mean(rest))
+    assert plot.notes[0] == "without 1 images that not all curves have (coffee)"
+    apart = [row for row in of("jpeg") if row.image == "coffee"]
+    apart += [row for row in of("webp") if row.image == "rocket"]
+    with pytest.raises(UsageError, match="no image with psnr_db in common"):
+        scene(curves_of(apart), "photos", "psnr_db")
+    assert scene(curves_of(rows), "photos", "ssim") is None
+
+
+def test_published_curves_are_cut_at_the_measured_range_and_noted():
+    measured = curves_of(of("jpeg", dataset="kodak"))
+    named = [
+        dataclasses.replace(row, image={"astronaut": "kodim01"}.get(row.image, "kodim02"))
+        for row in of("jpeg", dataset="kodak")
+        if row.image in {"astronaut", "coffee"}
+    ]
+    extra = [published("lee2019-mse"), published("bpg_444_x265_ycbcr"), published("vtm")]
+    plot = rate_distortion(scene([*curves_of(named), *extra], "kodak", "psnr_db"))
+    jpeg, lee, bpg, _ = plot.lines
+    assert [line.published for line in plot.lines] == [False, True, True, True]
+    ours = [extra[0].images.index(name) for name in ("kodim01", "kodim02")]
+    np.testing.assert_allclose(lee.x, extra[0].values["bpp"][ours].mean(axis=0))
+    assert max(bpg.x) > plot.x_limits[1] > max(jpeg.x)
+    assert plot.notes[0] == "means of 24 images: bpg_444_x265_ycbcr, vtm (published)"
+    assert plot.notes[1].startswith("vtm (published): scored against the YCbCr")
+    # Lee's curve has no images called astronaut, ...: nothing to average over.
+    plot = rate_distortion(scene([*measured, extra[0]], "kodak", "psnr_db"))
+    assert plot.notes == ("lee2019-mse (published): lacks 4 of the images, not drawn",)
+    luma = [dataclasses.replace(measured[0], channels=(1,)), extra[1]]
+    notes = rate_distortion(scene(luma, "kodak", "psnr_db")).notes
+    assert notes == ("bpg_444_x265_ycbcr (published): is of images with 3 channels, not drawn",)
+
+
+@pytest.mark.parametrize("method", ["pchip", "akima"])
+def test_the_mean_log_saving_is_the_bd_rate(curves, method):
+    jpeg, webp, *_ = curves
+    plot = rate_saving(scene(curves, "photos", "psnr_db"), jpeg, method=method)
+    line = next(line for line in plot.lines if line.title == "webp")
+    ratio = np.log10(1 - np.array(line.y) / 100)
+    mean = np.trapezoid(ratio, line.x) / (line.x[-1] - line.x[0])
+    expected = bd_rate(
+        jpeg.mean("bpp"),
+        jpeg.mean("psnr_db"),
+        webp.mean("bpp"),
+        webp.mean("psnr_db"),
+        method=method,
+    )
+    assert 100 * (10**mean - 1) == pytest.approx(expected, abs=0.01)
+    assert plot.baseline == "jpeg"
+    assert plot.notes == ("png: the test curve has 0 usable points of 1, pchip needs 2",) or (
+        method == "akima"
+    )
+    assert "jpeg" not in [line.title for line in plot.lines]
+
+
+def test_savings_are_only_against_means_of_the_same_images():
+    curves = [*curves_of(of("jpeg", dataset="kodak")), published("bpg_444_x265_ycbcr")]
+    plot = rate_saving(scene(curves, "kodak", "psnr_db"), curves[0])
+    assert plot.lines == ()
+    assert plot.notes[-1].endswith("than the anchor: bpg_444_x265_ycbcr (published)")
+
+
+def test_limits_hold_what_is_drawn(curves):
+    plot = rate_distortion(scene(curves, "photos", "psnr_db"), log_rate=True)
+    xs = [x for line in plot.lines for x in line.x]
+    ys = [y for line in plot.lines for y in line.y]
+    assert 0 < plot.x_limits[0] < min(xs) < max(xs) < plot.x_limits[1]
+    assert plot.y_limits[0] < min(ys) < max(ys) < plot.y_limits[1]
+    plot = rate_distortion(scene(curves, "photos", "psnr_db"), x_limits=(0, 1), y_limits=(20, 50))
+    assert (plot.x_limits, plot.y_limits) == ((0, 1), (20, 50))
+
+
+def test_a_figure_of_lossless_codecs_alone_is_empty_but_says_why(curves):
+    plot = rate_distortion(scene(curves_of(of("png")), "photos", "psnr_db"))
+    assert plot.lines == ()
+    assert plot.x_limits is None
+    assert plot.notes
+    assert all(math.isfinite(value) for line in plot.lines for value in line.x)
