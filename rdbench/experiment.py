@@ -126,11 +126,10 @@ class Experiment:
     def identity(self) -> dict[str, Any]:
         """The experiment as plain data: two runs with equal identities measure the same.
 
-        Folders are left out: the images' names are part of it, and their content is held
-        against the hashes in the rows.
+        Its name and folders are left out: the images' names are part of it, and their content
+        is held against the hashes in the rows.
         """
         return {
-            "name": self.name,
             "datasets": {
                 dataset.name: [
                     {"image": image.name, "geometry": image.geometry} for image in dataset.images

@@ -205,6 +205,7 @@ def _session(limits: Limits, jobs: int) -> dict[str, Any]:
 
 def _environment(experiment: Experiment) -> dict[str, Any]:
     return {
+        "name": experiment.name,
         "rdbench": rdbench.__version__,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},

@@ -76,7 +76,7 @@ def score(
     the same originals, points and metrics. Errors are those of :func:`rdbench.runner.run`.
     """
     identity = {
-        "name": codec,
+        "codec": codec,
         "decoded": [{"point": entry.point, "folder": str(entry.decoded)} for entry in points],
         "datasets": {originals.name: [image.name for image in originals.images]},
         "metrics": list(metrics),
