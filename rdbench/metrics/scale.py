@@ -32,7 +32,7 @@ WINDOW: Final = 11
 _C1: Final = (0.01 * 255) ** 2
 _C2: Final = (0.03 * 255) ** 2
 _HALO: Final = WINDOW - 1
-_STRIP_SAMPLES: Final = 1 << 16
+_STRIP_SAMPLES: Final = 1 << 17
 _MIDDLE: Final = 128.0
 
 # The vertical pass is a product with a banded matrix, which makes so many rows at a time: the
@@ -60,21 +60,17 @@ _MOMENTS: Final = _bands(1, 1)
 _NEGATIVE_PRODUCTS: Final = _bands(-1, -2)
 
 
-def strip_rows(width: int) -> int:
-    """Rows of a strip of a plane so wide: a multiple of the rows that are made at a time."""
-    return max(_BLOCK, _STRIP_SAMPLES // width // _BLOCK * _BLOCK)
-
-
 def scratch(width: int) -> Floats:
-    """Work space for :class:`Scale` of planes up to ``width`` wide."""
-    return np.zeros(8 * (strip_rows(width) + _HALO) * width, np.float32)
+    """Work space for a :class:`Scale` of planes up to ``width`` wide."""
+    rows = max(_BLOCK, _STRIP_SAMPLES // width // _BLOCK * _BLOCK)
+    return np.zeros(8 * (rows + _HALO) * width, np.float32)
 
 
 class Scale:
     """An original at one scale.
 
     ``samples``: (channels, height, width), any real dtype, 0 to 255, sides of at least 11.
-    ``work``: from :func:`scratch`, for planes of this width; scales may share it.
+    ``work``: from :func:`scratch`, for planes of this width or wider; scales may share it.
     ``rounded_window``: whether variances are those of a window whose weights sum to what
     float32 leaves of 1, as pytorch-msssim has it. Each then gains 6e-8 times the square of the
     mean: up to 0.004, beside C2 = 58.5, which is 5e-6 of a mean over an image.
@@ -88,9 +84,10 @@ class Scale:
         self._x = np.zeros((self._rows + _BLOCK, width), np.float32)
         np.copyto(self.original, samples, casting="unsafe")
         self._d = np.zeros_like(self._x)
-        most = strip_rows(width)
-        self._most = most
-        planes = work[: 8 * (most + _HALO) * width].reshape(8, most + _HALO, width)
+        # The rows that a strip can have in the work space, a multiple of those made at a time.
+        self._most = (work.size // (8 * width) - _HALO) // _BLOCK * _BLOCK
+        held = self._most + _HALO
+        planes = work[: 8 * held * width].reshape(8, held, width)
         self._products, self._vertical, self._means = planes[:2], planes[2:5], planes[5:]
         self._inside = np.zeros(width, np.float32)
         self._inside[: width - _HALO] = 1
