@@ -88,8 +88,9 @@ def draw(plot: Plot) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    entries = len(plot.lines) + bool(plot.baseline)
-    beside = entries > INSIDE
+    entries = len(plot.lines)
+    # Rate-distortion curves leave the lower right corner free, savings leave none.
+    beside = entries > INSIDE or bool(plot.baseline)
     longest = max((len(line.title) for line in plot.lines), default=0)
     width = 6.5 + 0.075 * longest if beside else 6.0
     notes = [line for note in plot.notes for line in textwrap.wrap(note, int(19 * width))]
@@ -97,7 +98,7 @@ def draw(plot: Plot) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    looks = styles((line.codec, line.title) for line in plot.lines)
+    looks = styles((*plot.cast, *((line.codec, line.title) for line in plot.lines)))
     for line in plot.lines:
         _draw_line(axes, line, looks[line.codec, line.title])
     if plot.baseline:
@@ -114,7 +115,7 @@ def draw(plot: Plot) -> Figure:
         )
     _dress(axes, plot)
     if plot.lines:
-        place: dict[str, Any] = {"loc": "best" if plot.baseline else "lower right"}
+        place: dict[str, Any] = {"loc": "lower right"}
         if beside:
             place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0}
         handles = axes.get_lines()
@@ -149,7 +150,7 @@ def _draw_line(axes: Axes, line: Line, style: Style) -> None:
         linewidth=1.1 if line.published else 1.5,
         marker=style.marker,
         markevery=_SPARSE if not line.marked and not line.published else None,
-        markersize=0 if line.published else 5,
+        markersize=0 if line.published else 5.5,
         markerfacecolor="white" if style.hollow else style.colour,
         markeredgecolor=style.colour if style.hollow else "white",
         markeredgewidth=1.0 if style.hollow else 0.5,

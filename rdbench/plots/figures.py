@@ -43,6 +43,9 @@ class Plot:
     x_label: str
     y_label: str
     lines: tuple[Line, ...]
+    cast: tuple[tuple[str, str], ...] = ()
+    """Codec and title of all curves of the scene, drawn here or not, so that a curve looks the
+    same in all figures of it."""
     notes: tuple[str, ...] = ()
     baseline: str = ""
     """Text of a horizontal line at 0; none where empty."""
@@ -64,6 +67,10 @@ class Scene:
 
     def means(self, curve: Curve, column: str) -> np.ndarray:
         return curve.mean(column, self.averaging, None if curve.mean_of else self.images)
+
+    @property
+    def cast(self) -> tuple[tuple[str, str], ...]:
+        return tuple((curve.codec, curve.title) for curve in self.curves)
 
     @property
     def subtitle(self) -> str:
@@ -147,6 +154,7 @@ def rate_distortion(
         x_label="Rate [bit/px]",
         y_label=METRICS[view.metric].axis,
         lines=tuple(lines),
+        cast=view.cast,
         notes=tuple(notes),
         log_x=log_rate,
         x_limits=x_limits,
@@ -184,6 +192,7 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
         x_label=METRICS[view.metric].axis,
         y_label=f"Rate saving against {anchor.title} [%]",
         lines=tuple(lines),
+        cast=view.cast,
         notes=tuple(notes),
         baseline=anchor.title,
     )

@@ -80,7 +80,7 @@ def test_nothing_of_a_crowded_figure_is_cut_off_or_covered(count):
         for k in range(count)
     )
     note = "codec: some of its images were left out because they were not measured at all points"
-    figure = draw(Plot("n", "a dataset", "24 images", "x", "y", lines, (note,) * 4))
+    figure = draw(Plot("n", "a dataset", "24 images", "x", "y", lines, notes=(note,) * 4))
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     axes = figure.axes[0]
@@ -105,6 +105,17 @@ def test_the_legend_has_the_order_of_the_lines_on_paper():
     high = Line("high", "b", False, (0.2, 2.0), (30.0, 40.0))
     legend = draw(Plot("n", "t", "s", "x", "y", (low, high))).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["high", "low"]
+
+
+def test_a_curve_looks_the_same_in_the_figure_of_savings():
+    rows = [*of("jpeg", options="1", label="a"), *of("jpeg", options="2", label="b"), *of("webp")]
+    view = scene(curves_of(rows), "photos", "psnr_db")
+    both = rate_distortion(view), rate_saving(view, view.curves[0])
+    (curve,), (saving,) = (
+        [line for line in draw(one).axes[0].get_lines() if line.get_label() == "b"] for one in both
+    )
+    for look in ("color", "marker", "markerfacecolor", "linestyle"):
+        assert getattr(curve, f"get_{look}")() == getattr(saving, f"get_{look}")(), look
 
 
 def test_published_lines_have_no_markers(plot):
