@@ -59,6 +59,10 @@ def bd(
     """How much rate the curves of a run save against an anchor, and how much quality they gain.
 
     Prints a table; of a single run directory the values are also kept in its bd.csv.
+
+    Example:
+
+      rdbench bd results/runs/kodak --anchor jpeg --metric psnr_db,ms_ssim_db
     """
     if csv + markdown + latex > 1:
         raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
@@ -95,9 +94,7 @@ def test_the_mean_log_saving_is_the_bd_rate(curves, method):
     )
     assert 100 * (10**mean - 1) == pytest.approx(expected, abs=0.01)
     assert plot.baseline == "jpeg"
-    assert plot.notes == ("png: the test curve has 0 usable points of 1, pchip needs 2",) or (
-        method == "akima"
-    )
+    assert plot.notes == (f"png: the test curve has 0 usable points of 1, {method} needs 2",)
     assert "jpeg" not in [line.title for line in plot.lines]
 
 
@@ -122,5 +119,4 @@ def test_a_figure_of_lossless_codecs_alone_is_empty_but_says_why(curves):
     plot = rate_distortion(scene(curves_of(of("png")), "photos", "psnr_db"))
     assert plot.lines == ()
     assert plot.x_limits is None
-    assert plot.notes
-    assert all(math.isfinite(value) for line in plot.lines for value in line.x)
+    assert plot.notes == ("png: PSNR not finite at level 6, not drawn",)
