@@ -116,24 +116,22 @@ class Scale:
 
     def similarity(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """:meth:`contrast_structure` and the mean of the whole SSIM index, of each channel."""
-        contrast = np.zeros(self._rows, np.float32)
-        whole = np.zeros_like(contrast)
+        contrast, luminance, both = np.zeros((3, self._rows), np.float32)
+        inside = slice(self.shape[2] - _HALO)
         for first, count in self._strips():
             strip = slice(first, first + count)
             mean, ratio = self._contrast_loss(first, count)
-            np.matmul(ratio, self._inside, out=contrast[strip])
-            # 1 - l * cs = (1 - l) + (1 - cs) - (1 - l) * (1 - cs)
-            both = np.add(self._twice_mean[strip], mean, out=self._vertical[0, :count])
-            both *= both
+            power = np.add(self._twice_mean[strip], mean, out=self._vertical[0, :count])
+            power *= power
             mean *= mean
-            both += mean
-            both += np.float32(2 * _C1)
-            mean /= both
-            mean *= 2
-            ratio_kept = np.subtract(1, ratio, out=both)
-            mean *= ratio_kept
-            ratio += mean
-            np.matmul(ratio, self._inside, out=whole[strip])
+            power += mean
+            power += np.float32(2 * _C1)
+            mean /= power
+            np.matmul(ratio, self._inside, out=contrast[strip])
+            np.matmul(mean, self._inside, out=luminance[strip])
+            np.vecdot(mean[:, inside], ratio[:, inside], out=both[strip])
+        # 1 - l * cs = (1 - cs) + (1 - l) - (1 - l) * (1 - cs), and `mean` now is (1 - l) / 2.
+        whole = contrast + 2 * (luminance - both)
         return 1 - self._channel_means(contrast), 1 - self._channel_means(whole)
 
     def _strips(self) -> list[tuple[int, int]]:
