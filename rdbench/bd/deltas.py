@@ -255,5 +255,6 @@ def _unusable(name: str, rate: Array, kept: NDArray[np.intp], method: str) -> st
         return f"the {name} curve has a rate that is not positive"
     needed = METHODS[method].points
     if len(kept) < needed:
-        return f"the {name} curve has {len(kept)} usable points of {len(rate)}, {method} needs {needed}"
+        usable = f"{len(kept)} usable points of {len(rate)}"
+        return f"the {name} curve has {usable}, {method} needs {needed}"
     return ""
