@@ -1,0 +1,196 @@
+"""Codecs that are broken, each in one way, and the sound one that they are made from.
+
+The stream is a magic number, the shape, the samples (or their halves), and a checksum.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import time
+import zlib
+
+import numpy as np
+
+from rdbench.codecs.base import Codec
+from rdbench.errors import BitstreamError
+
+HEADER = struct.Struct(">4sHHBB")
+
+
+class Sound(Codec):
+    """Keeps the upper ``point`` bits of each sample, and rounds."""
+
+    name = "sound"
+    parameter = "bits"
+    ladder = (3, 4, 6)
+    point_range = (1, 8)
+    integer_points = True
+
+    @classmethod
+    def version(cls) -> str:
+        return "1"
+
+    def quantise(self, image: np.ndarray) -> np.ndarray:
+        levels = 2 ** int(self.point) - 1
+        return np.rint(image * (levels / 255)).astype(np.uint8)
+
+    def encode(self, image: np.ndarray) -> bytes:
+        head = HEADER.pack(b"SND!", *image.shape, int(self.point))
+        body = head + zlib.compress(self.quantise(image).tobytes())
+        return body + struct.pack(">I", zlib.crc32(body))
+
+    def decode(self, data: bytes) -> np.ndarray:
+        if len(data) < HEADER.size + 4 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:]):
+            raise BitstreamError("damaged")
+        return self.samples(data[:-4])
+
+    def samples(self, body: bytes) -> np.ndarray:
+        magic, height, width, channels, bits = HEADER.unpack_from(body)
+        if magic != b"SND!":
+            raise BitstreamError("not of this codec")
+        raw = np.frombuffer(zlib.decompress(body[HEADER.size :]), np.uint8)
+        levels = 2**bits - 1
+        return np.rint(raw.reshape(height, width, channels) * (255 / levels)).astype(np.uint8)
+
+
+class ChangesInput(Sound):
+    def encode(self, image: np.ndarray) -> bytes:
+        # What a library written in C can do to an array that is read-only in Python.
+        address = image.__array_interface__["data"][0]
+        ctypes.memset(address, (int(image.flat[0]) + 1) % 256, 1)
+        return super().encode(image)
+
+
+class WritesInput(Sound):
+    def encode(self, image: np.ndarray) -> bytes:
+        image += 1
+        return super().encode(image)
+
+
+class NotRepeatable(Sound):
+    def encode(self, image: np.ndarray) -> bytes:
+        head = HEADER.pack(b"SND!", *image.shape, int(self.point))
+        self.count = getattr(self, "count", 0) + 1
+        body = head + zlib.compress(self.quantise(image).tobytes(), self.count % 2)
+        return body + struct.pack(">I", zlib.crc32(body))
+
+
+class NeedsTheEncoder(Sound):
+    shapes: dict[bytes, tuple[int, ...]] = {}
+
+    def encode(self, image: np.ndarray) -> bytes:
+        data = super().encode(image)
+        self.shapes[data] = image.shape
+        return data
+
+    def decode(self, data: bytes) -> np.ndarray:
+        image = super().decode(data)
+        return image.reshape(self.shapes[data])
+
+
+class SwapsChannels(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        return np.ascontiguousarray(super().decode(data)[:, :, ::-1])
+
+
+class Truncates(Sound):
+    def quantise(self, image: np.ndarray) -> np.ndarray:
+        return (image >> (8 - int(self.point))) if self.point < 8 else image
+
+    def samples(self, body: bytes) -> np.ndarray:
+        image = super().samples(body)
+        return np.maximum(image, 2) - 2
+
+
+class Strided(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        return np.asfortranarray(super().decode(data))
+
+
+class Floats(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        return super().decode(data).astype(np.float32)
+
+
+class RateFalls(Sound):
+    ladder = (6, 4, 3)
+
+
+class OffRange(Sound):
+    ladder = (3, 4, 9)
+
+
+class NoVersion(Sound):
+    @classmethod
+    def version(cls) -> str:
+        return ""
+
+
+class NotLossless(Sound):
+    lossless = True
+
+
+class ToleratesTruncation(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        try:
+            return super().decode(data)
+        except BitstreamError:
+            if data[:4] != b"SND!" or len(data) < HEADER.size + 4:
+                raise
+            _, height, width, channels, _ = HEADER.unpack_from(data)
+            return np.zeros((height, width, channels), np.uint8)
+
+
+class UnclearError(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        if not data:
+            raise IndexError("index out of range")
+        return super().decode(data)
+
+
+class TakesAnything(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        try:
+            return super().decode(data)
+        except BitstreamError:
+            if len(data) > 200 and data[:4] != b"SND!":
+                return np.zeros((8, 8, 3), np.uint8)
+            raise
+
+
+class CrashesOnDamage(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        if data[:4] == b"\x89PNG":
+            os.abort()
+        return super().decode(data)
+
+
+class HangsOnDamage(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        if data[:4] == b"\x89PNG":
+            time.sleep(600)
+        return super().decode(data)
+
+
+class CrashesOnOnePixel(Sound):
+    def encode(self, image: np.ndarray) -> bytes:
+        if image.size == 1:
+            os.abort()
+        return super().encode(image)
+
+
+class CannotBeBuilt(Sound):
+    def __init__(self, point: float, **options: object) -> None:
+        raise RuntimeError("no weights")
+
+
+class LongPayload(Sound):
+    def payload_bytes(self, data: bytes) -> int:
+        return len(data) + 1
+
+
+class EndlessEstimate(Sound):
+    def estimated_bits(self, image: np.ndarray) -> float:
+        return float("inf")
