@@ -38,7 +38,7 @@ class Avif(Codec):
         ),
         "threads": Option(
             1,
-            "threads of the encoder and the decoder; with more than one libaom makes another stream",
+            "threads of the encoder and the decoder; more than one make another stream",
             low=1,
             high=64,
         ),

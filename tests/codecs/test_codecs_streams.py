@@ -14,7 +14,6 @@ from rdbench.codecs.avif import Avif
 from rdbench.codecs.hevc import Hevc
 from rdbench.codecs.jpeg import Jpeg
 from rdbench.codecs.jpeg2000 import Jpeg2000
-from rdbench.codecs.jpegxl import JpegXl
 from rdbench.codecs.webp import Webp
 from rdbench.conformance.material import photograph
 from rdbench.errors import CodecError, UsageError
@@ -86,11 +85,6 @@ def test_jpeg2000_meets_its_ratio(photo: Samples, ratio: int, container: str) ->
 def test_jpeg2000_reversible_is_lossless_at_ratio_1(photo: Samples) -> None:
     codec = Jpeg2000(1, transform="5/3")
     np.testing.assert_array_equal(codec.decode(codec.encode(photo)), photo)
-
-
-def test_jpegxl_is_read_by_another_configuration(photo: Samples) -> None:
-    data = JpegXl(1).encode(photo)
-    np.testing.assert_array_equal(JpegXl(1).decode(data), imagecodecs.jpegxl_decode(data))
 
 
 def test_hevc_qp_is_the_qp_of_the_frame(grey: Samples) -> None:
