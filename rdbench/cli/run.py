@@ -106,22 +106,22 @@ def run(
     """
     from rdbench import runner
 
-    plan = _plan(experiment, codecs, codec, dataset, points, metrics, color, repeat)
-    for line in plan.missing:
-        typer.echo(f"rdbench: left out: {line}", err=True)
-    limits = _limits(jobs, timeout, memory)
-    directory = out or RUNS / plan.name
-    _announce(plan, directory)
-    with Progress() as progress:
-        outcome = runner.run(
-            plan,
-            directory,
-            limits=limits,
-            fresh=fresh,
-            keep_streams=keep_streams,
-            keep_decoded=keep_decoded,
-            progress=progress,
-        )
+    with runner.LocalPool(_limits(jobs, timeout, memory)) as pool:
+        plan = _plan(experiment, codecs, codec, dataset, points, metrics, color, repeat)
+        for line in plan.missing:
+            typer.echo(f"rdbench: left out: {line}", err=True)
+        directory = out or RUNS / plan.name
+        _announce(plan, directory)
+        with Progress() as progress:
+            outcome = runner.run(
+                plan,
+                directory,
+                pool=pool,
+                fresh=fresh,
+                keep_streams=keep_streams,
+                keep_decoded=keep_decoded,
+                progress=progress,
+            )
     if outcome.interrupted:
         typer.echo(
             f"interrupted; {len(outcome.rows)} rows are kept in {directory}, and the same command "
@@ -207,8 +207,6 @@ def _limits(jobs: int | None, timeout: float, memory: int | None) -> Any:
     jobs = os.cpu_count() or 1 if jobs is None else jobs
     if memory is None and jobs > 0:
         memory = int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20 / jobs)
-    if memory is not None and memory < 0:
-        raise UsageError(f"--memory is {memory} MiB; it must be above 0, or 0 for no cap")
     return Limits(jobs, timeout, memory or None)
 
 

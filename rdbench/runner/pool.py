@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import IO, Final
 
-from rdbench.errors import RdbenchError
+from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Task
 from rdbench.images import ImageRef
 from rdbench.runner.rows import Settings
@@ -46,15 +46,23 @@ class Limits:
     memory_mb: int | None = None
     """Private memory in MiB that one worker may have; None for no limit."""
 
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise UsageError(f"--jobs is {self.jobs}; it must be at least 1")
+        if not self.timeout_s > 0:
+            raise UsageError(f"--timeout is {self.timeout_s:g}; it must be above 0 s")
+        if self.memory_mb is not None and self.memory_mb <= 0:
+            raise UsageError(f"--memory is {self.memory_mb} MiB; it must be above 0")
+
 
 class _Worker:
     """One worker process and the tasks that were sent to it, the first of them under way."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self) -> None:
         self.tasks: deque[Task] = deque()
         self.image: ImageRef | None = None
         self.ready = False
-        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in kill()
+        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - end() and last_words() close it
         ours, theirs = Pipe(duplex=True)
         self.connection: Connection = ours
         try:
@@ -73,17 +81,22 @@ class _Worker:
             raise
         finally:
             theirs.close()
-        self.deadline = time.monotonic() + START_TIMEOUT_S
-        with contextlib.suppress(BrokenPipeError):  # noticed as a death where it is waited for
-            self.connection.send(settings)
 
-    def send(self, task: Task, timeout_s: float) -> None:
+    def begin(self, settings: Settings) -> None:
+        self.deadline = time.monotonic() + START_TIMEOUT_S
+        self._send(settings)
+
+    def give(self, task: Task, timeout_s: float) -> None:
         self.tasks.append(task)
         self.image = task.image
         if len(self.tasks) == 1:
             self.deadline = time.monotonic() + timeout_s
+        self._send(task)
+
+    def _send(self, message: Settings | Task) -> None:
+        # A death is noticed where answers are waited for.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send(task)
+            self.connection.send(message)
 
     def kill(self) -> int:
         """End the process and all of its group; return what it ended with."""
@@ -92,6 +105,11 @@ class _Worker:
         status = self.process.wait()
         self.connection.close()
         return status
+
+    def end(self) -> None:
+        """:meth:`kill`, and give back what is left."""
+        self.kill()
+        self.output.close()
 
     def last_words(self) -> str:
         """The end of what the worker printed, in one line."""
@@ -103,25 +121,35 @@ class _Worker:
 
 
 class LocalPool:
-    """Worker processes on this machine. Use it in a ``with`` statement: leaving it ends them."""
+    """Worker processes on this machine. Use it in a ``with`` statement: leaving it ends them.
 
-    def __init__(self, settings: Settings, limits: Limits) -> None:
-        self._settings = settings
-        self._limits = limits
+    They start at once, so that their imports run beside whatever the parent still has to do.
+    Raises :class:`RdbenchError` where no process can be started.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self._workers: list[_Worker] = []
         try:
             for _ in range(limits.jobs):
-                self._workers.append(_Worker(settings))
+                self._workers.append(_Worker())
         except OSError as error:
             self.close()
             raise RdbenchError(f"cannot start a worker: {error}") from error
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Measurement | tuple[Task, str, str]]:
-        """Carry the tasks out, in an order that keeps each image with one worker while it can.
+    def run(
+        self, tasks: Sequence[Task], settings: Settings
+    ) -> Iterator[Measurement | tuple[Task, str, str]]:
+        """Carry the tasks out, in an order that keeps each image with one worker while it can;
+        once for each pool.
 
         Yields rows as they come; for a task whose worker died or took too long, the task with a
         status and a message instead. Raises :class:`RdbenchError` if workers cannot start.
         """
+        while len(self._workers) > len(tasks):
+            self._workers.pop().end()
+        for worker in self._workers:
+            worker.begin(settings)
         queue = _Queue(tasks)
         open_tasks = len(tasks)
         while open_tasks:
@@ -130,9 +158,9 @@ class LocalPool:
                     task = queue.take(worker.image)
                     if task is None:
                         break
-                    worker.send(task, self._limits.timeout_s)
+                    worker.give(task, self.limits.timeout_s)
             for worker in self._answers():
-                for answer in self._receive(worker, queue):
+                for answer in self._receive(worker, queue, settings):
                     open_tasks -= 1
                     yield answer
 
@@ -157,7 +185,7 @@ class LocalPool:
         ]
 
     def _receive(
-        self, worker: _Worker, queue: _Queue
+        self, worker: _Worker, queue: _Queue, settings: Settings
     ) -> Iterator[Measurement | tuple[Task, str, str]]:
         try:
             if worker.connection.poll():
@@ -166,7 +194,7 @@ class LocalPool:
                     worker.ready = True
                     return
                 worker.tasks.popleft()
-                worker.deadline = time.monotonic() + self._limits.timeout_s
+                worker.deadline = time.monotonic() + self.limits.timeout_s
                 yield row
                 return
         except (EOFError, OSError):
@@ -178,11 +206,13 @@ class LocalPool:
             raise RdbenchError(f"a worker cannot start ({_ending(status)}): {words}")
         under_way = worker.tasks.popleft() if worker.tasks else None
         queue.put_back(worker.tasks)
-        self._workers[self._workers.index(worker)] = _Worker(self._settings)
+        fresh = _Worker()
+        self._workers[self._workers.index(worker)] = fresh
+        fresh.begin(settings)
         if under_way is None:
             return
         if late:
-            limit = f"{self._limits.timeout_s:g} s"
+            limit = f"{self.limits.timeout_s:g} s"
             yield under_way, TIMEOUT, f"not done after {limit}; raise --timeout if it needs more"
         else:
             yield under_way, CRASHED, f"{_ending(status)}{': ' + words if words else ''}"
@@ -190,8 +220,7 @@ class LocalPool:
     def close(self) -> None:
         """End all workers at once, whatever they do."""
         for worker in self._workers:
-            worker.kill()
-            worker.output.close()
+            worker.end()
         self._workers.clear()
 
     def __enter__(self) -> LocalPool:

@@ -62,23 +62,19 @@ def run(
     experiment: Experiment,
     out: Path,
     *,
-    limits: Limits,
+    pool: LocalPool,
     fresh: bool = False,
     keep_streams: bool = False,
     keep_decoded: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Measure what ``experiment`` asks for and ``out`` does not have yet.
+    """Measure what ``experiment`` asks for and ``out`` does not have yet, in ``pool``.
 
     Rows are written as they come. An interrupt (SIGINT or SIGTERM) ends the run at once; what
     was measured is kept and the outcome says so. Raises :class:`UsageError` where ``out`` holds
     another experiment, other images, or another run is writing to it, and :class:`RdbenchError`
     where its file system refuses to be written to.
     """
-    if limits.jobs < 1:
-        raise UsageError(f"--jobs is {limits.jobs}; it must be at least 1")
-    if limits.timeout_s <= 0:
-        raise UsageError(f"--timeout is {limits.timeout_s:g}; it must be above 0 s")
     out = out.absolute()
     tasks = experiment.tasks()
     with RunDirectory(out, experiment.identity(), fresh=fresh) as directory:
@@ -87,23 +83,22 @@ def run(
         if outcome.resumed:
             _check_images(directory, tasks)
         # No more workers than there is work for; what is timed alone is said to be.
-        jobs = max(1, min(limits.jobs, len(todo)))
+        jobs = min(pool.limits.jobs, len(todo))
         settings = Settings(
             metrics=experiment.metrics,
             shared=jobs > 1,
-            memory_mb=limits.memory_mb,
+            memory_mb=pool.limits.memory_mb,
             streams=out / "streams" if keep_streams else None,
             decoded=out / "decoded" if keep_decoded else None,
         )
-        session = _session(limits, jobs)
+        session = _session(pool.limits, jobs)
         directory.manifest.setdefault("sessions", []).append(session)
         directory.manifest.update(_environment(experiment))
         directory.write_manifest()
         if todo:
-            effective = Limits(jobs, limits.timeout_s, limits.memory_mb)
             try:
-                with _interruptible(), LocalPool(settings, effective) as pool:
-                    for answer in pool.run(todo):
+                with _interruptible():
+                    for answer in pool.run(todo, settings):
                         row = answer if isinstance(answer, Measurement) else failure(*answer)
                         directory.append(row)
                         outcome.measured += 1
@@ -111,6 +106,7 @@ def run(
                             progress(row, outcome.measured, len(todo))
             except _Stop:
                 outcome.interrupted = True
+        pool.close()
         if outcome.interrupted:
             outcome.rows = list(directory.rows.values())
         else:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from rdbench.experiment import CodecRequest, Experiment, plan
-from rdbench.runner import Limits, Outcome, run
+from rdbench.runner import Limits, LocalPool, Outcome, run
 
 CODECS = Path(__file__).parent / "faulty_codecs.py"
 
@@ -35,9 +35,16 @@ def measure(photos: Path, tmp_path: Path) -> Callable[..., Outcome]:
     def go(*classes: str, out: Path = tmp_path / "run", **settings: object) -> Outcome:
         limits = {"jobs": 2, "timeout_s": 60.0, "memory_mb": None}
         limits.update({k: settings.pop(k) for k in limits if k in settings})
-        return run(experiment(photos, *classes, **settings), out, limits=Limits(**limits))
+        return run_into(out, experiment(photos, *classes, **settings), **limits)
 
     return go
+
+
+def run_into(
+    out: Path, plan: Experiment, *, jobs: int = 2, fresh: bool = False, **limits: object
+) -> Outcome:
+    with LocalPool(Limits(jobs, **limits)) as pool:
+        return run(plan, out, pool=pool, fresh=fresh)
 
 
 def experiment(folder: Path, *classes: str, repeat: int = 1, **options: object) -> Experiment:

@@ -118,8 +118,8 @@ def test_a_worker_killed_from_outside_costs_the_row_it_was_at(photos):
     tasks = slow.tasks()[:4]
     answers = []
     settings = Settings(metrics=("psnr_db",), shared=False)
-    with LocalPool(settings, Limits(1, 60.0)) as pool:
-        results = pool.run(tasks)
+    with LocalPool(Limits(1)) as pool:
+        results = pool.run(tasks, settings)
         answers.append(next(results))
         os.kill(pool._workers[0].process.pid, 9)
         answers.extend(results)
@@ -138,9 +138,9 @@ def test_an_unusable_worker_ends_the_run_with_the_reason(photos, monkeypatch):
 
     with (
         pytest.raises(RdbenchError, match="a worker cannot start"),
-        LocalPool(settings, Limits(1, 60.0)) as pool,
+        LocalPool(Limits(1)) as pool,
     ):
-        list(pool.run(experiment(photos, "Step").tasks()))
+        list(pool.run(experiment(photos, "Step").tasks(), settings))
 
 
 def test_files_are_found_as_codecs_from_anywhere(measure, monkeypatch, tmp_path):

@@ -18,10 +18,9 @@ from PIL import Image
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
-from rdbench.runner import Limits, run
 from rdbench.schema import OK
 
-from .conftest import CODECS, experiment
+from .conftest import CODECS, experiment, run_into
 
 TIMINGS = {"encode_s", "decode_s", "timing", "peak_rss_mb"}
 
@@ -142,9 +141,9 @@ def test_another_experiment_is_refused_with_the_difference(photos, measure, tmp_
     out = measure("Step").path
     other = experiment(photos, "Step", repeat=2)
     with pytest.raises(UsageError, match=r"repeat: 1 there, 2 now.*--fresh"):
-        run(other, out, limits=Limits(1))
+        run_into(out, other, jobs=1)
     assert len(read_rows(out)) == 12
-    assert len(run(other, out, limits=Limits(1), fresh=True).rows) == 24
+    assert len(run_into(out, other, jobs=1, fresh=True).rows) == 24
 
 
 def test_other_images_under_the_same_names_are_refused(tmp_path):
@@ -152,10 +151,10 @@ def test_other_images_under_the_same_names_are_refused(tmp_path):
     folder.mkdir()
     pixels = np.full((20, 20, 3), 9, np.uint8)
     Image.fromarray(pixels).save(folder / "a.png")
-    run(experiment(folder, "Step"), tmp_path / "out", limits=Limits(1))
+    run_into(tmp_path / "out", experiment(folder, "Step"), jobs=1)
     Image.fromarray(pixels + 1).save(folder / "a.png")
     with pytest.raises(UsageError, match="image 'a' of 'images' is another one"):
-        run(experiment(folder, "Step"), tmp_path / "out", limits=Limits(1))
+        run_into(tmp_path / "out", experiment(folder, "Step"), jobs=1)
 
 
 def test_two_runs_into_one_directory_at_once(photos, tmp_path):
@@ -176,7 +175,7 @@ def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
     """A file system of 64 KiB fills up in the middle; with more room the run goes on."""
     out = full_disk / "out"
     with pytest.raises(RdbenchError, match=r"cannot write .*No space left.*is kept") as caught:
-        run(experiment(photos, "Step", repeat=40), out, limits=Limits(2))
+        run_into(out, experiment(photos, "Step", repeat=40), jobs=2)
     assert "\n" not in str(caught.value)
     kept = read_rows(out)
     assert 20 < len(kept) < 480
@@ -185,7 +184,7 @@ def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
     roomy.mkdir()
     for name in (MEASUREMENTS, MANIFEST):
         (roomy / name).write_bytes((out / name).read_bytes())
-    outcome = run(experiment(photos, "Step", repeat=40), roomy, limits=Limits(2))
+    outcome = run_into(roomy, experiment(photos, "Step", repeat=40), jobs=2)
     assert len(outcome.rows) == 480
     assert outcome.measured <= 480 - len(kept) + 1
 
@@ -234,7 +233,7 @@ def read_only(tmp_path):
 def test_rows_without_a_manifest_are_not_touched(photos, tmp_path):
     (tmp_path / MEASUREMENTS).write_text("mine\n")
     with pytest.raises(UsageError, match=r"without their run\.json"):
-        run(experiment(photos, "Step"), tmp_path, limits=Limits(1))
+        run_into(tmp_path, experiment(photos, "Step"), jobs=1)
     assert (tmp_path / MEASUREMENTS).read_text() == "mine\n"
 
 
