@@ -1,23 +1,61 @@
-"""JPEG 2000 (ITU-T T.800 | ISO/IEC 15444-1) by OpenJPEG in Pillow.
+"""JPEG 2000 (ITU-T T.800 | ISO/IEC 15444-1) by OpenJPEG, through glymur.
 
-One tile, one quality layer, six resolutions, 64×64 code blocks, LRCP, and the multiple component
-transform for colour (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them. ``target=ratio``
-is its ``-r``, ``target=psnr`` its ``-q``, and ``transform=9/7`` its ``-I``. Pillow uses one thread
-and OpenJPEG's strict decoder, which refuses a truncated codestream.
+OpenJPEG is the system's library where there is one, else the one in Pillow's wheel; the version
+says which. One tile, one quality layer, up to six resolutions, 64×64 code blocks, LRCP, and the
+multiple component transform for colour (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
+``target=ratio`` is its ``-r``, ``target=psnr`` its ``-q``, and ``transform=9/7`` its ``-I``.
+
+glymur works on files: times include writing and reading one in the temporary folder.
 """
 
 from __future__ import annotations
 
+import ctypes.util
+import tempfile
+import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from unittest import mock
 
-from rdbench.codecs import pillow
-from rdbench.codecs.base import Axis, Codec, Option
+import numpy as np
+import PIL
+
+from rdbench.codecs.base import Axis, Codec, Option, threads_option
+from rdbench.errors import BitstreamError, CodecError
+from rdbench.schema import one_line
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Image
 
-_PSNR_AXIS = Axis("psnr", (24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44), low=1, high=100)
+_PSNR_AXIS: Final = Axis("psnr", (24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44), low=1, high=100)
+_MOST_RESOLUTIONS: Final = 6
+
+
+def _in_pillow() -> str | None:
+    """Path of the OpenJPEG that Pillow's wheel carries."""
+    package = Path(PIL.__file__).parent
+    places = ((package.parent, "pillow.libs/libopenjp2*.so*"), (package, ".dylibs/libopenjp2*"))
+    return next((str(path) for folder, name in places for path in folder.glob(name)), None)
+
+
+def _import_glymur() -> ModuleType:
+    """glymur, which looks OpenJPEG up while it is imported and knows only the system's."""
+    find = ctypes.util.find_library
+
+    def find_also_in_pillow(name: str) -> str | None:
+        return find(name) or (_in_pillow() if name == "openjp2" else None)
+
+    with mock.patch("ctypes.util.find_library", find_also_in_pillow):
+        import glymur
+    if glymur.lib.openjp2.OPENJP2 is None:
+        raise ImportError("OpenJPEG is neither among the system's libraries nor in Pillow's wheel")
+    module: ModuleType = glymur
+    return module
+
+
+glymur = _import_glymur()
 
 
 class Jpeg2000(Codec):
@@ -43,6 +81,7 @@ class Jpeg2000(Codec):
         "container": Option(
             "jp2", "jp2 file, or the bare codestream (j2k, 85 bytes less)", choices=("jp2", "j2k")
         ),
+        "threads": threads_option(),
     }
     stream_suffix: ClassVar[str] = ".jp2"
 
@@ -52,18 +91,54 @@ class Jpeg2000(Codec):
 
     @classmethod
     def version(cls) -> str:
-        return pillow.version("OpenJPEG", "jpg_2000")
+        library = Path(glymur.lib.openjp2.OPENJP2._name)
+        where = f"Pillow {PIL.__version__}" if str(library) == _in_pillow() else str(library)
+        return f"OpenJPEG {glymur.version.openjpeg_version} ({where}; glymur {glymur.__version__})"
 
     def encode(self, image: Image) -> bytes:
-        return pillow.save(
-            image,
-            "JPEG2000",
-            quality_mode="dB" if self.options["target"] == "psnr" else "rates",
-            quality_layers=[self.point],
-            irreversible=self.options["transform"] == "9/7",
-            mct=1,  # Pillow's default is to code RGB planes on their own
-            no_jp2=self.options["container"] == "j2k",
-        )
+        samples = np.ascontiguousarray(image[:, :, 0] if image.shape[2] == 1 else image)
+        target = "psnr" if self.options["target"] == "psnr" else "cratios"
+        with tempfile.TemporaryDirectory() as folder:
+            path = self._path(folder)
+            try:
+                with self._library():
+                    glymur.Jp2k(
+                        path,
+                        data=samples,
+                        irreversible=self.options["transform"] == "9/7",
+                        # OpenJPEG refuses more than the image can be halved.
+                        numres=min(_MOST_RESOLUTIONS, min(samples.shape[:2]).bit_length()),
+                        **{target: [self.point]},
+                    )
+            except (RuntimeError, OSError, ValueError) as error:
+                raise CodecError(f"JPEG 2000 encoder: {one_line(str(error), 200)}") from error
+            return path.read_bytes()
 
     def decode(self, data: bytes) -> Image:
-        return pillow.load(data, "JPEG2000")
+        with tempfile.TemporaryDirectory() as folder:
+            path = self._path(folder)
+            path.write_bytes(data)
+            try:
+                with self._library():
+                    samples = glymur.Jp2k(path)[:]
+            except Exception as error:  # glymur's parser of damaged boxes raises what it happens to
+                raise BitstreamError(
+                    f"JPEG 2000 decoder: {type(error).__name__}: {one_line(str(error), 200)}"
+                ) from error
+        image = samples[:, :, None] if samples.ndim == 2 else samples
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
+            raise BitstreamError(
+                f"JPEG 2000 stream of {samples.dtype} {samples.shape}, where 8-bit grey or RGB is "
+                "expected"
+            )
+        return np.ascontiguousarray(image)
+
+    def _path(self, folder: str) -> Path:
+        """The suffix tells glymur which container to write."""
+        return Path(folder) / f"image.{self.options['container']}"
+
+    def _library(self) -> warnings.catch_warnings[None]:
+        """OpenJPEG with this instance's threads, and without glymur's warnings about damage that
+        is raised anyway."""
+        glymur.set_option("lib.num_threads", self.options["threads"])
+        return warnings.catch_warnings(action="ignore")

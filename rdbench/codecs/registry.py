@@ -27,7 +27,10 @@ _PILLOW_HEIF: Final = "pip install pillow-heif"
 _BUILT_IN: Final = (
     CodecEntry("jpeg", "rdbench.codecs.jpeg:Jpeg", "JPEG, libjpeg-turbo in Pillow", _PILLOW),
     CodecEntry(
-        "jpeg2000", "rdbench.codecs.jpeg2000:Jpeg2000", "JPEG 2000, OpenJPEG in Pillow", _PILLOW
+        "jpeg2000",
+        "rdbench.codecs.jpeg2000:Jpeg2000",
+        "JPEG 2000, OpenJPEG by glymur",
+        "pip install glymur pillow",
     ),
     CodecEntry(
         "webp", "rdbench.codecs.webp:Webp", "WebP lossy, libwebp in imagecodecs", _IMAGECODECS

@@ -19,6 +19,7 @@ from rdbench.conformance.material import photograph
 from rdbench.errors import CodecError, UsageError
 
 Samples = NDArray[np.uint8]
+Size = tuple[int, int]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,9 @@ def grey() -> Samples:
 
 def pillow_file(image: Samples, file_format: str, **settings: object) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(image.squeeze()).save(stream, file_format, **settings)
+    Image.fromarray(image[:, :, 0] if image.shape[2:] == (1,) else image).save(
+        stream, file_format, **settings
+    )
     return stream.getvalue()
 
 
@@ -71,6 +74,25 @@ def test_jpeg2000_at_a_psnr_is_what_openjpeg_does_elsewhere(photo: Samples, tran
     assert psnr_db(decoded, photo) == pytest.approx(
         psnr_db(imagecodecs.jpeg2k_decode(other), photo), abs=0.1
     )
+
+
+@pytest.mark.skipif("Pillow" not in Jpeg2000.version(), reason="another OpenJPEG than Pillow's")
+@pytest.mark.parametrize("transform", ["9/7", "5/3"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (31, 33), (64, 64), (200, 120)])
+def test_jpeg2000_is_what_pillow_saves(photo: Samples, size: Size, transform: str) -> None:
+    """Pillow calls the same library by code of its own."""
+    height, width = size
+    for channels in (1, 3):
+        image = np.ascontiguousarray(photo[:height, :width, :channels])
+        for target, mode, point in (("ratio", "rates", 7), ("psnr", "dB", 33)):
+            assert Jpeg2000(point, target=target, transform=transform).encode(image) == pillow_file(
+                image[:, :, 0] if channels == 1 else image,
+                "JPEG2000",
+                quality_mode=mode,
+                quality_layers=[point],
+                irreversible=transform == "9/7",
+                mct=channels > 1,
+            )
 
 
 @pytest.mark.parametrize("container", ["jp2", "j2k"])
@@ -141,7 +163,7 @@ def test_chroma_formats(photo: Samples, grey: Samples) -> None:
             assert hevc_format(codec.encode(grey)) == ("400", depth)
 
 
-@pytest.mark.parametrize(("name", "point"), [("webp", 50), ("jpegxl", 2)])
+@pytest.mark.parametrize(("name", "point"), [("webp", 50), ("jpegxl", 2), ("jpeg2000", 20)])
 def test_threads_do_not_change_the_stream(photo: Samples, name: str, point: float) -> None:
     codec = registry.load(name)
     assert codec(point, threads=1).encode(photo) == codec(point, threads=4).encode(photo)
