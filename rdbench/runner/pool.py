@@ -25,13 +25,14 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Task
 from rdbench.images import ImageRef
 from rdbench.runner.rows import Settings
-from rdbench.runner.worker import ONE_THREAD
+from rdbench.runner.worker import ENVIRONMENT
 from rdbench.schema import CRASHED, TIMEOUT, Measurement
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 START_TIMEOUT_S: Final = 120.0
 QUEUED: Final = 2  # one under way and one at hand, so that a worker never waits for the parent
 TICK_S: Final = 0.5
+MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
 
 
@@ -62,13 +63,15 @@ class _Worker:
         self.tasks: deque[Task] = deque()
         self.image: ImageRef | None = None
         self.ready = False
-        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - end() and last_words() close it
+        # What a codec leaves behind when it is killed goes with the worker.
+        self.folder = tempfile.TemporaryDirectory(prefix="rdbench-", ignore_cleanup_errors=True)
+        self.output: IO[bytes] = (Path(self.folder.name) / "output").open("w+b")
         ours, theirs = Pipe(duplex=True)
         self.connection: Connection = ours
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "rdbench.runner.worker", str(theirs.fileno())],
-                env=_environment(),
+                env=_environment(self.folder.name),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
@@ -78,6 +81,7 @@ class _Worker:
         except BaseException:
             ours.close()
             self.output.close()
+            self.folder.cleanup()
             raise
         finally:
             theirs.close()
@@ -98,26 +102,19 @@ class _Worker:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
 
-    def kill(self) -> int:
-        """End the process and all of its group; return what it ended with."""
+    def end(self) -> tuple[int, str]:
+        """Kill the process and all of its group; return what it ended with and the end of what
+        it printed, in one line."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
         self.connection.close()
-        return status
-
-    def end(self) -> None:
-        """:meth:`kill`, and give back what is left."""
-        self.kill()
-        self.output.close()
-
-    def last_words(self) -> str:
-        """The end of what the worker printed, in one line."""
-        size = self.output.seek(0, os.SEEK_END)
-        self.output.seek(max(0, size - LAST_WORDS))
-        text = self.output.read().decode("utf-8", "replace").strip("\0 \n")
-        self.output.close()
-        return " ".join(text.split())[-300:]
+        with self.output as output:
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(0, size - LAST_WORDS))
+            text = output.read().decode("utf-8", "replace").strip("\0 \n")
+        self.folder.cleanup()
+        return status, " ".join(text.split())[-300:]
 
 
 class LocalPool:
@@ -129,13 +126,14 @@ class LocalPool:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._failed_starts = 0
         self._workers: list[_Worker] = []
         try:
             for _ in range(limits.jobs):
-                self._workers.append(_Worker())
-        except OSError as error:
+                self._workers.append(_started())
+        except BaseException:
             self.close()
-            raise RdbenchError(f"cannot start a worker: {error}") from error
+            raise
 
     def run(
         self, tasks: Sequence[Task], settings: Settings
@@ -192,6 +190,7 @@ class LocalPool:
                 row = worker.connection.recv()
                 if not worker.ready:
                     worker.ready = True
+                    self._failed_starts = 0
                     return
                 worker.tasks.popleft()
                 worker.deadline = time.monotonic() + self.limits.timeout_s
@@ -200,15 +199,16 @@ class LocalPool:
         except (EOFError, OSError):
             pass
         late = worker.process.poll() is None and time.monotonic() > worker.deadline
-        status = worker.kill()
-        words = worker.last_words()
+        self._workers.remove(worker)
+        status, words = worker.end()
         if not worker.ready:
-            raise RdbenchError(f"a worker cannot start ({_ending(status)}): {words}")
+            self._failed_starts += 1
+            if self._failed_starts > MAX_FAILED_STARTS:
+                raise RdbenchError(f"a worker cannot start ({_ending(status)}): {words}")
         under_way = worker.tasks.popleft() if worker.tasks else None
         queue.put_back(worker.tasks)
-        fresh = _Worker()
-        self._workers[self._workers.index(worker)] = fresh
-        fresh.begin(settings)
+        self._workers.append(_started())
+        self._workers[-1].begin(settings)
         if under_way is None:
             return
         if late:
@@ -259,11 +259,24 @@ class _Queue:
             self._waiting.setdefault(task.image, deque()).appendleft(task)
 
 
-def _environment() -> dict[str, str]:
-    """The worker's environment: this process's, one thread, and this rdbench to be imported."""
+def _started() -> _Worker:
+    try:
+        return _Worker()
+    except OSError as error:
+        raise RdbenchError(f"cannot start a worker: {error}") from error
+
+
+def _environment(temporary: str) -> dict[str, str]:
+    """The worker's environment: this process's with :data:`ENVIRONMENT`, a temporary folder, and
+    this rdbench to be imported."""
     package = str(Path(__file__).parents[2])
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
+    return {
+        **os.environ,
+        **ENVIRONMENT,
+        "TMPDIR": temporary,
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
 
 
 def _ending(status: int) -> str:

@@ -1,6 +1,9 @@
 """What is in the streams: the same bytes as other programs make, and the chroma format meant."""
 
 import io
+import shutil
+import subprocess
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -93,6 +96,25 @@ def test_jpeg2000_is_what_pillow_saves(photo: Samples, size: Size, transform: st
                 irreversible=transform == "9/7",
                 mct=channels > 1,
             )
+
+
+@pytest.mark.skipif(
+    shutil.which("opj_compress") is None or "Pillow" in Jpeg2000.version(),
+    reason="needs opj_compress, and glymur on the same OpenJPEG",
+)
+@pytest.mark.parametrize("transform", ["9/7", "5/3"])
+@pytest.mark.parametrize(("target", "flag"), [("ratio", "-r"), ("psnr", "-q")])
+def test_jpeg2000_is_what_opj_compress_writes(
+    photo: Samples, grey: Samples, tmp_path: Path, transform: str, target: str, flag: str
+) -> None:
+    for image, suffix in ((photo, "ppm"), (grey, "pgm")):
+        original, stream = tmp_path / f"x.{suffix}", tmp_path / "x.jp2"
+        original.write_bytes(pillow_file(image, "PPM"))
+        command = ["opj_compress", "-i", original, "-o", stream, flag, "30"]
+        command += ["-I"] if transform == "9/7" else []
+        subprocess.run(command, check=True, capture_output=True)
+        codec = Jpeg2000(30, transform=transform, target=target)
+        assert codec.encode(image) == stream.read_bytes()
 
 
 @pytest.mark.parametrize("container", ["jp2", "j2k"])

@@ -12,6 +12,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -144,6 +145,18 @@ class HangsWithChild(Faulty):
         child = subprocess.Popen([sys.executable, "-c", code])
         Path(os.environ["FAULTY_CHILD"]).write_text(str(child.pid))
         child.wait()
+
+
+class Litters(Faulty):
+    """Dies with a file in the temporary folder."""
+
+    name = "litters"
+
+    def fault(self, image):
+        litter = tempfile.mkdtemp()
+        Path(litter, "half").write_bytes(b"x")
+        Path(os.environ["FAULTY_LITTER"]).write_text(litter)
+        os._exit(3)
 
 
 class Exits(Faulty):

@@ -75,6 +75,12 @@ def running(pid: int) -> bool:
         return False
 
 
+def test_what_a_dead_codec_left_in_the_temporary_folder_is_removed(measure, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAULTY_LITTER", str(tmp_path / "where"))
+    assert only_failure(measure("Litters")).status == CRASHED
+    assert not Path((tmp_path / "where").read_text()).exists()
+
+
 def test_memory_beyond_the_cap_costs_its_row(measure):
     row = only_failure(measure("Hog", memory_mb=600))
     assert row.status == FAILED
@@ -129,6 +135,16 @@ def test_a_worker_killed_from_outside_costs_the_row_it_was_at(photos):
     assert "SIGKILL" in message
     assert {task.key, *(row.key for row in rows)} == {task.key for task in tasks}
     assert len(answers) == 4
+
+
+def test_a_worker_killed_while_it_starts_is_replaced(photos):
+    settings = Settings(metrics=("psnr_db",), shared=False)
+    tasks = experiment(photos, "Step").tasks()
+    with LocalPool(Limits(2)) as pool:
+        os.kill(pool._workers[0].process.pid, 9)
+        answers = list(pool.run(tasks, settings))
+    assert {row.key for row in answers} == {task.key for task in tasks}
+    assert {row.status for row in answers} == {OK}
 
 
 def test_an_unusable_worker_ends_the_run_with_the_reason(photos, monkeypatch):
