@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.options import Averaging, AveragingOption, names
 from rdbench.errors import UsageError
 
 
@@ -17,13 +18,6 @@ class Method(StrEnum):
     pchip = "pchip"
     akima = "akima"
     cubic = "cubic"
-
-
-class Averaging(StrEnum):
-    """How a curve's quality is averaged over images."""
-
-    mean = "mean"
-    pooled = "pooled"
 
 
 def bd(
@@ -39,11 +33,11 @@ def bd(
     metric: Annotated[
         str, typer.Option(help="Quality columns, joined by commas.", metavar="NAME[,NAME...]")
     ] = "psnr_db",
+    published: Annotated[
+        str, typer.Option(help="Published curves to compare as well.", metavar="NAME[,NAME...]")
+    ] = "",
     method: Annotated[Method, typer.Option(help="Interpolation of the curves.")] = Method.pchip,
-    averaging: Annotated[
-        Averaging,
-        typer.Option(help="mean of the images' dB, or pooled: dB of the mean MSE or MS-SSIM."),
-    ] = Averaging.mean,
+    averaging: AveragingOption = Averaging.mean,
     bootstrap: Annotated[
         int, typer.Option(help="Resamples of the images for 95 % intervals; 0 for none.", min=0)
     ] = 1000,
@@ -66,20 +60,28 @@ def bd(
     """
     if csv + markdown + latex > 1:
         raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")
-    from rdbench.curves import Settings, comparisons, load_curves, tables
-    from rdbench.curves.published import PREFIX, published
+    from rdbench.curves import (
+        Settings,
+        comparisons,
+        find_anchor,
+        load_curves,
+        published_beside,
+        tables,
+    )
     from rdbench.metrics import METRICS, check
     from rdbench.results import csv_text, write_atomically
 
-    names = check(metric.split(","))
-    for name in names:
+    metrics = check(names(metric))
+    for name in metrics:
         if not METRICS[name].higher_is_better:
             raise UsageError(
                 f"metric {name!r} falls with quality; name one of which more is better"
             )
     curves = load_curves(runs)
+    curves += [published_beside(name, curves) for name in names(published)]
+    anchors = find_anchor(curves, anchor)
     rows = []
-    for name in names:
+    for name in metrics:
         settings = Settings(
             metric=name,
             averaging=averaging.value,
@@ -103,7 +105,8 @@ def bd(
     else:
         render = tables.markdown if markdown else tables.latex if latex else tables.terminal
         typer.echo("\n\n".join(render(table) for table in tables.tables(rows)))
-    if anchor.startswith(PREFIX) and (issue := published(anchor.removeprefix(PREFIX)).known_issue):
-        typer.echo(f"warning: {anchor}: {issue}", err=True)
+    for curve in {id(curve): curve for curve in (*curves, *anchors.values())}.values():
+        if curve.known_issue:
+            typer.echo(f"warning: {curve.title}: {curve.known_issue}", err=True)
     for warning in tables.warnings(rows):
         typer.echo(f"warning: {warning}", err=True)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from rdbench.cli.options import Averaging, AveragingOption, names
 from rdbench.errors import UsageError, unknown
-
-if TYPE_CHECKING:
-    from rdbench.curves import Curve
-
-
-class Averaging(StrEnum):
-    """How a curve's quality is averaged over images."""
-
-    mean = "mean"
-    pooled = "pooled"
 
 
 def plot(
@@ -39,10 +29,7 @@ def plot(
             metavar="NAME",
         ),
     ] = "",
-    averaging: Annotated[
-        Averaging,
-        typer.Option(help="mean of the images' dB, or pooled: dB of the mean MSE or MS-SSIM."),
-    ] = Averaging.mean,
+    averaging: AveragingOption = Averaging.mean,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
     ] = None,
@@ -62,10 +49,10 @@ def plot(
       rdbench plot results/runs/kodak --published lee2019-mse --format png,pdf
     """
     from rdbench import plots
-    from rdbench.curves import PREFIX, find_anchor, load_curves
+    from rdbench.curves import PREFIX, find_anchor, load_curves, published_beside
     from rdbench.metrics import check
 
-    metrics, kinds = check(_names(metric)), _names(formats)
+    metrics, kinds = check(names(metric)), names(formats)
     for kind in kinds:
         if kind not in plots.FORMATS:
             raise unknown("format", kind, plots.FORMATS)
@@ -77,10 +64,10 @@ def plot(
     folder = out or runs[0] / "plots"
 
     curves = load_curves(runs)
-    beside = {name: _published(name, curves) for name in _names(published)}
+    beside = {name: published_beside(name, curves) for name in names(published)}
     if anchor.startswith(PREFIX):
         name = anchor.removeprefix(PREFIX)
-        reference = beside.setdefault(name, _published(name, curves))
+        reference = beside.setdefault(name, published_beside(name, curves))
         anchors = {reference.dataset: reference}
     else:
         anchors = find_anchor(curves, anchor) if anchor else {}
@@ -103,10 +90,6 @@ def plot(
         typer.echo(str(path))
 
 
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-
-
 def _range(option: str, text: str) -> tuple[float, float] | None:
     if not text:
         return None
@@ -117,16 +100,3 @@ def _range(option: str, text: str) -> tuple[float, float] | None:
     if not low < high:
         raise UsageError(f"{option} {text!r}: {low:g} is not below {high:g}")
     return low, high
-
-
-def _published(name: str, curves: list[Curve]) -> Curve:
-    from rdbench.curves import published
-
-    curve = published(name)
-    datasets = sorted({curve.dataset for curve in curves})
-    if curve.dataset not in datasets:
-        raise UsageError(
-            f"the published curve {name!r} is of the dataset {curve.dataset!r}, the runs are of "
-            f"{', '.join(datasets)}"
-        )
-    return curve

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdbench.cli.options import names
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.schema import point_text
@@ -165,7 +166,7 @@ def _plan(
                 "edit the file, or leave it out"
             )
         return experiment.read(experiment.find(name))
-    requests = [experiment.parse_codec(text) for text in (*split(codecs), *(codec or ()))]
+    requests = [experiment.parse_codec(text) for text in (*names(codecs), *(codec or ()))]
     if not requests:
         raise UsageError(
             "nothing to measure: name an experiment, or --codecs and --dataset "
@@ -184,21 +185,16 @@ def _plan(
         "",
         datasets=datasets,
         codecs=requests,
-        metric_names=split(metrics) or None,
+        metric_names=names(metrics) or None,
         color=color or "rgb",
         repeat=1 if repeat is None else repeat,
     )
     return experiment.named(plan)
 
 
-def split(text: str | None) -> list[str]:
-    """The parts of a comma-separated list."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
 def _split_datasets(text: str) -> list[str]:
     """Several names may be joined by commas; a path is taken as it is."""
-    return [text] if "/" in text or Path(text).exists() else split(text)
+    return [text] if "/" in text or Path(text).exists() else names(text)
 
 
 def _limits(jobs: int | None, timeout: float, memory: int | None) -> Any:

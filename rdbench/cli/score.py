@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.options import names
+
 
 def score(
     originals: Annotated[str, typer.Argument(help="A known dataset, folder, file or glob.")],
@@ -55,8 +57,7 @@ def score(
 
     if color not in experiment.COLORS:
         raise unknown("color", color, experiment.COLORS)
-    names = run_command.split(metrics)
-    checked = metric_table.check(names) if names else metric_table.DEFAULT_METRICS
+    checked = metric_table.check(names(metrics)) if metrics else metric_table.DEFAULT_METRICS
     dataset = images.resolve(originals, color=color)
     points = scoring.find_points(decoded, streams, point)
     name = codec or decoded.absolute().name

@@ -14,6 +14,7 @@ from rdbench.curves.comparison import (
     compare,
     comparisons,
     find_anchor,
+    published_beside,
 )
 from rdbench.curves.curve import NUMBERS, RATE, Curve, averaging_of, curves_of, load_curves
 from rdbench.curves.published import PREFIX, published, published_files, read_published
@@ -38,6 +39,7 @@ __all__ = [
     "find_anchor",
     "load_curves",
     "published",
+    "published_beside",
     "published_files",
     "read_published",
     "summary_rows",

@@ -122,15 +122,22 @@ def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> lis
     ]
 
 
+def published_beside(name: str, curves: Sequence[Curve]) -> Curve:
+    """The published curve ``name``, of a dataset that some of ``curves`` are of."""
+    found = published(name)
+    datasets = sorted({curve.dataset for curve in curves})
+    if found.dataset not in datasets:
+        raise UsageError(
+            f"the published curve {name!r} is of the dataset {found.dataset!r}, the runs are of "
+            f"{', '.join(datasets)}"
+        )
+    return found
+
+
 def find_anchor(curves: Sequence[Curve], name: str) -> dict[str, Curve]:
     """The anchor of each dataset that has it; see :func:`comparisons`."""
     if name.startswith(PREFIX):
-        found = published(name.removeprefix(PREFIX))
-        if found.dataset not in {curve.dataset for curve in curves}:
-            datasets = ", ".join(sorted({curve.dataset for curve in curves}))
-            raise UsageError(
-                f"{name!r} is of the dataset {found.dataset!r}, the runs are of {datasets}"
-            )
+        found = published_beside(name.removeprefix(PREFIX), curves)
         return {found.dataset: found}
     anchors: dict[str, Curve] = {}
     for dataset in dict.fromkeys(curve.dataset for curve in curves):

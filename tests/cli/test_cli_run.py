@@ -47,7 +47,7 @@ def images(tmp_path):
         (["--codec", "jpeg:points=high"], "quality 'high' is not a number"),
         (["--codec", "jpeg:points=5/5"], "a point is given twice in 5/5"),
         (["--codec", "jpeg:fast"], "'fast' is not of the form option=value"),
-        (["--codecs", "jpeg,jpeg"], "label 'jpeg 4:2:0' is there twice"),
+        (["--codecs", "jpeg", "--codec", "jpeg"], "label 'jpeg 4:2:0' is there twice"),
         (["--codec", "nowhere.py:Mine"], "codec file 'nowhere.py': No such file"),
         (["--codec", f"{FAULTY}:Stop"], "unknown codec class 'Stop'; did you mean 'Step'"),
         (["--codecs", "jpeg", "--metrics", "psnr_bd"], "unknown metric 'psnr_bd'; did you mean"),

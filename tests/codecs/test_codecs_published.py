@@ -78,22 +78,6 @@ def cubic_bd_rate(anchor: Curve, test: Curve) -> float:
     return float(100 * np.expm1((areas[1] - areas[0]) / (high - low)))
 
 
-def test_webp_is_the_curve_of_compressai(photos: list[NDArray[np.uint8]]) -> None:
-    expected = published("webp")
-    assert len(expected) == 19
-    curve = measured(photos, "webp", list(expected))
-    np.testing.assert_allclose(curve, list(expected.values()), rtol=0, atol=1e-6)
-
-
-def test_jpeg2000_reversible_is_the_anchor_of_lee_2019(photos: list[NDArray[np.uint8]]) -> None:
-    """The paper states -34.08 % "over JPEG2000", without saying how it was coded."""
-    lee = published("lee2019-mse")
-    assert len(lee) == 9
-    ladder = list(registry.load("jpeg2000").ladder)
-    curve = measured(photos, "jpeg2000", ladder, transform="5/3")
-    assert cubic_bd_rate(curve, np.array(list(lee.values()))) == pytest.approx(-34.08, abs=1.5)
-
-
 def test_jpeg2000_at_a_psnr_is_the_anchor_of_dumas_2018(photos: list[NDArray[np.uint8]]) -> None:
     """Luma (BT.601 limited range) by ``magick convert -quality Q``, which for JP2 is a target PSNR
     with 5/3; another version of OpenJPEG, whose headers are some 40 bytes shorter."""
