@@ -72,7 +72,7 @@ def test_jpeg_is_near_what_compressai_published(run):
 
 
 def test_jpeg2000_is_the_anchor_of_lee_2019(run, kodak):
-    """The paper (section 6.2) states -34.08 % "over JPEG2000", without saying how it was coded."""
+    """The paper (section 4.3) states -34.08 % "over JPEG2000", without saying how it was coded."""
     table = rdbench(
         *("bd", run, "--anchor", "jpeg2000", "--published", "lee2019-mse"),
         *("--method", "cubic", "--bootstrap", 0, "--csv"),
