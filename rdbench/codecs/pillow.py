@@ -28,7 +28,7 @@ def save(image: Image, file_format: str, **settings: Any) -> bytes:
     stream = io.BytesIO()
     try:
         PIL.Image.fromarray(samples).save(stream, file_format, **settings)
-    except (OSError, ValueError, MemoryError, SystemError) as error:
+    except (OSError, ValueError, SystemError) as error:
         raise CodecError(f"{file_format} encoder: {one_line(str(error), 200)}") from error
     return stream.getvalue()
 
@@ -52,7 +52,6 @@ def load(data: bytes, file_format: str) -> Image:
         EOFError,
         IndexError,
         OverflowError,
-        MemoryError,
         struct.error,
         PIL.Image.DecompressionBombError,
     ) as error:

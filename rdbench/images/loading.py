@@ -134,10 +134,10 @@ def _refusal(name: str, what: str, advice: str, arguments: str) -> UnsupportedIm
 
 @contextlib.contextmanager
 def _damage(name: str) -> Iterator[None]:
-    """Whatever a decoder raises, as an :class:`ImageError`."""
+    """Whatever a decoder raises, as an :class:`ImageError`; but for want of memory."""
     try:
         yield
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except PIL.UnidentifiedImageError:
         raise ImageError(

@@ -91,8 +91,8 @@ def run(
             streams=out / "streams" if keep_streams else None,
             decoded=out / "decoded" if keep_decoded else None,
         )
-        session = _session(pool.limits, jobs)
-        directory.manifest.setdefault("sessions", []).append(session)
+        invocation = _invocation(pool.limits, jobs)
+        directory.manifest.setdefault("invocations", []).append(invocation)
         directory.manifest.update(_environment(experiment))
         directory.write_manifest()
         if todo:
@@ -113,7 +113,7 @@ def run(
             for row in _disagreements(experiment, directory.rows.values()):
                 directory.append(row)
             outcome.rows = directory.finish({task.key: task.index for task in tasks})
-        session.update(ended=_now(), measured=outcome.measured, interrupted=outcome.interrupted)
+        invocation.update(ended=_now(), measured=outcome.measured, interrupted=outcome.interrupted)
         directory.manifest.update(_observed(outcome.rows))
         directory.write_manifest()
     return outcome
@@ -181,7 +181,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _session(limits: Limits, jobs: int) -> dict[str, Any]:
+def _invocation(limits: Limits, jobs: int) -> dict[str, Any]:
     return {
         "started": _now(),
         "ended": None,

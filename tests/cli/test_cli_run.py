@@ -210,7 +210,7 @@ def test_the_manifest_says_what_was_measured_and_where(tmp_path, images):
     assert manifest["image_sha256"] == {"pictures": {"ramp": row.image_sha256}}
     assert manifest["codec_versions"] == {"jpeg": [row.codec_version]}
     assert "libjpeg-turbo" in row.codec_version
-    assert manifest["sessions"][0]["jobs"] == 1
+    assert manifest["invocations"][0]["jobs"] == 1
     assert row.timing == "isolated"
 
 

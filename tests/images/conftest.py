@@ -1,8 +1,7 @@
-"""Where the test images are, and images made up for the tests."""
+"""Images made up for the tests."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,17 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="session")
-def data_root() -> Path:
-    root = Path(os.environ.get("RDBENCH_DATA") or REPOSITORY.parent / "shared" / "data")
-    if not (root / "kodak").is_dir():
-        pytest.skip(f"no test images in {root}; RDBENCH_DATA names their folder")
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_an_interrupt_keeps_what_was_measured(photos, tmp_path, number):
     assert "interrupted; " in text
     assert "Traceback" not in text
     assert len(read_rows(out)) >= 7
-    assert json.loads((out / MANIFEST).read_text())["sessions"][-1]["interrupted"] is True
+    assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
 
 
 def test_nothing_is_measured_twice(measure):
