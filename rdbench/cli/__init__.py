@@ -56,14 +56,25 @@ app.command("bd")(bd.bd)
 app.command("plot")(plot.plot)
 
 
+def _complain(message: str) -> None:
+    typer.echo(f"rdbench: error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
 def main() -> None:
     """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except RdbenchError as error:
-        typer.echo(f"rdbench: error: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        _complain(str(error))
+    except typer.TyperException as error:  # the command line itself is wrong
+        if error.format_message().startswith("Usage:"):  # there is none, which is no mistake
+            typer.echo(error.format_message(), err=True)
+            sys.exit(2)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "rdbench"
+        _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has enough; Python must not complain about it at exit.

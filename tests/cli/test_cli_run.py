@@ -68,6 +68,30 @@ def test_a_wrong_request_is_answered_in_one_line(tmp_path, images, arguments, me
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "No such command 'rnu'. Did you mean 'run'?"),
+        (["run", "--jbos", "2"], "No such option: --jbos"),
+        (["run", "--jobs", "two"], "Invalid value for '--jobs'"),
+        (["bd"], "Missing argument 'RUN...'; see `rdbench bd --help`"),
+        (["datasets", "fecth"], "Did you mean 'fetch'"),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_one_line(tmp_path, arguments, message):
+    done = rdbench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["codecs"]])
+def test_no_command_is_answered_with_the_help(tmp_path, arguments):
+    done = rdbench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Commands:" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("dataset", "message"),
     [
         ("kodk", "unknown dataset 'kodk'; did you mean 'kodak'"),
