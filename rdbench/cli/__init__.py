@@ -64,7 +64,7 @@ def _complain(message: str) -> None:
 def main() -> None:
     """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="rdbench", standalone_mode=False))
     except RdbenchError as error:
         _complain(str(error))
     except typer.TyperException as error:  # the command line itself is wrong
