@@ -22,6 +22,12 @@ and the one that waits for them) bounds in so short a run. What was tried for it
   since it costs nothing;
 - libraries imported lazily in the parent: tasks start 0.1 s earlier, and the summary then waits
   for numpy at the end; not kept.
+
+And on WebP, where libwebp takes 34 of the 43 ms of a measurement, so that two processes cannot be
+done before 4.0 s:
+
+- libwebp by imagecodecs, not by Pillow, for the same bytes: 38.5 to 33.2 ms to encode and decode;
+- libwebp called directly, without imagecodecs: 30.0 for 30.7 ms to encode; not kept.
 """
 
 from __future__ import annotations
@@ -195,7 +201,10 @@ def main() -> None:
             "A whole run",
             f"24 Kodak images, qualities {', '.join(map(str, QUALITIES))}, PSNR and MS-SSIM, "
             f"{JOBS} processes, whole process including start-up; median (minimum to maximum) of "
-            f"{arguments.rounds} rounds in which the tools take turns.",
+            f"{arguments.rounds} rounds in which the tools take turns. CompressAI's bench lets two "
+            "threads of torch in each of its processes get in each other's way, and its times "
+            "vary; with OMP_NUM_THREADS=1 they do not. Efficiency: the work alone in one process, "
+            "divided by the processes, over the wall time.",
             lambda: side_by_side(arguments.rounds),
         ),
         ("MS-SSIM", "One pair of 768×512 RGB on one thread.", ms_ssim.table),

@@ -129,7 +129,7 @@ COLUMNS: Final = _columns(Measurement)
 def _text(value: str | float | None) -> str:
     if value is None:
         return ""
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def options_text(options: Mapping[str, Any]) -> str:

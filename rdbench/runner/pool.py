@@ -70,7 +70,10 @@ class _Worker:
         self.connection: Connection = ours
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "rdbench.runner.worker", str(theirs.fileno())],
+                [
+                    *(sys.executable, "-P", "-m", "rdbench.runner.worker"),
+                    *(str(theirs.fileno()), str(os.getpid())),
+                ],
                 env=_environment(self.folder.name),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -26,9 +26,10 @@ ENVIRONMENT = {
 }
 
 
-def main(descriptor: int) -> None:
-    """Answer tasks from the connection on ``descriptor`` until it is closed."""
-    _die_with_parent()
+def main(descriptor: int, parent: int) -> None:
+    """Answer tasks from the connection on ``descriptor`` until it is closed; ``parent`` is the
+    process that started this one."""
+    _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
@@ -53,17 +54,17 @@ def main(descriptor: int) -> None:
             connection.send(bench.measure(task))
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end this process when the parent is killed (prctl(2), Linux only)."""
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent is killed (prctl(2), Linux only)."""
     if sys.platform != "linux":
         return
     import ctypes
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() == 1:  # it was killed before the call
+    if os.getppid() != parent:  # it was killed before the call
         os._exit(1)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

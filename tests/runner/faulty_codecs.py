@@ -231,13 +231,13 @@ class FailsToBuild(Step):
 
 
 class Odd(Step):
-    """A codec that finds a few of its bytes to be no payload and has an estimate."""
+    """Finds a few of its bytes to be no payload and has an estimate, in NumPy's number types."""
 
     name = "odd"
     deterministic = False
 
     def payload_bytes(self, data):
-        return len(data) - 6
+        return np.int64(len(data) - 6)
 
     def estimated_bits(self, image):
-        return 2.5 * image.shape[0] * image.shape[1]
+        return np.float64(2.5 * image.shape[0] * image.shape[1])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rdbench.results import read_rows
 from rdbench.runner.pool import Limits, LocalPool
 from rdbench.runner.rows import Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
@@ -51,7 +52,7 @@ def test_a_faulty_codec_costs_its_row(measure, codec, status, message):
 
 def test_a_hanging_codec_is_stopped(measure):
     start = time.monotonic()
-    row = only_failure(measure("Hangs", timeout_s=3.0))
+    row = only_failure(measure("Hangs", timeout_s=5.0))
     assert row.status == TIMEOUT
     assert "--timeout" in row.message
     assert time.monotonic() - start < 60
@@ -110,6 +111,14 @@ def test_a_deterministic_codec_must_repeat_itself(measure):
     outcome = measure("Unsteady", repeat=2)
     assert [row.status for row in outcome.rows] == [OK, FAILED] * 12
     assert "deterministic" in outcome.failures[0].message
+
+
+def test_what_a_codec_tells_of_its_stream_is_kept_as_plain_numbers(measure):
+    outcome = measure("Odd")
+    assert not outcome.failures
+    rows = read_rows(outcome.path)
+    assert {row.estimated_bpp for row in rows} == {2.5}
+    assert all(row.payload_bytes == row.size_bytes - 6 for row in rows)
 
 
 def test_repeats_of_a_steady_codec_agree(measure):
