@@ -189,14 +189,13 @@ def kept_path(folder: Path, task: Task, suffix: str) -> Path:
 
 
 def slug(text: str) -> str:
-    """``text`` as a file name: letters, digits, dots and dashes, told apart by a hash where
-    anything else had to go."""
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
-    readable = re.sub(r"[ :=/,_-]+", "-", text).strip("-.")
-    if plain != readable or not plain or len(plain) > 120:
-        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        plain = f"{plain[:100]}-{digest[:8]}"
-    return plain
+    """``text`` as a file name of letters, digits, dots, dashes and underscores; where anything
+    else had to go a hash tells it apart from texts that would read the same."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")
+    if plain == text and len(plain) <= 100:
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{plain[:100]}-{digest[:6]}"
 
 
 def write_png(path: Path, pixels: Image) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from rdbench.results import read_rows
+from rdbench.runner.measure import slug
 from rdbench.runner.pool import Limits, LocalPool
 from rdbench.runner.rows import Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
@@ -172,3 +174,11 @@ def test_files_are_found_as_codecs_from_anywhere(measure, monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     assert CODECS.is_absolute()
     assert not measure("Step").failures
+
+
+def test_kept_files_of_names_that_look_alike_do_not_meet():
+    names = ["a b", "a-b", "a/b", "a\nb", "a_b", "", "é", "ê", "x" * 300, "x" * 301]
+    kept = [slug(name) for name in names]
+    assert len(set(kept)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,120}", name) for name in kept)
+    assert slug("kodak-kodim01") == "kodak-kodim01"
