@@ -192,7 +192,7 @@ def slug(text: str) -> str:
     """``text`` as a file name of letters, digits, dots, dashes and underscores; where anything
     else had to go a hash tells it apart from texts that would read the same."""
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")
-    if plain == text and len(plain) <= 100:
+    if plain and plain == text and len(plain) <= 100:
         return plain
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return f"{plain[:100]}-{digest[:6]}"
