@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,24 @@ def test_every_dependency_is_locked():
 def test_the_changelog_speaks_of_this_version():
     text = (ROOT / "CHANGELOG.md").read_text()
     assert "## Unreleased" in text or f"## {rdbench.__version__}" in text
+
+
+def test_the_wheel_carries_what_the_package_reads(tmp_path):
+    """Data files are found by path, so a wheel without them would only fail at its user's."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "rdbench/py.typed",
+        "rdbench/experiments/quickstart.toml",
+        "rdbench/images/manifests/kodak.json",
+        "rdbench/_baselines/lee2019_kodak.csv",
+        f"rdbench-{rdbench.__version__}.dist-info/licenses/LICENSE",
+    } <= names
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
