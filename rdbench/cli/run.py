@@ -134,6 +134,12 @@ def run(
 
     write_summary(outcome.path, outcome.rows)
     report(outcome, directory)
+    if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
+        typer.echo(
+            "streams and decoded images of what was there already are not made again; "
+            "--fresh measures all of it anew",
+            err=True,
+        )
     if outcome.failures or plan.missing:
         raise typer.Exit(1)
 

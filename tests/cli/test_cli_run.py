@@ -220,6 +220,12 @@ def test_streams_and_decoded_images_are_kept_on_request(tmp_path, images):
     assert stream.stat().st_size == row.size_bytes
     with Image.open(stream) as one, Image.open(decoded) as two:
         assert np.array_equal(one, two)
+    again = rdbench(
+        *("run", "--codecs", "jpeg", "--points", "30", "--dataset", images, "--out", "out"),
+        "--keep-streams",
+        cwd=tmp_path,
+    )
+    assert "--fresh" in again.stderr
 
 
 def test_the_manifest_says_what_was_measured_and_where(tmp_path, images):
