@@ -41,9 +41,9 @@ $(READY): requirements/lock.txt requirements/bootstrap.txt pyproject.toml
 # Newest versions that fit pyproject.toml; commit what it writes.
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
-	    --no-emit-index-url --all-extras pyproject.toml --output-file requirements/lock.txt
+	    --all-extras pyproject.toml --output-file requirements/lock.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
-	    --no-emit-index-url requirements/bootstrap.in --output-file requirements/bootstrap.txt
+	    requirements/bootstrap.in --output-file requirements/bootstrap.txt
 
 clean:
 	rm -rf $(VENV) results/runs build dist

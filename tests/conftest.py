@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples each time, and no time limit on machines that do other things beside.
+hypothesis.settings.register_profile("rdbench", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("rdbench")
 
 
 @pytest.fixture(scope="session")
