@@ -21,7 +21,6 @@ FAILED: Final = "failed"  # the codec, the image or the harness raised an error
 TIMEOUT: Final = "timeout"  # stopped after --timeout seconds
 CRASHED: Final = "crashed"  # the process died
 UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
-STATUSES: Final = (OK, FAILED, TIMEOUT, CRASHED, UNSUPPORTED)
 
 
 def _column(meaning: str, unit: str = "", default: Any = None) -> Any:

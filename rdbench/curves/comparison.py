@@ -250,12 +250,8 @@ def _compare_images(anchor: Curve, test: Curve, kind: Kind, settings: Settings) 
     defined = values[np.isfinite(values)]
     interval = per_image_interval = None
     if settings.resamples:
-        anchor_rate, anchor_quality, test_rate, test_quality = tables
         interval = bootstrap_mean_curves(
-            anchor_rate,
-            anchor_quality,
-            test_rate,
-            test_quality,
+            *tables,
             kind=kind,
             method=settings.method,
             min_overlap=settings.min_overlap,
@@ -290,12 +286,8 @@ def _compare_images(anchor: Curve, test: Curve, kind: Kind, settings: Settings) 
 
 
 def _delta(arrays: Sequence[Array], kind: Kind, settings: Settings) -> BDResult:
-    anchor_rate, anchor_quality, test_rate, test_quality = arrays
     return delta(
-        anchor_rate,
-        anchor_quality,
-        test_rate,
-        test_quality,
+        *arrays,
         kind=kind,
         method=settings.method,
         min_overlap=settings.min_overlap,
