@@ -39,6 +39,10 @@ class BitstreamError(CodecError):
     """The bytes are not a stream of this codec, or are truncated or damaged."""
 
 
+class OutOfTimeError(CodecError):
+    """A program that a codec runs was ended because the time of the measurement is over."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
     """The error for a name that is not in a table, with the names that are near it.
 

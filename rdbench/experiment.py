@@ -185,6 +185,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     """
     codec = registry.load(request.target)
     options = codec.resolve_options(request.options)
+    codec.require(options)
     axis = codec.axis(options)
     points = tuple(axis.check(codec.name, point) for point in request.points or axis.ladder)
     if len(set(points)) < len(points):

@@ -198,9 +198,9 @@ class RunDirectory:
         resumed = manifest_path.exists()
         if resumed:
             self.manifest = read_manifest(self.path)
-            if differences := _differences(self.manifest.get("experiment", {}), identity):
+            if found := differences(self.manifest.get("experiment", {}), identity):
                 raise UsageError(
-                    f"{str(self.path)!r} holds another experiment ({'; '.join(differences)}); "
+                    f"{str(self.path)!r} holds another experiment ({'; '.join(found)}); "
                     "name another folder with --out, or start over with --fresh"
                 )
         elif csv_path.exists():
@@ -294,7 +294,7 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def _differences(old: Any, new: Any, where: str = "") -> list[str]:
+def differences(old: Any, new: Any, where: str = "") -> list[str]:
     """Where two plain structures differ, at most three places, each in a few words."""
     return [text for text, _ in zip(_walk(old, new, where), range(3), strict=False)]
 

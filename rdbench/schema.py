@@ -14,7 +14,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from rdbench.errors import UsageError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 OK: Final = "ok"
 FAILED: Final = "failed"  # the codec, the image or the harness raised an error
@@ -60,8 +60,11 @@ class Measurement:
     ms_ssim_db: float | None = _column("-10 log10(1 - ms_ssim)", "dB")
     encode_s: float | None = _column("wall time of encoding, image in memory to bytes", "s")
     decode_s: float | None = _column("wall time of decoding, bytes to image in memory", "s")
+    encode_cpu_s: float | None = _column("processor time of encoding, with all programs run", "s")
+    decode_cpu_s: float | None = _column("processor time of decoding, with all programs run", "s")
     timing: str = _column("isolated, or shared when other work ran beside it", default="")
     peak_rss_mb: float | None = _column("peak resident memory of the worker in this task", "MiB")
+    program_rss_mb: float | None = _column("the same of the largest program that it ran", "MiB")
     stream_sha256: str | None = _column("SHA-256 of the stream")
     decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
 

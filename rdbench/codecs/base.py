@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -188,9 +188,25 @@ class Codec(abc.ABC):
         return " ".join(words)
 
     @classmethod
+    def require(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
+        """Raise :class:`rdbench.errors.MissingBackendError` with what to install where something
+        is missing that the codec needs under ``options``. It is asked once, before a run."""
+        return
+
+    @classmethod
     def version(cls) -> str:
         """Library and encoder with their versions, as precise as they can be had."""
         return ""
+
+    @classmethod
+    def provenance(
+        cls,
+        options: Mapping[str, Any],  # noqa: ARG003
+        points: Sequence[float],  # noqa: ARG003
+    ) -> dict[str, Any]:
+        """What else decides the bytes, as plain data for ``run.json``: programs with path, version
+        and SHA-256 and their command lines; weights. A run goes on only where it is the same."""
+        return {}
 
     @abc.abstractmethod
     def encode(self, image: Image) -> bytes:
@@ -209,6 +225,11 @@ class Codec(abc.ABC):
 
     def estimated_bits(self, image: Image) -> float | None:  # noqa: ARG002
         """The model's own estimate of the rate of ``image`` in bits, where it has one."""
+        return None
+
+    def converted(self, image: Image) -> Image | None:  # noqa: ARG002
+        """``image`` after the colour and format conversions of the codec alone, forth and back,
+        where it is rdbench that makes them. Its PSNR is the ceiling of the codec."""
         return None
 
     def close(self) -> None:

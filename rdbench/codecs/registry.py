@@ -1,7 +1,8 @@
 """The table of codecs. Listing it imports no backend.
 
-A codec is found by its name in the table below, through the entry-point group
-``rdbench.codecs`` of an installed package, or as ``path/to/file.py:Class``.
+A codec is found by its name in the table below or among the definitions in ``binaries/``, through
+the entry-point group ``rdbench.codecs`` of an installed package, or as ``path/to/file.py:Class``
+or ``path/to/file.toml``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,7 @@ from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.schema import one_line
 
 ENTRY_POINT_GROUP: Final = "rdbench.codecs"
+BINARIES: Final = Path(__file__).parent / "binaries"
 
 _PILLOW: Final = "pip install pillow"
 _IMAGECODECS: Final = "pip install imagecodecs"
@@ -48,7 +51,17 @@ _BUILT_IN: Final = (
 
 def entries() -> dict[str, CodecEntry]:
     """All codecs that have a name, built in or offered by installed packages."""
-    return {entry.name: entry for entry in (*_BUILT_IN, *_installed())}
+    return {entry.name: entry for entry in (*_BUILT_IN, *_programs(), *_installed())}
+
+
+@functools.cache
+def _programs() -> tuple[CodecEntry, ...]:
+    """The codecs that are programs, by the definitions that come along."""
+    return tuple(
+        CodecEntry(table["name"], str(path), table["summary"], table["install"])
+        for path in sorted(BINARIES.glob("*.toml"))
+        for table in [tomllib.loads(path.read_text(encoding="utf-8"))]
+    )
 
 
 @functools.cache
@@ -66,7 +79,8 @@ def _installed() -> tuple[CodecEntry, ...]:
 
 
 def load(name: str) -> type[Codec]:
-    """The class of the codec ``name``, or of ``path/to/file.py:Class``.
+    """The class of the codec ``name``, of ``path/to/file.py:Class``, or of a definition
+    ``path/to/file.toml``.
 
     Raises :class:`UsageError` for an unknown name (with those near it) or a file without such a
     class, and :class:`MissingBackendError` with what to install.
@@ -74,10 +88,15 @@ def load(name: str) -> type[Codec]:
     file, _, class_name = name.rpartition(":")
     if file.endswith(".py"):
         return _checked(_from_file(Path(file)), class_name, name)
+    if name.endswith(".toml"):
+        return _from_definition(Path(name))
     known = entries()
     if name not in known:
-        raise unknown("codec", name, known, hint="a codec of your own is named FILE.py:Class")
+        hint = "a codec of your own is named FILE.py:Class or FILE.toml"
+        raise unknown("codec", name, known, hint=hint)
     entry = known[name]
+    if entry.target.endswith(".toml"):
+        return _from_definition(Path(entry.target))
     module_name, _, class_name = entry.target.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -87,6 +106,23 @@ def load(name: str) -> type[Codec]:
             f"codec {name!r} cannot be loaded ({one_line(str(error), 200)}); {install}"
         ) from error
     return _checked(module, class_name, name)
+
+
+def load_file(path: Path) -> type[Codec]:
+    """The class of a definition of one's own, whose name must not be that of another codec."""
+    codec = _from_definition(path)
+    if codec.name in entries():
+        raise UsageError(
+            f"codec file {str(path)!r}, key 'name': there is a codec {codec.name!r}; choose "
+            "another name"
+        )
+    return codec
+
+
+def _from_definition(path: Path) -> type[Codec]:
+    from rdbench.codecs import binary
+
+    return binary.load(path)
 
 
 def _from_file(path: Path) -> object:

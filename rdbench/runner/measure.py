@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
-from rdbench.errors import RdbenchError, UnsupportedImageError
+from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.experiment import CodecPlan, Task
 from rdbench.images import ImageRef, pixel_sha256
 from rdbench.metrics import Reference
-from rdbench.runner.memory import PeakMemory
+from rdbench.programs import supervised
+from rdbench.runner.resources import PeakMemory, cpu_time_s
 from rdbench.runner.rows import Settings, base_row
-from rdbench.schema import FAILED, UNSUPPORTED, Measurement, one_line, point_text
+from rdbench.schema import FAILED, TIMEOUT, UNSUPPORTED, Measurement, one_line, point_text
 
 WARM_UP_SIDE: Final = 64
 MAX_INSTANCES: Final = 64
@@ -39,6 +40,18 @@ class _Original:
     pixels: Image
     sha256: str
     reference: Reference
+
+
+class _Clock:
+    """Wall time and processor time since it was made."""
+
+    def __init__(self) -> None:
+        self._cpu_s = cpu_time_s()
+        self._start = time.perf_counter()
+
+    def read(self) -> tuple[float, float]:
+        wall_s = time.perf_counter() - self._start
+        return wall_s, cpu_time_s() - self._cpu_s
 
 
 class Bench:
@@ -59,7 +72,10 @@ class Bench:
         row["timing"] = "shared" if self.settings.shared else "isolated"
         self._memory.reset()
         try:
-            row.update(self._measure(task, row))
+            with supervised(time.monotonic() + self.settings.timeout_s) as programs:
+                row.update(self._measure(task, row))
+        except OutOfTimeError as error:
+            row.update(status=TIMEOUT, message=self._out_of_time(error))
         except UnsupportedImageError as error:
             row.update(status=UNSUPPORTED, message=str(error))
         except RdbenchError as error:
@@ -78,7 +94,12 @@ class Bench:
             row.update(status=FAILED, message=f"{type(error).__name__}: {error}")
         row["message"] = one_line(row["message"])
         row["peak_rss_mb"] = self._memory.peak_mb()
+        row["program_rss_mb"] = programs.peak_rss_mb
         return Measurement(**row)
+
+    def _out_of_time(self, error: OutOfTimeError) -> str:
+        limit = f"{self.settings.timeout_s:g} s"
+        return f"not done after {limit}; raise --timeout if it needs more ({error})"
 
     def _measure(self, task: Task, row: dict[str, Any]) -> dict[str, Any]:
         original = self._load(task.image)
@@ -97,9 +118,9 @@ class Bench:
         encoder, decoder = self._instances(task.codec, task.point)
         self._warm_up(task.codec, encoder, decoder, pixels)
 
-        start = time.perf_counter()
+        clock = _Clock()
         stream = encoder.encode(pixels)
-        row["encode_s"] = time.perf_counter() - start
+        row["encode_s"], row["encode_cpu_s"] = clock.read()
         check_stream(stream)
         row.update(
             size_bytes=len(stream),
@@ -111,9 +132,9 @@ class Bench:
             path = kept_path(self.settings.streams, task, codec_class.stream_suffix)
             path.write_bytes(stream)
 
-        start = time.perf_counter()
+        clock = _Clock()
         decoded = decoder.decode(stream)
-        row["decode_s"] = time.perf_counter() - start
+        row["decode_s"], row["decode_cpu_s"] = clock.read()
         check_decoded(decoded, pixels)
         row["decoded_sha256"] = pixel_sha256(decoded)
         if self.settings.decoded:

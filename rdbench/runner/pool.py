@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -24,12 +23,14 @@ from typing import IO, Final
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Task
 from rdbench.images import ImageRef
+from rdbench.programs import Janitor
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import ENVIRONMENT
 from rdbench.schema import CRASHED, TIMEOUT, Measurement
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 START_TIMEOUT_S: Final = 120.0
+GRACE_S: Final = 2.0  # for a worker to end a program that is late, and to say so
 QUEUED: Final = 2  # one under way and one at hand, so that a worker never waits for the parent
 TICK_S: Final = 0.5
 MAX_FAILED_STARTS: Final = 3
@@ -59,13 +60,15 @@ class Limits:
 class _Worker:
     """One worker process and the tasks that were sent to it, the first of them under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, janitor: Janitor, name: str) -> None:
         self.tasks: deque[Task] = deque()
         self.image: ImageRef | None = None
         self.ready = False
         # What a codec leaves behind when it is killed goes with the worker.
-        self.folder = tempfile.TemporaryDirectory(prefix="rdbench-", ignore_cleanup_errors=True)
-        self.output: IO[bytes] = (Path(self.folder.name) / "output").open("w+b")
+        self._janitor = janitor
+        self._name = name
+        environment = janitor.environment(name)
+        self.output: IO[bytes] = (Path(environment["TMPDIR"]) / "output").open("w+b")
         ours, theirs = Pipe(duplex=True)
         self.connection: Connection = ours
         try:
@@ -74,7 +77,7 @@ class _Worker:
                     *(sys.executable, "-P", "-m", "rdbench.runner.worker"),
                     *(str(theirs.fileno()), str(os.getpid())),
                 ],
-                env=_environment(self.folder.name),
+                env=_environment(environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
@@ -84,7 +87,7 @@ class _Worker:
         except BaseException:
             ours.close()
             self.output.close()
-            self.folder.cleanup()
+            janitor.sweep(name)
             raise
         finally:
             theirs.close()
@@ -106,8 +109,8 @@ class _Worker:
             self.connection.send(message)
 
     def end(self) -> tuple[int, str]:
-        """Kill the process and all of its group; return what it ended with and the end of what
-        it printed, in one line."""
+        """Kill the process, all of its group and all that it started; return what it ended with
+        and the end of what it printed, in one line."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
@@ -116,7 +119,7 @@ class _Worker:
             size = output.seek(0, os.SEEK_END)
             output.seek(max(0, size - LAST_WORDS))
             text = output.read().decode("utf-8", "replace").strip("\0 \n")
-        self.folder.cleanup()
+        self._janitor.sweep(self._name)
         return status, " ".join(text.split())[-300:]
 
 
@@ -131,9 +134,11 @@ class LocalPool:
         self.limits = limits
         self._failed_starts = 0
         self._workers: list[_Worker] = []
+        self._started = 0
+        self._janitor = _janitor()
         try:
             for _ in range(limits.jobs):
-                self._workers.append(_started())
+                self._workers.append(self._start())
         except BaseException:
             self.close()
             raise
@@ -159,7 +164,7 @@ class LocalPool:
                     task = queue.take(worker.image)
                     if task is None:
                         break
-                    worker.give(task, self.limits.timeout_s)
+                    worker.give(task, self.limits.timeout_s + GRACE_S)
             for worker in self._answers():
                 for answer in self._receive(worker, queue, settings):
                     open_tasks -= 1
@@ -196,7 +201,7 @@ class LocalPool:
                     self._failed_starts = 0
                     return
                 worker.tasks.popleft()
-                worker.deadline = time.monotonic() + self.limits.timeout_s
+                worker.deadline = time.monotonic() + self.limits.timeout_s + GRACE_S
                 yield row
                 return
         except (EOFError, OSError):
@@ -210,7 +215,7 @@ class LocalPool:
                 raise RdbenchError(f"a worker cannot start ({_ending(status)}): {words}")
         under_way = worker.tasks.popleft() if worker.tasks else None
         queue.put_back(worker.tasks)
-        self._workers.append(_started())
+        self._workers.append(self._start())
         self._workers[-1].begin(settings)
         if under_way is None:
             return
@@ -220,11 +225,19 @@ class LocalPool:
         else:
             yield under_way, CRASHED, f"{_ending(status)}{': ' + words if words else ''}"
 
+    def _start(self) -> _Worker:
+        self._started += 1
+        try:
+            return _Worker(self._janitor, str(self._started))
+        except OSError as error:
+            raise RdbenchError(f"cannot start a worker: {error}") from error
+
     def close(self) -> None:
         """End all workers at once, whatever they do."""
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        self._janitor.close()
 
     def __enter__(self) -> LocalPool:
         return self
@@ -262,22 +275,22 @@ class _Queue:
             self._waiting.setdefault(task.image, deque()).appendleft(task)
 
 
-def _started() -> _Worker:
+def _janitor() -> Janitor:
     try:
-        return _Worker()
+        return Janitor()
     except OSError as error:
-        raise RdbenchError(f"cannot start a worker: {error}") from error
+        raise RdbenchError(f"cannot make a temporary folder: {error}") from error
 
 
-def _environment(temporary: str) -> dict[str, str]:
-    """The worker's environment: this process's with :data:`ENVIRONMENT`, a temporary folder, and
-    this rdbench to be imported."""
+def _environment(own: dict[str, str]) -> dict[str, str]:
+    """A worker's environment: this process's with :data:`ENVIRONMENT`, what is the worker's own,
+    and this rdbench to be imported."""
     package = str(Path(__file__).parents[2])
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {
         **os.environ,
         **ENVIRONMENT,
-        "TMPDIR": temporary,
+        **own,
         "PYTHONPATH": os.pathsep.join(paths),
     }
 

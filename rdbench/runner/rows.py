@@ -4,6 +4,8 @@ tasks that no worker could answer. Nothing heavy is imported here: the parent me
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,12 @@ class Settings:
     metrics: tuple[str, ...]
     shared: bool
     """Whether other work runs on the machine beside a measurement."""
+    timeout_s: float = math.inf
+    """Wall time that one measurement may take."""
     memory_mb: int | None = None
-    """Cap of a worker's private memory in MiB."""
+    """Cap of a worker's private memory in MiB, and of each program that it runs."""
+    programs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Environment variables that name the programs, which were looked up once for the run."""
     streams: Path | None = None
     """Folder that keeps the streams."""
     decoded: Path | None = None

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import rdbench
+from rdbench import programs
 from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
-from rdbench.results import RunDirectory
+from rdbench.results import RunDirectory, differences
 from rdbench.runner.pool import Limits, LocalPool
 from rdbench.runner.rows import Settings, failure, other_stream
 from rdbench.schema import OK, Measurement
@@ -80,20 +81,24 @@ def run(
     with RunDirectory(out, experiment.identity(), fresh=fresh) as directory:
         todo = [task for task in tasks if not directory.done(task.key)]
         outcome = Outcome(out, [], resumed=directory.resumed and len(todo) < len(tasks))
+        provenance = _provenance(experiment)
         if outcome.resumed:
             _check_images(directory, tasks)
+            _check_provenance(directory, provenance)
         # No more workers than there is work for; what is timed alone is said to be.
         jobs = min(pool.limits.jobs, len(todo))
         settings = Settings(
             metrics=experiment.metrics,
             shared=jobs > 1,
+            timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
+            programs=programs.found(),
             streams=out / "streams" if keep_streams else None,
             decoded=out / "decoded" if keep_decoded else None,
         )
         invocation = _invocation(pool.limits, jobs)
         directory.manifest.setdefault("invocations", []).append(invocation)
-        directory.manifest.update(_environment(experiment))
+        directory.manifest.update(_environment(experiment), provenance=provenance)
         directory.write_manifest()
         if todo:
             try:
@@ -155,6 +160,32 @@ def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
                 f"image {key[1]!r} of {key[0]!r} is another one than was measured into "
                 f"{str(directory.path)!r}; name another folder with --out, or use --fresh"
             )
+
+
+def _provenance(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """What decides the bytes of each curve beside its options, by label."""
+    told: dict[str, dict[str, Any]] = {
+        codec.label: registry.load(codec.target).provenance(dict(codec.options), codec.points)
+        for codec in experiment.codecs
+    }
+    return {label: provenance for label, provenance in told.items() if provenance}
+
+
+def _check_provenance(directory: RunDirectory, provenance: dict[str, dict[str, Any]]) -> None:
+    """Refuse to go on with other programs than those that made the rows which are there."""
+    before = directory.manifest.get("provenance", {})
+    if found := differences(_decisive(before), _decisive(provenance)):
+        raise UsageError(
+            f"{str(directory.path)!r} was measured with other programs "
+            f"({'; '.join(found)}); name another folder with --out, or use --fresh"
+        )
+
+
+def _decisive(provenance: Any) -> Any:
+    """Provenance without the places of files, which decide nothing."""
+    if isinstance(provenance, dict):
+        return {key: _decisive(value) for key, value in provenance.items() if key != "path"}
+    return provenance
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""A process's own memory: its peak, and a cap on it (Linux; elsewhere as far as it goes)."""
+"""What a worker uses: memory, with a cap on it (Linux; elsewhere as far as it goes), and processor
+time."""
 
 from __future__ import annotations
 
@@ -33,6 +34,13 @@ class PeakMemory:
             pass
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def cpu_time_s() -> float:
+    """Processor time in seconds, user and system, of this process and of those it started that
+    have ended (getrusage(2))."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def cap_memory(memory_mb: int) -> None:

@@ -1,0 +1,312 @@
+"""Programs as codecs: one encoder, one decoder, and a definition of how they are called.
+
+Each call runs in a temporary folder of its own, with fixed file names: decoded pixels are handed
+over, never the user's file, and no name of the user's reaches a command line. What the program
+wrote is read strictly; an exit code of 0 with nothing, or with half of it, is a failure.
+
+Times of such a codec include starting the program, and writing and reading the files.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from rdbench import formats
+from rdbench.codecs import definition as definitions
+from rdbench.codecs.base import Axis, Codec
+from rdbench.codecs.definition import Command, Definition
+from rdbench.errors import BitstreamError, CodecError, OutOfTimeError, UsageError
+from rdbench.formats import Geometry
+from rdbench.programs import find, run, scratch, words_of
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    from rdbench.codecs.base import Image
+    from rdbench.formats import Layout
+
+_HEADER_CHANNELS: Final = {1: "400", 3: "444"}
+_HEADER: Final = re.compile(
+    rb"([\x01\x03])([\x80-\xff]{0,3}[\x01-\x7f])([\x80-\xff]{0,3}[\x01-\x7f])"
+)
+_MOST_RESOLUTIONS: Final = 6
+
+
+def load(path: Path) -> type[BinaryCodec]:
+    """The codec that the TOML file ``path`` defines; raises :class:`UsageError`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"codec file {str(path)!r}: {error.strerror}") from None
+    return _loaded(path.absolute(), hashlib.sha256(content).digest())
+
+
+@functools.cache
+def _loaded(path: Path, _content: bytes) -> type[BinaryCodec]:
+    definition = definitions.read(path)
+    axis = definition.axes[-1][1]
+    fields = {
+        "__doc__": definition.summary,
+        "definition": definition,
+        "name": definition.name,
+        "parameter": axis.parameter,
+        "ladder": axis.ladder,
+        "point_range": (axis.low, axis.high),
+        "integer_points": axis.integer,
+        "option_table": definition.options,
+        "channels": definition.channels,
+        "deterministic": definition.deterministic,
+        "lossless": definition.lossless,
+        "stream_suffix": definition.suffix,
+    }
+    return type(definition.name, (BinaryCodec,), fields)
+
+
+class BinaryCodec(Codec):
+    """A codec of two programs; :func:`load` makes one class for each definition."""
+
+    definition: ClassVar[Definition]
+
+    @classmethod
+    def axis(cls, options: Mapping[str, Any]) -> Axis:
+        return cls.definition.axis(options)
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        resolved = super().resolve_options(options)
+        for when, reason in cls.definition.refusals:
+            if definitions.holds(when, resolved):
+                raise UsageError(f"codec {cls.name!r}: {reason}")
+        return resolved
+
+    @classmethod
+    def require(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
+        for command in (cls.definition.encode, cls.definition.decode):
+            find(command.program)
+
+    @classmethod
+    def version(cls) -> str:
+        """The programs with their versions, one where both are the same program."""
+        programs = [find(command.program) for command in cls._commands().values()]
+        return ", ".join(dict.fromkeys(program.title for program in programs))
+
+    @classmethod
+    def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
+        """The programs, their command lines by number of channels and point, and files that they
+        read; ``{width}`` and ``{height}`` stand for what differs between images."""
+        definition = cls.definition
+        programs = {
+            command.program.name: find(command.program) for command in cls._commands().values()
+        }
+        files = {file.name: file for command in cls._commands().values() for file in command.files}
+        return {
+            "path": str(definition.path),
+            "files": {name: _sha256(file) for name, file in files.items()},
+            "programs": {
+                name: {"path": found.path, "version": found.version, "sha256": found.sha256}
+                for name, found in programs.items()
+            },
+            "commands": {
+                str(channels): {
+                    kind: {
+                        point_text(point): [
+                            command.program.name,
+                            *cls._arguments(command, {**options, "channels": channels}, point),
+                        ]
+                        for point in points
+                    }
+                    for kind, command in cls._commands().items()
+                }
+                for channels in sorted(cls.channels)
+            },
+        }
+
+    @classmethod
+    def _commands(cls) -> dict[str, Command]:
+        return {"encode": cls.definition.encode, "decode": cls.definition.decode}
+
+    @classmethod
+    def _arguments(
+        cls,
+        command: Command,
+        settings: Mapping[str, Any],
+        point: float,
+        geometry: Geometry | None = None,
+    ) -> list[str]:
+        """The arguments of a command, as far as they are known."""
+        pixels = cls.definition.pixels
+        values = {
+            "input": "input" + _suffix(pixels.input, settings["channels"]),
+            "stream": "stream" + cls.definition.suffix,
+            "output": "output" + _suffix(pixels.output, 3),
+            "point": point_text(point),
+        }
+        if pixels.converted:
+            layout = pixels.layout(settings)
+            values.update(chroma_format=layout.chroma, sample_bits=str(layout.depth))
+        if geometry is not None:
+            width, height = geometry.width, geometry.height
+            resolutions = min(_MOST_RESOLUTIONS, min(width, height).bit_length())
+            values.update(width=str(width), height=str(height), resolutions=str(resolutions))
+        return command.filled(settings, values)
+
+    def encode(self, image: Image) -> bytes:
+        height, width, channels = image.shape
+        settings = {**self.options, "channels": channels}
+        pixels = self.definition.pixels
+        rows, columns = pixels.padded(height, width, settings)
+        padded = (rows, columns) != (height, width)
+        if padded:
+            image = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
+        given = Geometry(columns, rows, _HEADER_CHANNELS[channels], 8)
+        arguments = self._arguments(self.definition.encode, settings, self.point, given)
+        with scratch(image.nbytes) as folder:
+            path = folder / ("input" + _suffix(pixels.input, channels))
+            path.write_bytes(self._written(image, settings))
+            stream = _result(
+                self.definition.encode, arguments, folder, "stream" + self.definition.suffix
+            )
+        if padded or pixels.geometry == "header" or (pixels.pads and _has_header(stream)):
+            return _header(width, height, channels) + stream
+        return stream
+
+    def decode(self, data: bytes) -> Image:
+        if not data:
+            raise BitstreamError("the stream is empty (0 bytes)")
+        pixels = self.definition.pixels
+        header, stream = None, data
+        if pixels.geometry == "header" or (pixels.pads and _has_header(data)):
+            header, stream = _split_header(data)
+        geometry = self._geometry(header, stream)
+        channels = 1 if geometry and geometry.chroma == "400" else 3
+        settings = {**self.options, "channels": channels}
+        arguments = self._arguments(self.definition.decode, settings, self.point, geometry)
+        name = "output" + _suffix(pixels.output, 3)
+        with scratch(16 * len(stream)) as folder:
+            (folder / ("stream" + self.definition.suffix)).write_bytes(stream)
+            try:
+                output = _result(self.definition.decode, arguments, folder, name)
+            except OutOfTimeError:
+                raise
+            except CodecError as error:
+                raise BitstreamError(str(error)) from error
+        image = self._read(output, settings, geometry)
+        if pixels.grey is not None and image.shape[2] == 3 and pixels.grey(stream):
+            image = np.ascontiguousarray(image[:, :, :1])
+        if header is not None:
+            image = np.ascontiguousarray(image[: header.height, : header.width])
+        return image
+
+    def converted(self, image: Image) -> Image | None:
+        if not self.definition.pixels.converted:
+            return None
+        return formats.round_trip(image, self._layout(image.shape[2]))
+
+    def _layout(self, channels: int) -> Layout:
+        return self.definition.pixels.layout({**self.options, "channels": channels})
+
+    def _written(self, image: Image, settings: Mapping[str, Any]) -> bytes:
+        kind = self.definition.pixels.input
+        if kind == "pnm":
+            return formats.write_pnm(image)
+        if kind == "png":
+            return formats.write_png(image)
+        layout = self.definition.pixels.layout(settings)
+        write = formats.write_yuv if kind == "yuv" else formats.write_y4m
+        return write(image, layout)
+
+    def _read(self, data: bytes, settings: Mapping[str, Any], geometry: Geometry | None) -> Image:
+        kind = self.definition.pixels.output
+        if kind == "pnm":
+            return formats.read_pnm(data)
+        if kind == "png":
+            return formats.read_png(data)
+        layout = self.definition.pixels.layout(settings)
+        if kind == "y4m":
+            return formats.read_y4m(data, layout)
+        assert geometry is not None
+        return formats.read_yuv(data, geometry.width, geometry.height, layout)
+
+    def _geometry(self, header: Geometry | None, stream: bytes) -> Geometry | None:
+        """What the decoder's image is like, as far as header and stream tell it."""
+        pixels = self.definition.pixels
+        if not pixels.geometry:
+            return None
+        if pixels.geometry == "header":
+            assert header is not None
+            settings = {**self.options, "channels": 1 if header.chroma == "400" else 3}
+            rows, columns = pixels.padded(header.height, header.width, settings)
+            return Geometry(columns, rows, header.chroma, header.depth)
+        read = formats.hevc_geometry if pixels.geometry == "hevc" else formats.vvc_geometry
+        geometry = read(stream)
+        layout = self._layout(1 if geometry.chroma == "400" else 3)
+        if (geometry.chroma, geometry.depth) != (layout.chroma, layout.depth):
+            raise BitstreamError(
+                f"the stream is of chroma format {geometry.chroma} with {geometry.depth} bits, "
+                f"where {layout.chroma} with {layout.depth} is expected"
+            )
+        return geometry
+
+
+def _result(command: Command, arguments: Sequence[str], folder: Path, name: str) -> bytes:
+    """The file ``name`` that a command writes in ``folder``."""
+    for file in command.files:
+        shutil.copyfile(file, folder / file.name)
+    program = find(command.program)
+    words = run([program.path, *arguments], folder)
+    path = folder / name
+    result = path.read_bytes() if path.is_file() else None
+    if not result:
+        what = "wrote nothing" if result is None else "wrote an empty file"
+        raise CodecError(f"{program.name} left with exit code 0 and {what}{words_of(words)}")
+    return result
+
+
+def _suffix(image_format: str, channels: int) -> str:
+    return (
+        ".pgm"
+        if (image_format, channels) == ("pnm", 1)
+        else definitions.IMAGE_FORMATS[image_format]
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _has_header(stream: bytes) -> bool:
+    """Whether bytes begin as :func:`_header` does; a program's stream that does gets one, too."""
+    return stream[0] in _HEADER_CHANNELS
+
+
+def _header(width: int, height: int, channels: int) -> bytes:
+    """What the stream does not tell of the image: one byte for the channels (1 or 3), then width
+    and height in base 128, least significant group first, the top bit set on all but the last."""
+    return bytes([channels]) + _base_128(width) + _base_128(height)
+
+
+def _base_128(number: int) -> bytes:
+    groups = []
+    while number >= 0x80:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*groups, number])
+
+
+def _split_header(data: bytes) -> tuple[Geometry, bytes]:
+    """The inverse of :func:`_header`, and the stream behind it."""
+    match = _HEADER.match(data)
+    if match is None:
+        raise BitstreamError("the header with the size of the image is damaged")
+    channels, *sides = match.groups()
+    width, height = (
+        sum((group & 0x7F) << (7 * place) for place, group in enumerate(side)) for side in sides
+    )
+    return Geometry(width, height, _HEADER_CHANNELS[channels[0]], 8), data[match.end() :]

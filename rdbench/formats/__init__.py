@@ -1,0 +1,32 @@
+"""Images as other programs write and read them: colour conversion and file formats.
+
+An image is uint8, (height, width, channels), 1 or 3 channels, luma or sRGB. Bytes that are not
+what they should be raise :class:`rdbench.errors.BitstreamError`; arguments that cannot be raise
+:class:`ValueError`.
+"""
+
+from rdbench.formats.hevc import hevc_geometry
+from rdbench.formats.layout import Layout
+from rdbench.formats.nal import Geometry
+from rdbench.formats.raw import read_y4m, read_yuv, write_y4m, write_yuv
+from rdbench.formats.stills import read_png, read_pnm, write_png, write_pnm
+from rdbench.formats.vvc import vvc_geometry
+from rdbench.formats.ycbcr import from_planes, round_trip, to_planes
+
+__all__ = [
+    "Geometry",
+    "Layout",
+    "from_planes",
+    "hevc_geometry",
+    "read_png",
+    "read_pnm",
+    "read_y4m",
+    "read_yuv",
+    "round_trip",
+    "to_planes",
+    "vvc_geometry",
+    "write_png",
+    "write_pnm",
+    "write_y4m",
+    "write_yuv",
+]

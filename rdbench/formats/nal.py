@@ -1,0 +1,69 @@
+"""What HEVC and VVC streams have in common: NAL units in a byte stream, and their bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rdbench.errors import BitstreamError
+
+CHROMA: Final = {0: ("400", 1, 1), 1: ("420", 2, 2), 2: ("422", 2, 1), 3: ("444", 1, 1)}
+"""chroma_format_idc to the format, SubWidthC and SubHeightC (H.265 Table 6-1, H.266 Table 2)."""
+
+_START: Final = b"\0\0\1"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a decoder gives out: pixels after cropping, chroma format, bits of a sample."""
+
+    width: int
+    height: int
+    chroma: str
+    """One of "400", "420", "422", "444"."""
+    depth: int
+
+
+def units(stream: bytes) -> Iterator[bytes]:
+    """The NAL units of a byte stream (H.265 and H.266, Annex B), each with its header."""
+    start = stream.find(_START)
+    while start >= 0:
+        start += len(_START)
+        end = stream.find(_START, start)
+        yield stream[start:] if end < 0 else stream[start:end]
+        start = end
+
+
+def payload(unit: bytes) -> bytes:
+    """The RBSP of a NAL unit: without header and emulation_prevention_three_byte (7.3.1.1)."""
+    return unit[2:].replace(b"\0\0\3", b"\0\0")
+
+
+class Bits:
+    """The bits of an RBSP, from the first; ``standard`` stands in messages."""
+
+    def __init__(self, data: bytes, standard: str) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = 8 * len(data)
+        self._standard = standard
+
+    def u(self, count: int) -> int:
+        """Unsigned integer of ``count`` bits."""
+        self._left -= count
+        if self._left < 0:
+            raise BitstreamError(f"{self._standard}: the sequence parameter set ends early")
+        return (self._value >> self._left) & ((1 << count) - 1)
+
+    def ue(self) -> int:
+        """Unsigned Exp-Golomb code (9.2)."""
+        zeros = 0
+        while not self.u(1):
+            zeros += 1
+            if zeros > 32:
+                raise BitstreamError(f"{self._standard}: the sequence parameter set is damaged")
+        return (1 << zeros) - 1 + self.u(zeros)
+
+    def align(self) -> None:
+        """Skip to the next whole byte."""
+        self.u(self._left % 8)

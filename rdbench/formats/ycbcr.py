@@ -1,0 +1,224 @@
+"""Colour images as planes of Y'CbCr, GBR or grey, and back.
+
+E'R, E'G and E'B are the 8-bit samples divided by 255. Y'CbCr follows Rec. ITU-R BT.601-7 (clause
+2.5) or BT.709-6 (items 3.2 to 3.4); the equations are those of Rec. ITU-T H.273, clause 8.3
+(MatrixCoefficients 0, 1, 5 and 6, both values of VideoFullRangeFlag, any BitDepth):
+
+    E'Y = KR E'R + (1 - KR - KB) E'G + KB E'B
+    E'PB = (E'B - E'Y) / (2 (1 - KB)),  E'PR = (E'R - E'Y) / (2 (1 - KR))
+    full:     Y = Round((2^n - 1) E'Y),           Cb = Round((2^n - 1) E'PB + 2^(n-1))
+    limited:  Y = Round(2^(n-8) (219 E'Y + 16)),  Cb = Round(2^(n-8) (224 E'PB + 128))
+
+all clipped to 0 to 2^n - 1. The inverse solves the same equations for the samples.
+
+Subsampled chroma is centred between the luma samples (H.273, ChromaLocType 1 for 4:2:0; the same
+along the rows for 4:2:2). It is computed at full resolution, averaged unrounded over 2×2 (2×1)
+samples and rounded once; back, it is interpolated bilinearly with weights 3/4 and 1/4, which is
+what libjpeg does with its own chroma. These are the shortest symmetric filters for this position:
+they keep constant areas and overshoot nowhere. What they lose stays in the measurement, and is
+part of the ceiling that :func:`round_trip` shows. At the edges the last row or column is repeated.
+
+Arithmetic is in float64, element by element, each operation correctly rounded: the results are
+the same on every machine. A value is rounded once each way, to nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rdbench.formats.layout import Layout
+from rdbench.formats.samples import Image, Plane, checked, to_8_bit
+
+_Floats = NDArray[np.floating[Any]]
+
+_WEIGHTS: Final = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
+"""KR and KB: BT.601-7, 2.5.1; BT.709-6, item 3.2."""
+
+
+def to_planes(image: Image, layout: Layout) -> list[Plane]:
+    """The planes of ``image`` in ``layout``: Y'; Y', Cb, Cr; or G, B, R.
+
+    ``image``: uint8, (height, width, 1) for chroma "400", else (height, width, 3), sRGB. The
+    planes are uint8 for depth 8, else uint16, of the shapes :meth:`Layout.plane_shapes`. Raises
+    :class:`ValueError` for an image of another kind.
+    """
+    image = checked(image)
+    if image.shape[2] != layout.channels:
+        raise ValueError(
+            f"an image of {image.shape[2]} channels does not go into {layout.chroma} planes, "
+            f"which hold {layout.channels}"
+        )
+    if layout.channels == 1:
+        return [_scaled(image[:, :, 0], layout.peak, 255, 0, layout)]
+    red, green, blue = cv2.split(image)
+    if layout.matrix == "gbr":
+        gain, divisor, offset = _gbr_scale(layout)
+        return [_scaled(plane, gain, divisor, offset, layout) for plane in (green, blue, red)]
+    return _ycbcr(red, green, blue, layout)
+
+
+def from_planes(planes: Sequence[Plane], layout: Layout) -> Image:
+    """The inverse of :func:`to_planes`: uint8, (height, width, 1 or 3).
+
+    ``planes``: as :func:`to_planes` gives them; samples may lie outside the nominal range of the
+    layout, results are clipped to 0 to 255. Raises :class:`ValueError` where their number, shapes
+    or dtypes are not those of the layout.
+    """
+    _check_planes(planes, layout)
+    if layout.channels == 1:
+        return to_8_bit(planes[0], layout.peak)[:, :, np.newaxis]
+    if layout.matrix != "gbr":
+        luma, cb, cr = planes
+        return _rgb(luma, cb, cr, layout)
+    if layout.range == "full":
+        green, blue, red = (to_8_bit(plane, layout.peak) for plane in planes)
+    else:
+        gain, divisor, offset = _gbr_scale(layout)
+        levels = np.arange(layout.peak + 1) - offset
+        nearest = (2 * divisor * levels + gain) // (2 * gain)
+        table = nearest.clip(0, 255).astype(np.uint8)
+        green, blue, red = (np.take(table, plane, mode="clip") for plane in planes)
+    return _merged(red, green, blue)
+
+
+def round_trip(image: Image, layout: Layout) -> Image:
+    """``image`` converted to ``layout`` and back with no codec between.
+
+    Its distortion is the ceiling of every measurement that takes this path. ``image`` and result
+    as in :func:`to_planes` and :func:`from_planes`, with the same errors.
+    """
+    return from_planes(to_planes(image, layout), layout)
+
+
+def _gbr_scale(layout: Layout) -> tuple[int, int, int]:
+    """Gain, divisor and offset of R, G and B samples: round(gain v / divisor) + offset."""
+    if layout.range == "full":
+        return layout.peak, 255, 0
+    return 219 << (layout.depth - 8), 255, 16 << (layout.depth - 8)
+
+
+def _scaled(samples: Image, gain: int, divisor: int, offset: int, layout: Layout) -> Plane:
+    """round(gain v / divisor) + offset in exact integers, ties up."""
+    if (gain, divisor, offset) == (255, 255, 0):
+        return samples.copy()
+    levels = np.arange(256)
+    table = (2 * gain * levels + divisor) // (2 * divisor) + offset
+    return np.take(table.astype(layout.dtype), samples)
+
+
+def _quantisation(layout: Layout) -> tuple[float, float, float, float]:
+    """Gains of E'Y and of E'PB (E'PR), and their offsets, in sample steps."""
+    step = 1 << (layout.depth - 8)
+    if layout.range == "full":
+        return layout.peak, layout.peak, 0, 128 * step
+    return 219 * step, 224 * step, 16 * step, 128 * step
+
+
+def _ycbcr(red: Image, green: Image, blue: Image, layout: Layout) -> list[Plane]:
+    kr, kb = _WEIGHTS[layout.matrix]
+    luma_gain, chroma_gain, luma_offset, chroma_offset = _quantisation(layout)
+    luma = np.multiply(green, 1 - kr - kb, dtype=np.float64)
+    term = np.multiply(red, kr, dtype=np.float64)
+    luma += term
+    luma += np.multiply(blue, kb, out=term)
+    planes = []
+    for primary, weight in ((blue, kb), (red, kr)):
+        chroma = _averaged(np.subtract(primary, luma, out=term), layout)
+        gain = chroma_gain / (255 * 2 * (1 - weight))
+        planes.append(_rounded(chroma, gain, chroma_offset, layout))
+    return [_rounded(luma, luma_gain / 255, luma_offset, layout), *planes]
+
+
+def _rounded(values: _Floats, gain: float, offset: float, layout: Layout) -> Plane:
+    """Round(gain v + offset) up to the peak, in place; nothing here is under -1/2."""
+    values *= gain
+    values += offset + 0.5
+    return np.minimum(values, layout.peak, out=values).astype(layout.dtype)
+
+
+def _averaged(values: _Floats, layout: Layout) -> _Floats:
+    """Means over the luma samples that share a chroma sample."""
+    down, across = layout.subsampling
+    height, width = values.shape
+    if height % down or width % across:
+        values = np.pad(values, ((0, height % down), (0, width % across)), mode="edge")
+    if down == 2:
+        values = values[0::2] + values[1::2]
+    if across == 2:
+        values = values[:, 0::2] + values[:, 1::2]
+        values *= 1 / (down * across)
+    return values
+
+
+def _rgb(luma: Plane, cb: Plane, cr: Plane, layout: Layout) -> Image:
+    kr, kb = _WEIGHTS[layout.matrix]
+    kg = 1 - kr - kb
+    luma_gain, chroma_gain, luma_offset, chroma_offset = _quantisation(layout)
+    scale = 255 / chroma_gain
+    base = np.subtract(luma, luma_offset, dtype=np.float64)
+    base *= 255 / luma_gain
+    base += 0.5
+    to_blue, to_red = 2 * (1 - kb) * scale, 2 * (1 - kr) * scale
+    blue_part = _full_size(cb, chroma_offset, luma.shape, layout)
+    red_part = _full_size(cr, chroma_offset, luma.shape, layout)
+    term = np.multiply(red_part, to_red)
+    red = _clipped(np.add(term, base, out=term))
+    blue = _clipped(np.add(np.multiply(blue_part, to_blue, out=term), base, out=term))
+    blue_part *= kb / kg * to_blue
+    red_part *= kr / kg * to_red
+    base -= blue_part
+    base -= red_part
+    return _merged(red, _clipped(base), blue)
+
+
+def _clipped(values: _Floats) -> Image:
+    """The integer part within 0 to 255, ``values`` overwritten; the half is added already."""
+    return np.clip(values, 0, 255, out=values).astype(np.uint8)
+
+
+def _merged(red: Image, green: Image, blue: Image) -> Image:
+    image: Image = cv2.merge((red, green, blue))
+    return image
+
+
+def _full_size(
+    plane: Plane, offset: float, shape: tuple[int, ...], layout: Layout
+) -> NDArray[np.float64]:
+    """Chroma less its offset at the positions of luma; exact, as all sums are of integers."""
+    down, across = layout.subsampling
+    chroma = np.subtract(plane, offset, dtype=np.float64)
+    if down == 2:
+        chroma = _doubled(chroma, 0)
+    if across == 2:
+        chroma = _doubled(chroma, 1)
+    return chroma[: shape[0], : shape[1]]
+
+
+def _doubled(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Twice as many rows (columns, for axis 1), each 3/4 of the nearest and 1/4 of the next."""
+    rows, columns = values.shape
+    doubled = np.empty((2 * rows, columns) if axis == 0 else (rows, 2 * columns))
+    lines, out = np.moveaxis(values, axis, 0), np.moveaxis(doubled, axis, 0)
+    quarter = lines * 0.25
+    near = lines - quarter
+    np.add(near[1:], quarter[:-1], out=out[2::2])
+    np.add(near[:-1], quarter[1:], out=out[1:-1:2])
+    out[0], out[-1] = lines[0], lines[-1]
+    return doubled
+
+
+def _check_planes(planes: Sequence[Plane], layout: Layout) -> None:
+    shapes = [plane.shape for plane in planes]
+    first = shapes[0] if shapes else ()
+    if len(first) != 2 or 0 in first or shapes != layout.plane_shapes(*first):
+        raise ValueError(f"planes of shapes {shapes} are not those of chroma {layout.chroma}")
+    for plane in planes:
+        if plane.dtype != layout.dtype:
+            raise ValueError(
+                f"planes of depth {layout.depth} must be {layout.dtype}, one is {plane.dtype}"
+            )

@@ -1,0 +1,104 @@
+"""Sweeps up behind a run, also one that was killed: what still runs, and temporary folders.
+
+The janitor is a process of its own that waits for the end of its standard input, which comes when
+the run ends in whatever way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from rdbench.programs.scratch import PREFIX, RAM_VARIABLE, ram_folder, remove
+from rdbench.programs.strays import MARK, kill_marked
+
+_PATIENCE_S: Final = 10.0
+
+
+class Janitor:
+    """A mark and folders for the processes of a run; :meth:`close`, or the end of this process,
+    ends them and removes the folders. :attr:`environment` is what they are to be started with."""
+
+    def __init__(self) -> None:
+        self.mark = uuid.uuid4().hex
+        ram = ram_folder()
+        places = [Path(tempfile.gettempdir())] + ([ram] if ram else [])
+        self.folders: list[Path] = []
+        try:
+            for place in places:
+                self.folders.append(Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)))
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-S", "-P", "-m", __name__),
+                    *(self.mark, *map(str, self.folders)),
+                ],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except BaseException:
+            sweep(self.mark, self.folders)
+            raise
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The environment of the process ``name``: its mark and its own temporary folders."""
+        own = [folder / name for folder in self.folders]
+        for folder in own:
+            folder.mkdir()
+        return {
+            MARK: f"{self.mark}-{name}.",
+            "TMPDIR": str(own[0]),
+            **({RAM_VARIABLE: str(own[1])} if len(own) > 1 else {}),
+        }
+
+    def sweep(self, name: str) -> None:
+        """End what the process ``name`` left running, and remove its folders."""
+        sweep(f"{self.mark}-{name}.", [folder / name for folder in self.folders])
+
+    def close(self) -> None:
+        sweep(self.mark, self.folders)
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Janitor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def sweep(mark: str, folders: list[Path]) -> None:
+    """Kill the processes with a mark that begins with ``mark``, and remove ``folders``."""
+    kill_marked(mark)
+    for folder in folders:
+        if folder.exists():
+            remove(folder)
+
+
+def main(mark: str, *folders: str) -> None:
+    sys.stdin.buffer.read()
+    sweep(mark, [Path(folder) for folder in folders])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,72 @@
+"""Temporary folders for programs: in RAM where there is room, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+RAM_VARIABLE: Final = "RDBENCH_RAM"
+"""Names the folder in RAM that a worker uses; it is set by the pool, which clears it away."""
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  a tmpfs on Linux (shm_overview(7))
+LEAST_ROOM: Final = 256 * 2**20
+NEED_FACTOR: Final = 16
+PREFIX: Final = "rdbench-"
+
+
+@contextlib.contextmanager
+def scratch(image_bytes: int) -> Iterator[Path]:
+    """A new folder that is removed at the end, with whatever is in it.
+
+    It is in RAM where that leaves room for sixteen images of ``image_bytes`` and no less than
+    256 MiB, else where temporary files are (``TMPDIR``).
+    """
+    ram = ram_folder()
+    place = ram if ram and room(ram) >= max(LEAST_ROOM, NEED_FACTOR * image_bytes) else None
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
+def ram_folder() -> Path | None:
+    """The folder for temporary files in RAM, where the system has one."""
+    folder = Path(os.environ.get(RAM_VARIABLE) or SHARED_MEMORY)
+    return folder if os.access(folder, os.W_OK | os.X_OK) and folder.is_dir() else None
+
+
+def room(folder: Path) -> int:
+    """Bytes that may be written to ``folder``; on a tmpfs, half of the memory that is free."""
+    status = os.statvfs(folder)
+    free = status.f_bavail * status.f_frsize
+    if not folder.is_relative_to(SHARED_MEMORY):
+        return free
+    return min(free, _available_memory() // 2)
+
+
+def _available_memory() -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, also where something took permissions away."""
+    shutil.rmtree(folder, onerror=_retried)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _retried(action: Callable[..., Any], path: str, _: Any) -> None:
+    with contextlib.suppress(OSError):
+        for locked in (Path(path).parent, Path(path)):
+            if not locked.is_symlink():
+                locked.chmod(locked.stat().st_mode | stat.S_IRWXU)
+        action(path)

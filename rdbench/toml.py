@@ -1,0 +1,124 @@
+"""TOML files whose mistakes are answered with file, key and reason."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from rdbench.errors import UsageError, unknown
+
+_REQUIRED: Final[Any] = object()
+_NAMES: Final[dict[type, str]] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "an array",
+    dict: "a table",
+}
+
+
+def read_toml(path: Path, kind: str) -> Table:
+    """The file ``path``, which is a ``kind`` ("experiment") in the messages.
+
+    Raises :class:`UsageError` for a file that cannot be read or is no TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{kind} {str(path)!r}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{kind} {str(path)!r} is not TOML: {error}") from None
+    return Table(values, path, f"{kind} {str(path)!r}")
+
+
+class Table:
+    """A table of a TOML file. Its methods return values of the type that is asked for, and raise
+    :class:`UsageError` with file, key and reason for anything else."""
+
+    def __init__(self, values: dict[str, Any], path: Path, where: str, prefix: str = "") -> None:
+        self.values = values
+        self.path = path
+        self._where = where
+        self._prefix = prefix
+
+    def error(self, key: str, reason: str) -> UsageError:
+        """The error of ``key``: ``reason`` with file and key before it."""
+        return UsageError(f"{self._where}, key {self._prefix + key!r}: {reason}")
+
+    def allow(self, *keys: str) -> None:
+        """Refuse all other keys, with near ones."""
+        for key in self.values:
+            if key not in keys:
+                raise self.error(key, str(unknown("key", key, keys)))
+
+    def text(self, key: str, default: str = _REQUIRED) -> str:
+        return str(self._get(key, str, default))
+
+    def whole(self, key: str, default: int = _REQUIRED) -> int:
+        return int(self._get(key, int, default))
+
+    def number(self, key: str, default: float = _REQUIRED) -> float:
+        return float(self._get(key, float, default))
+
+    def truth(self, key: str, default: bool = _REQUIRED) -> bool:
+        return bool(self._get(key, bool, default))
+
+    def choice(self, key: str, choices: Collection[str], default: str = _REQUIRED) -> str:
+        value = self.text(key, default)
+        if value not in choices and value != default:
+            raise self.error(key, str(unknown("value", value, choices)))
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...] = _REQUIRED) -> tuple[str, ...]:
+        return tuple(self._items(key, str, default))
+
+    def numbers(self, key: str, default: tuple[float, ...] = _REQUIRED) -> tuple[float, ...]:
+        return tuple(float(value) for value in self._items(key, float, default))
+
+    def items(self, key: str, default: tuple[Any, ...] = _REQUIRED) -> tuple[Any, ...]:
+        """The values of an array, of any type."""
+        if key not in self.values and default is not _REQUIRED:
+            return default
+        value = self._get(key, list, _REQUIRED)
+        return tuple(value)
+
+    def table(self, key: str, *, required: bool = False) -> Table:
+        return self.within(key, self._get(key, dict, _REQUIRED if required else {}))
+
+    def within(self, key: str, values: dict[str, Any]) -> Table:
+        """A table that is a value of this one."""
+        return Table(values, self.path, self._where, f"{self._prefix}{key}.")
+
+    def tables(self, key: str) -> Iterator[Table]:
+        """The tables of an array of tables."""
+        for index, value in enumerate(self.items(key, ())):
+            if not isinstance(value, dict):
+                raise self.error(f"{key}[{index}]", "must be a table")
+            yield self.within(f"{key}[{index}]", value)
+
+    def _items(self, key: str, kind: type, default: Any) -> tuple[Any, ...]:
+        values = self.items(key, default)
+        for index, value in enumerate(values):
+            if not _is(value, kind):
+                raise self.error(f"{key}[{index}]", f"{value!r} is not {_NAMES[kind]}")
+        return values
+
+    def _get(self, key: str, kind: type, default: Any) -> Any:
+        if key not in self.values:
+            if default is _REQUIRED:
+                raise self.error(key, "is missing")
+            return default
+        value = self.values[key]
+        if not _is(value, kind):
+            name = _NAMES[kind]
+            raise self.error(key, f"{value!r} is not {name}")
+        return value
+
+
+def _is(value: object, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
