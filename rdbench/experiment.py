@@ -9,7 +9,7 @@ An experiment is written as a TOML file or as the equivalent command line::
     repeat = 1
 
     [[codecs]]
-    codec = "jpeg2000"                      # a name, or path/to/file.py:Class
+    codec = "jpeg2000"                      # a name, FILE.py:Class or FILE.toml
     options = { transform = "5/3" }
     points = [80, 40, 20]                   # default: the codec's ladder
     label = "JPEG 2000 5/3"                 # default: the name with what sets it apart
@@ -23,7 +23,6 @@ import dataclasses
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from rdbench.codecs.base import Axis, Codec
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.images import Dataset, ImageRef
 from rdbench.schema import MeasurementKey, options_text, point_text
+from rdbench.toml import read_toml
 
 COLORS: Final = ("rgb", "luma")
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
@@ -45,7 +45,7 @@ class CodecRequest:
     """A codec as it was asked for: nothing is looked up or checked yet."""
 
     target: str
-    """A codec's name, or ``path/to/file.py:Class``."""
+    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``."""
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     points: tuple[Any, ...] = ()
     """Values of the rate parameter; none stands for the codec's ladder."""
@@ -270,45 +270,28 @@ def _refuse_twins(kind: str, names: Sequence[str]) -> None:
 
 def read(path: Path) -> Experiment:
     """The experiment of a TOML file. Raises :class:`UsageError` with file, key and reason."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"experiment {str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"experiment {str(path)!r} is not TOML: {error}") from None
+    table = read_toml(path, "experiment")
+    table.allow("name", "datasets", "codecs", "metrics", "color", "repeat", "description")
     folder = path.parent
-    where = f"experiment {str(path)!r}"
-    keys = {
-        "name": str,
-        "datasets": list,
-        "codecs": list,
-        "metrics": list,
-        "color": str,
-        "repeat": int,
-        "description": str,
-    }
-    _check_table(table, keys, where)
     requests = []
-    for number, entry in enumerate(table.get("codecs", ()), 1):
-        place = f"{where}, codec {number}"
-        if not isinstance(entry, dict) or "codec" not in entry:
-            raise UsageError(f"{place}: a table with the key 'codec' is needed")
-        _check_table(entry, {"codec": str, "options": dict, "points": list, "label": str}, place)
+    for entry in table.tables("codecs"):
+        entry.allow("codec", "options", "points", "label")
         requests.append(
             CodecRequest(
-                _from_folder(entry["codec"], folder),
-                entry.get("options", {}),
-                tuple(entry.get("points", ())),
-                entry.get("label", ""),
+                _from_folder(entry.text("codec"), folder),
+                entry.table("options").values,
+                entry.items("points", ()),
+                entry.text("label", ""),
             )
         )
+    table.text("description", "")
     return plan(
-        table.get("name", path.stem),
-        datasets=[_from_folder(str(spec), folder) for spec in table.get("datasets", ())],
+        table.text("name", path.stem),
+        datasets=[_from_folder(spec, folder) for spec in table.texts("datasets", ())],
         codecs=requests,
-        metric_names=[str(name) for name in table.get("metrics", ())] or None,
-        color=table.get("color", "rgb"),
-        repeat=table.get("repeat", 1),
+        metric_names=table.texts("metrics", ()) or None,
+        color=table.text("color", "rgb"),
+        repeat=table.whole("repeat", 1),
     )
 
 
@@ -326,14 +309,6 @@ def find(text: str) -> Path:
     if text not in known:
         raise unknown("experiment", text, known, hint="one of your own is named FILE.toml")
     return known[text]
-
-
-def _check_table(table: Mapping[str, Any], keys: Mapping[str, type], where: str) -> None:
-    for key, value in table.items():
-        if key not in keys:
-            raise UsageError(f"{where}: {unknown('key', key, keys)}")
-        if not isinstance(value, keys[key]) or isinstance(value, bool):
-            raise UsageError(f"{where}: {key!r} must be of type {keys[key].__name__}")
 
 
 def _from_folder(text: str, folder: Path) -> str:

@@ -3,47 +3,90 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdbench.errors import RdbenchError
+from rdbench.cli.options import limits
+from rdbench.errors import MissingBackendError
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Axis, Option
+    from collections.abc import Mapping
+
+    from rdbench.codecs.base import Axis, Codec, Option
+    from rdbench.runner.doctor import Diagnosis
 
 app = typer.Typer(help="List codecs and show what they take.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_codecs(
-    check: Annotated[
-        bool, typer.Option("--check", help="Load each codec and say whether it can be used.")
-    ] = False,
-) -> None:
-    """List the codecs that have a name.
-
-    Nothing of a codec is loaded without --check. With it, the exit status is 1 when a codec cannot
-    be used.
-    """
+def list_codecs() -> None:
+    """List the codecs that have a name; nothing of them is loaded."""
     from rdbench.codecs import registry
 
     entries = registry.entries()
     width = max(map(len, entries))
-    unusable = False
     for name, entry in sorted(entries.items()):
-        line = f"{name:{width}}  {entry.summary}"
-        if check:
-            try:
-                codec = registry.load(name)
-                line += f"\n{'':{width}}  ok: {codec.version()}; points: {codec.parameter}"
-            except RdbenchError as error:
-                unusable = True
-                line += f"\n{'':{width}}  not usable: {error}"
-        typer.echo(line)
-    if unusable:
+        typer.echo(f"{name:{width}}  {entry.summary}")
+
+
+@app.command("doctor")
+def doctor(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Codecs; NAME may be FILE.py:Class or FILE.toml."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Worker processes. [default: the machine's cores]")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time that one codec may take.")
+    ] = 120.0,
+) -> None:
+    """Say which codecs can be used here: version, place, one photograph coded and decoded; and
+    what to install for the others.
+
+    The exit status is 1 when a codec that is there fails, or one that was named is missing.
+    """
+    from rdbench.codecs import registry
+    from rdbench.runner import LocalPool
+    from rdbench.runner.doctor import diagnose
+
+    asked = list(dict.fromkeys(names or sorted(registry.entries())))
+    width = max(map(len, asked))
+    counts = {"ok": 0, "failed": 0, "missing": 0}
+    there: dict[str, Diagnosis] = {}
+    waiting = list(asked)
+    with LocalPool(limits(jobs, timeout, None)) as pool:
+        for answer in diagnose(asked, pool):
+            there[answer.name] = answer
+            while waiting and waiting[0] in there:  # shown in order, as soon as may be
+                found = there.pop(waiting.pop(0))
+                state = "missing" if found.missing else "ok" if found.usable else "failed"
+                counts[state] += 1
+                head, *rest = _findings(found)
+                typer.echo(f"{found.name:{width}}  {state:7}  {head}")
+                for line in rest:
+                    typer.echo(f"{'':{width}}  {'':7}  {line}")
+    typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+    if counts["failed"] or (names and counts["missing"]):
         raise typer.Exit(1)
+
+
+def _findings(found: Diagnosis) -> list[str]:
+    """What was found of a codec, line by line."""
+    if found.row is None:
+        return [found.missing]
+    row = found.row
+    if not found.usable:
+        return [found.version, *found.places, f"{row.status}: {row.message}"]
+    quality = "lossless" if row.mse == 0 else f"{row.psnr_db:.2f} dB"
+    trip = (
+        f"{row.parameter} {point_text(row.point)}: {row.bpp:.3f} bpp, {quality}, "
+        f"{row.encode_s:.3f} s + {row.decode_s:.3f} s"
+    )
+    return [trip, found.version, *found.places]
 
 
 @app.command("show")
@@ -51,7 +94,8 @@ def show_codec(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME[:option=value,...]", help="A codec; NAME may be FILE.py:Class."
+            metavar="NAME[:option=value,...]",
+            help="A codec; NAME may be FILE.py:Class or FILE.toml.",
         ),
     ],
 ) -> None:
@@ -68,10 +112,11 @@ def show_codec(
     )
     rows = [
         ("label", codec.label(options)),
-        ("version", codec.version() or "not told"),
+        ("version", _version(codec, options)),
         ("images", channels),
         ("parameter", f"{axis.parameter}, {_range(axis.low, axis.high)}{_whole(axis)}"),
         ("ladder", " ".join(point_text(point) for point in axis.ladder)),
+        ("conversion", _conversion(codec, options, axis.ladder[0])),
     ]
     for row, text in rows:
         typer.echo(f"{row:10} {text}")
@@ -80,6 +125,30 @@ def show_codec(
     for option_name, option in codec.option_table.items():
         typer.echo(f"  {option_name}={options[option_name]}  ({_allowed(option)})")
         typer.echo(f"      {option.meaning}")
+
+
+def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:
+    try:
+        codec.require(options)
+    except MissingBackendError as error:
+        return f"not known: {error}"
+    return codec.version() or "not told"
+
+
+def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:
+    """What the conversions of colours and formats cost, for photographs that come along."""
+    from rdbench.conformance.conversion import conversion_db
+    from rdbench.conformance.material import photograph
+
+    instance = codec(point, **options)
+    kinds = {1: "grey", 3: "colour"}
+    found = {
+        kinds[count]: conversion_db(instance, photograph(count)) for count in sorted(codec.channels)
+    }
+    told = [f"{kind} {db:.2f} dB" for kind, db in found.items() if db is not None]
+    if not told:
+        return "by the codec itself"
+    return f"alone, on a photograph: {', '.join(told)}".replace("inf dB", "without loss")
 
 
 def _allowed(option: Option) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdbench.cli.options import names
+from rdbench.cli.options import limits, names
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.experiment import Experiment
+    from collections.abc import Sequence
+
+    from rdbench.experiment import CodecRequest, Experiment
     from rdbench.runner import Outcome
 
 RUNS = Path("results") / "runs"
@@ -37,7 +39,16 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME:option=value,points=a/b/c",
-            help="One codec with options, points and label; repeatable. NAME may be FILE.py:Class.",
+            help="One codec with options, points and label; repeatable. NAME may be FILE.py:Class "
+            "or FILE.toml.",
+        ),
+    ] = None,
+    codec_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="A program of your own as a codec; repeatable. It has the name that the file says "
+            "in --codecs and --codec, and is measured with its defaults where they do not name it.",
         ),
     ] = None,
     dataset: Annotated[
@@ -93,6 +104,9 @@ def run(
     keep_decoded: Annotated[
         bool, typer.Option("--keep-decoded", help="Keep the decoded images in OUT/decoded.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Measure nothing where a codec is missing.")
+    ] = False,
 ) -> None:
     """Measure codecs on images, from real bitstreams, into a run directory.
 
@@ -107,8 +121,10 @@ def run(
     """
     from rdbench import runner
 
-    with runner.LocalPool(_limits(jobs, timeout, memory)) as pool:
-        plan = _plan(experiment, codecs, codec, dataset, points, metrics, color, repeat)
+    with runner.LocalPool(limits(jobs, timeout, memory)) as pool:
+        plan = _plan(experiment, codecs, codec, codec_file, dataset, points, metrics, color, repeat)
+        if strict and plan.missing:
+            raise UsageError(f"{plan.missing[0]} (or leave out --strict)")
         for line in plan.missing:
             typer.echo(f"rdbench: left out: {line}", err=True)
         directory = out or RUNS / plan.name
@@ -148,6 +164,7 @@ def _plan(
     name: str | None,
     codecs: str | None,
     codec: list[str] | None,
+    codec_file: list[Path] | None,
     dataset: list[str] | None,
     points: str | None,
     metrics: str | None,
@@ -159,6 +176,7 @@ def _plan(
     asked: dict[str, Any] = {
         "--codecs": codecs,
         "--codec": codec,
+        "--codec-file": codec_file,
         "--dataset": dataset,
         "--points": points,
         "--metrics": metrics,
@@ -173,6 +191,7 @@ def _plan(
             )
         return experiment.read(experiment.find(name))
     requests = [experiment.parse_codec(text) for text in (*names(codecs), *(codec or ()))]
+    requests = _with_files(requests, codec_file or ())
     if not requests:
         raise UsageError(
             "nothing to measure: name an experiment, or --codecs and --dataset "
@@ -198,18 +217,23 @@ def _plan(
     return experiment.named(plan)
 
 
+def _with_files(requests: list[CodecRequest], files: Sequence[Path]) -> list[CodecRequest]:
+    """The requests with the names of codec files known, and those that are not named added."""
+    from rdbench.codecs import registry
+    from rdbench.experiment import CodecRequest
+
+    targets = {registry.load_file(file).name: str(file) for file in files}
+    named = {request.target for request in requests}
+    known = [
+        dataclasses.replace(request, target=targets.get(request.target, request.target))
+        for request in requests
+    ]
+    return [*known, *(CodecRequest(file) for name, file in targets.items() if name not in named)]
+
+
 def _split_datasets(text: str) -> list[str]:
     """Several names may be joined by commas; a path is taken as it is."""
     return [text] if "/" in text or Path(text).exists() else names(text)
-
-
-def _limits(jobs: int | None, timeout: float, memory: int | None) -> Any:
-    from rdbench.runner import Limits
-
-    jobs = os.cpu_count() or 1 if jobs is None else jobs
-    if memory is None and jobs > 0:
-        memory = int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20 / jobs)
-    return Limits(jobs, timeout, memory or None)
 
 
 def _announce(plan: Experiment, directory: Path) -> None:

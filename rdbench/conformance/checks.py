@@ -17,6 +17,8 @@ from rdbench.schema import one_line, point_text
 
 LOWEST_CEILING_DB: Final = 30.0
 """Below it at the best point, channels are swapped or ranges mixed up."""
+LOWEST_CONVERSION_DB: Final = 35.0
+"""4:2:0 costs photographs 40 dB and more, 8-bit 4:4:4 some 53 dB; below it there is a mistake."""
 LARGEST_BIAS: Final = 1.0
 """Mean signed error of a channel at the best point, in 8-bit steps. Truncating where rounding is
 meant shifts a channel by 0.5 per conversion, forth and back by 1 to 2."""
@@ -233,6 +235,21 @@ def check_bias(evidence: Evidence) -> _Verdict:
     )
 
 
+def check_conversion(evidence: Evidence) -> _Verdict:
+    """The codec's colour and format conversions alone lose little; what they lose is told."""
+    values = {
+        trial.size: outcome.conversion_db
+        for trial in evidence.best
+        if isinstance(outcome := trial.encoded, Encoded) and outcome.conversion_db is not None
+    }
+    if not values:
+        return _skipped("rdbench makes none for this codec")
+    return _judged(
+        (f"{size}: {db:.2f} dB" for size, db in values.items() if db < LOWEST_CONVERSION_DB),
+        "alone " + ", ".join(f"{size} {db:.2f} dB" for size, db in values.items()),
+    )
+
+
 def check_payload(evidence: Evidence) -> _Verdict:
     """The entropy-coded part is no longer than the stream."""
     told = [
@@ -311,6 +328,7 @@ CHECKS: Final[Mapping[str, Callable[[Evidence], _Verdict]]] = {
     "lossless": check_lossless,
     "ceiling": check_ceiling,
     "bias": check_bias,
+    "conversion": check_conversion,
     "payload": check_payload,
     "estimate": check_estimate,
     "empty": check_empty,

@@ -57,6 +57,8 @@ class Encoded:
     """Whether the picture was afterwards as before."""
     payload_bytes: int | None
     estimated_bits: float | None
+    conversion_db: float | None
+    """PSNR of the codec's colour and format conversions alone."""
 
     @classmethod
     def read(cls, folder: Path, index: int, answer: Mapping[str, Any]) -> Encoded:

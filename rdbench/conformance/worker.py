@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ import numpy as np
 
 from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
+from rdbench.conformance.conversion import conversion_db
 from rdbench.errors import CodecError
+from rdbench.programs import supervised
+
+GRACE_S = 1.0
 
 
 def main(folder: Path, first: int) -> None:
@@ -31,8 +36,10 @@ def main(folder: Path, first: int) -> None:
         try:
             if job["point"] not in codecs:
                 codecs[job["point"]] = codec_class(job["point"], **request["options"])
-            signal.setitimer(signal.ITIMER_REAL, request["timeout_s"])
-            answer = do(codecs[job["point"]], folder, index)
+            # A program is ended in time; the alarm is for what runs in this process.
+            signal.setitimer(signal.ITIMER_REAL, request["timeout_s"] + GRACE_S)
+            with supervised(time.monotonic() + request["timeout_s"]):
+                answer = do(codecs[job["point"]], folder, index)
         except Exception as error:
             answer = {
                 "message": f"{type(error).__name__}: {error}",
@@ -59,6 +66,7 @@ def _encode(codec: Codec, folder: Path, index: int) -> dict[str, Any]:
         "input_kept": bool(np.array_equal(picture, original)),
         "payload_bytes": codec.payload_bytes(stream),
         "estimated_bits": None if bits is None else float(bits),
+        "conversion_db": conversion_db(codec, picture),
     }
 
 

@@ -186,10 +186,10 @@ def test_an_experiment_file_measures_what_its_command_line_does(tmp_path, images
     [
         ("name = ", "is not TOML"),
         ("dataset = []", "unknown key 'dataset'; did you mean 'datasets'"),
-        ("datasets = 'kodak'", "'datasets' must be of type list"),
-        ("[[codecs]]\npoints = [1]", "codec 1: a table with the key 'codec' is needed"),
-        ("[[codecs]]\ncodec = 'jpeg'\npoint = [1]", "codec 1: unknown key 'point'"),
-        ("repeat = true", "'repeat' must be of type int"),
+        ("datasets = 'kodak'", "key 'datasets': 'kodak' is not an array"),
+        ("[[codecs]]\npoints = [1]", "key 'codecs[0].codec': is missing"),
+        ("[[codecs]]\ncodec = 'jpeg'\npoint = [1]", "key 'codecs[0].point': unknown key"),
+        ("repeat = true", "key 'repeat': True is not a whole number"),
     ],
 )
 def test_a_wrong_experiment_file_names_file_key_and_reason(tmp_path, text, message):

@@ -1,0 +1,98 @@
+"""Which codecs can be used on this machine: each measures one photograph, in a worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rdbench import images, programs
+from rdbench.codecs import registry
+from rdbench.errors import MissingBackendError
+from rdbench.experiment import CodecPlan, CodecRequest, Task, plan_codec
+from rdbench.images import ImageRef
+from rdbench.runner.measure import write_png
+from rdbench.runner.pool import LocalPool
+from rdbench.runner.rows import Settings, failure
+from rdbench.schema import OK, Measurement
+
+METRICS: Final = ("psnr_db",)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found of one codec."""
+
+    name: str
+    missing: str = ""
+    """What is missing and what to install; empty where nothing is."""
+    version: str = ""
+    places: tuple[str, ...] = ()
+    """Paths of its programs; none for a codec that is a library in Python."""
+    row: Measurement | None = None
+    """The measurement of the photograph, where nothing is missing."""
+
+    @property
+    def usable(self) -> bool:
+        return self.row is not None and self.row.status == OK
+
+
+def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
+    """Look each codec up and let it code and decode one photograph (256×192) in the middle of its
+    ladder; first those that are missing, then the others as they come.
+
+    Raises :class:`rdbench.UsageError` for a name that is unknown.
+    """
+    found: dict[str, tuple[str, CodecPlan]] = {}
+    for name in names:
+        try:
+            plan = _in_the_middle(plan_codec(CodecRequest(name)))
+        except MissingBackendError as error:
+            yield Diagnosis(name, missing=str(error))
+        else:
+            found[plan.name] = (name, plan)
+    with tempfile.TemporaryDirectory() as folder:
+        photographs = _photographs(Path(folder))
+        tasks = [
+            Task(index, photographs[max(registry.load(plan.target).channels)], plan, point, 0)
+            for index, (_, plan) in enumerate(found.values())
+            for point in plan.points
+        ]
+        settings = Settings(
+            METRICS,
+            shared=pool.limits.jobs > 1,
+            timeout_s=pool.limits.timeout_s,
+            memory_mb=pool.limits.memory_mb,
+            programs=programs.found(),
+        )
+        for answer in pool.run(tasks, settings):
+            row = answer if isinstance(answer, Measurement) else failure(*answer)
+            name, plan = found[row.codec]
+            codec = registry.load(plan.target)
+            told = codec.provenance(dict(plan.options), plan.points)
+            yield Diagnosis(name, version=codec.version(), places=tuple(_paths(told)), row=row)
+
+
+def _in_the_middle(plan: CodecPlan) -> CodecPlan:
+    return dataclasses.replace(plan, points=(plan.points[len(plan.points) // 2],))
+
+
+def _photographs(folder: Path) -> dict[int, ImageRef]:
+    """Crops of photographs from scikit-image's wheel as files, by number of channels."""
+    from skimage import data
+
+    crops = {1: data.camera()[60:252, 90:346, None], 3: data.chelsea()[20:212, 80:336]}
+    found = {}
+    for channels, crop in crops.items():
+        path = folder / f"photograph-{channels}.png"
+        write_png(path, crop)
+        found[channels] = images.resolve(str(path)).images[0]
+    return found
+
+
+def _paths(provenance: dict[str, Any]) -> list[str]:
+    places = [program["path"] for program in provenance.get("programs", {}).values()]
+    return list(dict.fromkeys(places))
