@@ -33,42 +33,22 @@ done before 4.0 s:
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
-# As it was before ms_ssim asked for one thread: the tools are started as a user starts them.
-ENVIRONMENT = dict(os.environ)
+from common import JOBS, kodak, markdown, report, spread, wall_s
 
-import ms_ssim  # noqa: E402
+# It asks for one thread; `common` keeps the environment as it was, for the tools that are timed.
+import ms_ssim  # isort: skip
 
 QUALITIES = tuple(range(5, 100, 10))
 CODECS = ("jpeg", "webp")
-JOBS = 2
 README = Path(__file__).parent / "README.md"
 SHOWN = ("pillow", "imagecodecs", "opencv-python-headless", "numpy", "torch", "compressai")
-
-
-def kodak() -> Path:
-    root = os.environ.get("RDBENCH_DATA")
-    folder = Path(root or "") / "kodak"
-    if not root or len(list(folder.glob("*.png"))) != 24:
-        sys.exit("set RDBENCH_DATA to a folder that has the 24 images in kodak/")
-    return folder
-
-
-def wall_s(command: list[str], **variables: str) -> float:
-    start = time.perf_counter()
-    environment = {**ENVIRONMENT, **variables}
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-    return time.perf_counter() - start
 
 
 def compressai_s(codec: str, **variables: str) -> float:
@@ -169,27 +149,6 @@ def help_s(rounds: int = 21) -> list[dict[str, str]]:
     ]
 
 
-def spread(values: list[float], digits: int = 1) -> str:
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def markdown(rows: list[dict[str, str]]) -> str:
-    columns = list(rows[0])
-    lines = [columns, ["---"] * len(columns), *([str(row[c]) for c in columns] for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def machine() -> str:
-    from rdbench.runner.run import processor
-
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in SHOWN)
-    return (
-        f"{os.cpu_count()} cores ({processor()}), {platform.system()}, "
-        f"Python {platform.python_version()}, {versions}."
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -210,20 +169,15 @@ def main() -> None:
             lambda: side_by_side(arguments.rounds),
         ),
     ]
-    text = [
-        "# Benchmarks",
-        "",
-        "Written by `RDBENCH_DATA=... python benchmarks/speed.py --write`; what was tried on the "
-        "way stands in the docstrings of the scripts.",
-        "",
-        "Machine: " + machine(),
-    ]
+    sections = []
     for title, about, measure in parts:
         table = markdown(measure())
-        text += ["", f"## {title}", "", about, "", table]
+        sections.append([title, about, table])
         print(f"{title}\n{table}\n", flush=True)
     if arguments.write:
-        README.write_text("\n".join(text) + "\n", encoding="utf-8")
+        README.write_text(
+            report("Benchmarks", "benchmarks/speed.py", SHOWN, sections), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

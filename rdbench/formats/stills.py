@@ -37,7 +37,8 @@ def write_pnm(image: Image) -> bytes:
     image = checked(image)
     height, width, channels = image.shape
     magic = "P5" if channels == 1 else "P6"
-    return f"{magic}\n{width} {height}\n255\n".encode("ascii") + image.tobytes()
+    header = f"{magic}\n{width} {height}\n255\n".encode("ascii")
+    return b"".join((header, image.data))
 
 
 def read_pnm(data: bytes) -> Image:

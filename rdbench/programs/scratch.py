@@ -52,9 +52,8 @@ def room(folder: Path) -> int:
 
 def _available_memory() -> int:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
+        _, _, rest = Path("/proc/meminfo").read_bytes().partition(b"MemAvailable:")
+        return int(rest.split(None, 1)[0]) * 1024
     return 0
 
 
