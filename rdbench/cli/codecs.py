@@ -118,6 +118,7 @@ def show_codec(
         ("ladder", " ".join(point_text(point) for point in axis.ladder)),
         ("conversion", _conversion(codec, options, axis.ladder[0])),
     ]
+    rows += _commands(codec, options, axis.ladder[0])
     for row, text in rows:
         typer.echo(f"{row:10} {text}")
     if codec.option_table:
@@ -133,6 +134,18 @@ def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:
     except MissingBackendError as error:
         return f"not known: {error}"
     return codec.version() or "not told"
+
+
+def _commands(
+    codec: type[Codec], options: Mapping[str, Any], point: float
+) -> list[tuple[str, str]]:
+    """The command lines of a codec made of programs, for colour where it takes colour."""
+    try:
+        told = codec.provenance(options, (point,)).get("commands", {})
+    except MissingBackendError:
+        return []
+    lines = told.get(str(max(codec.channels)), {})
+    return [(kind, line) for kind, by_point in lines.items() for line in by_point.values()]
 
 
 def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -99,8 +100,9 @@ class BinaryCodec(Codec):
 
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
-        """The programs, their command lines by number of channels and point, and files that they
-        read; ``{width}`` and ``{height}`` stand for what differs between images."""
+        """The programs, their command lines by number of channels and point (quoted as a shell
+        would take them), and files that they read; ``{width}`` and ``{height}`` stand for what
+        differs between images."""
         definition = cls.definition
         programs = {
             command.program.name: find(command.program) for command in cls._commands().values()
@@ -108,6 +110,7 @@ class BinaryCodec(Codec):
         files = {file.name: file for command in cls._commands().values() for file in command.files}
         return {
             "path": str(definition.path),
+            "pixels": definition.pixels.plain,
             "files": {name: _sha256(file) for name, file in files.items()},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
@@ -116,10 +119,12 @@ class BinaryCodec(Codec):
             "commands": {
                 str(channels): {
                     kind: {
-                        point_text(point): [
-                            command.program.name,
-                            *cls._arguments(command, {**options, "channels": channels}, point),
-                        ]
+                        point_text(point): shlex.join(
+                            [
+                                command.program.name,
+                                *cls._arguments(command, {**options, "channels": channels}, point),
+                            ]
+                        )
                         for point in points
                     }
                     for kind, command in cls._commands().items()
