@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from rdbench import formats
-from rdbench.codecs import definition as definitions
+from rdbench.codecs import definition_file
 from rdbench.codecs.base import Axis, Codec
-from rdbench.codecs.definition import Command, Definition
+from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
 from rdbench.errors import BitstreamError, CodecError, OutOfTimeError, UsageError
 from rdbench.formats import Geometry
 from rdbench.programs import find, run, scratch, words_of
@@ -51,7 +51,7 @@ def load(path: Path) -> type[BinaryCodec]:
 
 @functools.cache
 def _loaded(path: Path, _content: bytes) -> type[BinaryCodec]:
-    definition = definitions.read(path)
+    definition = definition_file.read(path)
     axis = definition.axes[-1][1]
     fields = {
         "__doc__": definition.summary,
@@ -83,7 +83,7 @@ class BinaryCodec(Codec):
     def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
         resolved = super().resolve_options(options)
         for when, reason in cls.definition.refusals:
-            if definitions.holds(when, resolved):
+            if holds(when, resolved):
                 raise UsageError(f"codec {cls.name!r}: {reason}")
         return resolved
 
@@ -101,8 +101,8 @@ class BinaryCodec(Codec):
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
         """The programs, their command lines by number of channels and point (quoted as a shell
-        would take them), and files that they read; ``{width}`` and ``{height}`` stand for what
-        differs between images."""
+        would take them), how pixels are handed over, and files that are read; ``{width}`` and
+        ``{height}`` stand for what differs between images."""
         definition = cls.definition
         programs = {
             command.program.name: find(command.program) for command in cls._commands().values()
@@ -174,13 +174,15 @@ class BinaryCodec(Codec):
         arguments = self._arguments(self.definition.encode, settings, self.point, given)
         with scratch(image.nbytes) as folder:
             path = folder / ("input" + _suffix(pixels.input, channels))
-            path.write_bytes(self._written(image, settings))
+            with path.open("wb") as file:
+                for part in self._written(image, settings):
+                    file.write(part)
             stream = _result(
                 self.definition.encode, arguments, folder, "stream" + self.definition.suffix
             )
         if padded or pixels.geometry == "header" or (pixels.pads and _has_header(stream)):
             return _header(width, height, channels) + stream
-        return stream
+        return bytes(stream)
 
     def decode(self, data: bytes) -> Image:
         if not data:
@@ -205,9 +207,21 @@ class BinaryCodec(Codec):
         image = self._read(output, settings, geometry)
         if pixels.grey is not None and image.shape[2] == 3 and pixels.grey(stream):
             image = np.ascontiguousarray(image[:, :, :1])
-        if header is not None:
-            image = np.ascontiguousarray(image[: header.height, : header.width])
-        return image
+        return image if header is None else self._cropped(image, header)
+
+    def _cropped(self, image: Image, header: Geometry) -> Image:
+        """The image without what was padded, which must be there."""
+        expected = (*self._padded(header), 1 if header.chroma == "400" else 3)
+        if image.shape != expected:
+            raise BitstreamError(
+                f"the decoder's image is {image.shape}, and the header with its size needs "
+                f"{expected}"
+            )
+        return np.ascontiguousarray(image[: header.height, : header.width])
+
+    def _padded(self, header: Geometry) -> tuple[int, int]:
+        settings = {**self.options, "channels": 1 if header.chroma == "400" else 3}
+        return self.definition.pixels.padded(header.height, header.width, settings)
 
     def converted(self, image: Image) -> Image | None:
         if not self.definition.pixels.converted:
@@ -217,27 +231,30 @@ class BinaryCodec(Codec):
     def _layout(self, channels: int) -> Layout:
         return self.definition.pixels.layout({**self.options, "channels": channels})
 
-    def _written(self, image: Image, settings: Mapping[str, Any]) -> bytes:
+    def _written(self, image: Image, settings: Mapping[str, Any]) -> Sequence[bytes | memoryview]:
+        """The file for the encoder, in parts, so that the image need not be copied."""
         kind = self.definition.pixels.input
         if kind == "pnm":
-            return formats.write_pnm(image)
+            return formats.pnm_parts(image)
         if kind == "png":
-            return formats.write_png(image)
+            return [formats.write_png(image)]
         layout = self.definition.pixels.layout(settings)
         write = formats.write_yuv if kind == "yuv" else formats.write_y4m
-        return write(image, layout)
+        return [write(image, layout)]
 
-    def _read(self, data: bytes, settings: Mapping[str, Any], geometry: Geometry | None) -> Image:
+    def _read(
+        self, data: bytearray, settings: Mapping[str, Any], geometry: Geometry | None
+    ) -> Image:
         kind = self.definition.pixels.output
         if kind == "pnm":
             return formats.read_pnm(data)
         if kind == "png":
-            return formats.read_png(data)
+            return formats.read_png(bytes(data))
         layout = self.definition.pixels.layout(settings)
         if kind == "y4m":
-            return formats.read_y4m(data, layout)
+            return formats.read_y4m(bytes(data), layout)
         assert geometry is not None
-        return formats.read_yuv(data, geometry.width, geometry.height, layout)
+        return formats.read_yuv(bytes(data), geometry.width, geometry.height, layout)
 
     def _geometry(self, header: Geometry | None, stream: bytes) -> Geometry | None:
         """What the decoder's image is like, as far as header and stream tell it."""
@@ -246,8 +263,7 @@ class BinaryCodec(Codec):
             return None
         if pixels.geometry == "header":
             assert header is not None
-            settings = {**self.options, "channels": 1 if header.chroma == "400" else 3}
-            rows, columns = pixels.padded(header.height, header.width, settings)
+            rows, columns = self._padded(header)
             return Geometry(columns, rows, header.chroma, header.depth)
         read = formats.hevc_geometry if pixels.geometry == "hevc" else formats.vvc_geometry
         geometry = read(stream)
@@ -260,14 +276,18 @@ class BinaryCodec(Codec):
         return geometry
 
 
-def _result(command: Command, arguments: Sequence[str], folder: Path, name: str) -> bytes:
-    """The file ``name`` that a command writes in ``folder``."""
+def _result(command: Command, arguments: Sequence[str], folder: Path, name: str) -> bytearray:
+    """The file ``name`` that a command writes in ``folder``; an image may lie in the bytes."""
     for file in command.files:
         shutil.copyfile(file, folder / file.name)
     program = find(command.program)
     words = run([program.path, *arguments], folder)
     path = folder / name
-    result = path.read_bytes() if path.is_file() else None
+    result = None
+    if path.is_file():
+        result = bytearray(path.stat().st_size)
+        with path.open("rb") as stream:
+            del result[stream.readinto(result) :]
     if not result:
         what = "wrote nothing" if result is None else "wrote an empty file"
         raise CodecError(f"{program.name} left with exit code 0 and {what}{words_of(words)}")
@@ -275,18 +295,14 @@ def _result(command: Command, arguments: Sequence[str], folder: Path, name: str)
 
 
 def _suffix(image_format: str, channels: int) -> str:
-    return (
-        ".pgm"
-        if (image_format, channels) == ("pnm", 1)
-        else definitions.IMAGE_FORMATS[image_format]
-    )
+    return ".pgm" if (image_format, channels) == ("pnm", 1) else IMAGE_FORMATS[image_format]
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _has_header(stream: bytes) -> bool:
+def _has_header(stream: bytes | bytearray) -> bool:
     """Whether bytes begin as :func:`_header` does; a program's stream that does gets one, too."""
     return stream[0] in _HEADER_CHANNELS
 

@@ -9,7 +9,7 @@ from rdbench.formats.hevc import hevc_geometry
 from rdbench.formats.layout import Layout
 from rdbench.formats.nal import Geometry
 from rdbench.formats.raw import read_y4m, read_yuv, write_y4m, write_yuv
-from rdbench.formats.stills import read_png, read_pnm, write_png, write_pnm
+from rdbench.formats.stills import pnm_parts, read_png, read_pnm, write_png, write_pnm
 from rdbench.formats.vvc import vvc_geometry
 from rdbench.formats.ycbcr import from_planes, round_trip, to_planes
 
@@ -18,6 +18,7 @@ __all__ = [
     "Layout",
     "from_planes",
     "hevc_geometry",
+    "pnm_parts",
     "read_png",
     "read_pnm",
     "read_y4m",

@@ -34,20 +34,25 @@ def write_pnm(image: Image) -> bytes:
 
     ``image``: uint8, (height, width, 1 or 3). Raises :class:`ValueError` for another array.
     """
+    return b"".join(pnm_parts(image))
+
+
+def pnm_parts(image: Image) -> tuple[bytes, memoryview]:
+    """The file of :func:`write_pnm` in two parts, of which the second is the image itself."""
     image = checked(image)
     height, width, channels = image.shape
     magic = "P5" if channels == 1 else "P6"
-    header = f"{magic}\n{width} {height}\n255\n".encode("ascii")
-    return b"".join((header, image.data))
+    return f"{magic}\n{width} {height}\n255\n".encode("ascii"), image.reshape(-1).data
 
 
-def read_pnm(data: bytes) -> Image:
+def read_pnm(data: bytes | bytearray) -> Image:
     """The image in a binary PGM (P5), PPM (P6) or PAM (P7) file: uint8, (height, width, 1 or 3).
 
     Any maxval to 65535 is read and scaled to 255, rounded to nearest; over 255 samples are words,
     most significant byte first (netpbm: pgm(5), ppm(5), pam(5)). PAM has DEPTH 1 or 3 and the
     TUPLTYPE GRAYSCALE, RGB or none. Raises :class:`BitstreamError` for bytes that are no such
-    file, for fewer or more of them than its header declares, and for a sample over maxval.
+    file, for fewer or more of them than its header declares, and for a sample over maxval. Samples
+    of 8 bits in a bytearray are not copied.
     """
     width, height, channels, peak, start = _pam(data) if data[:2] == b"P7" else _pnm(data)
     what = f"{data[:2].decode('ascii')} file"
@@ -62,10 +67,12 @@ def read_pnm(data: bytes) -> Image:
     samples = np.frombuffer(data, dtype, offset=start).reshape(height, width, channels)
     if peak not in (255, 65535) and (largest := int(samples.max())) > peak:
         raise BitstreamError(f"{what}: a sample is {largest}, over the maxval of {peak}")
+    if peak == 255 and isinstance(data, bytearray):
+        return np.asarray(samples, np.uint8)
     return to_8_bit(samples, peak)
 
 
-def _pnm(data: bytes) -> tuple[int, int, int, int, int]:
+def _pnm(data: bytes | bytearray) -> tuple[int, int, int, int, int]:
     header = _PNM_HEADER.match(data[:_MAX_HEADER])
     if header is None:
         raise BitstreamError("PNM: there is no header of a P5, P6 or P7 file")
@@ -73,7 +80,7 @@ def _pnm(data: bytes) -> tuple[int, int, int, int, int]:
     return width, height, 1 if header[1] == b"P5" else 3, peak, header.end()
 
 
-def _pam(data: bytes) -> tuple[int, int, int, int, int]:
+def _pam(data: bytes | bytearray) -> tuple[int, int, int, int, int]:
     header = _PAM_HEADER.match(data[:_MAX_HEADER])
     if header is None:
         raise BitstreamError("P7 file: the header does not end with ENDHDR")

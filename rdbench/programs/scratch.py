@@ -7,9 +7,9 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 RAM_VARIABLE: Final = "RDBENCH_RAM"
 """Names the folder in RAM that a worker uses; it is set by the pool, which clears it away."""
@@ -59,13 +59,17 @@ def _available_memory() -> int:
 
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it, also where something took permissions away."""
-    shutil.rmtree(folder, onerror=_retried)
-    shutil.rmtree(folder, ignore_errors=True)
+    opened: set[Path] = set()
 
+    def open_up(_action: object, path: str | Path, _error: object) -> None:
+        for locked in (Path(path), Path(path).parent):
+            if locked.is_relative_to(folder) and locked not in opened:
+                with contextlib.suppress(OSError):
+                    if not locked.is_symlink():
+                        locked.chmod(locked.stat().st_mode | stat.S_IRWXU)
+                        opened.add(locked)
 
-def _retried(action: Callable[..., Any], path: str, _: Any) -> None:
-    with contextlib.suppress(OSError):
-        for locked in (Path(path).parent, Path(path)):
-            if not locked.is_symlink():
-                locked.chmod(locked.stat().st_mode | stat.S_IRWXU)
-        action(path)
+    before = -1
+    while before < len(opened):  # what was opened may have locked folders in it
+        before = len(opened)
+        shutil.rmtree(folder, onerror=open_up)

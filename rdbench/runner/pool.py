@@ -160,7 +160,7 @@ class LocalPool:
         open_tasks = len(tasks)
         while open_tasks:
             for worker in self._workers:
-                while worker.ready and len(worker.tasks) < QUEUED:
+                while worker.ready and len(worker.tasks) < self._fill(queue):
                     task = queue.take(worker.image)
                     if task is None:
                         break
@@ -169,6 +169,10 @@ class LocalPool:
                 for answer in self._receive(worker, queue, settings):
                     open_tasks -= 1
                     yield answer
+
+    def _fill(self, queue: _Queue) -> int:
+        """How many tasks a worker may have: one where the others could do what is left."""
+        return QUEUED if len(queue) >= len(self._workers) else 1
 
     def _answers(self) -> list[_Worker]:
         """Workers that sent something, died, or are over their time."""
@@ -255,6 +259,10 @@ class _Queue:
         self._begun: set[ImageRef] = set()
         for task in tasks:
             self._waiting.setdefault(task.image, deque()).append(task)
+        self._count = len(tasks)
+
+    def __len__(self) -> int:
+        return self._count
 
     def take(self, image: ImageRef | None) -> Task | None:
         if image not in self._waiting:
@@ -266,11 +274,13 @@ class _Queue:
         self._begun.add(image)
         tasks = self._waiting[image]
         task = tasks.popleft()
+        self._count -= 1
         if not tasks:
             del self._waiting[image]
         return task
 
     def put_back(self, tasks: Sequence[Task]) -> None:
+        self._count += len(tasks)
         for task in reversed(tasks):
             self._waiting.setdefault(task.image, deque()).appendleft(task)
 

@@ -9,7 +9,8 @@ import pytest
 
 from rdbench.codecs.base import Codec
 from rdbench.codecs.binary import load
-from rdbench.codecs.definition import Definition, GreyTest, holds, read
+from rdbench.codecs.definition import Definition, GreyTest, holds
+from rdbench.codecs.definition_file import read
 from rdbench.errors import BitstreamError, UsageError
 
 TEXT = """

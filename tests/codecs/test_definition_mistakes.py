@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rdbench.codecs.binary import load
-from rdbench.codecs.definition import read
+from rdbench.codecs.definition_file import read
 from rdbench.errors import UsageError
 
 from .test_definition import PNM, TEXT, changed, write
@@ -241,3 +241,16 @@ def test_an_argument_that_leads_elsewhere_is_refused(tmp_path, argument):
 @pytest.mark.parametrize("argument", ["/dev/null", "1/13/1", "--size=4:3", "2x2,1x1", "a.b"])
 def test_arguments_that_only_look_like_it(tmp_path, argument):
     read(write(tmp_path, changed(PNM, '"{input}"', f'"{argument}", "{{input}}"')))
+
+
+def test_a_program_must_not_take_a_variable_of_rdbench(tmp_path):
+    """RDBENCH_DATA names the folder of datasets, not a program called data."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "mine"\nparameter = "q"\nladder = [1]\n'
+        '[pixels]\ninput = "pnm"\noutput = "pnm"\n'
+        '[encode]\nprogram = "data"\narguments = ["{input}", "{stream}"]\n'
+        '[decode]\nprogram = "mdec"\narguments = ["{stream}", "{output}"]\n'
+    )
+    with pytest.raises(UsageError, match=r"'encode\.program': RDBENCH_DATA means something else"):
+        read(path)

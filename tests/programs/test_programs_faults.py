@@ -1,0 +1,244 @@
+"""A program that goes wrong costs its own row, and the row says what happened."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rdbench.codecs import registry
+from rdbench.errors import BitstreamError
+from rdbench.programs import supervised
+from rdbench.programs.scratch import RAM_VARIABLE
+from rdbench.results import read_rows
+from rdbench.schema import FAILED, OK, TIMEOUT, Measurement
+
+from .faulty_program import PICTURE_MIB
+from .kit import (
+    Places,
+    measured,
+    own_places,
+    request,
+    running,
+    wait_for,
+    write_definition,
+    write_program,
+)
+
+Rows = dict[tuple[str, str], Measurement]
+
+FAULTS = {
+    "chatty_exit": r"faulty left with exit code 1: ….*y no such picture$",
+    "nothing": r"faulty left with exit code 0 and wrote nothing; it printed nothing$",
+    "empty": r"faulty left with exit code 0 and wrote an empty file; it printed nothing$",
+    "polite": r"faulty left with exit code 0 and wrote nothing: cannot open the picture$",
+    "exit_3": r"faulty left with exit code 3: giving up at once$",
+    "segv": r"faulty died of SIGSEGV; it printed nothing$",
+    "abrt": r"faulty died of SIGABRT; it printed nothing$",
+    "large": r"faulty wrote more than a quarter of the room that there is \(\d+ MiB\) and was",
+    "decode_exit": r"faulty left with exit code 3: giving up at once$",
+    "decode_nothing": r"faulty left with exit code 0 and wrote nothing; it printed nothing$",
+}
+FINE = ("none", "chatty", "burn", "hold", "fork", "fork_with_pipe", "daemon", "daemon_with_pipe")
+KINDS = {
+    "pnm": "P6 file: 6720 bytes are declared and 3353 are there",
+    "png": "PNG",
+    "yuv": "raw planes: one frame of 56x40 420 of 8 bits is 3360 bytes, and 1680 are there",
+    "y4m": "Y4M: one frame of 56x40 420 of 8 bits is 3360 bytes, and ",
+}
+OTHER_SIZE = "decode returned shape (6, 4, 3), the image is (40, 56, 3)"
+
+
+@pytest.fixture(scope="module")
+def outcome(photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, Places]]:
+    """One worker measures all faults one after the other; rows by codec and fault."""
+    folder = tmp_path_factory.mktemp("faults")
+    write_program(folder)
+    faulty = write_definition(folder)
+    requests = [request(faulty, fault) for fault in (*FINE, *FAULTS)]
+    for kind in KINDS:
+        definition = write_definition(folder, name=kind, kind=kind)
+        requests += [request(definition, fault) for fault in ("none", "half", "other")]
+    with own_places(folder) as places:
+        out = measured(photo, requests, folder / "out", timeout_s=60.0)
+        rows = read_rows(out.path)
+        yield {(row.codec, row.options.removeprefix("fault=")): row for row in rows}, places
+
+
+@pytest.mark.parametrize("fault", FINE)
+def test_what_is_no_fault_is_measured(outcome, fault):
+    row = outcome[0]["faulty", fault]
+    assert (row.status, row.message, row.mse) == (OK, "", 0.0)
+
+
+@pytest.mark.parametrize(("fault", "message"), FAULTS.items())
+def test_a_fault_costs_its_row(outcome, fault, message):
+    row = outcome[0]["faulty", fault]
+    assert row.status == FAILED
+    assert re.match(message, row.message), row.message
+    assert row.message.isprintable()
+    assert len(row.message) < 400
+    assert (row.size_bytes is not None) == fault.startswith("decode")
+
+
+def test_megabytes_of_output_are_not_kept_in_memory(outcome):
+    """64 MiB are printed in each of these encodes."""
+    rows = outcome[0]
+    assert rows["faulty", "chatty"].peak_rss_mb < rows["faulty", "none"].peak_rss_mb + 16
+
+
+def test_one_worker_measured_it_all(outcome):
+    _, places = outcome
+    assert len({call["parent"] for call in places.calls() if "parent" in call}) == 1
+
+
+@pytest.mark.parametrize(("kind", "message"), KINDS.items())
+def test_half_an_image_is_a_failure(outcome, kind, message):
+    rows = outcome[0]
+    assert rows[kind, "none"].status == OK
+    row = rows[kind, "half"]
+    assert row.status == FAILED
+    assert row.message.startswith(message)
+    assert row.psnr_db is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_of_another_size_is_a_failure(outcome, kind):
+    row = outcome[0][kind, "other"]
+    assert row.status == FAILED
+    if kind == "yuv":  # nothing but the header that rdbench wrote tells the size
+        assert row.message.endswith("is 3360 bytes, and 36 are there")
+    else:
+        assert row.message == OTHER_SIZE
+
+
+def test_processor_time_of_the_program_is_counted(outcome):
+    """It computes for 0.3 s when it encodes, and not when it decodes."""
+    none, burn = (outcome[0]["faulty", fault] for fault in ("none", "burn"))
+    assert 0.3 <= burn.encode_cpu_s <= 0.3 + 3 * none.encode_cpu_s + 0.1
+    assert none.encode_cpu_s < 0.2
+    assert burn.decode_cpu_s < 0.2
+
+
+def test_memory_of_the_program_is_told(outcome):
+    none, hold = (outcome[0]["faulty", fault] for fault in ("none", "hold"))
+    assert PICTURE_MIB <= hold.program_rss_mb <= 1.2 * PICTURE_MIB
+    assert none.program_rss_mb < 40
+
+
+def test_all_that_a_program_started_is_gone_when_the_pool_is_closed(outcome):
+    """Children in its group and in sessions of their own, with its output open and without."""
+    _, places = outcome
+    children = places.children()
+    assert len(children) == 2 * 4, "in the warm-up and in the measurement"
+    assert not any(map(running, children))
+
+
+@pytest.mark.parametrize("fault", ["fork", "fork_with_pipe"])
+def test_a_child_in_the_group_of_the_program_ends_with_it(definition, places, photo, fault):
+    codec = registry.load(str(definition))(1, fault=fault)
+    start = time.monotonic()
+    codec.encode(_pixels(photo))
+    assert time.monotonic() - start < 10
+    (child,) = places.children()
+    wait_for(lambda: not running(child), "the child still runs", seconds=1.0)
+
+
+def test_a_program_that_asks_gets_no_answer(definition, places, photo):
+    """Standard input of this process is a pipe that nobody closes."""
+    codec = registry.load(str(definition))(1, fault="ask")
+    reader, writer = os.pipe()
+    own = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        with supervised(time.monotonic() + 10):
+            assert codec.encode(_pixels(photo))
+    finally:
+        os.dup2(own, 0)
+        for descriptor in (own, reader, writer):
+            os.close(descriptor)
+
+
+def test_a_program_that_hangs_is_ended_and_the_worker_goes_on(photos, definition, places, tmp_path):
+    asleep = ("sleep", "decode_sleep")
+    start = time.monotonic()
+    requests = [request(definition, fault) for fault in (*asleep, "none", "exit_3")]
+    outcome = measured(photos, requests, tmp_path / "out", timeout_s=1.5)
+    assert time.monotonic() - start < 4 * 1.5 + 15
+    rows = {(row.image, row.options): row for row in outcome.rows}
+    for image in ("a", "b"):
+        assert rows[image, "fault=none"].status == OK
+        assert rows[image, "fault=exit_3"].status == FAILED
+        for fault in asleep:
+            row = rows[image, f"fault={fault}"]
+            assert row.status == TIMEOUT
+            assert row.message == (
+                "not done after 1.5 s; raise --timeout if it needs more (faulty was not done in "
+                "time and was ended: counting sheep)"
+            )
+    calls = places.calls()
+    assert len({call["parent"] for call in calls}) == 1
+    assert not any(running(call["pid"]) for call in calls)
+
+
+def test_memory_beyond_the_cap_costs_its_row(photos, definition, places, tmp_path):
+    requests = [request(definition, fault) for fault in ("none", "hog")]
+    outcome = measured(photos, requests, tmp_path / "out", memory_mb=600)
+    rows = {(row.image, row.options): row for row in outcome.rows}
+    assert {rows[image, "fault=none"].status for image in ("a", "b")} == {OK}
+    for image in ("a", "b"):
+        row = rows[image, "fault=hog"]
+        assert row.status == FAILED
+        assert row.message.startswith("faulty left with exit code 1: ")
+        assert row.message.endswith("MemoryError")
+        assert row.program_rss_mb is None or row.program_rss_mb < 640
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 64 MiB, where this user may mount one."""
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root: " + mounted.stderr.decode().strip())
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_temporary_folder_costs_its_row(
+    photos, definition, small_disk, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(small_disk))
+    monkeypatch.setenv(RAM_VARIABLE, str(small_disk))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    requests = [request(definition, fault) for fault in ("fill", "large", "none")]
+    outcome = measured(photos, requests, tmp_path / "out")
+    assert [row.status for row in outcome.rows] == [FAILED, FAILED, OK] * 2
+    for fill, large, _ in (outcome.rows[:3], outcome.rows[3:]):
+        assert fill.message.startswith("faulty left with exit code 1: ")
+        assert "No space left on device" in fill.message
+        assert large.message.startswith(
+            "faulty wrote more than a quarter of the room that there is (16 MiB) and was ended"
+        )
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_stream_that_the_program_refuses_is_no_stream(definition, places):
+    codec = registry.load(str(definition))(1)
+    with pytest.raises(BitstreamError, match=r"faulty left with exit code 1: .*zlib\.error"):
+        codec.decode(b"no stream")
+
+
+def _pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))

@@ -1,0 +1,180 @@
+"""Nothing of a run is left, however it ends: no process, no temporary file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rdbench.programs import Janitor, scratch
+from rdbench.programs.scratch import remove
+from rdbench.results import MEASUREMENTS
+
+from .kit import Places, running, wait_for
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def asleep(photos: Path, definition: Path, places: Places, tmp_path: Path) -> Iterator[Run]:
+    """A run in which two workers wait for programs that never end."""
+    arguments = ["--codec", f"{definition}:fault=sleep", "--dataset", str(photos), "--jobs", "2"]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "rdbench", "run", *arguments),
+            *("--out", str(tmp_path / "out"), "--metrics", "psnr_db"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        wait_for(lambda: len(places.calls()) == 2, "no two programs run", seconds=20)
+        yield Run(process, places)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Run:
+    """A run, and what there was of it when it was found asleep."""
+
+    def __init__(self, process: subprocess.Popen[bytes], places: Places) -> None:
+        self.process = process
+        self.places = places
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        self.pids = [*map(int, children), *(call["pid"] for call in places.calls())]
+        assert len(self.pids) == 2 + 1 + 2, "two workers, the janitor, two programs"
+        assert all(map(running, self.pids))
+        for folder in (places.disk, places.ram):
+            assert list(folder.glob("rdbench-*/*")), "workers have folders in both places"
+        assert list(places.ram.rglob("input.ppm")), "programs run in RAM"
+
+    def gone(self) -> bool:
+        return not any(map(running, self.pids)) and not self.places.left()
+
+
+def test_a_run_that_is_killed(asleep):
+    os.killpg(asleep.process.pid, signal.SIGKILL)
+    assert asleep.process.wait() == -signal.SIGKILL
+    wait_for(asleep.gone, "something is left")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted(asleep, number):
+    asleep.process.send_signal(number)
+    text = asleep.process.communicate(timeout=20)[0].decode()
+    assert asleep.process.returncode == 130
+    assert "interrupted; 0 rows are kept" in text
+    assert "Traceback" not in text
+    assert asleep.gone()
+
+
+def test_a_killed_worker_leaves_no_program(asleep):
+    """Its task gets its row, its program and its folders go, and the other worker's stay."""
+    (killed, program), (other, stays) = (
+        (call["parent"], call["pid"]) for call in asleep.places.calls()
+    )
+    folders = {Path(call["folder"]) for call in asleep.places.calls() if call["pid"] == program}
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: not running(program), "the program of a dead worker still runs")
+    wait_for(lambda: not any(map(Path.exists, folders)), "its folder is there")
+    assert running(other)
+    assert running(stays)
+    table = asleep.places.notes.with_name("out") / MEASUREMENTS
+    wait_for(lambda: table.exists() and table.read_text().count("\n") == 2, "there is no row")
+    asleep.process.send_signal(signal.SIGTERM)
+    assert "interrupted; 1 rows are kept" in asleep.process.communicate(timeout=20)[0].decode()
+    assert asleep.gone()
+
+
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """A folder of a user who is not root: permissions do not bind root."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if os.geteuid():
+            yield folder
+            return
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
+
+
+def locked_tree(folder: Path) -> None:
+    """Folders inside folders without permissions, with files and a link to elsewhere."""
+    inner = folder / "a" / "b" / "c"
+    inner.mkdir(parents=True)
+    for place in (folder, *inner.parents[:2], inner):
+        (place / "file").write_bytes(b"x")
+    (folder / "a" / "link").symlink_to("/")
+    (inner / "file").chmod(0)
+    (folder / "sealed").mkdir()
+    (folder / "sealed" / "file").write_bytes(b"x")
+    (folder / "sealed").chmod(0o555)
+    for place in (inner, *inner.parents[:2]):
+        place.chmod(0)
+
+
+def test_folders_without_permissions_are_removed(own_folder):
+    folder = own_folder / "tree"
+    folder.mkdir()
+    locked_tree(folder)
+    with pytest.raises(PermissionError):
+        list((folder / "a").iterdir())
+    remove(folder)
+    assert not folder.exists()
+
+
+def test_a_folder_that_lost_its_own_permissions_is_removed(own_folder):
+    folder = own_folder / "tree"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"x")
+    folder.chmod(0)
+    remove(folder)
+    assert not folder.exists()
+
+
+def test_removing_what_is_not_there_is_no_error(tmp_path):
+    remove(tmp_path / "gone")
+
+
+def test_scratch_is_in_ram_where_that_has_room(places):
+    with scratch(2**20) as folder:
+        assert folder.is_relative_to(places.ram)
+    with scratch(2**50) as folder:
+        assert folder.is_relative_to(places.disk)
+
+
+def test_scratch_is_removed_after_an_error(places):
+    with pytest.raises(FileNotFoundError), scratch(0) as folder:
+        (folder / "file").rename(folder / "gone" / "file")
+    assert places.left() == []
+
+
+def test_the_janitor_sweeps_for_one_process_and_for_all(places):
+    command = [sys.executable, "-IS", "-c", "import time; time.sleep(3600)"]
+    with Janitor() as janitor:
+        # The mark of 1 must not be taken for the beginning of that of 11.
+        environments = {name: janitor.environment(name) for name in ("1", "11")}
+        sleepers = {
+            name: subprocess.Popen(command, env={**os.environ, **environment})
+            for name, environment in environments.items()
+        }
+        for environment in environments.values():
+            (Path(environment["TMPDIR"]) / "file").write_bytes(b"x")
+        janitor.sweep("1")
+        assert sleepers["1"].wait(5) == -signal.SIGKILL
+        assert not Path(environments["1"]["TMPDIR"]).exists()
+        assert sleepers["11"].poll() is None
+        assert Path(environments["11"]["TMPDIR"], "file").exists()
+    assert sleepers["11"].wait(5) == -signal.SIGKILL
