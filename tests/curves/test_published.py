@@ -23,13 +23,16 @@ def test_every_published_curve_is_sound():
             labels.append(curve.label)
             assert curve.source == "published"
             assert curve.origin
-            assert (curve.dataset, curve.image_count) == ("kodak", 24)
-            assert curve.channels == (3,)
+            luma = path.name == "dumas2018_kodak.csv"
+            dataset = "kodak:geometry=dumas2018" if luma else "kodak"
+            assert (curve.dataset, curve.image_count) == (dataset, 24)
+            assert curve.channels == ((1,) if luma else (3,))
             assert (np.diff(curve.mean("bpp")) > 0).all(), curve.label
             assert 0.01 < curve.mean("bpp")[0] < curve.mean("bpp")[-1] < 8
-    assert len(labels) == len(set(labels)) == 62
+    assert len(labels) == len(set(labels)) == 64
     assert {path.name for path in published_files()} == {
         "compressai_kodak.csv",
+        "dumas2018_kodak.csv",
         "lee2019_kodak.csv",
     }
 
@@ -38,6 +41,31 @@ def test_the_readme_names_every_file():
     readme = (ROOT / "baselines" / "README.md").read_text(encoding="utf-8")
     for path in published_files():
         assert f"`{path.name}`" in readme
+
+
+@pytest.mark.parametrize(
+    ("label", "points", "means"),
+    [
+        (
+            "dumas2018-hm",
+            (47, 42, 37, 32, 27, 22),
+            ".0352/26.764 .0862/29.089 .1966/31.803 .4007/34.951 .7276/38.505 1.1832/42.243",
+        ),
+        (
+            "dumas2018-jpeg2000",
+            (24, 26, 28, 30, 32, 34, 36, 38, 40),
+            ".0395/23.285 .0825/25.519 .1512/27.553 .2479/29.618 .3772/31.629 .5416/33.655 "
+            ".7380/35.671 .9637/37.656 1.2303/39.596",
+        ),
+    ],
+)
+def test_means_of_dumas2018_are_those_of_its_figure(label, points, means):
+    """The recorded means over Kodak that figure 5 of the paper is drawn from."""
+    curve = published(label)
+    assert curve.points == points
+    expected = np.array([pair.split("/") for pair in means.split()], float)
+    np.testing.assert_allclose(curve.mean("bpp"), expected[:, 0], atol=5.1e-5)
+    np.testing.assert_allclose(curve.mean("psnr_db"), expected[:, 1], atol=5.1e-4)
 
 
 def test_means_of_lee2019_are_those_of_its_rows():
