@@ -216,8 +216,8 @@ def plan(
 ) -> Experiment:
     """The experiment of these requests, everything looked up and checked.
 
-    A codec whose backend is missing is left out and named in ``missing``; if none is left, the
-    first :class:`MissingBackendError` is raised. Raises :class:`UsageError` for anything else
+    A codec whose backend is missing is left out and named in ``missing``; if none is left,
+    :class:`MissingBackendError` is raised. Raises :class:`UsageError` for anything else
     that is unknown or contradictory.
     """
     if color not in COLORS:
@@ -237,7 +237,7 @@ def plan(
         except MissingBackendError as error:
             missing.append(error)
     if not plans:
-        raise missing[0]
+        raise MissingBackendError("; ".join(map(str, missing)))
     _refuse_twins("label", [codec.label for codec in plans])
     _refuse_twins("codec", [f"{codec.name}:{codec.options_text}" for codec in plans])
     resolved = tuple(images.resolve(spec, color=color) for spec in datasets)

@@ -24,7 +24,13 @@ from rdbench import formats
 from rdbench.codecs import definition_file
 from rdbench.codecs.base import Axis, Codec
 from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
-from rdbench.errors import BitstreamError, CodecError, OutOfTimeError, UsageError
+from rdbench.errors import (
+    BitstreamError,
+    CodecError,
+    MissingBackendError,
+    OutOfTimeError,
+    UsageError,
+)
 from rdbench.formats import Geometry
 from rdbench.programs import find, run, scratch, words_of
 from rdbench.schema import point_text
@@ -89,8 +95,11 @@ class BinaryCodec(Codec):
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
-        for command in (cls.definition.encode, cls.definition.decode):
-            find(command.program)
+        for command in cls._commands().values():
+            try:
+                find(command.program)
+            except MissingBackendError as error:
+                raise MissingBackendError(f"codec {cls.name!r}: {error}") from error
 
     @classmethod
     def version(cls) -> str:

@@ -109,7 +109,8 @@ def _on_path(spec: ProgramSpec) -> Program:
         except MissingBackendError as error:
             refused.append(str(error))
     names = " or ".join(map(repr, spec.candidates))
-    reason = "; ".join(refused) or f"{names} is not on PATH"
+    place = "there" if any("/" in candidate for candidate in spec.candidates) else "on PATH"
+    reason = "; ".join(refused) or f"{names} is not {place}"
     advice = f"{spec.install}; or" if spec.install else "install it, or"
     raise MissingBackendError(
         f"program {spec.name!r} is missing ({reason}): {advice} set {variable(spec.name)} to it"

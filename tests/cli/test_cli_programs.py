@@ -110,7 +110,7 @@ def test_what_is_missing_is_left_out_and_strict_measures_nothing(tmp_path, defin
 
     done = rdbench(*command, *more, cwd=tmp_path)
     assert done.returncode == 1
-    assert "left out: program 'no-such-program' is missing" in done.stderr
+    assert "left out: codec 'mine': program 'no-such-program' is missing" in done.stderr
     assert {row.codec for row in read_rows(tmp_path / "out")} == {"png"}
 
     done = rdbench(*command, *more, "--strict", "--fresh", cwd=tmp_path)

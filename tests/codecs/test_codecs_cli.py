@@ -63,7 +63,7 @@ def test_doctor_names_a_program_that_is_missing_and_one_that_fails(
     definition = tmp_path / "mine.toml"
     definition.write_text(MINE)
     text = output("codecs", "doctor", str(definition), status=1)
-    assert "missing  program 'menc' is missing ('menc' is not on PATH)" in text
+    assert "missing  codec 'mine': program 'menc' is missing ('menc' is not on PATH)" in text
     assert "ask the author; or set RDBENCH_MENC to it" in text
     for name in ("MENC", "MDEC"):
         monkeypatch.setenv(f"RDBENCH_{name}", "/bin/false")
@@ -102,7 +102,9 @@ def test_show_tells_what_conversions_cost_also_of_a_program_that_is_missing(
 ) -> None:
     monkeypatch.setenv("RDBENCH_TAPPENCODER", "/nowhere/TAppEncoder")
     text = output("codecs", "show", "hm:chroma=420")
-    assert "version    not known: RDBENCH_TAPPENCODER names '/nowhere/TAppEncoder'" in text
+    assert (
+        "version    not known: codec 'hm': RDBENCH_TAPPENCODER names '/nowhere/TAppEncoder'" in text
+    )
     photo = photograph(3)
     layout = Layout("420", 10, "bt709", "full")
     ceiling = metrics.psnr(photo, round_trip(photo, layout))

@@ -198,8 +198,8 @@ def test_a_run_leaves_out_what_is_missing(definition, photo, places, tmp_path):
     assert {(row.codec, row.status) for row in outcome.rows} == {("faulty", OK)}
     (line,) = planned(photo, requests).missing
     assert line == (
-        f"program 'gone' is missing ('{tmp_path}/gone/gone' is not on PATH): write it again; or "
-        "set RDBENCH_GONE to it"
+        f"codec 'gone': program 'gone' is missing ('{tmp_path}/gone/gone' is not there): write it "
+        "again; or set RDBENCH_GONE to it"
     )
     with pytest.raises(MissingBackendError, match="RDBENCH_GONE"):
         planned(photo, [request(gone)])
