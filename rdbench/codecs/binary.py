@@ -49,14 +49,14 @@ _MOST_RESOLUTIONS: Final = 6
 def load(path: Path) -> type[BinaryCodec]:
     """The codec that the TOML file ``path`` defines; raises :class:`UsageError`."""
     try:
-        content = path.read_bytes()
+        status = path.stat()
     except OSError as error:
         raise UsageError(f"codec file {str(path)!r}: {error.strerror}") from None
-    return _loaded(path.absolute(), hashlib.sha256(content).digest())
+    return _loaded(path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 @functools.cache
-def _loaded(path: Path, _content: bytes) -> type[BinaryCodec]:
+def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]:
     definition = definition_file.read(path)
     axis = definition.axes[-1][1]
     fields = {

@@ -122,7 +122,7 @@ def _run(
             process = subprocess.Popen(
                 arguments,
                 cwd=folder,
-                env={**os.environ, "LC_ALL": "C", "TMPDIR": str(folder)},
+                env={**os.environb, b"LC_ALL": b"C", b"TMPDIR": os.fsencode(folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -47,10 +49,12 @@ def room(folder: Path) -> int:
     free = status.f_bavail * status.f_frsize
     if not folder.is_relative_to(SHARED_MEMORY):
         return free
-    return min(free, _available_memory() // 2)
+    return min(free, _available_memory(int(time.monotonic())) // 2)
 
 
-def _available_memory() -> int:
+@functools.lru_cache(maxsize=1)
+def _available_memory(_second: int) -> int:
+    """Free memory in bytes, looked up once in a second."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         _, _, rest = Path("/proc/meminfo").read_bytes().partition(b"MemAvailable:")
         return int(rest.split(None, 1)[0]) * 1024
@@ -59,6 +63,11 @@ def _available_memory() -> int:
 
 def remove(folder: Path) -> None:
     """Remove a folder with all that is in it, also where something took permissions away."""
+    with contextlib.suppress(OSError):  # as it is nearly always: a few files and nothing else
+        for entry in folder.iterdir():
+            entry.unlink()
+        folder.rmdir()
+        return
     opened: set[Path] = set()
 
     def open_up(_action: object, path: str | Path, _error: object) -> None:
