@@ -8,6 +8,7 @@ import fcntl
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MEASUREMENTS: Final = "measurements.csv"
 MANIFEST: Final = "run.json"
 LOCK: Final = ".lock"
+_SPECIAL: Final = re.compile('[,"\r\n]')
 _HEADER: Final = tuple(column.name for column in COLUMNS)
 
 
@@ -35,7 +37,7 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _quoted(cell: str) -> str:
-    if any(character in cell for character in ',"\r\n'):
+    if _SPECIAL.search(cell):
         return '"' + cell.replace('"', '""') + '"'
     return cell
 

@@ -1,0 +1,1 @@
+"""Learned image codecs: entropy coding and streams first, networks on top; no harness."""

@@ -1,0 +1,154 @@
+"""Tables of integer frequencies, and how they are made from probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import constriction
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+PRECISION: Final = 24  # constriction's; the finest probability is 2^-24
+TOTAL: Final = 1 << PRECISION
+MAX_ENTRIES: Final = 1 << 20
+_WEIGHT_BITS: Final = 36  # weight * TOTAL < 2^60, and MAX_ENTRIES weights sum to less than 2^57
+_LOW_LIMIT: Final = 1 << 31
+
+
+@dataclass(frozen=True, eq=False)
+class Indices:
+    """The distribution of each symbol: table number ``table``, moved up by ``offset``.
+
+    Both are int64 arrays of one shape, which is that of the symbols. A table that gives the
+    values ``low, low + 1, ...`` gives ``low + offset, ...`` then.
+    """
+
+    offset: NDArray[np.int64]
+    table: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.offset.shape != self.table.shape:
+            raise ValueError(
+                f"offsets of shape {self.offset.shape} do not fit tables of shape "
+                f"{self.table.shape}; each symbol has one of both"
+            )
+
+
+class Tables:
+    """A numbered set of distributions over the integers, each with an escape.
+
+    ``lows[t]`` is the smallest value of table ``t``; ``frequencies[t]`` are those of ``lows[t]``,
+    ``lows[t] + 1``, ... and, last, of the escape: integers from 1 that sum to 2^24. Raises
+    :class:`ValueError` for others. The object is never changed and may be shared by threads.
+    """
+
+    def __init__(self, lows: Sequence[int], frequencies: Sequence[ArrayLike]) -> None:
+        if len(lows) != len(frequencies) or not len(lows):
+            raise ValueError(
+                f"{len(lows)} lows for {len(frequencies)} tables; each of at least one has one"
+            )
+        rows = [
+            _checked(number, np.asarray(row), int(low))
+            for number, (low, row) in enumerate(zip(lows, frequencies, strict=True))
+        ]
+        self.lows: NDArray[np.int64] = np.array([int(low) for low in lows], np.int64)
+        self.sizes: NDArray[np.int64] = np.array([row.size - 1 for row in rows], np.int64)
+        """How many values each table has without the escape; the escape's entry number."""
+        self._starts = np.cumsum(self.sizes + 1) - (self.sizes + 1)
+        self._flat = np.concatenate(rows)
+        self._flat.flags.writeable = False
+        self.models: list[Any] = [
+            constriction.stream.model.Categorical((row - 1).astype(np.float64), perfect=False)
+            for row in rows
+        ]
+        """constriction's models of the tables."""
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def frequencies(self, table: int) -> NDArray[np.int64]:
+        """The frequencies of one table, the escape's last: read-only, sum 2^24."""
+        start = int(self._starts[table])
+        row: NDArray[np.int64] = self._flat[start : start + int(self.sizes[table]) + 1]
+        return row
+
+    def frequency(
+        self, table: NDArray[np.int64], entry: NDArray[np.integer[Any]]
+    ) -> NDArray[np.int64]:
+        """The frequencies of entries of tables: arrays of one shape; entries count from 0."""
+        frequencies: NDArray[np.int64] = self._flat[self._starts[table] + entry]
+        return frequencies
+
+
+class StaticTables(Tables):
+    """Distributions that a model carries with it, such as one for each channel of a prior.
+
+    A model that was trained should store the frequencies: the network that computes
+    probabilities from its weights may compute others on another machine.
+    """
+
+    @classmethod
+    def from_frequencies(
+        cls, lows: Sequence[int], frequencies: Sequence[ArrayLike]
+    ) -> StaticTables:
+        """Tables of stored frequencies, as :class:`Tables` takes them."""
+        return cls(lows, frequencies)
+
+    @classmethod
+    def from_pmfs(
+        cls, lows: Sequence[int], pmfs: Sequence[ArrayLike], escape: float = 0.0
+    ) -> StaticTables:
+        """Tables of probabilities or of histograms, in any unit.
+
+        ``pmfs[t]`` holds those of ``lows[t]``, ``lows[t] + 1``, ...; ``escape`` is that of all
+        other values, in the same unit. Raises :class:`ValueError` as :func:`apportion` does.
+        """
+        return cls(lows, [apportion(np.append(np.asarray(pmf), escape)) for pmf in pmfs])
+
+    def index(self, table: NDArray[np.integer[Any]]) -> Indices:
+        """The indices of symbols, given the number of the table of each (any shape)."""
+        return Indices(np.zeros(table.shape, np.int64), table.astype(np.int64))
+
+
+def apportion(weights: ArrayLike) -> NDArray[np.int64]:
+    """Frequencies from 1 that sum to 2^24 and are as near as can be to being proportional.
+
+    ``weights``: one dimension, 2 to 2^20 finite numbers from 0, one of them over 0. Each entry gets
+    1, and of what remains its share rounded down; the rest goes, one each, to the entries with the
+    largest remainders (Hamilton's method), the first of those that are equal. The weights are
+    rounded to 36 bits of the largest, and the rest is integers: the result is the same everywhere.
+    Raises :class:`ValueError` for other weights.
+    """
+    given = np.asarray(weights, np.float64)
+    if given.ndim != 1 or not 2 <= given.size <= MAX_ENTRIES:
+        raise ValueError(
+            f"probabilities of shape {given.shape}: a table takes one dimension with 2 to "
+            f"{MAX_ENTRIES} entries, the escape among them"
+        )
+    largest = float(given.max())
+    if not (0 < largest < np.inf and float(given.min()) >= 0):
+        raise ValueError("probabilities must be finite, from 0, and not all 0")
+    scaled = np.rint(given / largest * float(1 << _WEIGHT_BITS)).astype(np.int64)
+    share, remainder = np.divmod(scaled * (TOTAL - given.size), int(scaled.sum()))
+    rest = TOTAL - given.size - int(share.sum())
+    share[np.argsort(-remainder, kind="stable")[:rest]] += 1
+    return np.asarray(share + 1, np.int64)
+
+
+def _checked(number: int, row: NDArray[Any], low: int) -> NDArray[np.int64]:
+    where = f"table {number}"
+    if row.ndim != 1 or not 2 <= row.size <= MAX_ENTRIES or row.dtype.kind not in "iu":
+        raise ValueError(
+            f"{where}: frequencies are 2 to {MAX_ENTRIES} integers, not {row.dtype} of shape "
+            f"{row.shape}"
+        )
+    if not -_LOW_LIMIT <= low < _LOW_LIMIT:
+        raise ValueError(f"{where}: its lowest value {low} is not an int32")
+    frequencies = row.astype(np.int64)
+    if int(frequencies.min()) < 1 or int(frequencies.max()) > TOTAL:
+        raise ValueError(f"{where}: a frequency is not within 1 to {TOTAL}")
+    if (total := int(frequencies.sum())) != TOTAL:
+        raise ValueError(f"{where}: the frequencies sum to {total}, not {TOTAL}")
+    return frequencies

@@ -1,0 +1,209 @@
+"""The stream of a learned codec: what the decoder must know, and the entropy-coded payloads.
+
+======================  ===============================================================
+bytes                   what
+======================  ===============================================================
+3                       ``rdb``
+1                       version of this format, 1
+1                       length of the model's name
+1 to 32                 the model's name, printable ASCII
+8                       the first bytes of the SHA-256 of the weights
+1                       16 * length of the point + channels
+0 to 8                  the point: IEEE 754 binary64, big-endian, without the zeros at its end
+1 to 3                  height, base 128
+1 to 3                  width, base 128
+1                       number of payloads
+1 or more for each      length of each payload but the last, base 128
+rest                    the payloads
+4                       CRC-32 (ISO/IEC 3309, as in PNG) of all before it, big-endian
+======================  ===============================================================
+
+Base 128 has seven bits to a byte, lowest first, and the high bit set in all bytes but the last;
+numbers take as few bytes as they can (LEB128). The last payload ends at the checksum, which finds
+whatever was cut off or added.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from rdbench.errors import BitstreamError, CodecError
+from rdbench.schema import point_text
+
+MAX_SIDE: Final = 1 << 20
+MAX_PIXELS: Final = 1_000_000_000
+MAX_PAYLOADS: Final = 64
+MAX_NAME: Final = 32
+WEIGHTS_BYTES: Final = 8
+
+_MAGIC: Final = b"rdb"
+_VERSION: Final = 1
+_CHECK_BYTES: Final = 4
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The parts of a stream; ``height``, ``width`` and ``channels`` are those of the image."""
+
+    model: str
+    """Name of the model, 1 to 32 printable ASCII characters without spaces."""
+    weights: bytes
+    """The first 8 bytes of the SHA-256 of the weights."""
+    point: float
+    height: int
+    width: int
+    channels: int
+    payloads: tuple[bytes, ...]
+
+
+def pack(stream: Stream) -> bytes:
+    """The bytes of a stream. Raises :class:`CodecError` where it is beyond the format's limits:
+    sides of 1 to 2^20, 10⁹ pixels, 1 or 3 channels, 1 to 64 payloads, a finite point."""
+    if problem := _problem(stream):
+        raise CodecError(f"a stream of model {stream.model!r} cannot be written: {problem}")
+    point = struct.pack(">d", stream.point).rstrip(b"\0")
+    parts = [
+        _MAGIC,
+        bytes([_VERSION, len(stream.model)]),
+        stream.model.encode("ascii"),
+        stream.weights,
+        bytes([len(point) << 4 | stream.channels]),
+        point,
+        _base128(stream.height),
+        _base128(stream.width),
+        bytes([len(stream.payloads)]),
+        *(_base128(len(payload)) for payload in stream.payloads[:-1]),
+        *stream.payloads,
+    ]
+    body = b"".join(parts)
+    return body + zlib.crc32(body).to_bytes(_CHECK_BYTES, "big")
+
+
+def unpack(data: bytes, *, model: str, weights: bytes) -> Stream:
+    """The stream in ``data``, which must be one of ``model`` with ``weights``.
+
+    Raises :class:`BitstreamError` for anything else: other formats and versions, streams that are
+    cut short, longer or changed, values beyond the limits of :func:`pack`, other models and other
+    weights.
+    """
+    if data[: len(_MAGIC)] != _MAGIC:
+        raise BitstreamError(
+            f"not a stream of a learned codec: it starts with {data[:3]!r}, not {_MAGIC!r}"
+            if data
+            else "the stream is empty (0 bytes)"
+        )
+    version = data[len(_MAGIC) : len(_MAGIC) + 1]
+    if version and version[0] != _VERSION:
+        raise BitstreamError(
+            f"the stream has version {version[0]} of the format, and this decoder reads "
+            f"{_VERSION}; decode it with the rdbench that wrote it"
+        )
+    body = data[:-_CHECK_BYTES]
+    if len(body) <= len(_MAGIC) or zlib.crc32(body) != int.from_bytes(data[-_CHECK_BYTES:], "big"):
+        raise BitstreamError(
+            f"the stream of {len(data)} bytes is truncated or damaged: its checksum is wrong"
+        )
+    stream = _parse(_Reader(body, len(_MAGIC) + 1))
+    if problem := _problem(stream):
+        raise BitstreamError(f"the stream's header is wrong: {problem}")
+    if stream.model != model:
+        raise BitstreamError(
+            f"the stream is of model {stream.model!r}, not {model!r}; decode it with that one"
+        )
+    if stream.weights != weights:
+        raise BitstreamError(
+            f"the stream was made with the weights {stream.weights.hex()} of model {model!r}, not "
+            f"{weights.hex()}; decode it with those"
+        )
+    return stream
+
+
+class _Reader:
+    """The bytes of a stream's body, one part after another."""
+
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data = data
+        self._at = at
+
+    def take(self, count: int) -> bytes:
+        part = self._data[self._at : self._at + count]
+        if len(part) != count:
+            raise BitstreamError(
+                f"the stream's header is wrong: byte {self._at} should begin a part of {count} "
+                f"bytes, and {len(part)} are left"
+            )
+        self._at += count
+        return part
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data) - self._at)
+
+    def number(self) -> int:
+        value = 0
+        for shift in range(0, 35, 7):
+            byte = self.take(1)[0]
+            value |= (byte & 127) << shift
+            if byte < 128:
+                if not byte and shift:
+                    break
+                return value
+        raise BitstreamError("the stream's header is wrong: a number is longer than it need be")
+
+
+def _parse(reader: _Reader) -> Stream:
+    name = reader.take(reader.take(1)[0])
+    weights = reader.take(WEIGHTS_BYTES)
+    lengths = reader.take(1)[0]
+    point = reader.take(min(lengths >> 4, 8))
+    if point.endswith(b"\0") or lengths >> 4 > 8:
+        raise BitstreamError("the stream's header is wrong: its point is longer than it need be")
+    height, width = reader.number(), reader.number()
+    count = reader.take(1)[0]
+    if not 1 <= count <= MAX_PAYLOADS:
+        raise BitstreamError(f"the stream's header is wrong: it has {count} payloads")
+    sizes = [reader.number() for _ in range(count - 1)]
+    return Stream(
+        name.decode("latin-1"),
+        weights,
+        struct.unpack(">d", point.ljust(8, b"\0"))[0],
+        height,
+        width,
+        lengths & 15,
+        (*(reader.take(size) for size in sizes), reader.rest()),
+    )
+
+
+def _problem(stream: Stream) -> str:
+    """What is beyond the limits of the format, or nothing."""
+    name, sides = stream.model, (stream.height, stream.width)
+    if not (1 <= len(name) <= MAX_NAME and all("!" <= character <= "~" for character in name)):
+        return f"the name {name!r} is not 1 to {MAX_NAME} printable ASCII characters"
+    if len(stream.weights) != WEIGHTS_BYTES:
+        return f"the hash of the weights has {len(stream.weights)} bytes, not {WEIGHTS_BYTES}"
+    if not math.isfinite(stream.point):
+        return f"the point {point_text(stream.point)} is not a finite number"
+    if not all(1 <= side <= MAX_SIDE for side in sides) or math.prod(sides) > MAX_PIXELS:
+        return (
+            f"{stream.width}x{stream.height} is not within sides of 1 to {MAX_SIDE:,} and "
+            f"{MAX_PIXELS:,} pixels"
+        )
+    if stream.channels not in (1, 3):
+        return f"{stream.channels} channels are neither 1 nor 3"
+    if not 1 <= len(stream.payloads) <= MAX_PAYLOADS:
+        return f"{len(stream.payloads)} payloads are not 1 to {MAX_PAYLOADS}"
+    if any(len(payload) >= 1 << 35 for payload in stream.payloads):
+        return "a payload is of 32 GiB or more"
+    return ""
+
+
+def _base128(number: int) -> bytes:
+    groups = bytearray()
+    while number > 127:
+        groups.append(number & 127 | 128)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)

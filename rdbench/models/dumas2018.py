@@ -1,0 +1,230 @@
+"""The autoencoder of Dumas et al. 2018, whose quantization steps are learned or set at test time.
+
+T. Dumas, A. Roumy, C. Guillemot, "Autoencoder based image compression: can the learning be
+quantization independent?", ICASSP 2018, and the code that the authors published. Where the two
+leave a choice: the loss of the densities has its quadratic term; steps start at 1.0; the kernels
+at the bottleneck start with a standard deviation of 0.05; a negative entropy is not an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rdbench.models.densities import PiecewiseLinearDensity
+from rdbench.models.layers import ProjectedGDN, SameConv2d, SameTransposedConv2d
+
+STRIDE: Final = 16
+"""Sides of images must be multiples of it."""
+GAMMAS: Final = (10000.0, 12000.0, 16000.0, 24000.0, 40000.0, 72000.0, 96000.0)
+"""γ of the networks of case 1; cases 2 and 3 are trained with the first."""
+BETAS: Final = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+"""Multipliers of the quantization steps at test time, cases 2 and 3."""
+LEARNING_RATE: Final = 1e-4
+"""Of Adam for the transforms, before it is lowered."""
+STEP_RATE: Final = 2e-8
+"""Of plain gradient descent for the quantization steps, on :attr:`Loss.total`."""
+STEP_RANGE: Final = (0.8, 4.0)
+"""Learned quantization steps are kept within it."""
+
+_WEIGHT_DECAY: Final = 5e-4
+_CROP_PIXELS: Final = 256 * 256
+_CASES: Final = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of a batch and its parts; scalars but for ``entropies``."""
+
+    total: Tensor
+    """``distortion`` + γ·Σ ``entropies`` + ``decay``"""
+    distortion: Tensor
+    """squared error of a 256×256 crop, summed over its pixels"""
+    entropies: Tensor
+    """h̃_i in bits per latent, (maps,); negative where a density is far from its latents"""
+    decay: Tensor
+    """5e-4 · Σ ½‖W‖² over the six kernels"""
+
+    @property
+    def bits_per_pixel(self) -> Tensor:
+        """Σ h̃_i over the 256 pixels that share a position."""
+        return self.entropies.sum() / STRIDE**2
+
+
+class Dumas2018(nn.Module):
+    """The autoencoder: images on the scale 0..255, (B, channels, H, W), to latents, (B, maps,
+    H/16, W/16), and back.
+
+    ``case`` 1: normalised bottleneck, step 1, one network for each γ. Case 2: no normalisation
+    at the bottleneck, a learned step for each map, one network for all rates. Case 3: the network
+    of case 1 with γ = 10000, whose step is varied at test time. One channel is luma (BT.601, 16
+    to 235) as in the paper; three are RGB, a variant of ours. Weights are drawn from
+    ``generator``. Raises :class:`ValueError` for another case or number of channels.
+
+    One training step: ``y = encoder(images)``; :meth:`fit_density` with noise; :meth:`loss` with
+    fresh noise, its gradient to Adam over :meth:`transform_parameters` and to plain gradient
+    descent over :meth:`step_parameters`; :meth:`project`.
+    """
+
+    steps: Tensor
+
+    def __init__(
+        self,
+        case: int,
+        *,
+        maps: int = 128,
+        channels: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if case not in _CASES:
+            raise ValueError(f"case {case}: the paper has the cases 1, 2 and 3")
+        if channels not in (1, 3):
+            raise ValueError(f"{channels} channels: images have 1 (luma) or 3 (RGB)")
+        self.case = case
+        self.channels = channels
+        sizes = [(channels, maps, 9, 4, 0.01), (maps, maps, 5, 2, 0.02), (maps, maps, 5, 2, 0.05)]
+        analysis: list[nn.Module] = []
+        synthesis: list[nn.Module] = []
+        for stage, (inner, outer, kernel, stride, std) in enumerate(sizes):
+            analysis.append(SameConv2d(inner, outer, kernel, stride, std=std, generator=generator))
+            synthesis.append(
+                SameTransposedConv2d(
+                    outer, inner, kernel, stride, std=std, bias=stage > 0, generator=generator
+                )
+            )
+            if stage < 2 or case != 2:
+                analysis.append(ProjectedGDN(maps, generator=generator))
+                synthesis.append(ProjectedGDN(maps, inverse=True, generator=generator))
+        self.encoder = nn.Sequential(*analysis)
+        self.decoder = nn.Sequential(*reversed(synthesis))
+        self.density = PiecewiseLinearDensity(maps)
+        if case == 2:
+            self.steps = nn.Parameter(torch.ones(maps))
+        else:
+            self.register_buffer("steps", torch.ones(maps))
+
+    @property
+    def centred(self) -> bool:
+        """Whether means are taken off before latents are quantized: cases 2 and 3."""
+        return self.case != 1
+
+    def transform_parameters(self) -> list[nn.Parameter]:
+        """What Adam moves: kernels, biases and normalisations."""
+        return [*self.encoder.parameters(), *self.decoder.parameters()]
+
+    def step_parameters(self) -> list[nn.Parameter]:
+        """What plain gradient descent moves: the quantization steps, (maps,), in case 2."""
+        return [self.steps] if self.case == 2 else []
+
+    def noisy(self, latents: Tensor, noise: Tensor) -> Tensor:
+        """y + δτ (equation 4); ``noise``, τ, is uniform on ±½ and of the shape of ``latents``."""
+        return latents + self.steps[:, None, None] * noise
+
+    def fit_density(self, latents: Tensor, noise: Tensor) -> None:
+        """Widen the grid to what the latents can reach, then one step of the densities. Raises
+        :class:`rdbench.errors.UsageError` for latents that are not finite."""
+        with torch.no_grad():
+            self.density.cover(float(latents.abs().max() + self.steps.max() / 2))
+            self.density.step(self.noisy(latents, noise))
+
+    def loss(self, images: Tensor, latents: Tensor, noise: Tensor, gamma: float) -> Loss:
+        """L = Σ (x − x̂)² + γ Σ_i h̃_i + 5e-4 Σ ½‖W‖² (equation 4, and the decay of the code),
+        with h̃_i = −log2 δ_i − mean log2 f̃_i(y + δ_i τ).
+
+        ``latents`` are those of ``images``; ``noise`` as for :meth:`noisy`. The squared error is
+        that of a crop of 256×256, mean over the batch; of crops of another size it is scaled to
+        that, and it is the mean over channels, so that γ/256 always weighs bits per pixel
+        against the mean squared error.
+        """
+        noisy = self.noisy(latents, noise)
+        error = torch.mean((images - self.decoder(noisy)) ** 2)
+        distortion = _CROP_PIXELS * error
+        density = torch.log2(self.density(noisy)).mean(dim=(0, 2, 3))
+        entropies = -torch.log2(self.steps) - density
+        kernels = [w for w in self.transform_parameters() if w.ndim == 4]
+        decay = _WEIGHT_DECAY / 2 * sum((kernel**2).sum() for kernel in kernels)
+        total = distortion + gamma * entropies.sum() + decay
+        return Loss(total, distortion, entropies, decay)
+
+    def project(self) -> None:
+        """Bring normalisations and learned steps back to where they are allowed: to be called
+        after each step of the optimisers."""
+        for layer in self.modules():
+            if isinstance(layer, ProjectedGDN):
+                layer.project()
+        if self.case == 2:
+            with torch.no_grad():
+                self.steps.clamp_(*STEP_RANGE)
+
+    def pixels(self, latents: Tensor) -> Tensor:
+        """The decoded images of quantized ``latents``: uint8, (B, channels, H, W), clipped to
+        16..235 for luma and to 0..255 for RGB, then rounded half to even."""
+        low, high = (16, 235) if self.channels == 1 else (0, 255)
+        with torch.no_grad():
+            return torch.round(self.decoder(latents).clamp(low, high)).to(torch.uint8)
+
+
+def quantize(latents: Tensor, widths: Tensor, centres: Tensor) -> Tensor:
+    """round((y − μ̄_i)/w_i), half to even: int32, (B, maps, height, width).
+
+    ``widths`` are β·δ_i; ``centres`` are the means μ̄_i of an extra set in cases 2 and 3 and
+    zeros in case 1; both (maps,).
+    """
+    scaled = (latents - centres[:, None, None]) / widths[:, None, None]
+    return torch.round(scaled).to(torch.int32)
+
+
+def dequantize(symbols: Tensor, widths: Tensor, centres: Tensor) -> Tensor:
+    """w_i·q + μ̄_i, what the decoder takes: of the shape of ``symbols``, dtype of ``widths``."""
+    return symbols.to(widths) * widths[:, None, None] + centres[:, None, None]
+
+
+def map_means(latents: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """μ̄_i, the means of the maps over an extra set: (maps,), from one array (maps, height,
+    width) for each image, which may differ in size."""
+    positions = sum(image[0].size for image in latents)
+    sums = sum(image.sum(axis=(1, 2), dtype=np.float64) for image in latents)
+    return np.asarray(sums / positions, dtype=np.float64)
+
+
+def uniformity(values: NDArray[np.float32]) -> float:
+    """How far the latents of one map, any shape, are from a uniform distribution, in [0, 1] bits.
+
+    The Jensen–Shannon divergence (base 2) between their histogram, with bins of unit width from
+    ⌊min⌋ to ⌈max⌉ of which empty ones are dropped, and the uniform one over the rest; 1 if only
+    one bin is left.
+    """
+    low, high = math.floor(values.min()), math.ceil(values.max())
+    counts = np.histogram(values, bins=np.arange(low, max(high, low + 1) + 1))[0]
+    p = counts[counts > 0] / values.size
+    if p.size == 1:
+        return 1.0
+    q = np.full(p.size, 1 / p.size)
+    middle = (p + q) / 2
+    return float(((p * np.log2(p / middle)) + (q * np.log2(q / middle))).sum() / 2)
+
+
+def exception_map(latents: Sequence[NDArray[np.float32]]) -> int:
+    """The map, counted from 0, whose latents over an extra set are the nearest to uniform: its
+    distribution is unlike that of the others. ``latents`` as for :func:`map_means`."""
+    maps = range(len(latents[0]))
+    flat = (np.concatenate([image[i].reshape(-1) for image in latents]) for i in maps)
+    return int(np.argmin([uniformity(values) for values in flat]))
+
+
+def empirical_bits(symbols: NDArray[np.int32]) -> float:
+    """The rate of figure 5: bits of one image's symbols, (maps, height, width), each map by the
+    entropy of its own histogram, which is not counted."""
+    bits = 0.0
+    for values in symbols:
+        counts = np.unique(values, return_counts=True)[1]
+        bits -= float((counts * np.log2(counts / values.size)).sum())
+    return bits

@@ -1,0 +1,216 @@
+"""The network of Lee et al. 2019, with a context model of the latents.
+
+J. Lee, S. Cho, S.-K. Beack, "Context-adaptive entropy model for end-to-end optimized image
+compression", ICLR 2019, arXiv:1809.10452. What the paper leaves open is chosen here: f is the 4×4
+layer over both contexts and two 1×1 layers, leaky ReLU between; c′ is linear and only the scales
+go through exp, clamped; sides of convolutions are padded alike; GDN is reparametrised, β = 1, γ =
+0.1·I at the start; the rate is taken over all positions, not over 32 or 16 random ones. The
+latents of mean 0 are as many as in the published test code, 192 at quality 6 and, for MS-SSIM, 7,
+where the paper has 228.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+from rdbench.models.balle import (
+    analysis_transform,
+    hyper_analysis_transform,
+    hyper_synthesis_transform,
+    synthesis_transform,
+)
+from rdbench.models.densities import LIKELIHOOD_FLOOR, Reconstruction, gaussian_likelihood
+from rdbench.models.layers import (
+    MaskedContext,
+    lower_bound,
+    reset_convolutions,
+    round_ste,
+    uniform_noise,
+)
+
+Objective = Literal["mse", "ms_ssim"]
+"""What the distortion of the loss is."""
+
+SCALE_RANGE: Final = (1e-2, 1e3)
+"""The smallest and the largest standard deviation of a latent."""
+MS_SSIM_FACTOR: Final = 3000.0
+"""D = 3000 (1 − MS-SSIM) in the loss (section 2.3, footnote)."""
+
+_LAMBDAS: Final[dict[Objective, tuple[float, ...]]] = {
+    "mse": (0.5, 0.4, 0.3, 0.2, 0.12, 0.06, 0.03, 0.017, 0.01),
+    "ms_ssim": (0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.03, 0.017, 0.01),
+}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Channels of a network; ``plain`` is 0 for a base one and above for a hybrid one."""
+
+    hidden: int
+    """N, of the hidden layers and of z"""
+    context: int = 192
+    """M1, latents whose mean and scale come from f"""
+    plain: int = 0
+    """M2, latents of mean 0 whose scale comes from h_s (appendix 6.1)"""
+
+
+def configuration(quality: int, objective: Objective = "mse") -> Configuration:
+    """The channels at ``quality`` 1..9 (section 4.1, appendix 6.1; M2 of the test code). Raises
+    :class:`ValueError` for another quality."""
+    _check(quality)
+    if quality <= 5:
+        return Configuration(128)
+    if quality <= 7:
+        wider = quality == 7 and objective == "mse"
+        return Configuration(320, plain=228 if wider else 192)
+    return Configuration(400, plain=408)
+
+
+def loss_lambda(quality: int, objective: Objective = "mse") -> float:
+    """λ of the paper's loss, λ/pixels·R + (1 − λ)/1000·D (equation 6), at ``quality`` 1..9.
+    Raises :class:`ValueError` for another quality."""
+    _check(quality)
+    return _LAMBDAS[objective][quality - 1]
+
+
+def distortion_weight(quality: int, objective: Objective = "mse") -> float:
+    """w of bpp + w·distortion, the paper's loss with its rate in nats, over λ·ln 2.
+
+    The distortion is the mean squared error on the scale 0..255 for "mse" and 1 − MS-SSIM for
+    "ms_ssim"; w = (1 − λ)/(1000 λ ln 2), for the latter times 3000. The paper does not say that
+    R is in nats; the slopes of its curves do. Raises :class:`ValueError` for a quality that is
+    not within 1..9.
+    """
+    rate = loss_lambda(quality, objective)
+    weight = (1 - rate) / (1000 * rate * math.log(2))
+    return weight * MS_SSIM_FACTOR if objective == "ms_ssim" else weight
+
+
+def _check(quality: int) -> None:
+    if quality not in range(1, 10):
+        raise ValueError(f"quality {quality} is not within 1 to 9")
+
+
+def _scale(logarithm: Tensor) -> Tensor:
+    low, high = (math.log(bound) for bound in SCALE_RANGE)
+    return torch.exp(-lower_bound(-lower_bound(logarithm, low), -high))
+
+
+def _likelihood(y: Tensor, mean: Tensor | float, scale: Tensor) -> Tensor:
+    return lower_bound(gaussian_likelihood(y, mean, scale), LIKELIHOOD_FLOOR)
+
+
+class Lee2019(nn.Module):
+    """The network: images on the scale 0..255, float, (B, 3, H, W), sides multiples of 64.
+
+    Latents y are (B, M1 + M2, H/16, W/16), z is (B, N, H/64, W/64). ``discrete`` is the paper's
+    way to train: rounded latents, with the gradient of the identity, go on into all networks and
+    noise is added for the likelihoods alone; without it noisy latents go into g_s, h_s and the
+    contexts as well (appendix 6.2; h_a has rounded ones in both). Weights are drawn from
+    ``generator``.
+
+    A decoder goes through z_hat, :meth:`hyper_synthesis`, :meth:`context_features`, then for
+    one set of positions after the other :meth:`context_parameters`, and :meth:`synthesis`.
+    Sums in another order differ in their last digits, so an encoder must take the same calls.
+    """
+
+    stride: Final = 64
+
+    def __init__(
+        self,
+        channels: Configuration,
+        *,
+        discrete: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.discrete = discrete
+        hidden, context = channels.hidden, channels.context
+        latents = context + channels.plain
+        self.g_a = analysis_transform(hidden, latents)
+        self.g_s = synthesis_transform(hidden, latents)
+        self.h_a = hyper_analysis_transform(hidden, latents)
+        self.h_s = hyper_synthesis_transform(hidden, latents)
+        self.context = MaskedContext(context, context, 2 * context)
+        self.estimator = nn.Sequential(
+            nn.LeakyReLU(),
+            nn.Conv2d(2 * context, 2 * context, 1),
+            nn.LeakyReLU(),
+            nn.Conv2d(2 * context, 2 * context, 1),
+        )
+        self.z_scale = nn.Parameter(torch.ones(hidden))
+        reset_convolutions(self, generator)
+
+    def analysis(self, images: Tensor) -> Tensor:
+        """y, not rounded: (B, 3, H, W), 0..255, to (B, M1 + M2, H/16, W/16)."""
+        return self.g_a(images / 127.5 - 1)
+
+    def synthesis(self, y_hat: Tensor) -> Tensor:
+        """Images on the scale 0..255, not clipped: (B, M1 + M2, h, w) to (B, 3, 16·h, 16·w)."""
+        return (self.g_s(y_hat) + 1) * 127.5
+
+    def hyper_analysis(self, y_hat: Tensor) -> Tensor:
+        """z, not rounded: (B, M1 + M2, h, w) to (B, N, h/4, w/4)."""
+        return self.h_a(y_hat)
+
+    def hyper_synthesis(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
+        """c′, (B, M1, 4·h, 4·w), and σ2, (B, M2, 4·h, 4·w), from (B, N, h, w)."""
+        output = self.h_s(z_hat)
+        context = self.channels.context
+        return output[:, :context], _scale(output[:, context:])
+
+    def z_scales(self) -> Tensor:
+        """The standard deviations of z, whose mean is 0: (N,)."""
+        return lower_bound(self.z_scale.abs(), SCALE_RANGE[0])
+
+    def context_features(self, c_prime: Tensor) -> Tensor:
+        """What c′ adds to the first layer of f, for all positions: (B, M1, h, w) to (B, 2·M1, h,
+        w). It leaves for :meth:`context_parameters` what depends on decoded latents."""
+        return self.context.from_features(c_prime)
+
+    def context_parameters(self, y_windows: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and σ of all M1 latents at K positions: each (K, M1).
+
+        ``y_windows``: (K, M1, 4, 4), rounded latents of
+        :func:`rdbench.models.layers.context_windows`, unknown ones of any finite value;
+        ``features``: (K, 2·M1), :meth:`context_features` at the positions.
+        """
+        first = features + self.context.from_windows(y_windows)
+        mean, logarithm = self.estimator(first[:, :, None, None])[:, :, 0, 0].chunk(2, dim=1)
+        return mean, _scale(logarithm)
+
+    def all_parameters(self, y1: Tensor, c_prime: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and σ at all positions at once: (B, M1, h, w) each, from rounded or noisy latents and
+        c′, both (B, M1, h, w)."""
+        mean, logarithm = self.estimator(self.context(y1, c_prime)).chunk(2, dim=1)
+        return mean, _scale(logarithm)
+
+    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
+        """Likelihoods ``y1``, ``z`` and, of a hybrid, ``y2``: of latents with uniform noise from
+        ``generator`` while training (equation 3), of rounded ones otherwise."""
+        y = self.analysis(images)
+        y_hat = round_ste(y)
+        z = self.hyper_analysis(y_hat)
+        z_hat = round_ste(z)
+        y_modelled, z_modelled = y_hat, z_hat
+        if self.training:
+            y_modelled = y + uniform_noise(y, generator)
+            z_modelled = z + uniform_noise(z, generator)
+            if not self.discrete:
+                y_hat, z_hat = y_modelled, z_modelled
+        c_prime, plain_scale = self.hyper_synthesis(z_hat)
+        context = self.channels.context
+        mean, scale = self.all_parameters(y_hat[:, :context], c_prime)
+        likelihoods = {
+            "y1": _likelihood(y_modelled[:, :context], mean, scale),
+            "z": _likelihood(z_modelled, 0.0, self.z_scales()[:, None, None]),
+        }
+        if self.channels.plain:
+            likelihoods["y2"] = _likelihood(y_modelled[:, context:], 0.0, plain_scale)
+        return Reconstruction(self.synthesis(y_hat), likelihoods)
