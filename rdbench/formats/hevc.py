@@ -38,16 +38,10 @@ def _sequence(bits: Bits) -> Geometry:
     format_idc = bits.ue()
     if format_idc not in CHROMA:
         raise BitstreamError(f"HEVC: chroma_format_idc {format_idc} is not within 0 to 3")
-    chroma, sub_width, sub_height = CHROMA[format_idc]
+    chroma = CHROMA[format_idc][0]
     if chroma == "444":
         bits.u(1)  # separate_colour_plane_flag
-    width, height = bits.ue(), bits.ue()
-    if bits.u(1):  # conformance_window_flag
-        left, right, top, bottom = (bits.ue() for _ in range(4))
-        width -= sub_width * (left + right)
-        height -= sub_height * (top + bottom)
-    if width <= 0 or height <= 0:
-        raise BitstreamError(f"HEVC: a picture of {width}x{height} is not valid")
+    width, height = bits.picture_size(format_idc)
     depth, chroma_depth = 8 + bits.ue(), 8 + bits.ue()
     if depth > 16 or (chroma != "400" and chroma_depth != depth):
         raise BitstreamError(

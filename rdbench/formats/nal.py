@@ -64,6 +64,19 @@ class Bits:
                 raise BitstreamError(f"{self._standard}: the sequence parameter set is damaged")
         return (1 << zeros) - 1 + self.u(zeros)
 
+    def picture_size(self, format_idc: int) -> tuple[int, int]:
+        """Width and height less the conformance window, in luma samples, as both standards write
+        them: two sizes, a flag, four offsets in chroma samples."""
+        _, sub_width, sub_height = CHROMA[format_idc]
+        width, height = self.ue(), self.ue()
+        if self.u(1):
+            left, right, top, bottom = (self.ue() for _ in range(4))
+            width -= sub_width * (left + right)
+            height -= sub_height * (top + bottom)
+        if width <= 0 or height <= 0:
+            raise BitstreamError(f"{self._standard}: a picture of {width}x{height} is not valid")
+        return width, height
+
     def align(self) -> None:
         """Skip to the next whole byte."""
         self.u(self._left % 8)

@@ -28,26 +28,20 @@ def _sequence(bits: Bits) -> Geometry:
     """seq_parameter_set_rbsp, up to the depth (7.3.2.4)."""
     bits.u(4 + 4)  # sps_seq_parameter_set_id, sps_video_parameter_set_id
     sublayers = bits.u(3)  # sps_max_sublayers_minus1
-    chroma, sub_width, sub_height = CHROMA[bits.u(2)]
+    format_idc = bits.u(2)  # sps_chroma_format_idc
     bits.u(2)  # sps_log2_ctu_size_minus5
     if bits.u(1):  # sps_ptl_dpb_hrd_params_present_flag
         _skip_profile_tier_level(bits, sublayers)
     bits.u(1)  # sps_gdr_enabled_flag
     if bits.u(1):  # sps_ref_pic_resampling_enabled_flag
         bits.u(1)  # sps_res_change_in_clvs_allowed_flag
-    width, height = bits.ue(), bits.ue()
-    if bits.u(1):  # sps_conformance_window_flag
-        left, right, top, bottom = (bits.ue() for _ in range(4))
-        width -= sub_width * (left + right)
-        height -= sub_height * (top + bottom)
-    if width <= 0 or height <= 0:
-        raise BitstreamError(f"VVC: a picture of {width}x{height} is not valid")
+    width, height = bits.picture_size(format_idc)
     if bits.u(1):  # sps_subpic_info_present_flag
         raise BitstreamError("VVC: a picture with subpictures is not taken")
     depth = 8 + bits.ue()
     if depth > 16:
         raise BitstreamError(f"VVC: samples of {depth} bits are not valid")
-    return Geometry(width, height, chroma, depth)
+    return Geometry(width, height, CHROMA[format_idc][0], depth)
 
 
 def _skip_profile_tier_level(bits: Bits, sublayers: int) -> None:

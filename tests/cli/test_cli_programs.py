@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from rdbench.results import read_rows
+
+from .command import rdbench
 
 DEFINITION = """
 name = "{name}"
@@ -53,17 +54,6 @@ def definition(tmp_path: Path) -> Path:
     path = tmp_path / "mine.toml"
     path.write_text(DEFINITION.format(name="mine"))
     return path
-
-
-def rdbench(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rdbench", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_a_codec_file_is_a_codec_by_its_name_and_without_it(tmp_path, definition):

@@ -14,17 +14,9 @@ from PIL import Image
 from rdbench.results import read_rows
 from rdbench.schema import FAILED, OK, UNSUPPORTED
 
+from .command import rdbench
+
 FAULTY = Path(__file__).parents[1] / "runner" / "faulty_codecs.py"
-
-
-def rdbench(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rdbench", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 @pytest.fixture

@@ -29,11 +29,14 @@ def rng() -> torch.Generator:
 
 def theirs(compressai, name: str, rng: torch.Generator):
     """A network of CompressAI whose latents are some steps apart from zero and medians not 0."""
-    network = getattr(compressai.models, name)(6, 10)
+    with torch.random.fork_rng():
+        torch.manual_seed(23)  # CompressAI draws its weights from the global generator
+        network = getattr(compressai.models, name)(6, 10)
     with torch.no_grad():
         network.g_a[-1].weight.mul_(40)
         if name == "ScaleHyperprior":
             network.h_a[-1].weight.mul_(20)
+            network.h_s[-2].weight.mul_(20)  # or nearly all scales are at their bound
         quantiles = network.entropy_bottleneck.quantiles
         quantiles[:, 0, 1] = torch.randn(len(quantiles), generator=rng)
     return network.eval()

@@ -61,7 +61,9 @@ def test_rate_of_a_reconstruction_is_minus_log2_of_its_likelihoods():
 
 def both(compressai, rng: torch.Generator, channels: int = 4):
     """CompressAI's density and ours with the same random weights."""
-    theirs = compressai.entropy_models.EntropyBottleneck(channels)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)  # CompressAI draws its weights from the global generator
+        theirs = compressai.entropy_models.EntropyBottleneck(channels)
     with torch.no_grad():
         for name, parameter in theirs.named_parameters():
             if name != "quantiles":
