@@ -113,8 +113,7 @@ class Table:
             return default
         value = self.values[key]
         if not _is(value, kind):
-            name = _NAMES[kind]
-            raise self.error(key, f"{value!r} is not {name}")
+            raise self.error(key, f"{value!r} is not {_NAMES[kind]}")
         return value
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from rdbench import formats
+from rdbench import formats, leb128
 from rdbench.codecs import definition_file
 from rdbench.codecs.base import Axis, Codec
 from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from rdbench.formats import Layout
 
 _HEADER_CHANNELS: Final = {1: "400", 3: "444"}
-_HEADER: Final = re.compile(
-    rb"([\x01\x03])([\x80-\xff]{0,3}[\x01-\x7f])([\x80-\xff]{0,3}[\x01-\x7f])"
-)
 _MOST_RESOLUTIONS: Final = 6
 
 
@@ -173,7 +169,7 @@ class BinaryCodec(Codec):
 
     def encode(self, image: Image) -> bytes:
         height, width, channels = image.shape
-        settings = {**self.options, "channels": channels}
+        settings = self._settings(channels)
         pixels = self.definition.pixels
         rows, columns = pixels.padded(height, width, settings)
         padded = (rows, columns) != (height, width)
@@ -201,8 +197,7 @@ class BinaryCodec(Codec):
         if pixels.geometry == "header" or (pixels.pads and _has_header(data)):
             header, stream = _split_header(data)
         geometry = self._geometry(header, stream)
-        channels = 1 if geometry and geometry.chroma == "400" else 3
-        settings = {**self.options, "channels": channels}
+        settings = self._settings(geometry.channels if geometry else 3)
         arguments = self._arguments(self.definition.decode, settings, self.point, geometry)
         name = "output" + _suffix(pixels.output, 3)
         with scratch(16 * len(stream)) as folder:
@@ -220,7 +215,7 @@ class BinaryCodec(Codec):
 
     def _cropped(self, image: Image, header: Geometry) -> Image:
         """The image without what was padded, which must be there."""
-        expected = (*self._padded(header), 1 if header.chroma == "400" else 3)
+        expected = (*self._padded(header), header.channels)
         if image.shape != expected:
             raise BitstreamError(
                 f"the decoder's image is {image.shape}, and the header with its size needs "
@@ -229,8 +224,11 @@ class BinaryCodec(Codec):
         return np.ascontiguousarray(image[: header.height, : header.width])
 
     def _padded(self, header: Geometry) -> tuple[int, int]:
-        settings = {**self.options, "channels": 1 if header.chroma == "400" else 3}
+        settings = self._settings(header.channels)
         return self.definition.pixels.padded(header.height, header.width, settings)
+
+    def _settings(self, channels: int) -> dict[str, Any]:
+        return {**self.options, "channels": channels}
 
     def converted(self, image: Image) -> Image | None:
         if not self.definition.pixels.converted:
@@ -238,7 +236,7 @@ class BinaryCodec(Codec):
         return formats.round_trip(image, self._layout(image.shape[2]))
 
     def _layout(self, channels: int) -> Layout:
-        return self.definition.pixels.layout({**self.options, "channels": channels})
+        return self.definition.pixels.layout(self._settings(channels))
 
     def _written(self, image: Image, settings: Mapping[str, Any]) -> Sequence[bytes | memoryview]:
         """The file for the encoder, in parts, so that the image need not be copied."""
@@ -276,7 +274,7 @@ class BinaryCodec(Codec):
             return Geometry(columns, rows, header.chroma, header.depth)
         read = formats.hevc_geometry if pixels.geometry == "hevc" else formats.vvc_geometry
         geometry = read(stream)
-        layout = self._layout(1 if geometry.chroma == "400" else 3)
+        layout = self._layout(geometry.channels)
         if (geometry.chroma, geometry.depth) != (layout.chroma, layout.depth):
             raise BitstreamError(
                 f"the stream is of chroma format {geometry.chroma} with {geometry.depth} bits, "
@@ -318,25 +316,14 @@ def _has_header(stream: bytes | bytearray) -> bool:
 
 def _header(width: int, height: int, channels: int) -> bytes:
     """What the stream does not tell of the image: one byte for the channels (1 or 3), then width
-    and height in base 128, least significant group first, the top bit set on all but the last."""
-    return bytes([channels]) + _base_128(width) + _base_128(height)
-
-
-def _base_128(number: int) -> bytes:
-    groups = []
-    while number >= 0x80:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*groups, number])
+    and height in base 128."""
+    return bytes([channels]) + leb128.written(width) + leb128.written(height)
 
 
 def _split_header(data: bytes) -> tuple[Geometry, bytes]:
     """The inverse of :func:`_header`, and the stream behind it."""
-    match = _HEADER.match(data)
-    if match is None:
+    width, place = leb128.read(data, 1)
+    height, place = leb128.read(data, place)
+    if not _has_header(data) or not width or not height:
         raise BitstreamError("the header with the size of the image is damaged")
-    channels, *sides = match.groups()
-    width, height = (
-        sum((group & 0x7F) << (7 * place) for place, group in enumerate(side)) for side in sides
-    )
-    return Geometry(width, height, _HEADER_CHANNELS[channels[0]], 8), data[match.end() :]
+    return Geometry(width, height, _HEADER_CHANNELS[data[0]], 8), data[place:]

@@ -277,10 +277,11 @@ def _command(
     folder = table.path.absolute().parent
     program = table.text("program")
     names = table.texts("names", (program,))
-    if not Path(program).name:
+    name = Path(program).name
+    if not name:
         raise table.error("program", f"{program!r} names no program")
-    if variable(Path(program).name) in _RESERVED:
-        raise table.error("program", f"{variable(program)} means something else; rename it")
+    if variable(name) in _RESERVED:
+        raise table.error("program", f"{variable(name)} means something else; rename it")
     if not all(names) or not names:
         raise table.error("names", f"{list(names)} names no program")
     candidates = tuple(str(folder / name) if "/" in name else name for name in names)
@@ -290,7 +291,7 @@ def _command(
     except re.error as error:
         raise table.error("pattern", f"is no regular expression: {error}") from None
     spec = ProgramSpec(
-        name=Path(program).name,
+        name=name,
         candidates=candidates,
         version_arguments=table.texts("version", ()),
         version_pattern=pattern,

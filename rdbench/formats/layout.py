@@ -10,7 +10,6 @@ import numpy as np
 _SUBSAMPLING: Final = {"400": (1, 1), "420": (2, 2), "422": (1, 2), "444": (1, 1)}
 _MATRICES: Final = ("bt601", "bt709", "gbr")
 _RANGES: Final = ("full", "limited")
-_PIX_FMT_DEPTHS: Final = (8, 9, 10, 12, 14, 16)
 
 
 @dataclass(frozen=True)
@@ -61,19 +60,6 @@ class Layout:
     def subsampling(self) -> tuple[int, int]:
         """Luma rows per chroma row and luma columns per chroma column."""
         return _SUBSAMPLING[self.chroma]
-
-    @property
-    def pix_fmt(self) -> str:
-        """FFmpeg's name of the pixel format, such as ``yuv420p`` or ``gbrp10le``.
-
-        Raises :class:`ValueError` for depths that FFmpeg has no name for (11, 13, 15).
-        """
-        if self.depth not in _PIX_FMT_DEPTHS:
-            raise ValueError(f"FFmpeg has no pixel format of {self.depth} bits: take 12, 14 or 16")
-        words = "" if self.depth == 8 else f"{self.depth}le"
-        if self.chroma == "400":
-            return f"gray{words}"
-        return f"gbrp{words}" if self.matrix == "gbr" else f"yuv{self.chroma}p{words}"
 
     def plane_shapes(self, height: int, width: int) -> list[tuple[int, int]]:
         """The (rows, columns) of each plane of a frame; sides of chroma are rounded up."""

@@ -24,6 +24,11 @@ class Geometry:
     """One of "400", "420", "422", "444"."""
     depth: int
 
+    @property
+    def channels(self) -> int:
+        """1 for 4:0:0, else 3."""
+        return 1 if self.chroma == "400" else 3
+
 
 def units(stream: bytes) -> Iterator[bytes]:
     """The NAL units of a byte stream (H.265 and H.266, Annex B), each with its header."""

@@ -18,8 +18,7 @@ rest                    the payloads
 4                       CRC-32 (ISO/IEC 3309, as in PNG) of all before it, big-endian
 ======================  ===============================================================
 
-Base 128 has seven bits to a byte, lowest first, and the high bit set in all bytes but the last;
-numbers take as few bytes as they can (LEB128). The last payload ends at the checksum, which finds
+Base 128 is that of :mod:`rdbench.leb128`. The last payload ends at the checksum, which finds
 whatever was cut off or added.
 """
 
@@ -31,6 +30,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
+from rdbench import leb128
 from rdbench.errors import BitstreamError, CodecError
 from rdbench.schema import point_text
 
@@ -73,10 +73,10 @@ def pack(stream: Stream) -> bytes:
         stream.weights,
         bytes([len(point) << 4 | stream.channels]),
         point,
-        _base128(stream.height),
-        _base128(stream.width),
+        leb128.written(stream.height),
+        leb128.written(stream.width),
         bytes([len(stream.payloads)]),
-        *(_base128(len(payload)) for payload in stream.payloads[:-1]),
+        *(leb128.written(len(payload)) for payload in stream.payloads[:-1]),
         *stream.payloads,
     ]
     body = b"".join(parts)
@@ -143,15 +143,8 @@ class _Reader:
         return self.take(len(self._data) - self._at)
 
     def number(self) -> int:
-        value = 0
-        for shift in range(0, 35, 7):
-            byte = self.take(1)[0]
-            value |= (byte & 127) << shift
-            if byte < 128:
-                if not byte and shift:
-                    break
-                return value
-        raise BitstreamError("the stream's header is wrong: a number is longer than it need be")
+        value, self._at = leb128.read(self._data, self._at)
+        return value
 
 
 def _parse(reader: _Reader) -> Stream:
@@ -198,12 +191,3 @@ def _problem(stream: Stream) -> str:
     if any(len(payload) >= 1 << 35 for payload in stream.payloads):
         return "a payload is of 32 GiB or more"
     return ""
-
-
-def _base128(number: int) -> bytes:
-    groups = bytearray()
-    while number > 127:
-        groups.append(number & 127 | 128)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)

@@ -28,8 +28,8 @@ class ProgramSpec:
     """File names that are looked for on PATH, in this order; one with a slash is a path."""
     version_arguments: tuple[str, ...] = ()
     version_pattern: str = ""
-    """Regular expression, searched in what the program prints; its group is the version. None
-    stands for a program that does not tell: its SHA-256 is its version."""
+    """Regular expression, searched in what the program prints; its groups are the version. An
+    empty one stands for a program that does not tell: its SHA-256 is its version."""
     install: str = ""
     """What to do where it is missing."""
 

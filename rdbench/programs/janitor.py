@@ -13,7 +13,6 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from rdbench.programs.scratch import PREFIX, RAM_VARIABLE, ram_folder, remove
@@ -24,7 +23,7 @@ _PATIENCE_S: Final = 10.0
 
 class Janitor:
     """A mark and folders for the processes of a run; :meth:`close`, or the end of this process,
-    ends them and removes the folders. :attr:`environment` is what they are to be started with."""
+    ends them and removes the folders. :meth:`environment` is what they are to be started with."""
 
     def __init__(self) -> None:
         self.mark = uuid.uuid4().hex
@@ -74,17 +73,6 @@ class Janitor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def __enter__(self) -> Janitor:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def sweep(mark: str, folders: list[Path]) -> None:

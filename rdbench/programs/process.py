@@ -79,10 +79,10 @@ def run(arguments: Sequence[str], folder: Path) -> str:
     name = Path(arguments[0]).name
     ended = _run(arguments, folder, supervision)
     if ended.timed_out:
-        raise OutOfTimeError(_with_output(f"{name} was not done in time and was ended", ended))
+        raise OutOfTimeError(f"{name} was not done in time and was ended{words_of(ended.output)}")
     if ended.status == 0:
         return ended.output
-    raise CodecError(_with_output(f"{name} {_ending(ended)}", ended))
+    raise CodecError(f"{name} {_ending(ended)}{words_of(ended.output)}")
 
 
 def output_of(arguments: Sequence[str], timeout_s: float) -> str:
@@ -233,10 +233,6 @@ def _readable(output: bytes) -> str:
     text = output.decode("utf-8", "replace")
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     return "".join(c if c.isprintable() or c in "\n\t" else "\n" for c in text)
-
-
-def _with_output(what: str, ended: _Ended) -> str:
-    return f"{what}{words_of(ended.output)}"
 
 
 def words_of(output: str) -> str:

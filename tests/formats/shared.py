@@ -44,3 +44,16 @@ def images(draw: st.DrawFn, channels: int | None = None) -> np.ndarray:
         return draw(npst.arrays(np.uint8, shape))
     seed = draw(st.integers(0, 2**32 - 1))
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def pix_fmt(layout: Layout) -> str:
+    """FFmpeg's name of the pixel format, such as ``yuv420p`` or ``gbrp10le``.
+
+    Raises :class:`ValueError` for depths that FFmpeg has no name for (11, 13, 15).
+    """
+    if layout.depth not in (8, 9, 10, 12, 14, 16):
+        raise ValueError(f"FFmpeg has no pixel format of {layout.depth} bits: take 12, 14 or 16")
+    words = "" if layout.depth == 8 else f"{layout.depth}le"
+    if layout.chroma == "400":
+        return f"gray{words}"
+    return f"gbrp{words}" if layout.matrix == "gbr" else f"yuv{layout.chroma}p{words}"

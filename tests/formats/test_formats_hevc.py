@@ -8,7 +8,7 @@ import pytest
 
 from rdbench.errors import BitstreamError
 from rdbench.formats import Geometry, Layout, hevc_geometry, write_y4m, write_yuv
-from tests.formats.shared import run
+from tests.formats.shared import pix_fmt, run
 
 SIZES = {
     "400": [(64, 64), (97, 65), (33, 50)],
@@ -51,7 +51,7 @@ def test_geometry_is_that_of_ffprobe(tmp_path, chroma, depth, width, height) -> 
     entries = ("-show_entries", "stream=width,height,pix_fmt", "-of", "json")
     said = run("ffprobe", "-v", "error", *entries, str(tmp_path / "raw.hevc"))
     (theirs,) = json.loads(said)["streams"]
-    assert theirs == {"width": width, "height": height, "pix_fmt": layout.pix_fmt}
+    assert theirs == {"width": width, "height": height, "pix_fmt": pix_fmt(layout)}
     assert hevc_geometry(stream) == Geometry(width, height, chroma, depth)
 
 

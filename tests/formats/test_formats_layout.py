@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rdbench.formats import Layout
-from tests.formats.shared import LAYOUTS, run
+from tests.formats.shared import LAYOUTS, pix_fmt, run
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from tests.formats.shared import LAYOUTS, run
     ],
 )
 def test_pix_fmt_is_the_name_that_ffmpeg_has(layout: tuple, name: str) -> None:
-    assert Layout(*layout).pix_fmt == name
+    assert pix_fmt(Layout(*layout)) == name
 
 
 def test_every_pix_fmt_is_known_to_ffmpeg_with_its_planes_and_depth() -> None:
@@ -28,9 +28,9 @@ def test_every_pix_fmt_is_known_to_ffmpeg_with_its_planes_and_depth() -> None:
     for layout in LAYOUTS:
         if layout.depth in (11, 13, 15):
             with pytest.raises(ValueError, match=f"{layout.depth} bits"):
-                _ = layout.pix_fmt
+                _ = pix_fmt(layout)
             continue
-        _, _, components, bits_per_pixel, depths = known[layout.pix_fmt]
+        _, _, components, bits_per_pixel, depths = known[pix_fmt(layout)]
         assert int(components) == layout.channels
         assert set(depths.split("-")) == {str(layout.depth)}
         samples = layout.frame_bytes(32, 16) / layout.dtype.itemsize

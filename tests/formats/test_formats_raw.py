@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rdbench.errors import BitstreamError
 from rdbench.formats import Layout, read_y4m, read_yuv, round_trip, to_planes, write_y4m, write_yuv
-from tests.formats.shared import LAYOUTS, images, run
+from tests.formats.shared import LAYOUTS, images, pix_fmt, run
 
 Y4M_LAYOUTS = [
     layout
@@ -95,7 +95,7 @@ def test_ffmpeg_reads_the_y4m_that_is_written(photo, layout: Layout) -> None:
         *("ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", "-"), data=stream
     )
     range_ = "pc" if layout.chroma == "400" else "tv"
-    assert said.decode().strip() == f"61,45,{layout.pix_fmt},{range_}"
+    assert said.decode().strip() == f"61,45,{pix_fmt(layout)},{range_}"
 
 
 @pytest.mark.parametrize("layout", LIMITED, ids=str)
@@ -103,7 +103,7 @@ def test_y4m_of_ffmpeg_is_read(photo, layout: Layout) -> None:
     # Even sides: FFmpeg 5.1 drops half of the last chroma column where words are of 16 bits.
     image = photo[:44, :60, : layout.channels]
     stream = run(
-        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", layout.pix_fmt),
+        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", pix_fmt(layout)),
         *("-color_range", "tv", "-s", "60x44", "-i", "-"),
         *("-strict", "-1", "-f", "yuv4mpegpipe", "-"),
         data=write_yuv(image, layout),

@@ -11,7 +11,7 @@ from PIL import Image
 
 from rdbench.formats import Layout, from_planes, round_trip, to_planes, write_yuv
 from rdbench.metrics import psnr
-from tests.formats.shared import LAYOUTS, images, run
+from tests.formats.shared import LAYOUTS, images, pix_fmt, run
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 GREEN, BLUE = (0, 255, 0), (0, 0, 255)
@@ -206,7 +206,7 @@ class TestZimg:
     def test_planes(self, photo, depth, range_, matrix, name) -> None:
         layout = Layout("444", depth, matrix, range_)
         filters = f"format=gbrp,zscale=min=gbr:rin=full:m={name}:r={range_}:d=none"
-        out = convert(photo, "rgb24", f"{filters},format={layout.pix_fmt}", layout.pix_fmt)
+        out = convert(photo, "rgb24", f"{filters},format={pix_fmt(layout)}", pix_fmt(layout))
         theirs = np.frombuffer(out, layout.dtype).reshape(3, *photo.shape[:2])
         differences = np.abs(theirs.astype(int) - np.stack(to_planes(photo, layout)))
         assert differences.max() <= 1
@@ -219,7 +219,7 @@ class TestZimg:
         planes = write_yuv(photo, layout)
         size = f"{photo.shape[1]}x{photo.shape[0]}"
         out = run(
-            *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", layout.pix_fmt),
+            *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", pix_fmt(layout)),
             *("-s", size, "-i", "-", "-vf", f"{filters},format=gbrp,format=rgb24"),
             *("-f", "rawvideo", "-"),
             data=planes,
@@ -232,10 +232,10 @@ class TestZimg:
         assert (differences > 0).mean() < (0.15 if rounds_twice else 0.001)
 
 
-def convert(image: np.ndarray, pix_fmt: str, filters: str, out: str) -> bytes:
+def convert(image: np.ndarray, given: str, filters: str, out: str) -> bytes:
     size = f"{image.shape[1]}x{image.shape[0]}"
     return run(
-        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", pix_fmt, "-s", size, "-i", "-"),
+        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", given, "-s", size, "-i", "-"),
         *("-vf", filters, "-f", "rawvideo", "-pix_fmt", out, "-"),
         data=image.tobytes(),
     )
@@ -246,7 +246,7 @@ def test_planes_are_near_those_of_swscale(photo) -> None:
     for range_ in ("full", "limited"):
         layout = Layout("444", 8, "bt601", range_)
         filters = f"scale=out_color_matrix=bt601:out_range={range_}:flags={flags}"
-        out = convert(photo, "rgb24", filters, layout.pix_fmt)
+        out = convert(photo, "rgb24", filters, pix_fmt(layout))
         theirs = np.frombuffer(out, np.uint8).reshape(3, *photo.shape[:2])
         assert np.abs(theirs.astype(int) - np.stack(to_planes(photo, layout))).max() <= 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -163,7 +164,7 @@ def test_scratch_is_removed_after_an_error(places):
 
 def test_the_janitor_sweeps_for_one_process_and_for_all(places):
     command = [sys.executable, "-IS", "-c", "import time; time.sleep(3600)"]
-    with Janitor() as janitor:
+    with contextlib.closing(Janitor()) as janitor:
         # The mark of 1 must not be taken for the beginning of that of 11.
         environments = {name: janitor.environment(name) for name in ("1", "11")}
         sleepers = {
