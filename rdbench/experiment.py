@@ -278,8 +278,8 @@ def read(path: Path) -> Experiment:
         entry.allow("codec", "options", "points", "label")
         requests.append(
             CodecRequest(
-                _from_folder(entry.text("codec"), folder),
-                entry.table("options").values,
+                target := _from_folder(entry.text("codec"), folder),
+                _options_from_folder(target, entry.table("options").values, folder),
                 entry.items("points", ()),
                 entry.text("label", ""),
             )
@@ -309,6 +309,18 @@ def find(text: str) -> Path:
     if text not in known:
         raise unknown("experiment", text, known, hint="one of your own is named FILE.toml")
     return known[text]
+
+
+def _options_from_folder(target: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The options of an experiment file, paths among them as seen from the working directory."""
+    try:
+        table = registry.load(target).option_table
+    except MissingBackendError:
+        return options  # it is left out, and said so, when the run is planned
+    return {
+        name: str(folder / value) if name in table and table[name].path and value else value
+        for name, value in options.items()
+    }
 
 
 def _from_folder(text: str, folder: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import rdbench
-from rdbench.cli import bd, codecs, conformance, datasets, plot, run, score
+from rdbench.cli import bd, codecs, conformance, datasets, inspect, plot, run, score, train
 from rdbench.errors import RdbenchError
 
 app = typer.Typer(
@@ -54,6 +54,8 @@ app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)
 app.command("bd")(bd.bd)
 app.command("plot")(plot.plot)
+app.command("inspect")(inspect.inspect)
+app.command("train")(train.train)
 
 
 def _complain(message: str) -> None:

@@ -108,7 +108,7 @@ def show_codec(
     options = codec.resolve_options(request.options)
     axis = codec.axis(options)
     channels = " and ".join(
-        {1: "grey", 3: "colour"}.get(count, str(count)) for count in sorted(codec.channels)
+        {1: "grey", 3: "colour"}.get(count, str(count)) for count in sorted(codec.takes(options))
     )
     rows = [
         ("label", codec.label(options)),
@@ -150,13 +150,17 @@ def _commands(
 
 def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:
     """What the conversions of colours and formats cost, for photographs that come along."""
+    from rdbench.codecs.base import Codec
     from rdbench.conformance.conversion import conversion_db
     from rdbench.conformance.material import photograph
 
+    if codec.converted is Codec.converted:
+        return "by the codec itself"
     instance = codec(point, **options)
     kinds = {1: "grey", 3: "colour"}
     found = {
-        kinds[count]: conversion_db(instance, photograph(count)) for count in sorted(codec.channels)
+        kinds[count]: conversion_db(instance, photograph(count))
+        for count in sorted(codec.takes(options))
     }
     told = [f"{kind} {db:.2f} dB" for kind, db in found.items() if db is not None]
     if not told:

@@ -10,6 +10,7 @@ import abc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rdbench.errors import UsageError, unknown
@@ -41,9 +42,14 @@ class Option:
     colour: bool = False
     shown: tuple[str, ...] = ()
     """How each of ``choices`` reads in a label, where that differs from the value."""
+    path: bool = False
+    """Whether a value is the path of a file or folder: its name alone stands in the label, and in
+    an experiment file it is relative to that file's folder."""
 
     def text(self, value: str | int | float | bool) -> str:
         """``value`` as it reads in a label."""
+        if self.path:
+            return PurePath(str(value)).name
         return dict(zip(self.choices, self.shown, strict=False)).get(value, str(value))
 
     def convert(self, codec: str, name: str, value: Any) -> str | int | float | bool:
@@ -92,13 +98,15 @@ def threads_option() -> Option:
 @dataclass(frozen=True)
 class Axis:
     """The rate parameter of a codec with given options: its name, its default points in
-    increasing rate, the range of values that it takes, and whether they are whole numbers."""
+    increasing rate, the range of values that it takes, whether they are whole numbers, and whether
+    there are no other points than the default ones."""
 
     parameter: str
     ladder: tuple[float, ...]
     low: float = -math.inf
     high: float = math.inf
     integer: bool = False
+    closed: bool = False
 
     def check(self, codec: str, point: Any) -> float:
         """``point`` (text or number) as a valid value, or :class:`UsageError`."""
@@ -114,6 +122,9 @@ class Axis:
             )
         if self.integer and value != int(value):
             raise UsageError(f"{where} {point_text(value)} is not a whole number")
+        if self.closed and value not in self.ladder:
+            known = ", ".join(point_text(point) for point in self.ladder)
+            raise UsageError(f"{where} {point_text(value)} is not one of {known}")
         return value
 
 
@@ -146,6 +157,9 @@ class Codec(abc.ABC):
     """Whether the same image gives the same bytes again."""
     lossless: ClassVar[bool] = False
     """Whether the decoded image is always the original."""
+    learned: ClassVar[bool] = False
+    """Whether its transforms were trained, so that even its best point may be far from the
+    original, as far as its training brought it."""
     stream_suffix: ClassVar[str] = ".bin"
     """File name suffix of a kept stream."""
 
@@ -192,6 +206,11 @@ class Codec(abc.ABC):
         """Raise :class:`rdbench.errors.MissingBackendError` with what to install where something
         is missing that the codec needs under ``options``. It is asked once, before a run."""
         return
+
+    @classmethod
+    def takes(cls, options: Mapping[str, Any]) -> frozenset[int]:  # noqa: ARG003
+        """Numbers of channels that it takes without conversion under ``options``."""
+        return cls.channels
 
     @classmethod
     def version(cls) -> str:

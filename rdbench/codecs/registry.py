@@ -26,6 +26,7 @@ BINARIES: Final = Path(__file__).parent / "binaries"
 _PILLOW: Final = "pip install pillow"
 _IMAGECODECS: Final = "pip install imagecodecs"
 _PILLOW_HEIF: Final = "pip install pillow-heif"
+_LEARNED: Final = "pip install 'rdbench[learned]'"
 
 _BUILT_IN: Final = (
     CodecEntry("jpeg", "rdbench.codecs.jpeg:Jpeg", "JPEG, libjpeg-turbo in Pillow", _PILLOW),
@@ -44,6 +45,48 @@ _BUILT_IN: Final = (
     ),
     CodecEntry(
         "jpegxl", "rdbench.codecs.jpegxl:JpegXl", "JPEG XL, libjxl in imagecodecs", _IMAGECODECS
+    ),
+    CodecEntry(
+        "dumas2018-case1",
+        "rdbench.codecs.papers:Dumas2018Case1",
+        "Dumas et al. 2018, a network for each rate",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "dumas2018-case2",
+        "rdbench.codecs.papers:Dumas2018Case2",
+        "Dumas et al. 2018, one network with learned quantization steps",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "dumas2018-case3",
+        "rdbench.codecs.papers:Dumas2018Case3",
+        "Dumas et al. 2018, one network whose step is varied",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "theis2017",
+        "rdbench.codecs.papers:Theis2017",
+        "Theis et al. 2017, compressive autoencoder",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "balle2017",
+        "rdbench.codecs.papers:Balle2017",
+        "Ballé et al. 2017, factorised prior",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "balle2018",
+        "rdbench.codecs.papers:Balle2018",
+        "Ballé et al. 2018, scale hyperprior",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "lee2019",
+        "rdbench.codecs.papers:Lee2019",
+        "Lee et al. 2019, context-adaptive entropy model",
+        _LEARNED,
     ),
     CodecEntry("png", "rdbench.codecs.png:Png", "PNG, the lossless reference, Pillow", _PILLOW),
 )

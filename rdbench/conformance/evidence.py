@@ -85,7 +85,7 @@ def gather(
     if not ladder:
         raise UsageError(f"codec {codec.name!r} has an empty ladder; give it points")
     middle = ladder[len(ladder) // 2]
-    channels = sorted(codec.channels)
+    channels = sorted(codec.takes(resolved))
     photos = {count: material.photograph(count) for count in channels}
     best = best_point(axis)
 

@@ -107,6 +107,10 @@ class Balle2017(nn.Module):
     """
 
     stride: Final = 16
+    peak: Final = 1.0
+    """The largest sample of an image."""
+    margin: Final = 3
+    """How many latents away analysis and synthesis still see."""
 
     def __init__(
         self,
@@ -117,10 +121,19 @@ class Balle2017(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        self.channels = channels
         self.g_a = analysis_transform(hidden, latents, channels)
         self.g_s = synthesis_transform(hidden, latents, channels)
         self.density = FactorizedDensity(latents, generator=generator)
         reset_convolutions(self, generator)
+
+    def analysis(self, images: Tensor) -> Tensor:
+        """y, not rounded: (B, channels, H, W) to (B, M, H/16, W/16)."""
+        return self.g_a(images)
+
+    def synthesis(self, y_hat: Tensor) -> Tensor:
+        """Images, not clipped: (B, M, h, w) to (B, channels, 16·h, 16·w)."""
+        return self.g_s(y_hat)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
@@ -137,6 +150,10 @@ class Balle2018(nn.Module):
     """
 
     stride: Final = 64
+    peak: Final = 1.0
+    """The largest sample of an image."""
+    margin: Final = 3
+    """How many latents away analysis and synthesis still see."""
 
     def __init__(
         self,
@@ -147,12 +164,21 @@ class Balle2018(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        self.channels = channels
         self.g_a = analysis_transform(hidden, latents, channels)
         self.g_s = synthesis_transform(hidden, latents, channels)
         self.h_a = hyper_analysis_transform(hidden, latents)
         self.h_s = hyper_synthesis_transform(hidden, latents)
         self.density = FactorizedDensity(hidden, generator=generator)
         reset_convolutions(self, generator)
+
+    def analysis(self, images: Tensor) -> Tensor:
+        """y, not rounded: (B, channels, H, W) to (B, M, H/16, W/16)."""
+        return self.g_a(images)
+
+    def synthesis(self, y_hat: Tensor) -> Tensor:
+        """Images, not clipped: (B, M, h, w) to (B, channels, 16·h, 16·w)."""
+        return self.g_s(y_hat)
 
     def hyper_analysis(self, y: Tensor) -> Tensor:
         """z from the latents y: (B, M, h, w) to (B, N, h/4, w/4)."""

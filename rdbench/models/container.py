@@ -8,8 +8,8 @@ bytes                   what
 1                       length of the model's name
 1 to 32                 the model's name, printable ASCII
 8                       the first bytes of the SHA-256 of the weights
-1                       16 * length of the point + channels
-0 to 8                  the point: IEEE 754 binary64, big-endian, without the zeros at its end
+1                       16 * length of beta + channels
+0 to 8                  beta: IEEE 754 binary64, big-endian, without the zeros at its end
 1 to 3                  height, base 128
 1 to 3                  width, base 128
 1                       number of payloads
@@ -35,7 +35,7 @@ from rdbench.errors import BitstreamError, CodecError
 from rdbench.schema import point_text
 
 MAX_SIDE: Final = 1 << 20
-MAX_PIXELS: Final = 1_000_000_000
+MAX_PIXELS: Final = 1 << 28
 MAX_PAYLOADS: Final = 64
 MAX_NAME: Final = 32
 WEIGHTS_BYTES: Final = 8
@@ -53,7 +53,8 @@ class Stream:
     """Name of the model, 1 to 32 printable ASCII characters without spaces."""
     weights: bytes
     """The first 8 bytes of the SHA-256 of the weights."""
-    point: float
+    beta: float
+    """What the trained quantization steps are multiplied by, above 0."""
     height: int
     width: int
     channels: int
@@ -62,17 +63,17 @@ class Stream:
 
 def pack(stream: Stream) -> bytes:
     """The bytes of a stream. Raises :class:`CodecError` where it is beyond the format's limits:
-    sides of 1 to 2^20, 10⁹ pixels, 1 or 3 channels, 1 to 64 payloads, a finite point."""
+    sides of 1 to 2^20, 2^28 pixels, 1 or 3 channels, 1 to 64 payloads, a finite beta above 0."""
     if problem := _problem(stream):
         raise CodecError(f"a stream of model {stream.model!r} cannot be written: {problem}")
-    point = struct.pack(">d", stream.point).rstrip(b"\0")
+    beta = struct.pack(">d", stream.beta).rstrip(b"\0")
     parts = [
         _MAGIC,
         bytes([_VERSION, len(stream.model)]),
         stream.model.encode("ascii"),
         stream.weights,
-        bytes([len(point) << 4 | stream.channels]),
-        point,
+        bytes([len(beta) << 4 | stream.channels]),
+        beta,
         leb128.written(stream.height),
         leb128.written(stream.width),
         bytes([len(stream.payloads)]),
@@ -86,9 +87,26 @@ def pack(stream: Stream) -> bytes:
 def unpack(data: bytes, *, model: str, weights: bytes) -> Stream:
     """The stream in ``data``, which must be one of ``model`` with ``weights``.
 
+    Raises :class:`BitstreamError` as :func:`read`, and for other models and other weights.
+    """
+    stream = read(data)
+    if stream.model != model:
+        raise BitstreamError(
+            f"the stream is of model {stream.model!r}, not {model!r}; decode it with that one"
+        )
+    if stream.weights != weights:
+        raise BitstreamError(
+            f"the stream was made with the weights {stream.weights.hex()} of model {model!r}, not "
+            f"{weights.hex()}; decode it with those"
+        )
+    return stream
+
+
+def read(data: bytes) -> Stream:
+    """The stream in ``data``, of any model.
+
     Raises :class:`BitstreamError` for anything else: other formats and versions, streams that are
-    cut short, longer or changed, values beyond the limits of :func:`pack`, other models and other
-    weights.
+    cut short, longer or changed, values beyond the limits of :func:`pack`.
     """
     if data[: len(_MAGIC)] != _MAGIC:
         raise BitstreamError(
@@ -110,15 +128,6 @@ def unpack(data: bytes, *, model: str, weights: bytes) -> Stream:
     stream = _parse(_Reader(body, len(_MAGIC) + 1))
     if problem := _problem(stream):
         raise BitstreamError(f"the stream's header is wrong: {problem}")
-    if stream.model != model:
-        raise BitstreamError(
-            f"the stream is of model {stream.model!r}, not {model!r}; decode it with that one"
-        )
-    if stream.weights != weights:
-        raise BitstreamError(
-            f"the stream was made with the weights {stream.weights.hex()} of model {model!r}, not "
-            f"{weights.hex()}; decode it with those"
-        )
     return stream
 
 
@@ -151,9 +160,9 @@ def _parse(reader: _Reader) -> Stream:
     name = reader.take(reader.take(1)[0])
     weights = reader.take(WEIGHTS_BYTES)
     lengths = reader.take(1)[0]
-    point = reader.take(min(lengths >> 4, 8))
-    if point.endswith(b"\0") or lengths >> 4 > 8:
-        raise BitstreamError("the stream's header is wrong: its point is longer than it need be")
+    beta = reader.take(min(lengths >> 4, 8))
+    if beta.endswith(b"\0") or lengths >> 4 > 8:
+        raise BitstreamError("the stream's header is wrong: its beta is longer than it need be")
     height, width = reader.number(), reader.number()
     count = reader.take(1)[0]
     if not 1 <= count <= MAX_PAYLOADS:
@@ -162,7 +171,7 @@ def _parse(reader: _Reader) -> Stream:
     return Stream(
         name.decode("latin-1"),
         weights,
-        struct.unpack(">d", point.ljust(8, b"\0"))[0],
+        struct.unpack(">d", beta.ljust(8, b"\0"))[0],
         height,
         width,
         lengths & 15,
@@ -177,8 +186,8 @@ def _problem(stream: Stream) -> str:
         return f"the name {name!r} is not 1 to {MAX_NAME} printable ASCII characters"
     if len(stream.weights) != WEIGHTS_BYTES:
         return f"the hash of the weights has {len(stream.weights)} bytes, not {WEIGHTS_BYTES}"
-    if not math.isfinite(stream.point):
-        return f"the point {point_text(stream.point)} is not a finite number"
+    if not (math.isfinite(stream.beta) and stream.beta > 0):
+        return f"beta {point_text(stream.beta)} is not a finite number above 0"
     if not all(1 <= side <= MAX_SIDE for side in sides) or math.prod(sides) > MAX_PIXELS:
         return (
             f"{stream.width}x{stream.height} is not within sides of 1 to {MAX_SIDE:,} and "

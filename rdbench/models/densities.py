@@ -102,30 +102,25 @@ class FactorizedDensity(nn.Module):
                 values = values + torch.tanh(self.factors[k].to(values)) * torch.tanh(values)
         return values
 
-    def _mass(self, values: Tensor) -> Tensor:
-        lower, upper = self.logits(values - 0.5), self.logits(values + 0.5)
+    def mass(self, values: Tensor, width: float = 1.0) -> Tensor:
+        """The mass within ``width``/2 of ``values``: (B, channels, H, W) to the same, in their
+        dtype, float32 or float64."""
+        by_channel = values.transpose(0, 1)
+        flat = by_channel.reshape(len(by_channel), 1, -1)
+        lower, upper = self.logits(flat - width / 2), self.logits(flat + width / 2)
         # In the upper tail both sigmoids are near 1; on the other side they keep their digits.
         side = torch.where(lower + upper > 0, -1.0, 1.0).to(lower)
-        return torch.abs(torch.sigmoid(side * upper) - torch.sigmoid(side * lower))
+        mass = torch.abs(torch.sigmoid(side * upper) - torch.sigmoid(side * lower))
+        return mass.reshape(by_channel.shape).transpose(0, 1)
 
     def forward(self, latents: Tensor) -> Tensor:
         """The mass within ½ of each latent, at least 1e-9: (B, channels, H, W) to the same."""
-        batch, channels, height, width = latents.shape
-        mass = self._mass(latents.transpose(0, 1).reshape(channels, 1, -1))
-        likelihood = lower_bound(mass, LIKELIHOOD_FLOOR)
-        return likelihood.reshape(channels, batch, height, width).transpose(0, 1)
+        return lower_bound(self.mass(latents), LIKELIHOOD_FLOOR)
 
     def round(self, latents: Tensor) -> Tensor:
         """``latents``, (B, channels, H, W), at whole steps from the medians."""
         medians = self.medians[:, None, None]
         return torch.round(latents - medians) + medians
-
-    def probabilities(self, low: int, high: int) -> Tensor:
-        """The mass of each step from the medians: float64, (channels, high − low + 1), for the
-        symbols ``low``..``high``; a row sums to 1 less what lies beyond."""
-        steps = torch.arange(low, high + 1, dtype=torch.float64, device=self.medians.device)
-        with torch.no_grad():
-            return self._mass((self.medians.double()[:, None] + steps)[:, None, :])[:, 0]
 
     def find_medians(self) -> None:
         """Set the medians by bisection: to be called after training, before rounding. Raises

@@ -68,12 +68,23 @@ class Dumas2018(nn.Module):
     to 235) as in the paper; three are RGB, a variant of ours. Weights are drawn from
     ``generator``. Raises :class:`ValueError` for another case or number of channels.
 
+    After the training :meth:`observe` sets the buffers ``means``, μ̄_i, and ``exception``, the map
+    that is unlike the others, −1 until then.
+
     One training step: ``y = encoder(images)``; :meth:`fit_density` with noise; :meth:`loss` with
     fresh noise, its gradient to Adam over :meth:`transform_parameters` and to plain gradient
     descent over :meth:`step_parameters`; :meth:`project`.
     """
 
+    stride: Final = STRIDE
+    peak: Final = 255.0
+    """The largest sample of an image."""
+    margin: Final = 3
+    """How many latents away analysis and synthesis still see."""
+
     steps: Tensor
+    means: Tensor
+    exception: Tensor
 
     def __init__(
         self,
@@ -110,6 +121,16 @@ class Dumas2018(nn.Module):
             self.steps = nn.Parameter(torch.ones(maps))
         else:
             self.register_buffer("steps", torch.ones(maps))
+        self.register_buffer("means", torch.zeros(maps))
+        self.register_buffer("exception", torch.tensor(-1))
+
+    def analysis(self, images: Tensor) -> Tensor:
+        """y, not quantized: (B, channels, H, W) to (B, maps, H/16, W/16)."""
+        return self.encoder(images)
+
+    def synthesis(self, y_hat: Tensor) -> Tensor:
+        """Images, not clipped: (B, maps, h, w) to (B, channels, 16·h, 16·w)."""
+        return self.decoder(y_hat)
 
     @property
     def centred(self) -> bool:
@@ -163,6 +184,12 @@ class Dumas2018(nn.Module):
         if self.case == 2:
             with torch.no_grad():
                 self.steps.clamp_(*STEP_RANGE)
+
+    def observe(self, latents: Sequence[NDArray[np.float32]]) -> None:
+        """Take means and exception map from the latents of an extra set (section 3.1 of the
+        paper's supplement): one array (maps, height, width) for each image."""
+        self.means.copy_(torch.from_numpy(map_means(latents)))
+        self.exception.fill_(exception_map(latents))
 
     def pixels(self, latents: Tensor) -> Tensor:
         """The decoded images of quantized ``latents``: uint8, (B, channels, H, W), clipped to

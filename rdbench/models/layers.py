@@ -72,17 +72,61 @@ def convolution(inputs: int, outputs: int, kernel: int = 5, stride: int = 2) -> 
     return nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2)
 
 
+class TransposedConv2d(nn.ConvTranspose2d):
+    """``torch.nn.ConvTranspose2d`` with ``kernel // 2`` zeros cropped, whose output has ``stride``
+    samples for each of its input; as CompressAI's ``deconv``, and faster where it has few maps."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+        super().__init__(
+            inputs, outputs, kernel, stride, padding=kernel // 2, output_padding=stride - 1
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return upsampled(x, self.weight, self.bias, self.stride[0], self.padding[0])
+
+
 def transposed(inputs: int, outputs: int, kernel: int = 5, stride: int = 2) -> nn.ConvTranspose2d:
-    """The counterpart of :func:`convolution`, as CompressAI's ``deconv``: (B, inputs, H, W) to
-    (B, outputs, stride·H, stride·W)."""
-    return nn.ConvTranspose2d(
-        inputs,
-        outputs,
-        kernel,
-        stride=stride,
-        padding=kernel // 2,
-        output_padding=stride - 1,
+    """The counterpart of :func:`convolution`: (B, inputs, H, W) to (B, outputs, stride·H,
+    stride·W)."""
+    return TransposedConv2d(inputs, outputs, kernel, stride)
+
+
+def upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, before: int) -> Tensor:
+    """A transposed convolution without its first ``before`` rows and columns, and as many rows
+    and columns as make ``stride`` for each of its input; ``before`` is below half the kernel.
+
+    ``x``: (B, inputs, H, W); ``weight``: (inputs, outputs, kernel, kernel). Where ``outputs`` is
+    small it goes by the convolution that gives the stride² samples of an output at each position
+    of the input, which are then shuffled into place: the same sums, three times as fast.
+    """
+    inputs, outputs, kernel = weight.shape[:3]
+    height, width = (stride * side for side in x.shape[-2:])
+    if outputs * stride**2 > inputs:
+        full = functional.conv_transpose2d(
+            x,
+            weight,
+            bias,
+            stride=stride,
+            padding=before,
+            output_padding=max(0, 2 * before + stride - kernel),
+        )
+        return full[..., :height, :width]
+    # Output stride·q + r gets input q − d by tap before + r + stride·d.
+    least, most = -((before + stride - 1) // stride), (kernel - 1 - before) // stride
+    taps = most - least + 1
+    front = -(before + stride * least)
+    padding = (front, stride * taps - front - kernel)
+    phases = functional.pad(weight, padding * 2).reshape(
+        inputs, outputs, taps, stride, taps, stride
     )
+    kernels = phases.flip(2, 4).permute(1, 3, 5, 0, 2, 4).reshape(-1, inputs, taps, taps)
+    sides = (most, -least)
+    samples = functional.conv2d(
+        functional.pad(x, sides * 2),
+        kernels,
+        None if bias is None else bias.repeat_interleave(stride**2),
+    )
+    return functional.pixel_shuffle(samples, stride)
 
 
 def _normalise(x: Tensor, beta: Tensor, gamma: Tensor, inverse: bool) -> Tensor:
@@ -218,12 +262,8 @@ class SameTransposedConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = (self.stride * side for side in x.shape[-2:])
         before = (self.weight.shape[-1] - self.stride) // 2
-        full = functional.conv_transpose2d(
-            x, self.weight, self.bias, stride=self.stride, padding=before
-        )
-        return full[..., :height, :width]
+        return upsampled(x, self.weight, self.bias, self.stride, before)
 
 
 class MaskedContext(nn.Module):
@@ -262,24 +302,3 @@ class MaskedContext(nn.Module):
         H, W) to (B, outputs, H, W)."""
         padded = functional.pad(features, CONTEXT_PADDING)
         return functional.conv2d(padded, self.window.weight[:, self.latents :], self.window.bias)
-
-    def from_windows(self, windows: Tensor) -> Tensor:
-        """The other part, at K positions: (K, latents, 4, 4) to (K, outputs). What stands in the
-        masked places must be finite and does not matter."""
-        return windows.flatten(1) @ self._latent_weight.flatten(1).T
-
-
-def pad_context(latents: Tensor) -> Tensor:
-    """(channels, H, W) with the zeros around it that its windows reach: (channels, H+3, W+3)."""
-    return functional.pad(latents, CONTEXT_PADDING)
-
-
-def context_windows(padded: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The windows of :class:`MaskedContext` at K positions: (K, channels, 4, 4).
-
-    ``padded`` comes from :func:`pad_context`, (channels, H+3, W+3); ``rows`` and ``columns``:
-    int64, (K,), positions in the unpadded array. Position (l, k) lies at (l+3, k+2) of
-    ``padded``, where a decoder writes what it has decoded.
-    """
-    views = padded.unfold(1, _WINDOW, 1).unfold(2, _WINDOW, 1)
-    return views[:, rows, columns].transpose(0, 1)

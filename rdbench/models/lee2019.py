@@ -96,7 +96,8 @@ def _check(quality: int) -> None:
         raise ValueError(f"quality {quality} is not within 1 to 9")
 
 
-def _scale(logarithm: Tensor) -> Tensor:
+def bounded_scale(logarithm: Tensor) -> Tensor:
+    """Standard deviations from their logarithms, any shape: kept within :data:`SCALE_RANGE`."""
     low, high = (math.log(bound) for bound in SCALE_RANGE)
     return torch.exp(-lower_bound(-lower_bound(logarithm, low), -high))
 
@@ -113,26 +114,27 @@ class Lee2019(nn.Module):
     noise is added for the likelihoods alone; without it noisy latents go into g_s, h_s and the
     contexts as well (appendix 6.2; h_a has rounded ones in both). Weights are drawn from
     ``generator``.
-
-    A decoder goes through z_hat, :meth:`hyper_synthesis`, :meth:`context_features`, then for
-    one set of positions after the other :meth:`context_parameters`, and :meth:`synthesis`.
-    Sums in another order differ in their last digits, so an encoder must take the same calls.
     """
 
     stride: Final = 64
+    channels: Final = 3
+    peak: Final = 255.0
+    """The largest sample of an image."""
+    margin: Final = 3
+    """How many latents away analysis and synthesis still see."""
 
     def __init__(
         self,
-        channels: Configuration,
+        configuration: Configuration,
         *,
         discrete: bool = True,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.channels = channels
+        self.configuration = configuration
         self.discrete = discrete
-        hidden, context = channels.hidden, channels.context
-        latents = context + channels.plain
+        hidden, context = configuration.hidden, configuration.context
+        latents = context + configuration.plain
         self.g_a = analysis_transform(hidden, latents)
         self.g_s = synthesis_transform(hidden, latents)
         self.h_a = hyper_analysis_transform(hidden, latents)
@@ -162,34 +164,18 @@ class Lee2019(nn.Module):
     def hyper_synthesis(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
         """c′, (B, M1, 4·h, 4·w), and σ2, (B, M2, 4·h, 4·w), from (B, N, h, w)."""
         output = self.h_s(z_hat)
-        context = self.channels.context
-        return output[:, :context], _scale(output[:, context:])
+        context = self.configuration.context
+        return output[:, :context], bounded_scale(output[:, context:])
 
     def z_scales(self) -> Tensor:
         """The standard deviations of z, whose mean is 0: (N,)."""
         return lower_bound(self.z_scale.abs(), SCALE_RANGE[0])
 
-    def context_features(self, c_prime: Tensor) -> Tensor:
-        """What c′ adds to the first layer of f, for all positions: (B, M1, h, w) to (B, 2·M1, h,
-        w). It leaves for :meth:`context_parameters` what depends on decoded latents."""
-        return self.context.from_features(c_prime)
-
-    def context_parameters(self, y_windows: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and σ of all M1 latents at K positions: each (K, M1).
-
-        ``y_windows``: (K, M1, 4, 4), rounded latents of
-        :func:`rdbench.models.layers.context_windows`, unknown ones of any finite value;
-        ``features``: (K, 2·M1), :meth:`context_features` at the positions.
-        """
-        first = features + self.context.from_windows(y_windows)
-        mean, logarithm = self.estimator(first[:, :, None, None])[:, :, 0, 0].chunk(2, dim=1)
-        return mean, _scale(logarithm)
-
     def all_parameters(self, y1: Tensor, c_prime: Tensor) -> tuple[Tensor, Tensor]:
         """μ and σ at all positions at once: (B, M1, h, w) each, from rounded or noisy latents and
         c′, both (B, M1, h, w)."""
         mean, logarithm = self.estimator(self.context(y1, c_prime)).chunk(2, dim=1)
-        return mean, _scale(logarithm)
+        return mean, bounded_scale(logarithm)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Likelihoods ``y1``, ``z`` and, of a hybrid, ``y2``: of latents with uniform noise from
@@ -205,12 +191,12 @@ class Lee2019(nn.Module):
             if not self.discrete:
                 y_hat, z_hat = y_modelled, z_modelled
         c_prime, plain_scale = self.hyper_synthesis(z_hat)
-        context = self.channels.context
+        context = self.configuration.context
         mean, scale = self.all_parameters(y_hat[:, :context], c_prime)
         likelihoods = {
             "y1": _likelihood(y_modelled[:, :context], mean, scale),
             "z": _likelihood(z_modelled, 0.0, self.z_scales()[:, None, None]),
         }
-        if self.channels.plain:
+        if self.configuration.plain:
             likelihoods["y2"] = _likelihood(y_modelled[:, context:], 0.0, plain_scale)
         return Reconstruction(self.synthesis(y_hat), likelihoods)

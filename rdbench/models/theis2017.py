@@ -24,7 +24,8 @@ from rdbench.models.layers import lower_bound, reset_convolutions, round_ste, un
 COMPONENTS: Final = 6
 """Gaussians of each mixture."""
 
-_SCALE_FLOOR: Final = math.log(0.05)
+SCALE_BOUND: Final = 0.05
+"""The smallest standard deviation of a Gaussian."""
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -60,7 +61,7 @@ class GaussianScaleMixture(nn.Module):
     def _components(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Weights and standard deviations, each (components, maps, 1, 1)."""
         weights = torch.softmax(self.logits.to(like), dim=1)
-        scales = torch.exp(lower_bound(self.log_scales.to(like), _SCALE_FLOOR))
+        scales = torch.exp(lower_bound(self.log_scales.to(like), math.log(SCALE_BOUND)))
         return weights.T[:, :, None, None], scales.T[:, :, None, None]
 
     def density(self, values: Tensor) -> Tensor:
@@ -69,17 +70,11 @@ class GaussianScaleMixture(nn.Module):
         normal = torch.exp(-((values[:, None] / scales) ** 2) / 2) / (scales * math.sqrt(math.tau))
         return (weights * normal).sum(dim=1)
 
-    def mass(self, values: Tensor) -> Tensor:
-        """The mass within ½ of ``values``: (B, maps, H, W) to the same, in their dtype."""
+    def mass(self, values: Tensor, width: float = 1.0) -> Tensor:
+        """The mass within ``width``/2 of ``values``: (B, maps, H, W) to the same, in their
+        dtype."""
         weights, scales = self._components(values)
-        return (weights * gaussian_likelihood(values[:, None], 0.0, scales)).sum(dim=1)
-
-    def probabilities(self, low: int, high: int) -> Tensor:
-        """The mass of the symbols ``low``..``high``: float64, (maps, high − low + 1)."""
-        maps, device = len(self.logits), self.logits.device
-        steps = torch.arange(low, high + 1, dtype=torch.float64, device=device)
-        with torch.no_grad():
-            return self.mass(steps.repeat(maps, 1)[None, :, None])[0, :, 0]
+        return (weights * gaussian_likelihood(values[:, None], 0.0, scales, width)).sum(dim=1)
 
 
 class Theis2017(nn.Module):
@@ -92,6 +87,11 @@ class Theis2017(nn.Module):
     """
 
     stride: Final = 8
+    channels: Final = 3
+    peak: Final = 255.0
+    """The largest sample of an image."""
+    margin: Final = 6
+    """How many latents away analysis and synthesis still see."""
 
     def __init__(
         self, *, maps: int = 96, width: int = 128, generator: torch.Generator | None = None

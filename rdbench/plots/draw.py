@@ -25,19 +25,19 @@ INSIDE: Final = 8
 TALL: Final = 16
 """A figure with more entries grows, so that its legend fits."""
 
-_GREY: Final = "#555555"
-_SETTINGS: Final[dict[str, Any]] = {
+GREY: Final = "#555555"
+SETTINGS: Final[dict[str, Any]] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
     "axes.labelsize": 10,
     "axes.linewidth": 0.8,
-    "axes.edgecolor": _GREY,
+    "axes.edgecolor": GREY,
     "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": _GREY,
-    "ytick.color": _GREY,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
     "xtick.labelcolor": "black",
     "ytick.labelcolor": "black",
     "grid.color": "#E2E2E2",
@@ -53,7 +53,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "svg.hashsalt": "rdbench",
 }
 # Dates and versions would make equal figures unequal files.
-_METADATA: Final[dict[str, dict[str, None]]] = {
+METADATA: Final[dict[str, dict[str, None]]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None, "Creator": None},
@@ -70,13 +70,13 @@ def save(plot: Plot, folder: str | Path, formats: Sequence[str] = ("png",)) -> l
 
     folder = Path(folder)
     paths = []
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         figure = draw(plot)
         for kind in formats:
             path = folder / f"{plot.name}.{kind}"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                figure.savefig(path, format=kind, dpi=DPI, metadata=_METADATA[kind])
+                figure.savefig(path, format=kind, dpi=DPI, metadata=METADATA[kind])
             except OSError as error:
                 raise RdbenchError(f"cannot write {str(path)!r}: {error.strerror}") from None
             paths.append(path)
@@ -102,7 +102,7 @@ def draw(plot: Plot) -> Figure:
     for line in plot.lines:
         _draw_line(axes, line, looks[line.codec, line.title])
     if plot.baseline:
-        axes.axhline(0, color=_GREY, linewidth=1.0, zorder=1.5)
+        axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5)
         axes.annotate(
             plot.baseline,
             (1, 0),
@@ -111,7 +111,7 @@ def draw(plot: Plot) -> Figure:
             textcoords="offset points",
             ha="right",
             fontsize=8,
-            color=_GREY,
+            color=GREY,
         )
     _dress(axes, plot)
     if plot.lines:
@@ -121,7 +121,7 @@ def draw(plot: Plot) -> Figure:
         handles = axes.get_lines()
         axes.legend(handles=[handles[row] for row in _from_the_top(plot.lines)], **place)
     if notes:
-        figure.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=6.5, color=_GREY)
+        figure.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=6.5, color=GREY)
     return figure
 
 
@@ -193,5 +193,5 @@ def _dress(axes: Axes, plot: Plot) -> None:
         xytext=(0, 5),
         textcoords="offset points",
         fontsize=8,
-        color=_GREY,
+        color=GREY,
     )

@@ -57,7 +57,13 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
     with tempfile.TemporaryDirectory() as folder:
         photographs = _photographs(Path(folder))
         tasks = [
-            Task(index, photographs[max(registry.load(plan.target).channels)], plan, point, 0)
+            Task(
+                index,
+                photographs[max(registry.load(plan.target).takes(dict(plan.options)))],
+                plan,
+                point,
+                0,
+            )
             for index, (_, plan) in enumerate(found.values())
             for point in plan.points
         ]

@@ -63,6 +63,7 @@ class Bench:
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
         self._warm: set[tuple[str, str]] = set()
         self._versions: dict[str, str] = {}
+        self._channels: dict[tuple[str, str], frozenset[int]] = {}
         self._memory = PeakMemory()
 
     def measure(self, task: Task) -> Measurement:
@@ -108,8 +109,8 @@ class Bench:
         row.update(image_sha256=original.sha256, width=width, height=height, channels=channels)
         codec_class = registry.load(task.codec.target)
         row["codec_version"] = self._version(codec_class)
-        if channels not in codec_class.channels:
-            takes = "grey images" if codec_class.channels == {1} else "RGB images"
+        if channels not in (accepted := self._takes(codec_class, task.codec)):
+            takes = "grey images" if accepted == {1} else "RGB images"
             raise UnsupportedImageError(
                 f"codec {codec_class.name!r} takes {takes} only and this one has {channels} "
                 f"channel{'s' * (channels > 1)}; convert it first, or measure another codec"
@@ -160,6 +161,12 @@ class Bench:
         if codec.name not in self._versions:
             self._versions[codec.name] = one_line(codec.version())
         return self._versions[codec.name]
+
+    def _takes(self, codec: type[Codec], plan: CodecPlan) -> frozenset[int]:
+        key = (plan.target, plan.options_text)
+        if key not in self._channels:
+            self._channels[key] = codec.takes(dict(plan.options))
+        return self._channels[key]
 
     def _instances(self, plan: CodecPlan, point: float) -> tuple[Codec, Codec]:
         key = (plan.target, plan.options_text, point)

@@ -95,6 +95,32 @@ class SwapsChannels(Sound):
         return np.ascontiguousarray(super().decode(data)[:, :, ::-1])
 
 
+class Coarse(Sound):
+    """Noise of up to ±25 on it: 22 dB, as far as its training brought it."""
+
+    learned = True
+
+    def decode(self, data: bytes) -> np.ndarray:
+        image = super().decode(data).astype(int)
+        reach = np.minimum(25, np.minimum(image, 255 - image))  # so that nothing is clipped
+        signs = np.random.default_rng(3).choice([-1, 1], image.shape)
+        return (image + signs * reach).astype(np.uint8)
+
+
+class CoarseSwapsChannels(Coarse):
+    def decode(self, data: bytes) -> np.ndarray:
+        return np.ascontiguousarray(super().decode(data)[:, :, ::-1])
+
+
+class CoarseMixesRanges(Coarse):
+    def decode(self, data: bytes) -> np.ndarray:
+        return np.rint(super().decode(data) * (219 / 255) + 16).astype(np.uint8)
+
+
+class NotLearnedCoarse(Coarse):
+    learned = False
+
+
 class Truncates(Sound):
     def quantise(self, image: np.ndarray) -> np.ndarray:
         return (image >> (8 - int(self.point))) if self.point < 8 else image

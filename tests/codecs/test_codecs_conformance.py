@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,22 @@ from rdbench.conformance.material import photograph
 from rdbench.errors import MissingBackendError
 from tests.codecs import programs
 
+TRAINED = str(Path(__file__).parents[1] / "models" / "trained")
+"""Weights with few channels, trained for minutes."""
+LEARNED = {
+    "dumas2018-case1": {},
+    "dumas2018-case2": {"coder": "binary"},
+    "dumas2018-case3": {},
+    "theis2017": {"sweep": "beta"},
+    "balle2017": {"sweep": "beta", "lambda": 0.0932},
+    "balle2018": {"sweep": "beta", "lambda": 0.0932, "precision": "bfloat16"},
+    "lee2019": {"sweep": "beta", "lambda": 0.017},
+}
+"""The learned codecs, each with options beside the defaults; zoo has tests of its own."""
 LIBRARIES = [
-    name for name, entry in registry.entries().items() if entry.target.startswith("rdbench.codecs.")
+    name
+    for name, entry in registry.entries().items()
+    if entry.target.startswith("rdbench.codecs.") and name not in (*LEARNED, "zoo")
 ]
 # Options that change what is coded, beside the defaults of all codecs.
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
@@ -71,6 +86,16 @@ EXPECTED_FAILURES = {
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
 def test_conforms(name: str, options: dict[str, Any]) -> None:
+    results = run_checks(name, options)
+    assert [result for result in results if result.status is Status.FAILED] == []
+    assert conforms(results)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("default", [True, False], ids=["default", "variant"])
+def test_learned_codecs_conform(name: str, default: bool) -> None:
+    options = {"checkpoints": TRAINED, **({} if default else LEARNED[name])}
     results = run_checks(name, options)
     assert [result for result in results if result.status is Status.FAILED] == []
     assert conforms(results)

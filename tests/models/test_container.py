@@ -17,9 +17,9 @@ streams = st.builds(
     Stream,
     st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=32),
     st.binary(min_size=8, max_size=8),
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(min_value=1e-300, allow_infinity=False),
     st.integers(1, 1 << 20),
-    st.integers(1, 900),
+    st.integers(1, 256),
     st.sampled_from([1, 3]),
     st.lists(st.binary(max_size=300), min_size=1, max_size=64).map(tuple),
 )
@@ -49,8 +49,8 @@ def test_this_stream_reads_for_ever() -> None:
 
 def test_kodak_costs_34_bytes() -> None:
     assert len(pack(KODAK)) - sum(map(len, KODAK.payloads)) == 34
-    odd_point = dataclasses.replace(KODAK, point=0.01)
-    assert len(pack(odd_point)) - len(pack(KODAK)) == 6
+    odd_beta = dataclasses.replace(KODAK, beta=0.01)
+    assert len(pack(odd_beta)) - len(pack(KODAK)) == 6
 
 
 @given(streams, st.data())
@@ -140,8 +140,10 @@ def test_other_weights_are_refused_with_both_hashes() -> None:
         ("model", "größe", "printable ASCII"),
         ("model", "a b", "printable ASCII"),
         ("weights", b"1234567", "7 bytes, not 8"),
-        ("point", float("nan"), "not a finite number"),
-        ("point", float("inf"), "not a finite number"),
+        ("beta", float("nan"), "not a finite number above 0"),
+        ("beta", float("inf"), "not a finite number above 0"),
+        ("beta", 0.0, "not a finite number above 0"),
+        ("beta", -1.0, "not a finite number above 0"),
         ("height", 0, "768x0 is not within"),
         ("width", (1 << 20) + 1, "1048577x512 is not within"),
         ("width", -1, "-1x512 is not within"),
@@ -156,11 +158,11 @@ def test_what_is_beyond_the_limits_is_not_written(field, value, message) -> None
         pack(stream)
 
 
-def test_a_thousand_million_pixels_are_written_and_not_one_more() -> None:
-    largest = dataclasses.replace(KODAK, height=1_000_000, width=1000)
+def test_a_quarter_of_a_gigapixel_is_written_and_not_one_row_more() -> None:
+    largest = dataclasses.replace(KODAK, height=1 << 20, width=256)
     assert opened(pack(largest)) == largest
-    with pytest.raises(CodecError, match="1000x1000001 is not within"):
-        pack(dataclasses.replace(largest, height=1_000_001))
+    with pytest.raises(CodecError, match="is not within"):
+        pack(dataclasses.replace(largest, width=257))
 
 
 def body_with(offset: int, replaced: int, by: bytes) -> bytes:
@@ -175,8 +177,8 @@ def body_with(offset: int, replaced: int, by: bytes) -> bytes:
         (body_with(4, 1, b"\x06"), "header is wrong"),
         (body_with(5, 1, b"\xe9"), "printable ASCII"),
         (body_with(20, 1, b"\x22"), "2 channels"),
-        (body_with(20, 1, b"\x93"), "point is longer"),
-        (body_with(21, 2, b"\x40\x00"), "point is longer"),
+        (body_with(20, 1, b"\x93"), "beta is longer"),
+        (body_with(21, 2, b"\x40\x00"), "beta is longer"),
         (body_with(21, 2, b"\x7f\xf0"), "not a finite number"),
         (body_with(23, 2, b"\x00"), "768x0 is not within"),
         (body_with(23, 2, b"\x80\x84\x80\x80\x80\x00"), "longer than it need be"),

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.special
 import scipy.stats
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
@@ -111,16 +112,17 @@ def test_factorized_gradient_is_that_of_compressai(compressai, rng):
     torch.testing.assert_close(ours.biases[0].grad, theirs._bias0.grad, rtol=1e-3, atol=1e-3)
 
 
-def test_factorized_probabilities_sum_to_one_and_are_the_likelihoods(rng):
+@pytest.mark.parametrize("width", [0.5, 1.0, 2.7, 10.0])
+def test_factorized_masses_of_bins_of_any_width_sum_to_one(rng, width):
     density = FactorizedDensity(3, generator=rng)
-    density.find_medians()
-    table = density.probabilities(-400, 400)
-    assert table.dtype == torch.float64
-    np.testing.assert_allclose(table.sum(1), 1, atol=1e-6)
-    steps = torch.arange(-2.0, 3.0)
-    latents = (density.medians[:, None] + steps)[None, :, None]
-    likelihood = density(latents).detach()[0, :, 0]
-    np.testing.assert_allclose(table[:, 398:403], likelihood, rtol=1e-5)
+    steps = torch.arange(-800, 801, dtype=torch.float64) * width
+    values = (density.medians.double()[:, None] + steps)[None, :, None]
+    masses = density.mass(values, width).detach()[0, :, 0]
+    assert masses.dtype == torch.float64
+    np.testing.assert_allclose(masses.sum(1), 1, atol=1e-6)
+    edges = torch.tensor([[[0.5 * width, 1.5 * width]]], dtype=torch.float64).repeat(3, 1, 1)
+    cumulative = scipy.special.expit(density.logits(edges).detach().numpy())[:, 0]
+    np.testing.assert_allclose(masses[:, 801], cumulative[:, 1] - cumulative[:, 0], rtol=1e-9)
 
 
 def test_factorized_likelihoods_keep_their_digits_in_both_tails():

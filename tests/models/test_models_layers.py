@@ -13,15 +13,14 @@ from rdbench.models.layers import (  # noqa: E402
     ProjectedGDN,
     SameConv2d,
     SameTransposedConv2d,
-    context_windows,
     convolution,
     lower_bound,
-    pad_context,
     reset_convolutions,
     round_ste,
     same_padding,
     transposed,
     uniform_noise,
+    upsampled,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -222,16 +221,22 @@ def test_later_latents_do_not_move_a_context(rng):
     assert not torch.equal(before, after)
 
 
-def test_windows_and_features_add_up_to_the_whole_context(rng):
-    context = MaskedContext(3, 2, 4)
-    latents = torch.randn(1, 3, 5, 6, generator=rng)
-    features = torch.randn(1, 2, 5, 6, generator=rng)
-    rows, columns = (
-        axis.reshape(-1) for axis in torch.meshgrid(torch.arange(5), torch.arange(6), indexing="ij")
-    )
-    windows = context_windows(pad_context(latents[0]), rows, columns)
-    assert windows.shape == (30, 3, 4, 4)
-    by_position = context.from_windows(windows) + context.from_features(features)[0].flatten(1).T
-    whole = context(latents, features)[0].flatten(1).T
-    torch.testing.assert_close(by_position, whole, rtol=1e-5, atol=1e-6)
-    assert torch.equal(windows[4 * 6 + 3, :, -1, 2], latents[0, :, 4, 3])
+@pytest.mark.parametrize("outputs", [2, 50])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "before"),
+    [(9, 4, 2), (5, 2, 1), (5, 2, 2), (3, 2, 0), (4, 4, 0), (7, 3, 2), (8, 4, 3)],
+)
+def test_upsampling_is_a_cropped_transposed_convolution(kernel, stride, before, outputs, rng):
+    """Few outputs go by a convolution and a shuffle, many by torch's own; both ways are those of
+    the definition, with gradients."""
+    x = torch.randn(2, 40, 5, 7, generator=rng, dtype=torch.float64)
+    shape = (40, outputs, kernel, kernel)
+    weight = torch.randn(shape, generator=rng, dtype=torch.float64).requires_grad_()
+    bias = torch.randn(outputs, generator=rng, dtype=torch.float64)
+    far = torch.nn.functional.pad(x, (0, 9, 0, 9))
+    full = torch.nn.functional.conv_transpose2d(far, weight, bias, stride=stride)
+    expected = full[..., before : before + 5 * stride, before : before + 7 * stride]
+    got = upsampled(x, weight, bias, stride, before)
+    torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+    ours, theirs = (torch.autograd.grad((y**2).sum(), weight)[0] for y in (got, expected))
+    torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.special
 import scipy.stats
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
@@ -70,11 +71,18 @@ def test_mixtures_are_those_of_scipy(rng):
         np.testing.assert_allclose(masses[:, i], expected, rtol=1e-5)
 
 
-def test_probabilities_sum_to_one(rng):
-    table = mixture(rng).probabilities(-300, 300)
-    assert table.dtype == torch.float64
-    assert table.shape == (2, 601)
-    np.testing.assert_allclose(table.sum(1), 1, atol=1e-12)
+@pytest.mark.parametrize("width", [0.5, 2.7, 10.0])
+def test_masses_of_bins_of_any_width_are_those_of_scipy_and_sum_to_one(rng, width):
+    density = mixture(rng)
+    values = (torch.arange(-700, 701, dtype=torch.float64) * width).repeat(2, 1)[None, :, None]
+    masses = density.mass(values, width).detach().numpy()[0, :, 0]
+    assert masses.dtype == np.float64
+    np.testing.assert_allclose(masses.sum(1), 1, atol=1e-12)
+    weights = scipy.special.softmax(density.logits.detach().numpy(), axis=1)
+    scales = np.exp(density.log_scales.detach().numpy())
+    cdf = scipy.stats.norm(scale=scales[0]).cdf
+    expected = (weights[0] * (cdf(1.5 * width) - cdf(0.5 * width))).sum()
+    assert masses[0, 701] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_rate_in_training_is_above_that_of_the_masses(rng):

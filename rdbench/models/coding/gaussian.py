@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.errors import CodecError
+from rdbench.models.coding.portable import normal_cdf
 from rdbench.models.coding.tables import Indices, Tables, apportion
 
 STEPS_PER_OCTAVE: Final = 8
@@ -28,9 +29,6 @@ above: 1/16 below 1, ..., 1 from 8 on. It costs 0.004 bit for means anywhere at 
 _REACH: Final = 5.25  # scales to either side; what lies beyond has 1.3 of 2^24 on each
 _SCALES: Final = (HIGHEST_OCTAVE - LOWEST_OCTAVE) * STEPS_PER_OCTAVE + 1
 _MEAN_LIMIT: Final = float(1 << 31)
-_TERMS: Final = 90
-_INVERSE_ROOT_TAU: Final = 0.3989422804014327  # 1/sqrt(2 pi)
-_HALVINGS: Final = 12
 
 
 class GaussianTables(Tables):
@@ -104,29 +102,6 @@ def rows_of(number: int) -> tuple[int, list[NDArray[np.int64]]]:
     outside = below[:, :1] + (1.0 - below[:, -1:])
     weights = np.maximum(np.concatenate([inside, outside], axis=1), 0.0)
     return -reach, [apportion(row) for row in weights]
-
-
-def normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The distribution function of the standard normal distribution, to 1e-12.
-
-    1/2 + exp(-x²/2)/sqrt(2 pi) (x + x³/3 + x⁵/(3·5) + x⁷/(3·5·7) + ...) (Abramowitz and Stegun,
-    26.2.11), with the exponential from its series by repeated squaring. Beyond ±6 it is taken at
-    ±6. Only sums, products and quotients of doubles, each rounded by itself: the bits are the
-    same on every machine with IEEE 754 arithmetic, which erf and exp of a C library are not.
-    """
-    x = np.clip(x, -6.0, 6.0)
-    square = x * x
-    term, total = x.copy(), x.copy()
-    for divisor in range(3, 2 * _TERMS, 2):
-        term = term * square / divisor
-        total = total + term
-    small = square * -(0.5 / (1 << _HALVINGS))
-    exponential = np.ones_like(small)
-    for divisor in range(8, 0, -1):
-        exponential = exponential * small / divisor + 1.0
-    for _ in range(_HALVINGS):
-        exponential = exponential * exponential
-    return 0.5 + exponential * _INVERSE_ROOT_TAU * total
 
 
 def _sixteenth(exponent: int) -> float:

@@ -85,27 +85,8 @@ class Tables:
 class StaticTables(Tables):
     """Distributions that a model carries with it, such as one for each channel of a prior.
 
-    A model that was trained should store the frequencies: the network that computes
-    probabilities from its weights may compute others on another machine.
+    :mod:`rdbench.models.priors` makes them from weights.
     """
-
-    @classmethod
-    def from_frequencies(
-        cls, lows: Sequence[int], frequencies: Sequence[ArrayLike]
-    ) -> StaticTables:
-        """Tables of stored frequencies, as :class:`Tables` takes them."""
-        return cls(lows, frequencies)
-
-    @classmethod
-    def from_pmfs(
-        cls, lows: Sequence[int], pmfs: Sequence[ArrayLike], escape: float = 0.0
-    ) -> StaticTables:
-        """Tables of probabilities or of histograms, in any unit.
-
-        ``pmfs[t]`` holds those of ``lows[t]``, ``lows[t] + 1``, ...; ``escape`` is that of all
-        other values, in the same unit. Raises :class:`ValueError` as :func:`apportion` does.
-        """
-        return cls(lows, [apportion(np.append(np.asarray(pmf), escape)) for pmf in pmfs])
 
     def index(self, table: NDArray[np.integer[Any]]) -> Indices:
         """The indices of symbols, given the number of the table of each (any shape)."""

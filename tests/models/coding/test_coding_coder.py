@@ -24,10 +24,16 @@ from rdbench.models.coding import (
     encode,
     ideal_bits,
 )
+from rdbench.models.coding.tables import apportion
 
 GAUSSIAN = GaussianTables()
-STATIC = StaticTables.from_pmfs(
-    [-2, 0, 100], [[1, 2, 4, 2, 1], [0.5, 0.5], np.ones(300)], escape=0.01
+STATIC = StaticTables(
+    [-2, 0, 100],
+    [
+        apportion([1, 2, 4, 2, 1, 0.01]),
+        apportion([0.5, 0.5, 0.01]),
+        apportion([*np.ones(300), 0.01]),
+    ],
 )
 INT32 = np.iinfo(np.int32)
 
@@ -167,7 +173,7 @@ def test_streams_are_as_long_as_their_ideal(scale) -> None:
 
 
 def test_streams_of_symbols_that_cost_next_to_nothing_are_as_long_as_their_ideal() -> None:
-    tables = StaticTables.from_pmfs([0], [[1 - 1e-4, 1e-4]])
+    tables = StaticTables([0], [apportion([1 - 1e-4, 1e-4, 0])])
     symbols = (np.random.default_rng(9).random(300_000) < 1e-4).astype(np.int8)
     indices = tables.index(np.zeros(symbols.size, np.int64))
     bits = 8 * len(encode(symbols, tables, indices))

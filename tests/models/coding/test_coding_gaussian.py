@@ -1,10 +1,8 @@
-import decimal
 import hashlib
 import os
 import random
 import subprocess
 import sys
-from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from scipy import special, stats
 
 from rdbench.errors import CodecError
 from rdbench.models.coding import GaussianTables
-from rdbench.models.coding.gaussian import mean_bits_of, normal_cdf, rows_of, scale_of
+from rdbench.models.coding.gaussian import mean_bits_of, rows_of, scale_of
 from rdbench.models.coding.tables import TOTAL
 
 SCALES = 105
@@ -35,33 +33,6 @@ def gaussians() -> list[tuple[float, float]]:
         for bits in [mean_bits_of(number)]
         for i in range(2**bits)
     ]
-
-
-def test_normal_cdf_is_that_of_scipy() -> None:
-    x = np.linspace(-6, 6, 100_001)
-    assert np.abs(normal_cdf(x) - special.ndtr(x)).max() < 1e-12
-
-
-@pytest.mark.parametrize("x", ["-5.25", "-2.5", "-0.0078125", "0", "0.3125", "1", "4.75", "6"])
-def test_normal_cdf_is_that_of_its_alternating_series_with_60_digits(x) -> None:
-    # Abramowitz and Stegun, 26.2.10, and Machin's formula for pi.
-    with decimal.localcontext(prec=60):
-
-        def arctan(inverse: int) -> Decimal:
-            return sum(
-                Decimal(-1) ** k / ((2 * k + 1) * Decimal(inverse) ** (2 * k + 1))
-                for k in range(50)
-            )
-
-        tau = 8 * (4 * arctan(5) - arctan(239))
-        term, total = Decimal(x), Decimal(x)
-        for k in range(1, 200):
-            term *= -(Decimal(x) ** 2) / (2 * k)
-            total += term / (2 * k + 1)
-        expected = Decimal("0.5") + total / tau.sqrt()
-        assert abs(Decimal(float(normal_cdf(np.array([float(x)]))[0])) - expected) < Decimal(
-            "4e-13"
-        )
 
 
 def test_each_table_has_the_probabilities_of_scipy(tables, gaussians) -> None:

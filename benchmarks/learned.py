@@ -1,0 +1,325 @@
+"""Rate against cross-entropy, time, memory and throughput of the learned codecs.
+
+Rate: every file of weights in tests/models/trained (real ones with few channels), nine betas, the
+24 images of Kodak, luma for the networks of luma: the stream's bytes against the cross-entropy of
+its symbols by the model's own densities, computed in float64 apart from tables and coder. The
+limit is 1 % and 64 bytes for each image, either way: the last columns show what is beyond 1 % of
+the cross-entropy, at most, and its limit. Below the cross-entropy are streams of symbols that the
+densities hold for impossible, for which the estimate has a floor of 1e-9 as in training.
+
+Time: on two threads in one process, the median over images of Kodak of the best of three, with
+networks of the papers' sizes whose weights are drawn at random and scaled so that latents spread
+over a few steps (hyperprior and context networks then say a scale of about 1, which makes streams
+of 1 to 2 bpp, more symbols than trained networks have). mbt2018 is CompressAI's autoregressive
+network by its own compress and decompress, N = M = 192 (qualities 1 to 4), in the same run.
+
+Workers: `rdbench run` on eight images of Kodak with the same weights, its whole wall time with two
+workers of one thread over that with one, less the start (a run with one 64×64 image); and the
+largest resident memory of a worker that its table says.
+
+Large: the resident memory of a worker that codes a photograph of 6000×4000 (Kodak's kodim05
+enlarged), and the time of its encoding and decoding on one thread.
+
+What was tried for the time of Lee's context model (Kodak, one core): positions one by one as in
+CompressAI's mbt2018 take 1536 calls and some 4 s; wavefronts of 2·l + k with windows taken by
+unfold and the mask multiplied in at each step 0.5 s; the 14 known positions gathered as rows of a
+table and one matrix product 0.38 s. The last layer of a synthesis as a convolution to 4 or 16
+phases and a shuffle: 6 ms where the transposed convolution takes 38 ms (Dumas, 9×9 with stride 4).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common import JOBS, kodak, markdown, report, spread, wall_s
+
+PAGE = Path(__file__).parent / "learned.md"
+TRAINED = Path(__file__).parents[1] / "tests" / "models" / "trained"
+SHOWN = ("numpy", "torch", "constriction", "compressai")
+BETAS = (1, 1.25, 1.5, 2, 3, 4, 6, 8, 10)
+TIMED = 4
+
+
+def rate() -> list[dict[str, str]]:
+    from rdbench import images
+    from rdbench.models import architectures
+
+    rows = []
+    for path in sorted(TRAINED.glob("*.safetensors")):
+        model = architectures.load(path, "benchmark")
+        color = "luma" if model.channels == 1 else "rgb"
+        pictures = [ref.load() for ref in images.resolve(str(kodak()), color=color).images]
+        over, beyond, bpp = [], [], []
+        for beta in BETAS:
+            for picture in pictures:
+                data, coded = model.encode(picture, beta)
+                _, decoded = model.parse(data)
+                for kind, symbols in coded.symbols.items():
+                    assert (decoded.symbols[kind] == symbols).all()
+                bits = model.information(coded, beta)
+                expected = sum(part.sum() for part in bits.values()) / 8
+                over.append(100 * (len(data) / expected - 1))
+                beyond.append(abs(len(data) - expected) - 0.01 * expected)
+                bpp.append(8 * len(data) / picture[:, :, 0].size)
+        rows.append(
+            {
+                "weights": path.stem,
+                "streams": str(len(over)),
+                "bpp": f"{min(bpp):.3f} to {max(bpp):.3f}",
+                "over or under the cross-entropy [%]": f"{min(over):.2f} to {max(over):.2f}",
+                "beyond 1 % at most [bytes]": f"{max(beyond):.0f}",
+                "limit [bytes]": "64",
+            }
+        )
+    return rows
+
+
+def random_weights(folder: Path) -> dict[str, Path]:
+    """Networks of the papers' sizes with latents some steps wide: files of weights by name."""
+    import torch
+    from torch import nn
+
+    from rdbench.models import architectures, weights
+
+    def widen(layer: Any, factor: float) -> None:
+        layer.weight.mul_(factor)
+
+    def dumas(network: Any) -> None:
+        # Latents of about the spread that the paper's have: most maps are nearly always 0.
+        factors = torch.logspace(-1.5, 1.2, network.steps.numel())
+        network.encoder[-1].weight.mul_(factors[:, None, None, None] / 8)
+        network.density.cover(64.0)
+        for _ in range(50):
+            network.density.step(network.noisy(network.encoder(SAMPLE(1)), NOISE(network)))
+
+    def hyperprior(network: Any) -> None:
+        widen(network.g_a[-1], 60)
+        widen(network.h_a[-1], 20)
+        network.h_s[-1].bias.fill_(1.0)
+        network.density.find_medians()
+
+    def factorized(network: Any) -> None:
+        widen(network.g_a[-1], 60)
+        network.density.find_medians()
+
+    def lee(network: Any) -> None:
+        widen(network.g_a[-1], 40)
+        widen(network.h_a[-1], 20)
+
+    def SAMPLE(channels: int) -> Any:  # noqa: N802
+        return torch.rand(1, channels, 256, 256) * 255
+
+    def NOISE(network: Any) -> Any:  # noqa: N802
+        return torch.rand(1, network.steps.numel(), 16, 16) - 0.5
+
+    made: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
+        "dumas2018-case2": ("dumas2018", {"case": 2, "maps": 128, "channels": 1}, dumas),
+        "balle2017": ("balle2017", {"hidden": 128, "latents": 192}, factorized),
+        "balle2018": ("balle2018", {"hidden": 128, "latents": 192}, hyperprior),
+        "lee2019": ("lee2019", {"hidden": 128, "context": 192}, lee),
+        "lee2019-hybrid": ("lee2019", {"hidden": 320, "context": 192, "plain": 228}, lee),
+    }
+    files = {}
+    for name, (architecture, configuration, change) in made.items():
+        card = weights.Card(architecture, configuration, {"lambda": 1.0, "steps": 0})
+        network: nn.Module = architectures.build(card, torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            change(network)
+        files[name] = folder / name / f"{name}.safetensors"
+        weights.write(files[name], card, network.state_dict())
+    return files
+
+
+def best_s(rounds: int, action: Callable[..., Any], *arguments: Any) -> float:
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action(*arguments)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def mbt2018() -> Any:
+    """CompressAI's autoregressive network, whose scales are about 1 at random weights, too."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from compressai.models import JointAutoregressiveHierarchicalPriors
+    torch.manual_seed(1)
+    network = JointAutoregressiveHierarchicalPriors(192, 192).eval()
+    with torch.no_grad():
+        network.g_a[-1].weight.mul_(40)
+        network.h_a[-1].weight.mul_(20)
+        network.entropy_parameters[-1].bias[:192] = 1.0  # scales come first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network.update(force=True)
+    return network
+
+
+def timed(files: dict[str, Path]) -> list[dict[str, str]]:
+    import torch
+
+    from rdbench import images
+    from rdbench.models import architectures
+
+    torch.set_num_threads(JOBS)
+    pictures = {
+        color: [ref.load() for ref in images.resolve(str(kodak()), color=color).images[:TIMED]]
+        for color in ("rgb", "luma")
+    }
+    found: dict[str, tuple[float, float, float]] = {}
+    for name, path in files.items():
+        model = architectures.load(path, name)
+        results = []
+        for picture in pictures["luma" if model.channels == 1 else "rgb"]:
+            data, _ = model.encode(picture)
+            model.decode(data)
+            results.append(
+                (
+                    best_s(3, model.encode, picture),
+                    best_s(3, model.decode, data),
+                    8 * len(data) / picture[:, :, 0].size,
+                )
+            )
+        found[name] = tuple(map(statistics.median, zip(*results, strict=True)))  # type: ignore[assignment]
+
+    network = mbt2018()
+    results = []
+    with torch.inference_mode():
+        for picture in pictures["rgb"]:
+            samples = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+            out = network.compress(samples)
+            size = sum(len(strings[0]) for strings in out["strings"])
+            results.append(
+                (
+                    best_s(1, network.compress, samples),
+                    best_s(1, network.decompress, out["strings"], out["shape"]),
+                    8 * size / picture[:, :, 0].size,
+                )
+            )
+    name = "CompressAI's mbt2018"
+    found[name] = tuple(map(statistics.median, zip(*results, strict=True)))  # type: ignore[assignment]
+    slow = found[name]
+    return [
+        {
+            "codec": codec,
+            "bpp": f"{bpp:.2f}",
+            "encode [s]": f"{encode_s:.3f}",
+            "decode [s]": f"{decode_s:.3f}",
+            "times faster than mbt2018 to encode": f"{slow[0] / encode_s:.1f}",
+            "to decode": f"{slow[1] / decode_s:.1f}",
+        }
+        for codec, (encode_s, decode_s, bpp) in found.items()
+    ]
+
+
+def rdbench_run(out: Path, path: Path, name: str, jobs: int, dataset: str) -> float:
+    program = str(Path(sys.executable).with_name("rdbench"))
+    color = "luma" if name.startswith("dumas") else "rgb"
+    codec = name.partition("-hybrid")[0]
+    extra = "" if codec.startswith("dumas") else ",sweep=beta"
+    command = [program, "run", "--codec", f"{codec}:checkpoint={path}{extra},points=1/2"]
+    command += ["--dataset", dataset, "--color", color, "--metrics", "psnr_db"]
+    return wall_s([*command, "--jobs", str(jobs), "--out", str(out)])
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    with (out / "measurements.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def workers(files: dict[str, Path], rounds: int) -> list[dict[str, str]]:
+    rows = []
+    pictures = str(kodak() / "kodim1*.png")
+    with tempfile.TemporaryDirectory() as scratch:
+        from PIL import Image
+
+        tiny = str(Path(scratch) / "tiny.png")
+        Image.new("RGB", (64, 64)).save(tiny)
+        for name, path in files.items():
+            walls: dict[int, list[float]] = {1: [], JOBS: []}
+            memory = 0.0
+            for number in range(rounds):
+                for jobs, times in walls.items():
+                    start = Path(scratch) / f"{name}-{number}-{jobs}-start"
+                    out = Path(scratch) / f"{name}-{number}-{jobs}"
+                    startup_s = rdbench_run(start, path, name, jobs, tiny)
+                    times.append(rdbench_run(out, path, name, jobs, pictures) - startup_s)
+                    memory = max(memory, *(float(row["peak_rss_mb"]) for row in rows_of(out)))
+            rows.append(
+                {
+                    "codec": name,
+                    "one worker [s]": spread(walls[1]),
+                    "two workers [s]": spread(walls[JOBS]),
+                    "throughput of two": spread(
+                        [a / b for a, b in zip(*walls.values(), strict=True)], 2
+                    ),
+                    "peak memory of a worker [MiB]": f"{memory:.0f}",
+                }
+            )
+    return rows
+
+
+def large(files: dict[str, Path]) -> list[dict[str, str]]:
+    from PIL import Image
+
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        picture = str(Path(scratch) / "large.png")
+        with Image.open(kodak() / "kodim05.png") as original:
+            original.resize((6000, 4000), Image.Resampling.BICUBIC).save(picture)
+        for name, path in files.items():
+            out = Path(scratch) / name
+            rdbench_run(out, path, name, 1, picture)
+            row = rows_of(out)[0]
+            rows.append(
+                {
+                    "codec": name,
+                    "status": row["status"],
+                    "peak memory [MiB]": f"{float(row['peak_rss_mb']):.0f}",
+                    "encode [s]": f"{float(row['encode_s']):.1f}",
+                    "decode [s]": f"{float(row['decode_s']):.1f}",
+                }
+            )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", choices=("rate", "time", "workers", "large"))
+    parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.name}")
+    arguments = parser.parse_args()
+    kodak()
+    about = (__doc__ or "").split("\n\n")
+    with tempfile.TemporaryDirectory() as folder:
+        files = random_weights(Path(folder))
+        sections = []
+        for title, text, measure in (
+            ("Rate", about[1], rate),
+            ("Time", about[2], lambda: timed(files)),
+            ("Workers", about[3], lambda: workers(files, arguments.rounds)),
+            ("Large", about[4], lambda: large(files)),
+        ):
+            if arguments.only in (None, title.lower()):
+                table = markdown(measure())
+                print(f"{title}\n\n{table}\n", flush=True)
+                sections.append([title, " ".join(text.split()), table])
+    if arguments.write:
+        page = report("Learned codecs", "benchmarks/learned.py", SHOWN, sections)
+        PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

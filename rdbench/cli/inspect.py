@@ -1,0 +1,149 @@
+"""``rdbench inspect``: figures and tables of what a trained network has learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from rdbench.cli.options import names
+from rdbench.errors import RdbenchError, UsageError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rdbench.images import ImageRef
+
+HISTOGRAMS: Final = 12
+RESPONSES: Final = 5
+"""How many maps are drawn, those that cost most, where none is named."""
+FORMATS: Final = ("png", "pdf")
+
+
+def inspect(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="A file of weights (.safetensors), or a learned codec, whose own weights are "
+            "meant then.",
+        ),
+    ],
+    dataset: Annotated[str, typer.Option(help="A known dataset, folder, file or glob.")],
+    out: Annotated[Path, typer.Option(help="Folder of the figures and tables.")],
+    color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
+    beta: Annotated[
+        str,
+        typer.Option(help="What the quantization steps are multiplied by.", metavar="NUMBER,..."),
+    ] = "1,2,4,8",
+    image: Annotated[
+        str, typer.Option(help="The image whose rate map is drawn. [default: the first]")
+    ] = "",
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--map", help="The map that is drawn, counted from 0. [default: the costliest]"
+        ),
+    ] = None,
+) -> None:
+    """Look into a trained network: how its latents are distributed, what one of them encodes, what
+    maps and places cost, and how near the streams come to the estimated rate.
+
+    Example:
+
+      rdbench inspect weights.safetensors --dataset kodak --color luma --out looks
+    """
+    from rdbench import experiment, images
+
+    if color not in experiment.COLORS:
+        raise unknown("color", color, experiment.COLORS)
+    betas = _betas(beta)
+    pictures = images.resolve(dataset, color=color)
+    by_name = {picture.name: picture for picture in pictures.images}
+    if image and image not in by_name:
+        raise unknown(f"image of {pictures.name!r}", image, by_name)
+    pictured = by_name[image] if image else pictures.images[0]
+
+    from rdbench.inspection.latents import histograms, laplace_fits
+    from rdbench.inspection.model import open_model
+    from rdbench.inspection.responses import TAIL, responses
+    from rdbench.inspection.survey import costliest, rate_map, survey
+    from rdbench.plots import inspection as plots
+    from rdbench.schema import point_text
+
+    opened = open_model(model, 1 if color == "luma" else 3)
+    if number is not None and not 0 <= number < opened.maps:
+        raise UsageError(f"--map {number}: the maps of {opened.name!r} are 0 to {opened.maps - 1}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RdbenchError(f"cannot write {str(out)!r}: {error.strerror}") from None
+    found = survey(opened, _with_progress(pictures.images), betas)
+    fits = laplace_fits(found.latents)
+    means = fits["mean"].to_numpy() if opened.means is None else opened.means
+    maps = costliest(found.map_rates) if number is None else [number]
+    tables = {
+        "latents": fits,
+        "histograms": histograms(found.latents),
+        "responses": responses(opened, maps[:RESPONSES], means, fits["scale"].to_numpy()),
+        "map_rates": found.map_rates,
+        "rates": found.rates,
+        "rate_map": rate_map(opened, pictured, betas[0]),
+    }
+    count = len(pictures.images)
+    where = f"{opened.name}, {pictures.name}, {count} image{'s' * (count != 1)}"
+    of_image = f"{opened.name}, {pictured.name}, β = {point_text(betas[0])}"
+    figures = {
+        "histograms": plots.histograms(
+            tables["histograms"], fits, maps[:HISTOGRAMS], "Latents", where
+        ),
+        "scales": plots.scales(fits, opened.exception, "Scales of the latents", where),
+        "responses": plots.responses(
+            tables["responses"],
+            "What one latent at (row, column) encodes",
+            f"{opened.name}, α {TAIL:g} Laplace scales from the mean of its map",
+        ),
+        "map_rates": plots.map_rates(found.map_rates, "Rate of the maps", where),
+        "zero_maps": plots.zero_maps(found.rates, opened.maps, "Maps without information", where),
+        "rates": plots.rates(found.rates, "Estimated and real rate", where),
+        "rate_map": plots.rate_map(
+            tables["rate_map"], pictured.load(), "Where the bits go", of_image
+        ),
+    }
+    for path in _write(out, tables, figures):
+        typer.echo(str(path))
+
+
+def _write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Path]:
+    from rdbench.plots import inspection as plots
+    from rdbench.results import write_atomically
+
+    paths = []
+    for name, table in tables.items():
+        paths.append(out / f"{name}.csv")
+        write_atomically(paths[-1], table.to_csv(index=False, lineterminator="\n"))
+    for name, figure in figures.items():
+        paths += plots.save(figure, name, out, FORMATS)
+    return paths
+
+
+def _betas(text: str) -> list[float]:
+    from rdbench.codecs.learned import BETA_RANGE
+
+    low, high = BETA_RANGE
+    try:
+        betas = [float(part) for part in names(text)]
+    except ValueError:
+        raise UsageError(f"--beta {text!r} is not NUMBER,NUMBER,...") from None
+    if not betas or not all(low <= beta <= high for beta in betas):
+        raise UsageError(f"--beta {text!r}: name at least one number within {low:g} to {high:g}")
+    return sorted(set(betas))
+
+
+def _with_progress(images: Sequence[ImageRef]) -> Iterable[ImageRef]:
+    """The images, with a bar where stderr is a terminal."""
+    from tqdm import tqdm
+
+    bar: Iterable[ImageRef] = tqdm(images, unit="image", disable=None, leave=False)
+    return bar

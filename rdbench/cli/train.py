@@ -1,0 +1,168 @@
+"""``rdbench train``: train networks of the learned codecs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from rdbench.cli.run import RUNS
+from rdbench.errors import MissingBackendError, UsageError
+
+if TYPE_CHECKING:
+    from rdbench.training.configuration import Configuration
+    from rdbench.training.member import Status
+
+EVERY_S: Final = 60.0
+
+
+def train(
+    configuration: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG]",
+            help="FILE.toml, or the name of a configuration that comes along: see --list.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"The directory of the training; one that exists is resumed. "
+            f"[default: {RUNS}/NAME]"
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of each network, instead of the configuration's.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N, instead of the configuration's.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of torch. [default: the machine's cores]")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what the directory holds.")
+    ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Show the configurations that come along.")
+    ] = False,
+) -> None:
+    """Train the networks of a learned codec into a directory.
+
+    Running the same again goes on from the last checkpoint. Finished weights are
+    OUT/NAME.safetensors: `rdbench run --codec lee2019:checkpoints=OUT` measures them.
+
+    Examples:
+
+      rdbench train balle2018-small --out results/runs/balle2018-small
+
+      rdbench train my.toml --device cuda --steps 200000
+    """
+    from rdbench.training import configuration as files
+
+    if list_:
+        for name, path in files.shipped().items():
+            typer.echo(f"{name:26} {files.description(path)}")
+        return
+    if configuration is None:
+        raise UsageError("nothing to train: name a configuration (see `rdbench train --list`)")
+    path = files.find(configuration)
+    try:
+        from rdbench.training import family
+        from rdbench.training.member import DivergedError
+    except ModuleNotFoundError as error:
+        raise MissingBackendError(
+            f"training needs {error.name}: pip install 'rdbench[learned]'"
+        ) from None
+    plan = files.read(path, steps=steps, device=device)
+    directory = out or RUNS / plan.name
+    _announce(plan, directory)
+    try:
+        with TrainingProgress(plan) as progress:
+            outcome = family.train(
+                plan,
+                directory,
+                fresh=fresh,
+                threads=threads,
+                report=progress,
+                say=lambda line: typer.echo(f"rdbench: {line}", err=True),
+            )
+    except DivergedError as error:
+        typer.echo(f"rdbench: {error}", err=True)
+        raise typer.Exit(1) from None
+    if outcome.interrupted:
+        typer.echo(
+            f"interrupted; a checkpoint is in {directory}, and the same command goes on from there",
+            err=True,
+        )
+        raise typer.Exit(130)
+    for file in outcome.finished:
+        typer.echo(file)
+
+
+def _announce(plan: Configuration, directory: Path) -> None:
+    count = len(plan.members)
+    typer.echo(
+        f"{plan.architecture}, {count} network{'s' * (count > 1)} of {plan.optimizer.steps} steps "
+        f"with {plan.data.batch} crops of {plan.data.crop}x{plan.data.crop} into {directory}",
+        err=True,
+    )
+
+
+class TrainingProgress:
+    """Shows how far a training is on stderr, a bar on a terminal and a line each minute elsewhere;
+    call it with each row of the log. Use it in ``with``."""
+
+    def __init__(self, plan: Configuration) -> None:
+        self._steps = plan.optimizer.steps
+        self._members = len(plan.members)
+        self._bar: Any = None
+        self._last = -EVERY_S
+        self._step_s = 0.0
+
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, status: Status) -> None:
+        step_s = status.values["step_s"]
+        self._step_s = 0.8 * (self._step_s or step_s) + 0.2 * step_s
+        if sys.stderr.isatty():
+            self._show_bar(status)
+        elif (now := time.monotonic()) - self._last >= EVERY_S:
+            self._last = now
+            done = status.number * self._steps + status.step
+            left_s = (self._members * self._steps - done) * self._step_s
+            print(
+                f"{status.member}: {status.step}/{self._steps}, {_numbers(status)}, "
+                f"{left_s:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _show_bar(self, status: Status) -> None:
+        done = status.number * self._steps + status.step
+        if self._bar is None:
+            from tqdm import tqdm
+
+            total = self._members * self._steps
+            self._bar = tqdm(
+                total=total, initial=done, unit="step", dynamic_ncols=True, leave=False
+            )
+        self._bar.set_description_str(status.member, refresh=False)
+        self._bar.set_postfix_str(_numbers(status), refresh=False)
+        self._bar.update(done - self._bar.n)
+
+
+def _numbers(status: Status) -> str:
+    row = status.values
+    return (
+        f"loss {row['loss']:.4g}, {row['bpp']:.3f} bpp, {row['psnr_db']:.2f} dB, "
+        f"{row['images_per_s']:.1f} images/s, {row['data_s'] / row['step_s']:.0%} waiting for data"
+    )

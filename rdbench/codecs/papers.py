@@ -1,0 +1,153 @@
+"""The learned codecs by name; each is what its paper describes, with weights of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rdbench.codecs.base import Option
+from rdbench.codecs.learned import (
+    BETA_RANGE,
+    BETAS,
+    EXECUTION,
+    ONE_MODEL,
+    Found,
+    LearnedCodec,
+    RateLadder,
+)
+
+if TYPE_CHECKING:
+    from rdbench.models.weights import Card
+
+_CODER = Option(
+    "ans",
+    "lossless coder: ans, or binary, the paper's own with static probabilities",
+    choices=("ans", "binary"),
+)
+
+
+class _Dumas2018(LearnedCodec):
+    """T. Dumas, A. Roumy, C. Guillemot, ICASSP 2018; luma, and as our variant RGB."""
+
+    architecture: ClassVar[str] = "dumas2018"
+    case: ClassVar[int]
+
+    @classmethod
+    def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
+        return super().fits(card, options) and card.configuration.get("case") == cls.case
+
+    @classmethod
+    def arguments(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {"coder": options["coder"]}
+
+    def _model_name(self) -> str:
+        return self.name + (":binary" if self.options["coder"] == "binary" else "")
+
+
+class Dumas2018Case1(_Dumas2018, RateLadder):
+    """One network for each gamma, normalised bottleneck, step 1."""
+
+    name: ClassVar[str] = "dumas2018-case1"
+    case: ClassVar[int] = 1
+    configurations: ClassVar[str] = "dumas2018-case1"
+    parameter: ClassVar[str] = "gamma"
+    ladder: ClassVar[tuple[float, ...]] = (96000, 72000, 40000, 24000, 16000, 12000, 10000)
+    rising: ClassVar[bool] = False
+    option_table: ClassVar[Mapping[str, Option]] = {"coder": _CODER, **RateLadder.option_table}
+
+
+class _OneNetwork(_Dumas2018):
+    """One network whose quantization steps are multiplied by beta at test time."""
+
+    parameter: ClassVar[str] = "beta"
+    ladder: ClassVar[tuple[float, ...]] = BETAS
+    point_range: ClassVar[tuple[float, float]] = BETA_RANGE
+    option_table: ClassVar[Mapping[str, Option]] = {"coder": _CODER, **ONE_MODEL, **EXECUTION}
+
+    @classmethod
+    def files(cls, options: Mapping[str, Any], point: float) -> list[Found]:  # noqa: ARG003
+        found = cls.available(options)
+        # The paper's network is that of the highest rate.
+        lowest = min((float(card.training["lambda"]) for _, card in found), default=0.0)
+        return [entry for entry in found if float(entry[1].training["lambda"]) == lowest]
+
+    @classmethod
+    def beta(cls, options: Mapping[str, Any], point: float) -> float:  # noqa: ARG003
+        return point
+
+
+class Dumas2018Case2(_OneNetwork):
+    """One network with a learned quantization step for each map."""
+
+    name: ClassVar[str] = "dumas2018-case2"
+    case: ClassVar[int] = 2
+    configurations: ClassVar[str] = "dumas2018-case2"
+
+
+class Dumas2018Case3(_OneNetwork):
+    """The network of case 1 with the lowest gamma, its step of 1 varied, its maps centred."""
+
+    name: ClassVar[str] = "dumas2018-case3"
+    case: ClassVar[int] = 1
+    configurations: ClassVar[str] = "dumas2018-case1"
+
+    @classmethod
+    def arguments(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().arguments(options), "centred": True}
+
+
+class Theis2017(RateLadder):
+    """L. Theis, W. Shi, A. Cunningham, F. Huszár, ICLR 2017."""
+
+    name: ClassVar[str] = "theis2017"
+    architecture: ClassVar[str] = "theis2017"
+    configurations: ClassVar[str] = "theis2017"
+    ladder: ClassVar[tuple[float, ...]] = (0.005, 0.02, 0.08)
+    channels: ClassVar[frozenset[int]] = frozenset({3})
+
+
+class Balle2017(RateLadder):
+    """J. Ballé, V. Laparra, E. P. Simoncelli, ICLR 2017: a factorised prior."""
+
+    name: ClassVar[str] = "balle2017"
+    architecture: ClassVar[str] = "balle2017"
+    configurations: ClassVar[str] = "balle2017"
+    ladder: ClassVar[tuple[float, ...]] = (
+        0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800,
+    )  # fmt: skip
+    channels: ClassVar[frozenset[int]] = frozenset({3})
+
+
+class Balle2018(Balle2017):
+    """J. Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, ICLR 2018: a scale hyperprior."""
+
+    name: ClassVar[str] = "balle2018"
+    architecture: ClassVar[str] = "balle2018"
+    configurations: ClassVar[str] = "balle2018"
+
+
+class Lee2019(RateLadder):
+    """J. Lee, S. Cho, S.-K. Beack, ICLR 2019: a context-adaptive entropy model."""
+
+    name: ClassVar[str] = "lee2019"
+    architecture: ClassVar[str] = "lee2019"
+    configurations: ClassVar[str] = "lee2019-mse"
+    ladder: ClassVar[tuple[float, ...]] = (0.5, 0.4, 0.3, 0.2, 0.12, 0.06, 0.03, 0.017, 0.01)
+    rising: ClassVar[bool] = False
+    channels: ClassVar[frozenset[int]] = frozenset({3})
+    option_table: ClassVar[Mapping[str, Option]] = {
+        "optimised": Option(
+            "mse",
+            "the distortion that the weights were trained for",
+            choices=("mse", "ms-ssim"),
+            shown=("MSE", "MS-SSIM"),
+            labelled=True,
+        ),
+        **RateLadder.option_table,
+    }
+
+    @classmethod
+    def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
+        return super().fits(card, options) and (
+            card.training.get("optimised", "mse") == options["optimised"]
+        )

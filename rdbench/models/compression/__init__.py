@@ -1,0 +1,1 @@
+"""Trained networks as image coders: transforms, entropy models and streams put together."""

@@ -1,0 +1,133 @@
+"""The autoencoder of Dumas et al. 2018 as a coder."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rdbench.errors import UsageError
+from rdbench.models.coding import StaticTables, binary
+from rdbench.models.coding.tables import TOTAL
+from rdbench.models.compression.base import (
+    Coded,
+    Execution,
+    NetworkCompressor,
+    Symbols,
+    expect_payloads,
+    information,
+    rounded,
+)
+from rdbench.models.compression.factorized import decode_maps, encode_maps
+from rdbench.models.dumas2018 import Dumas2018, empirical_bits
+from rdbench.models.priors import piecewise_linear_tables
+
+CODERS: Final = ("ans", "binary")
+LEAST: Final = 2.0**-12
+"""The smallest probability of a unary bin; the arithmetic coder has 16 bits."""
+
+
+class DumasCompressor(NetworkCompressor):
+    """Maps quantized with ``beta`` times their steps δ_i and coded by what the densities f̃_i say.
+
+    ``coder`` "ans" codes each map with the table of its bins; "binary" is the paper's lossless
+    coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables where
+    the authors count them on an extra set. The exception map's unary code is as long as its table.
+    ``centred``: whether means are taken off first, where that is not what the network's case says.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Dumas2018,
+        identity: bytes,
+        execution: Execution,
+        *,
+        coder: str = "ans",
+        centred: bool | None = None,
+    ) -> None:
+        super().__init__(name, network, identity, execution)
+        if coder not in CODERS:
+            raise UsageError(f"coder {coder!r} is not one of {', '.join(CODERS)}")
+        if network.channels == 1:
+            self.pixel_range = (16, 235)
+        self._density = network.density.cpu()
+        self._steps = network.steps.detach().double().cpu()
+        means = network.means.double().cpu()
+        take_off = network.centred if centred is None else centred
+        self._centres = means if take_off else torch.zeros_like(means)
+        self._exception = int(network.exception)
+        self._binary = coder == "binary"
+        self._tables: dict[float, StaticTables] = {}
+        self._bins: dict[float, list[NDArray[np.float64]]] = {}
+
+    def prepare(self, beta: float) -> None:
+        if beta not in self._tables:
+            widths, centres = (beta * self._steps).numpy(), self._centres.numpy()
+            tables = piecewise_linear_tables(self._density, widths, centres)
+            self._tables[beta] = tables
+            if self._binary:
+                self._bins[beta] = [
+                    bin_probabilities(tables, number, self._unary_length(tables, number))
+                    for number in range(len(tables))
+                ]
+
+    def encode_latents(self, latents: Tensor, beta: float) -> Coded:
+        self.prepare(beta)
+        centred = latents[0] - self._centres[:, None, None]
+        symbols = rounded(centred / (beta * self._steps[:, None, None]))
+        if self._binary:
+            payload = binary.encode_maps(symbols, self._bins[beta])
+        else:
+            payload = encode_maps(symbols, self._tables[beta])
+        return self._coded(symbols, (payload,), beta)
+
+    def decode_latents(
+        self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
+    ) -> Coded:
+        self.prepare(beta)
+        (payload,) = expect_payloads(payloads, 1)
+        tables = self._tables[beta]
+        if self._binary:
+            symbols = binary.decode_maps(payload, (len(tables), *size), self._bins[beta])
+        else:
+            symbols = decode_maps(payload, tables, size)
+        return self._coded(symbols, payloads, beta)
+
+    def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
+        symbols = torch.from_numpy(coded.symbols["y"]).flatten(1).long()
+        reach = (self._density.extent + self._centres.abs().max()) / (beta * self._steps.min())
+        symbols = symbols.clamp(-math.ceil(reach) - 1, math.ceil(reach) + 1)
+        low, high = int(symbols.min()), int(symbols.max())
+        with torch.inference_mode():
+            masses = self._density.bin_masses(beta * self._steps, self._centres, low, high)
+            likelihoods = (masses / self._density.integral()[:, None]).gather(1, symbols - low)
+        return {"y": information(likelihoods).reshape(coded.symbols["y"].shape)}
+
+    def estimated_bits(self, coded: Coded, beta: float) -> float:  # noqa: ARG002
+        """The paper's rate: each map by the entropy of its own histogram in this image."""
+        return empirical_bits(coded.symbols["y"])
+
+    def _coded(self, symbols: Symbols, payloads: tuple[bytes, ...], beta: float) -> Coded:
+        widths = (beta * self._steps)[:, None, None]
+        latents = torch.from_numpy(symbols) * widths + self._centres[:, None, None]
+        return Coded({"y": symbols}, latents.float()[None], payloads)
+
+    def _unary_length(self, tables: StaticTables, number: int) -> int:
+        if number != self._exception:
+            return binary.UNARY_LENGTH
+        low, size = int(tables.lows[number]), int(tables.sizes[number])
+        return max(binary.UNARY_LENGTH, -low, low + size - 1)
+
+
+def bin_probabilities(tables: StaticTables, number: int, length: int) -> NDArray[np.float64]:
+    """P(|v| = j given |v| ≥ j) for j below ``length`` from a table, which is the probability that
+    unary bin j is 0, kept from 0 and 1 by :data:`LEAST`: float64, (length,)."""
+    values = np.abs(int(tables.lows[number]) + np.arange(int(tables.sizes[number])))
+    counts = np.bincount(values, tables.frequencies(number)[:-1], minlength=length)[:length]
+    at_least = TOTAL - np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return np.asarray(np.clip(counts / np.maximum(at_least, 1), LEAST, 1 - LEAST), np.float64)

@@ -1,0 +1,201 @@
+"""The network of Lee et al. 2019 as a coder: its context model, decoded in wavefronts.
+
+The mean and scale of a latent depend on latents above it and to its left, up to one column to
+the right in the rows above. All positions (row l, column k) with the same 2·l + k have all that
+they need once those with smaller sums are known, so a picture of h × w latents takes w + 2·h − 2
+steps instead of h·w, and a step is a few matrix products. Encoder and decoder take the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rdbench.models.coding import Decoder, Encoder, GaussianTables, Indices
+from rdbench.models.compression import gaussian
+from rdbench.models.compression.base import (
+    Coded,
+    Execution,
+    NetworkCompressor,
+    Symbols,
+    expect_payloads,
+    information,
+    rounded,
+)
+from rdbench.models.compression.exact import ExactNetwork
+from rdbench.models.densities import gaussian_likelihood
+from rdbench.models.layers import CONTEXT_PADDING, MaskedContext
+from rdbench.models.lee2019 import Lee2019, bounded_scale
+
+Z_CELL = 4
+"""Latents y of a side for each z."""
+
+Visit = Callable[[Tensor, Indices], NDArray[np.int32]]
+"""Takes K positions, int64 (K,), row by row of the picture, and the indices of their symbols, (K,
+M1); gives the symbols."""
+
+
+class LeeCompressor(NetworkCompressor):
+    """Lee et al. 2019 as a coder, base and hybrid. z keeps its step of 1 at any beta; contexts
+    and h_a take the dequantized latents."""
+
+    def __init__(self, name: str, network: Lee2019, identity: bytes, execution: Execution) -> None:
+        super().__init__(name, network, identity, execution)
+        self._maps = network.configuration.context
+        self._hyper_synthesis = ExactNetwork(network.h_s, outer=Z_CELL, margin=4)
+        self._context = ContextModel(network)
+        self._z_scales = network.z_scales().detach().double().cpu()[:, None, None]
+        del network.h_s
+        self._tables = GaussianTables()
+
+    def encode_latents(self, latents: Tensor, beta: float) -> Coded:
+        symbols = rounded(latents[0] / beta)
+        y_hat = torch.from_numpy(symbols).double() * beta
+        rounded_latents = y_hat.float()[None].to(self.execution.device)
+        z_symbols = rounded(self.network.hyper_analysis(rounded_latents).cpu()[0])
+        encoder = Encoder(self._tables)
+        z_scales = self._z_scales.expand(z_symbols.shape)
+        gaussian.put(encoder, self._tables, z_symbols, z_scales)
+        c_prime, plain_scales = self._side(z_symbols)
+        contextual = by_position(torch.from_numpy(symbols[: self._maps])).numpy()
+
+        def visit(positions: Tensor, indices: Indices) -> NDArray[np.int32]:
+            at: NDArray[np.int32] = contextual[positions.numpy()]
+            encoder.put(at, indices)
+            return at
+
+        self._context.walk(c_prime, self._tables, beta, visit)
+        gaussian.put(encoder, self._tables, symbols[self._maps :], plain_scales / beta)
+        return Coded({"y": symbols, "z": z_symbols}, y_hat.float()[None], (encoder.finish(),))
+
+    def decode_latents(
+        self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
+    ) -> Coded:
+        (payload,) = expect_payloads(payloads, 1)
+        decoder = Decoder(payload, self._tables)
+        z_scales = self._z_scales.expand(-1, size[0] // Z_CELL, size[1] // Z_CELL)
+        z_symbols = gaussian.get(decoder, self._tables, z_scales)
+        c_prime, plain_scales = self._side(z_symbols)
+        contextual = self._context.walk(
+            c_prime, self._tables, beta, lambda _, indices: decoder.get(indices)
+        )
+        plain = gaussian.get(decoder, self._tables, plain_scales / beta)
+        decoder.finish()
+        symbols = np.concatenate([contextual, plain])
+        y_hat = torch.from_numpy(symbols).double() * beta
+        return Coded({"y": symbols, "z": z_symbols}, y_hat.float()[None], payloads)
+
+    def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
+        z_symbols = coded.symbols["z"]
+        with torch.inference_mode():
+            c_prime, plain_scales = self._side(z_symbols)
+            y_hat = torch.from_numpy(coded.symbols["y"]).double() * beta
+            contextual, plain = y_hat[: self._maps], y_hat[self._maps :]
+            mean, scale = self._context.all_parameters(contextual, c_prime)
+            y = torch.cat(
+                [
+                    gaussian_likelihood(contextual, mean, scale, beta),
+                    gaussian_likelihood(plain, 0.0, plain_scales, beta),
+                ]
+            )
+            z = gaussian_likelihood(torch.from_numpy(z_symbols).double(), 0.0, self._z_scales)
+            return {"y": information(y), "z": information(z)}
+
+    def _side(self, z_symbols: Symbols) -> tuple[Tensor, Tensor]:
+        """c′ and σ2 from z: float64, (M1, h, w) and (M2, h, w)."""
+        output = self._hyper_synthesis(torch.from_numpy(z_symbols)[None])[0]
+        return output[: self._maps], bounded_scale(output[self._maps :])
+
+
+class ContextModel:
+    """The network f of ``network`` in float64, for all positions of a wavefront at once."""
+
+    def __init__(self, network: Lee2019) -> None:
+        layer = network.context
+        self._maps = layer.latents
+        self._features = ExactNetwork(_Features(layer), margin=3)
+        known = (layer.window.weight[:, : self._maps] * layer.mask).detach().double().cpu()
+        # (2·M1, M1, 4, 4) to 14 known positions by M1 latents: as the windows are gathered.
+        kernel = known.permute(2, 3, 1, 0).flatten(0, 1)[:14]
+        self._kernel = kernel.reshape(14 * self._maps, -1).contiguous()
+        first, second = network.estimator[1], network.estimator[3]
+        self._layers = [
+            (
+                part.weight.detach().double().cpu()[:, :, 0, 0].T.contiguous(),
+                part.bias.detach().double().cpu(),
+            )
+            for part in (first, second)
+        ]
+        self._whole = ExactNetwork(_Parameters(network), margin=3)
+
+    def walk(self, c_prime: Tensor, tables: GaussianTables, beta: float, visit: Visit) -> Symbols:
+        """Visit all positions; the symbols, int32, (M1, height, width), that were given.
+
+        ``c_prime``: float64, (M1, height, width). The indices of a position are those of its
+        Gaussians over ``beta``.
+        """
+        maps, height, width = c_prime.shape
+        features = by_position(self._features(c_prime[None])[0])
+        left, right, above, _ = CONTEXT_PADDING
+        row = width + left + right
+        latents = torch.zeros((height + above) * row, maps, dtype=torch.float64)
+        window = (torch.arange(4)[:, None] * row + torch.arange(4)).flatten()[:14]
+        symbols = np.empty((height * width, maps), np.int32)
+        for rows, columns in wavefronts(height, width):
+            places = rows * row + columns
+            gathered = latents[(places[:, None] + window).flatten()].reshape(len(rows), -1)
+            positions = rows * width + columns
+            hidden = features[positions].addmm_(gathered, self._kernel)
+            for weight, bias in self._layers:
+                hidden = torch.addmm(bias, functional.leaky_relu_(hidden), weight)
+            mean, logarithm = hidden.chunk(2, dim=1)
+            scale = bounded_scale(logarithm)
+            found = visit(positions, tables.index((mean / beta).numpy(), (scale / beta).numpy()))
+            symbols[positions.numpy()] = found
+            latents[places + above * row + left] = torch.from_numpy(found).double() * beta
+        return symbols.reshape(height, width, maps).transpose(2, 0, 1)
+
+    def all_parameters(self, latents: Tensor, c_prime: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and σ at all positions at once, by convolutions: float64, (M1, height, width)."""
+        both = self._whole(torch.cat([latents, c_prime])[None])[0]
+        return both[: self._maps], bounded_scale(both[self._maps :])
+
+
+class _Features(nn.Module):
+    """What c′ adds to the first layer of f."""
+
+    def __init__(self, layer: MaskedContext) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, c_prime: Tensor) -> Tensor:
+        return self.layer.from_features(c_prime)
+
+
+class _Parameters(nn.Module):
+    """f as a whole, from latents and c′ in one tensor."""
+
+    def __init__(self, network: Lee2019) -> None:
+        super().__init__()
+        self.context, self.estimator = network.context, network.estimator
+
+    def forward(self, both: Tensor) -> Tensor:
+        parameters: Tensor = self.estimator(self.context(*both.chunk(2, dim=1)))
+        return parameters
+
+
+def wavefronts(height: int, width: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows and columns of the positions of each step, int64 (K,)."""
+    for step in range(width + 2 * (height - 1)):
+        rows = torch.arange(max(0, (step - width + 2) // 2), min(height - 1, step // 2) + 1)
+        yield rows, step - 2 * rows
+
+
+def by_position(values: Tensor) -> Tensor:
+    """(maps, height, width) to (height·width, maps)."""
+    return values.flatten(1).T.contiguous()

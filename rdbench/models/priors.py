@@ -1,0 +1,141 @@
+"""Static densities as integer tables, with the same bits on every machine.
+
+A decoder makes the tables of a prior anew from its weights, for any width of the bins. They are
+computed from the float32 values of the weights with the functions of
+:mod:`rdbench.models.coding.portable`, elementwise products and sums in a fixed order: no library's
+exp, no BLAS, no sum whose order depends on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rdbench.models.coding.portable import exp, normal_cdf, sigmoid, softplus, tanh
+from rdbench.models.coding.tables import StaticTables, apportion
+from rdbench.models.densities import FactorizedDensity, PiecewiseLinearDensity
+from rdbench.models.theis2017 import SCALE_BOUND, GaussianScaleMixture
+
+TAIL: Final = 2.0**-23
+"""The mass at either end of a distribution that is left to the escape."""
+FARTHEST: Final = 1 << 12
+"""The largest distance of a table's values from 0; what lies beyond is left to the escape."""
+
+Array = NDArray[np.float64]
+Cumulative = Callable[[NDArray[np.int64], Array], Array]
+"""The distribution functions of some channels, int64 (k,), at boundaries of bins, (n,), counted
+in bins from the centre: float64, (k, n), from 0 to 1."""
+
+
+def factorized_tables(density: FactorizedDensity, beta: float = 1.0) -> StaticTables:
+    """A table for each channel: symbol s has the mass of median + (s ± ½)·``beta``."""
+    matrices = [softplus(_exact(matrix)) for matrix in density.matrices]
+    biases = [_exact(bias) for bias in density.biases]
+    factors = [tanh(_exact(factor)) for factor in density.factors]
+    medians = _exact(density.medians)
+
+    def cumulative(channels: NDArray[np.int64], halves: Array) -> Array:
+        values = (medians[channels, np.newaxis] + halves * beta)[:, np.newaxis]
+        for k, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
+            values = _product(matrix[channels], values) + bias[channels]
+            if k < len(factors):
+                values = values + factors[k][channels] * tanh(values)
+        return sigmoid(values[:, 0])
+
+    return _tables(cumulative, len(medians))
+
+
+def mixture_tables(mixture: GaussianScaleMixture, beta: float = 1.0) -> StaticTables:
+    """A table for each map: symbol s has the mass of (s ± ½)·``beta``."""
+    logits = _exact(mixture.logits)
+    shares = exp(logits - logits.max(axis=1, keepdims=True))
+    shares = shares / np.add.accumulate(shares, axis=1)[:, -1:]
+    scales = np.maximum(exp(_exact(mixture.log_scales)), SCALE_BOUND)
+
+    def cumulative(maps: NDArray[np.int64], halves: Array) -> Array:
+        edges = halves * beta / scales[maps, :, np.newaxis]
+        return _product(shares[maps, np.newaxis], normal_cdf(edges))[:, 0]
+
+    return _tables(cumulative, len(logits))
+
+
+def piecewise_linear_tables(
+    density: PiecewiseLinearDensity, widths: Array, centres: Array
+) -> StaticTables:
+    """A table for each map: symbol s has the integral over ``centres`` + (s ± ½)·``widths``, both
+    float64 (maps,), divided by that over the whole grid."""
+    values = _exact(density.values)
+    points, extent = density.points, density.extent
+    trapezoids = (values[:, 1:] + values[:, :-1]) / (2 * points)
+    up_to = np.zeros_like(values)
+    np.add.accumulate(trapezoids, axis=1, out=up_to[:, 1:])
+
+    def cumulative(maps: NDArray[np.int64], halves: Array) -> Array:
+        edges = centres[maps, np.newaxis] + halves * widths[maps, np.newaxis]
+        scaled = np.clip((edges + extent) * points, 0, trapezoids.shape[1])
+        cell = np.minimum(np.floor(scaled), trapezoids.shape[1] - 1).astype(np.int64)
+        way = scaled - cell
+        row = maps[:, np.newaxis]
+        left, right = values[row, cell], values[row, cell + 1]
+        part = way * (left + (right - left) * way / 2) / points
+        below: Array = (up_to[row, cell] + part) / up_to[maps, -1:]
+        return below
+
+    return _tables(cumulative, len(values))
+
+
+def _tables(cumulative: Cumulative, channels: int) -> StaticTables:
+    """The tables of ``channels`` distributions, each as far as it has mass to speak of."""
+    lows = [0] * channels
+    rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * channels
+    reaches = _reaches(cumulative, channels)
+    for reach in np.unique(reaches):
+        numbers = np.flatnonzero(reaches == reach)
+        for number, below in zip(numbers, cumulative(numbers, _boundaries(reach)), strict=True):
+            start, stop = _span(below)
+            lows[number] = start - int(reach)
+            masses = np.maximum(np.diff(below[start : stop + 1]), 0.0)
+            rows[number] = apportion(np.append(masses, below[start] + (1.0 - below[stop])))
+    return StaticTables(lows, rows)
+
+
+def _reaches(cumulative: Cumulative, channels: int) -> NDArray[np.int64]:
+    """For each channel the smallest power of two of bins to either side beyond which there is no
+    more than :data:`TAIL` on either."""
+    powers = 1 << np.arange(FARTHEST.bit_length())
+    ends = np.asarray(powers, np.float64) + 0.5
+    numbers = np.arange(channels)
+    outside = np.maximum(cumulative(numbers, -ends), 1.0 - cumulative(numbers, ends))
+    far = outside > TAIL
+    far[:, -1] = False
+    reaches: NDArray[np.int64] = powers[np.argmin(far, axis=1)]
+    return reaches
+
+
+def _boundaries(reach: int) -> Array:
+    return np.arange(-reach, reach + 2, dtype=np.float64) - 0.5
+
+
+def _span(below: Array) -> tuple[int, int]:
+    """The boundaries between which a table lies, at least one bin apart."""
+    bins = below.size - 1
+    start = min(int(np.count_nonzero(below[1:] <= TAIL)), bins - 1)
+    stop = bins - int(np.count_nonzero(1.0 - below[:-1] <= TAIL))
+    return start, max(stop, start + 1)
+
+
+def _product(matrices: Array, vectors: Array) -> Array:
+    """(k, rows, inner) times (k, inner, n): (k, rows, n), summed in the order of ``inner``."""
+    total = matrices[:, :, :1] * vectors[:, :1]
+    for i in range(1, vectors.shape[1]):
+        total = total + matrices[:, :, i : i + 1] * vectors[:, i : i + 1]
+    return total
+
+
+def _exact(tensor: Tensor) -> Array:
+    values: Array = tensor.detach().cpu().double().numpy()
+    return values

@@ -1,0 +1,196 @@
+"""Files of weights: safetensors with a card that says which network they are of.
+
+A file holds the state of a network as ``torch.nn.Module.state_dict`` names it, in float32 or
+float16, and in its metadata a :class:`Card`. Reading the card needs no torch. The identity of
+weights is taken over names, types, shapes and bytes of the tensors, so that it does not change
+with the card or with the kind of file; streams carry its first 8 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rdbench.errors import UsageError
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SUFFIX: Final = ".safetensors"
+SHIPPED: Final = Path(__file__).parent / "trained"
+"""The folder of the weights that come with the package."""
+IDENTITY_BYTES: Final = 8
+
+_FORMAT: Final = "1"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a file of weights says of itself."""
+
+    architecture: str
+    """A name of :data:`rdbench.models.architectures.ARCHITECTURES`."""
+    configuration: Mapping[str, Any]
+    """The arguments of the network: channels, case, ..."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """How it came to be: "lambda" (or "gamma"), "optimised" ("mse" or "ms-ssim"), "quality" where
+    the paper has a number for it, "steps", "data", "seconds", "hardware", ..."""
+
+
+def write(path: Path, card: Card, state: Mapping[str, Tensor], *, half: bool = False) -> None:
+    """Write weights to ``path``, all at once or not at all; ``half``: floats as float16."""
+    import torch
+    from safetensors.torch import save
+
+    tensors = {
+        name: (tensor.half() if half and tensor.dtype == torch.float32 else tensor)
+        .detach()
+        .cpu()
+        .contiguous()
+        for name, tensor in state.items()
+    }
+    metadata = {
+        "rdbench": _FORMAT,
+        "architecture": card.architecture,
+        "configuration": json.dumps(dict(card.configuration)),
+        "training": json.dumps(dict(card.training)),
+    }
+    write_atomically(path, save(tensors, metadata))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a kill at any time leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_card(path: Path) -> Card:
+    """The card of the file ``path``, without its tensors.
+
+    Raises :class:`UsageError` for a file that is missing, damaged, or of another program."""
+    from safetensors import SafetensorError, safe_open
+
+    where = f"weights {str(path)!r}"
+    if not path.is_file():
+        raise UsageError(f"{where}: there is no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise UsageError(f"{where}: damaged, or not safetensors ({one_line(str(error))})") from None
+    if metadata.get("rdbench") != _FORMAT:
+        raise UsageError(
+            f"{where}: not written by `rdbench train`; a checkpoint of CompressAI is measured "
+            "with --codec zoo:arch=...,checkpoint=FILE"
+        )
+    try:
+        return Card(
+            metadata["architecture"],
+            json.loads(metadata["configuration"]),
+            json.loads(metadata["training"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{where}: its card is damaged ({error!r})") from None
+
+
+def read(path: Path) -> tuple[Card, dict[str, Tensor]]:
+    """The card and the tensors of the file ``path``, as stored, on the CPU.
+
+    Raises :class:`UsageError` as :func:`read_card`, and for values that are not finite."""
+    from safetensors.torch import load_file
+
+    card = read_card(path)
+    state = load_file(path)
+    check_finite(state, f"weights {str(path)!r}")
+    return card, state
+
+
+def read_foreign(path: Path) -> dict[str, Tensor]:
+    """The state of a checkpoint of another program: safetensors, or what ``torch.save`` wrote,
+    itself or under "state_dict", "model" or "network".
+
+    Nothing in the file is executed: a pickle that wants anything but tensors and plain data is
+    refused. Raises :class:`UsageError` for that, for a file that is missing, damaged or holds no
+    state, and for values that are not finite.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    where = f"checkpoint {str(path)!r}"
+    if not path.is_file():
+        raise UsageError(f"{where}: there is no such file")
+    try:
+        if path.suffix == SUFFIX:
+            found: Any = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = one_line(str(error).split("\n", 1)[0], 160)
+        raise UsageError(
+            f"{where}: a pickle that wants to run code, or damaged; save its state_dict alone "
+            f"({reason})"
+        ) from None
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise UsageError(
+            f"{where}: damaged, or not a checkpoint ({one_line(str(error), 160)})"
+        ) from None
+    for key in ("state_dict", "model", "network"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not (
+        isinstance(found, dict)
+        and found
+        and all(isinstance(value, torch.Tensor) for value in found.values())
+    ):
+        raise UsageError(f"{where}: it holds no state_dict of a network")
+    state = {str(name).removeprefix("module."): value for name, value in found.items()}
+    check_finite(state, where)
+    return state
+
+
+def check_finite(state: Mapping[str, Tensor], where: str) -> None:
+    """Raise :class:`UsageError` where a tensor holds NaN or an infinity."""
+    import torch
+
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise UsageError(
+                f"{where}: {name!r} holds values that are not finite; the training diverged, use "
+                "an earlier checkpoint"
+            )
+
+
+def identity(state: Mapping[str, Tensor]) -> bytes:
+    """The first 8 bytes of the SHA-256 of the tensors: names in order, types, shapes, bytes."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return digest.digest()[:IDENTITY_BYTES]
+
+
+def catalogue(folder: Path) -> dict[Path, Card]:
+    """The files of weights in ``folder`` with their cards, by name; files of other programs and
+    damaged ones are refused. Raises :class:`UsageError` where it is no folder."""
+    if not folder.is_dir():
+        raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder")
+    return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}

@@ -1,0 +1,340 @@
+"""CompressAI's networks as :class:`rdbench.models.compression.base.Compressor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rdbench.errors import CodecError
+from rdbench.models.coding.portable import softplus
+from rdbench.models.compression.base import (
+    Coded,
+    Compressor,
+    Execution,
+    Symbols,
+    expect_payloads,
+    information,
+    rounded,
+)
+from rdbench.models.compression.exact import ExactNetwork
+from rdbench.models.densities import gaussian_likelihood
+from rdbench.models.zoo.cdfs import (
+    SCALE_BOUND,
+    Cdfs,
+    Decoder,
+    Encoder,
+    FactorizedPrior,
+    Numbers,
+    gaussian_cdfs,
+    scale_table,
+)
+from rdbench.models.zoo.contexts import Context, Gaussians
+from rdbench.models.zoo.transforms import quick
+
+Z_CELL = 4
+"""Latents y of a side for each z."""
+_HYPER_MARGIN = 4
+_LEAST_Z_STEP = 0.5
+
+
+class ZooCompressor(Compressor):
+    """What all have in common: g_a and g_s of a CompressAI network, images on the scale 0..1.
+
+    The network is taken apart: it is of no use to others afterwards. ``margin``: latents around a
+    tile that g_a and g_s see.
+    """
+
+    channels = 3
+
+    def __init__(
+        self, name: str, network: Any, identity: bytes, execution: Execution, *, margin: int
+    ) -> None:
+        super().__init__(name, identity, execution)
+        self.margin = margin
+        self._g_a = quick(network.g_a).to(execution.device)
+        self._g_s = quick(network.g_s).to(execution.device)
+
+    def _analysis(self, images: Tensor) -> Tensor:
+        latents: Tensor = self._g_a(images / 255.0)
+        return latents
+
+    def _synthesis(self, latents: Tensor) -> Tensor:
+        images: Tensor = self._g_s(latents) * 255.0
+        return images
+
+    def trained_beta(self, quality: int) -> float:  # noqa: ARG002
+        """What the quantization steps of the network are multiplied by at ``quality``."""
+        return 1.0
+
+
+class _Bottleneck:
+    """An ``EntropyBottleneck``: latents in steps from medians, a static table for each map."""
+
+    def __init__(self, layer: Any) -> None:
+        def parameters(name: str) -> list[NDArray[np.float64]]:
+            count = len(layer.filters) + (name != "_factor")
+            return [
+                getattr(layer, f"{name}{k}").detach().double().cpu().numpy() for k in range(count)
+            ]
+
+        quantiles = layer.quantiles.detach().double().cpu()[:, 0]
+        self._medians = quantiles[:, 1, None, None]
+        self._prior = FactorizedPrior(
+            parameters("_matrix"), parameters("_bias"), parameters("_factor"), quantiles.numpy()
+        )
+        self._cdfs: dict[float, Cdfs] = {}
+
+    def prepare(self, step: float) -> None:
+        if step not in self._cdfs:
+            self._cdfs[step] = self._prior.cdfs(step)
+
+    def quantized(self, latents: Tensor, step: float) -> Symbols:
+        """Of (maps, height, width), float."""
+        return rounded((latents.double() - self._medians) / step)
+
+    def values(self, symbols: Symbols, step: float) -> Tensor:
+        """The inverse: float64."""
+        return torch.from_numpy(symbols) * step + self._medians
+
+    def encode(self, symbols: Symbols, step: float) -> bytes:
+        self.prepare(step)
+        encoder = Encoder()
+        encoder.put(symbols, self._numbers(symbols.shape[1:]), self._cdfs[step])
+        return encoder.finish()
+
+    def decode(self, payload: bytes, size: tuple[int, int], step: float) -> Symbols:
+        self.prepare(step)
+        numbers = self._numbers(size)
+        return Decoder(payload, numbers.size).get(numbers, self._cdfs[step])
+
+    def information(self, symbols: Symbols, step: float) -> NDArray[np.float64]:
+        """−log2 of the density's own mass of each bin."""
+        values = self.values(symbols, step).flatten(1).numpy()
+        half = step / 2
+        mass = self._prior.cumulative(values + half) - self._prior.cumulative(values - half)
+        return information(torch.from_numpy(mass)).reshape(symbols.shape)
+
+    def _numbers(self, size: tuple[int, ...]) -> Numbers:
+        maps = len(self._medians)
+        return np.broadcast_to(np.arange(maps, dtype=np.int32)[:, None, None], (maps, *size))
+
+
+class FactorizedCompressor(ZooCompressor):
+    """``FactorizedPrior`` and ``FactorizedPriorReLU``."""
+
+    stride = 16
+
+    def __init__(
+        self, name: str, network: Any, identity: bytes, execution: Execution, *, margin: int
+    ) -> None:
+        super().__init__(name, network, identity, execution, margin=margin)
+        self._bottleneck = _Bottleneck(network.entropy_bottleneck)
+
+    def prepare(self, beta: float) -> None:
+        self._bottleneck.prepare(beta)
+
+    def encode_latents(self, latents: Tensor, beta: float) -> Coded:
+        symbols = self._bottleneck.quantized(latents[0], beta)
+        return self._coded(symbols, (self._bottleneck.encode(symbols, beta),), beta)
+
+    def decode_latents(
+        self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
+    ) -> Coded:
+        (payload,) = expect_payloads(payloads, 1)
+        return self._coded(self._bottleneck.decode(payload, size, beta), payloads, beta)
+
+    def _coded(self, symbols: Symbols, payloads: tuple[bytes, ...], beta: float) -> Coded:
+        latents = self._bottleneck.values(symbols, beta).float()[None]
+        return Coded({"y": symbols}, latents, payloads)
+
+    def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
+        return {"y": self._bottleneck.information(coded.symbols["y"], beta)}
+
+
+class GaussianCompressor(ZooCompressor):
+    """Latents y with Gaussians from side information z and a context.
+
+    y is quantized about its means with ``beta`` times whole steps, z with whole steps always.
+    Payloads: z, y.
+    """
+
+    stride = 64
+
+    def __init__(
+        self,
+        name: str,
+        network: Any,
+        identity: bytes,
+        execution: Execution,
+        *,
+        margin: int,
+        context: Context,
+    ) -> None:
+        super().__init__(name, network, identity, execution, margin=margin)
+        hyper = network.latent_codec["hyper"] if hasattr(network, "latent_codec") else network
+        self._context = context
+        self._magnitudes = name.startswith("bmshj2018")
+        self._h_a = hyper.h_a.eval().requires_grad_(False).to(execution.device)
+        self._h_s = ExactNetwork(hyper.h_s, outer=Z_CELL, margin=_HYPER_MARGIN)
+        self._bottleneck = _Bottleneck(hyper.entropy_bottleneck)
+        self._scales = torch.from_numpy(scale_table())
+        self._cdfs = gaussian_cdfs(self._scales.numpy())
+        self._maps: int = hyper.h_a[0].in_channels
+
+    def prepare(self, beta: float) -> None:
+        self._bottleneck.prepare(self._z_step(beta))
+
+    def encode_latents(self, latents: Tensor, beta: float) -> Coded:
+        inputs = latents.to(self.execution.device)
+        z = self._h_a(inputs.abs() if self._magnitudes else inputs).cpu()
+        step = self._z_step(beta)
+        z_symbols = self._bottleneck.quantized(z[0], step)
+        encoder = Encoder()
+        y = latents[0].double()
+
+        def encoded(gaussians: Gaussians, scales: Tensor) -> Symbols:
+            symbols = rounded((y[gaussians.where] - gaussians.means) / beta)
+            encoder.put(symbols, self._numbers(scales), self._cdfs)
+            return symbols
+
+        symbols, values = self._coded_in_steps(z_symbols, beta, encoded)
+        payloads = (self._bottleneck.encode(z_symbols, step), encoder.finish())
+        return Coded({"y": symbols, "z": z_symbols}, values, payloads)
+
+    def decode_latents(
+        self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
+    ) -> Coded:
+        z_payload, y_payload = expect_payloads(payloads, 2)
+        z_size = (size[0] // Z_CELL, size[1] // Z_CELL)
+        z_symbols = self._bottleneck.decode(z_payload, z_size, self._z_step(beta))
+        decoder = Decoder(y_payload, self._maps * size[0] * size[1])
+
+        def decoded(_: Gaussians, scales: Tensor) -> Symbols:
+            return decoder.get(self._numbers(scales), self._cdfs)
+
+        symbols, values = self._coded_in_steps(z_symbols, beta, decoded)
+        return Coded({"y": symbols, "z": z_symbols}, values, payloads)
+
+    def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
+        y = torch.from_numpy(coded.symbols["y"])
+        bits = torch.empty(y.shape, dtype=torch.float64)
+
+        def counted(gaussians: Gaussians, scales: Tensor) -> Symbols:
+            symbols = y[gaussians.where]
+            likelihood = gaussian_likelihood(symbols.double(), 0.0, scales)
+            bits[gaussians.where] = torch.from_numpy(information(likelihood))
+            known: Symbols = symbols.numpy()
+            return known
+
+        z = coded.symbols["z"]
+        with torch.inference_mode():
+            self._coded_in_steps(z, beta, counted)
+        return {"y": bits.numpy(), "z": self._bottleneck.information(z, self._z_step(beta))}
+
+    def _coded_in_steps(
+        self, z_symbols: Symbols, beta: float, code: Callable[[Gaussians, Tensor], Symbols]
+    ) -> tuple[Symbols, Tensor]:
+        """The symbols and values of y, float32, (1, maps, height, width): ``code`` is given
+        Gaussians and their scales in steps, and gives symbols."""
+        z_hat = self._bottleneck.values(z_symbols, self._z_step(beta))
+        side = self._h_s(z_hat[None])
+        shape = (self._maps, *side.shape[-2:])
+        symbols = torch.empty(shape, dtype=torch.int32)
+        latents = torch.empty((1, *shape))
+        steps = self._context.steps(side, beta)
+        try:
+            gaussians = next(steps)
+            while True:
+                scales = self._unit_scales(gaussians.scales, beta)
+                part = torch.from_numpy(code(gaussians, scales))
+                values = self._values(part, scales, beta) + gaussians.means
+                symbols[gaussians.where] = part
+                latents[0][gaussians.where] = values.float()
+                gaussians = steps.send(values)
+        except StopIteration:
+            return symbols.numpy(), latents
+
+    def _numbers(self, scales: Tensor) -> Numbers:
+        """The tables of Gaussians of ``scales``: the first that is as wide, as CompressAI's
+        ``build_indexes``."""
+        if not bool(torch.isfinite(scales).all()):
+            raise CodecError("a scale of the latents is no finite number: the weights are bad")
+        numbers: Numbers = torch.bucketize(
+            scales.contiguous(), self._scales[:-1], out_int32=True
+        ).numpy()
+        return numbers
+
+    def _unit_scales(self, scales: Tensor, beta: float) -> Tensor:
+        """Scales in steps of the symbols."""
+        return scales.clamp(min=SCALE_BOUND) / beta
+
+    def _values(self, symbols: Tensor, scales: Tensor, beta: float) -> Tensor:  # noqa: ARG002
+        """What symbols of Gaussians with ``scales``, in steps, stand for beside the means."""
+        return symbols * beta
+
+    def _z_step(self, beta: float) -> float:  # noqa: ARG002
+        return 1.0
+
+
+class VariableCompressor(GaussianCompressor):
+    """The variable-rate networks: ``beta`` is the inverse of their gain.
+
+    F. Kamisli, F. Racapé, H. Choi, "Variable-Rate Learned Image Compression with Multi-Objective
+    Optimization and Quantization-Reconstruction Offsets", DCC 2024, arXiv:2402.18930.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Any,
+        identity: bytes,
+        execution: Execution,
+        *,
+        margin: int,
+        context: Context,
+    ) -> None:
+        super().__init__(name, network, identity, execution, margin=margin, context=context)
+        self._gains: list[float] = network.Gain.abs().tolist()
+        self._offsets: nn.Module = network.QuantABCD.double().cpu().requires_grad_(False)
+        self._z_network = (
+            [
+                (layer.weight.double().tolist(), layer.bias.double().tolist())
+                for layer in network.gayn2zqstep
+                if isinstance(layer, nn.Linear)
+            ]
+            if network.vr_entbttlnck
+            else []
+        )
+
+    def trained_beta(self, quality: int) -> float:
+        return 1 / self._gains[quality - 1]
+
+    def _unit_scales(self, scales: Tensor, beta: float) -> Tensor:
+        return (scales / beta).clamp(min=SCALE_BOUND)
+
+    def _values(self, symbols: Tensor, scales: Tensor, beta: float) -> Tensor:
+        values = symbols.double()
+        coded = symbols != 0
+        gain = torch.full_like(scales[coded], 1 / beta)
+        offsets = self._offsets(torch.stack([scales[coded], gain], dim=1))[:, 0]
+        values[coded] -= values[coded].sign() * offsets
+        return values * beta
+
+    def _z_step(self, beta: float) -> float:
+        if not self._z_network:
+            return 1.0
+        # Decides tables: sums in a fixed order, of Python's floats.
+        values = [beta]
+        for number, (weight, bias) in enumerate(self._z_network):
+            sums = [
+                sum((a * b for a, b in zip(row, values, strict=True)), start=0.0) + shift
+                for row, shift in zip(weight, bias, strict=True)
+            ]
+            last = number == len(self._z_network) - 1
+            values = sums if last else [max(value, 0.0) for value in sums]
+        return max(float(softplus(np.array(values))[0]), _LEAST_Z_STEP)

@@ -1,0 +1,94 @@
+"""Checkpoints: what a training needs to go on as if it had not been interrupted.
+
+The file before the newest one is kept. A kill while a checkpoint is written leaves one of the two
+whole; a damaged one is found by the CRC of its parts, which ``torch.load`` does not look at.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.models.weights import write_atomically
+
+NAME: Final = "checkpoint.pt"
+PREVIOUS: Final = "checkpoint.previous.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training after ``step`` steps."""
+
+    member: str
+    step: int
+    seconds: float
+    """of training so far"""
+    network: dict[str, Tensor]
+    average: dict[str, Tensor]
+    """the moving average of the weights by name; empty where none is kept"""
+    optimisers: list[dict[str, Any]]
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Make ``checkpoint`` the newest one in ``folder``. Raises :class:`RdbenchError` where the
+    file system refuses."""
+    buffer = io.BytesIO()
+    fields = {name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}
+    torch.save(fields, buffer)
+    path = folder / NAME
+    try:
+        if path.exists():
+            path.replace(folder / PREVIOUS)
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise RdbenchError(
+            f"cannot write {str(path)!r}: {error.strerror}; the checkpoint before it is kept: make "
+            "room, then run the same command again"
+        ) from error
+
+
+def load(folder: Path) -> tuple[Checkpoint | None, str]:
+    """The newest whole checkpoint in ``folder``, on the CPU, None where there is none, and a line
+    about one that is damaged. Raises :class:`UsageError` where all that are there are damaged."""
+    complaints: list[str] = []
+    for path in (folder / NAME, folder / PREVIOUS):
+        if path.exists():
+            try:
+                return _read(path), "; ".join(complaints)
+            except _DAMAGE as error:
+                reason = str(error).split("\n", 1)[0][:120] or type(error).__name__
+                complaints.append(f"{path.name} is damaged ({reason})")
+    if complaints:
+        raise UsageError(
+            f"checkpoints in {str(folder)!r}: {'; '.join(complaints)}; start over with --fresh"
+        )
+    return None, ""
+
+
+_DAMAGE: Final = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _read(path: Path) -> Checkpoint:
+    with zipfile.ZipFile(path) as archive:
+        if bad := archive.testzip():
+            raise zipfile.BadZipFile(f"wrong CRC of {bad}")
+    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))

@@ -1,0 +1,193 @@
+"""The training of a family of networks into a directory, resumed where it was left."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rdbench.errors import UsageError
+from rdbench.models import architectures, weights
+from rdbench.runner.run import processor
+from rdbench.schema import one_line
+from rdbench.training import checkpoint
+from rdbench.training.configuration import NEIGHBOUR, Configuration
+from rdbench.training.data import Pictures
+from rdbench.training.folder import Folder
+from rdbench.training.member import MemberTraining, Status, Surroundings
+
+
+@dataclass
+class Outcome:
+    """What a training gave."""
+
+    finished: list[Path] = field(default_factory=list)
+    """The files of weights, in the order of the members."""
+    interrupted: bool = False
+
+
+def train(
+    configuration: Configuration,
+    out: Path,
+    *,
+    fresh: bool = False,
+    threads: int | None = None,
+    report: Callable[[Status], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Train what ``configuration`` asks for and ``out`` does not have yet.
+
+    ``threads`` are those of torch, its own choice by default. ``report`` is called with each row
+    of the log, ``say`` with what a person should know. SIGINT or SIGTERM ends the training after
+    the step, with a checkpoint from which the same call goes on: on the CPU with the same threads
+    to the very same weights. Raises :class:`UsageError` where the request cannot be carried out,
+    and :class:`rdbench.training.member.DivergedError` where a loss is not finite.
+    """
+    device = _device(configuration.run.device)
+    if threads is not None:
+        if threads < 1:
+            raise UsageError(f"--threads {threads} is not above 0")
+        torch.set_num_threads(threads)
+    try:
+        architectures.build(configuration.card(configuration.members[0]))
+    except UsageError as error:
+        raise UsageError(f"configuration {configuration.name!r}, key 'network': {error}") from None
+    data = configuration.data
+    with Folder(out, configuration, fresh=fresh) as folder, _stoppable() as stopped:
+        pictures = functools.partial(Pictures, color=data.color, memory_mib=data.memory_mib)
+        train_set = pictures(data.train, side=data.crop)
+        validation = pictures([data.validation], limit=configuration.run.validate_images)
+        for what, found in (("training", train_set), ("validation", validation)):
+            if found.skipped:
+                say(
+                    f"{len(found.skipped)} {what} image(s) left out, {len(found)} used; the first: "
+                    f"{found.skipped[0]}"
+                )
+        around = Surroundings(
+            configuration,
+            folder,
+            device,
+            train_set,
+            validation,
+            stopped,
+            report,
+            _notes(train_set, validation, device),
+        )
+        return _members(around, say)
+
+
+def _members(around: Surroundings, say: Callable[[str], None]) -> Outcome:
+    configuration, folder = around.configuration, around.folder
+    saved, complaint = checkpoint.load(folder.path)
+    if complaint:
+        say(f"{complaint}; going on from the one before it")
+    paths = [folder.weights(member.name) for member in configuration.members]
+    done = {
+        member.name: configuration.optimizer.steps
+        for member, path in zip(configuration.members, paths, strict=True)
+        if path.exists()
+    }
+    under_way = {saved.member: saved.step} if saved is not None else {}
+    for table in (folder.log, folder.validation):
+        table.keep({**under_way, **done})
+    outcome = Outcome()
+    for number, (member, path) in enumerate(zip(configuration.members, paths, strict=True)):
+        if member.name not in done:
+            own = saved if saved is not None and saved.member == member.name else None
+            if own is not None:
+                say(f"{member.name}: going on from step {own.step}")
+            start = _start(configuration, number, paths, say)
+            if not MemberTraining(around, number, start, own).run():
+                outcome.interrupted = True
+                return outcome
+        outcome.finished.append(path)
+    return outcome
+
+
+def _start(
+    configuration: Configuration, number: int, paths: list[Path], say: Callable[[str], None]
+) -> dict[str, Tensor] | None:
+    """The state from which a member starts, None for random weights."""
+    neighbour = configuration.start == NEIGHBOUR
+    if not configuration.start or (neighbour and number == 0):
+        return None
+    path = paths[number - 1] if neighbour else Path(configuration.start)
+    member = configuration.members[number]
+    card, state = weights.read(path)
+    if neighbour and card.configuration != member.network:
+        say(f"{member.name} has other layers than {path.stem}: it starts from random weights")
+        return None
+    try:
+        architectures.build(configuration.card(member)).load_state_dict(state)
+    except RuntimeError as error:
+        reason = one_line(str(error).splitlines()[-1], 160)
+        raise UsageError(
+            f"configuration {configuration.name!r}, key 'start': {str(path)!r} does not fit "
+            f"{member.name}: {reason}"
+        ) from None
+    return state
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {name!r} is not one of auto, cpu, cuda, cuda:N")
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UsageError(f"device {name!r}: there is no CUDA here; use cpu or auto")
+        if device.index is not None and device.index >= torch.cuda.device_count():
+            raise UsageError(
+                f"device {name!r}: there are {torch.cuda.device_count()}, counted from 0"
+            )
+        torch.backends.cudnn.benchmark = True  # batches are all of one shape
+    return device
+
+
+def _notes(train_set: Pictures, validation: Pictures, device: torch.device) -> dict[str, Any]:
+    on_gpu = device.type == "cuda"
+    return {
+        "data": list(train_set.names),
+        "images": len(train_set),
+        "validated_on": f"{len(validation)} images of {validation.names[0]}",
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "hardware": torch.cuda.get_device_name(device) if on_gpu else processor(),
+    }
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come; a second one has its usual effect. Signals are only for
+    the main thread."""
+    came = False
+    usual: dict[signal.Signals, Any] = {}
+
+    def stop(*_: object) -> None:
+        nonlocal came
+        came = True
+        restore()
+
+    def restore() -> None:
+        for name, handler in usual.items():
+            signal.signal(name, handler)
+
+    if threading.current_thread() is threading.main_thread():
+        for name in (signal.SIGINT, signal.SIGTERM):
+            usual[name] = signal.signal(name, stop)
+    try:
+        yield lambda: came
+    finally:
+        restore()

@@ -1,0 +1,348 @@
+"""The training of one network: from its start, or its checkpoint, to its file of weights."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.models import architectures, weights
+from rdbench.training import checkpoint
+from rdbench.training.checkpoint import Checkpoint
+from rdbench.training.configuration import Configuration, Optimizer
+from rdbench.training.data import Crops, Loader, Pictures
+from rdbench.training.folder import Folder
+from rdbench.training.trainers import TRAINERS, Measured, use_bfloat16
+from rdbench.training.validation import latents, validate
+
+LOG_EVERY: Final = 20
+"""Steps of a row in the log, over which numbers are averaged and after which they are checked."""
+
+_FIT_BATCHES: Final = 50
+_LOWEST: Final = 0.01
+
+
+class DivergedError(RdbenchError):
+    """The loss, the weights or the latents are not finite."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a training is: the last row of its log."""
+
+    member: str
+    number: int
+    """of the member, from 0"""
+    step: int
+    values: Mapping[str, float]
+    """loss, bpp, psnr_db and so on, by the columns of the log"""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the members of a family share."""
+
+    configuration: Configuration
+    folder: Folder
+    device: torch.device
+    train: Pictures
+    validation: Pictures
+    stopped: Callable[[], bool]
+    """Whether the training has been asked to stop."""
+    report: Callable[[Status], None]
+    notes: dict[str, Any]
+    """For the cards: data and machine."""
+
+
+def learning_rate(settings: Optimizer, progress: float, *, rises: bool) -> float:
+    """The rate of Adam after ``progress``, a fraction of the training: up in a straight line
+    during the warm-up where it ``rises``, then down to a hundredth by a cosine, or by a factor at
+    each drop."""
+    if rises and progress < settings.warm_up:
+        return settings.rate * progress / settings.warm_up
+    if settings.schedule == "steps":
+        return settings.rate * settings.factor ** sum(progress >= drop for drop in settings.drops)
+    way = (progress - settings.warm_up) / max(1 - settings.warm_up, 1e-9)
+    falling = (1 + math.cos(math.pi * min(max(way, 0.0), 1.0))) / 2
+    return settings.rate * (_LOWEST + (1 - _LOWEST) * falling)
+
+
+class MemberTraining:
+    """The training of the member ``number`` of a family, from ``start`` or, where there is none,
+    from random weights; from ``saved`` where it has been under way already."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        number: int,
+        start: dict[str, Tensor] | None,
+        saved: Checkpoint | None,
+    ) -> None:
+        configuration = around.configuration
+        self._around = around
+        self._configuration = configuration
+        self._settings = configuration.optimizer
+        self._number = number
+        self._member = configuration.members[number]
+        self._crops = Crops(around.train, configuration.data, (configuration.run.seed, number))
+        self._noise = torch.Generator(around.device)
+        self.step = saved.step if saved else 0
+        self._seconds = saved.seconds if saved else 0.0
+        self._checked = self.step
+        random = torch.Generator().manual_seed(configuration.run.seed)
+        network: Any = architectures.build(configuration.card(self._member), random)
+        # Its weights must be where they stay before optimisers and averages refer to them.
+        if saved is not None:
+            network.load_state_dict(saved.network)
+        elif start is not None:
+            network.load_state_dict(start)
+        self.network = network.to(around.device, memory_format=torch.channels_last).train()
+        self._trainer = TRAINERS[configuration.architecture](
+            self.network,
+            self._member.rate,
+            configuration.optimised,
+            self._settings,
+            scratch=start is None,
+        )
+        self._average = {
+            name: parameter.detach().clone()
+            for name, parameter in self.network.named_parameters()
+            if self._settings.average
+        }
+        if saved is not None:
+            for name, values in saved.average.items():
+                self._average[name].copy_(values)
+            for optimiser, state in zip(self._trainer.optimisers(), saved.optimisers, strict=True):
+                optimiser.load_state_dict(state)
+        if configuration.run.precision == "bfloat16":
+            use_bfloat16(self.network, around.device)
+
+    def run(self) -> bool:
+        """Train to the end and write the weights; False where it was stopped before, with a
+        checkpoint. Raises :class:`DivergedError`."""
+        steps, run = self._settings.steps, self._configuration.run
+        saved_at = time.monotonic()
+        with Loader(self._batch, self.step) as loader:
+            stretch = _Stretch(loader, self._configuration.data.batch)
+            for batch in loader:
+                if self._around.stopped():
+                    self._log(stretch)
+                    self._save()
+                    return False
+                if self.step == steps:
+                    break
+                stretch.add(self._train(batch))
+                due = time.monotonic() - saved_at >= 60 * run.checkpoint_minutes
+                validate_now = bool(run.validate_every) and self.step % run.validate_every == 0
+                if due or validate_now or stretch.steps == LOG_EVERY or self.step == steps:
+                    self._log(stretch)
+                if due or validate_now or self.step == steps:
+                    self._save()
+                    saved_at = time.monotonic()
+                if validate_now and self.step < steps:
+                    self._validate(self._ready())
+                stretch.restart_clock()
+        network = self._ready()
+        # Before the coder takes from the network what it computes otherwise.
+        state = {name: values.cpu().clone() for name, values in network.state_dict().items()}
+        if not self._validate(network):
+            return False
+        self._export(state)
+        return True
+
+    def _batch(self, number: int) -> Tensor:
+        batch = self._crops.batch(number)
+        return batch.pin_memory() if self._around.device.type == "cuda" else batch
+
+    def _images(self, batch: Tensor) -> Tensor:
+        images = batch.to(self._around.device, non_blocking=True).float()
+        return images if self.network.peak == 255.0 else images.mul_(self.network.peak / 255.0)
+
+    def _train(self, batch: Tensor) -> Measured:
+        settings, trainer = self._settings, self._trainer
+        # A rate of 0 would be lost on the first step.
+        ahead = (self.step + 1) / settings.steps
+        trainer.set_rate(learning_rate(settings, ahead, rises=trainer.rises))
+        noise = self._crops.noise(self.step, self._noise)
+        try:
+            measured = trainer.step(self._images(batch), noise, self.step / settings.steps)
+        except UsageError as error:  # of densities whose latents are not finite
+            raise self._diverged(str(error)) from None
+        self.step += 1
+        if self._average:
+            # A young average forgets faster: the first weights are random.
+            decay = min(settings.average, self.step / (self.step + 10))
+            with torch.no_grad():
+                for name, parameter in self.network.named_parameters():
+                    self._average[name].lerp_(parameter, 1 - decay)
+        return measured
+
+    def _log(self, stretch: _Stretch) -> None:
+        """Write what a stretch gave, and begin the next."""
+        if not stretch.steps:
+            return
+        row = stretch.finish()
+        if not math.isfinite(row["loss"] + row["bpp"] + row["mse"]):
+            raise self._diverged(f"the loss is {row['loss']}")
+        self._checked = self.step
+        self._seconds += stretch.seconds
+        name, rate = self._member.name, self._trainer.learning_rate
+        self._around.folder.log.append([{"member": name, "step": self.step, "rate": rate, **row}])
+        self._around.report(Status(name, self._number, self.step, row))
+
+    def _diverged(self, reason: str) -> DivergedError:
+        kept, _ = checkpoint.load(self._around.folder.path)
+        last = "there is no checkpoint yet"
+        if kept is not None:
+            last = f"the checkpoint of {kept.member} at step {kept.step} is kept"
+        return DivergedError(
+            f"{self._member.name} has diverged after step {self._checked}, at {self.step + 1} at "
+            f"the latest: {reason}; {last}; lower the rate in [optimizer], now "
+            f"{self._settings.rate:g}, and start over with --fresh"
+        )
+
+    def _save(self) -> None:
+        state = self.network.state_dict()
+        self._check(state)
+        optimisers = [optimiser.state_dict() for optimiser in self._trainer.optimisers()]
+        checkpoint.save(
+            self._around.folder.path,
+            Checkpoint(
+                self._member.name, self.step, self._seconds, state, self._average, optimisers
+            ),
+        )
+
+    def _check(self, state: dict[str, Tensor]) -> None:
+        try:
+            weights.check_finite(state, "weights")
+        except UsageError as error:
+            raise self._diverged(str(error)) from None
+
+    def _ready(self) -> Any:
+        """A network with the averaged weights, fit to code, as it will be read from its file."""
+        network: Any = architectures.build(self._configuration.card(self._member))
+        network.load_state_dict(self.network.state_dict())
+        network.to(self._around.device, memory_format=torch.channels_last)
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                parameter.copy_(self._average.get(name, parameter))
+        if self._average:
+            noise = self._crops.noise(self.step, self._noise)
+            self._trainer.fit(network, islice(self._later(), _FIT_BATCHES), noise)
+        network.eval()
+        self._round(network.parameters())
+        try:
+            self._trainer.observe(network, latents(network, self._around.validation))
+        except ValueError as error:
+            raise self._diverged(str(error)) from None
+        self._round(network.buffers())
+        return network
+
+    def _round(self, tensors: Iterable[Tensor]) -> None:
+        """Round to what the file will hold."""
+        if self._configuration.half:
+            with torch.no_grad():
+                for tensor in tensors:
+                    tensor.copy_(tensor.half() if tensor.is_floating_point() else tensor)
+
+    def _later(self) -> Iterator[Tensor]:
+        """The batches that would be next."""
+        number = self.step
+        while True:
+            yield self._images(self._batch(number))
+            number += 1
+
+    def _validate(self, network: Any) -> bool:
+        """Validate and write it down, unless that has been done; False where it was stopped."""
+        table = self._around.folder.validation
+        place = {"member": self._member.name, "step": self.step}
+        if any(row.items() >= {k: str(v) for k, v in place.items()}.items() for row in table.rows):
+            return True
+        rows = validate(
+            self._configuration.architecture,
+            network,
+            self._around.validation,
+            str(self._around.device),
+            self._around.stopped,
+        )
+        table.append({**place, **row} for row in rows)
+        return bool(rows)
+
+    def _export(self, state: dict[str, Tensor]) -> None:
+        configuration, run = self._configuration, self._configuration.run
+        rows = [
+            row
+            for row in self._around.folder.validation.rows
+            if row["member"] == self._member.name and int(row["step"]) == self.step
+        ]
+        means = {
+            key: round(sum(float(row[key]) for row in rows) / len(rows), 5)
+            for key in ("bpp", "estimated_bpp", "psnr_db")
+        }
+        card = configuration.card(
+            self._member,
+            steps=self.step,
+            seconds=round(self._seconds, 1),
+            seed=run.seed,
+            crop=configuration.data.crop,
+            batch=configuration.data.batch,
+            precision=run.precision,
+            start=configuration.start,
+            validation=means,
+            **self._around.notes,
+        )
+        path = self._around.folder.weights(self._member.name)
+        weights.write(path, card, state, half=configuration.half)
+
+
+class _Stretch:
+    """The steps of one row of the log, and the clock."""
+
+    def __init__(self, loader: Loader, batch: int) -> None:
+        self._loader = loader
+        self._batch = batch
+        self._measured: list[Measured] = []
+        self.seconds = 0.0
+        self._clock()
+
+    @property
+    def steps(self) -> int:
+        return len(self._measured)
+
+    def add(self, measured: Measured) -> None:
+        self._measured.append(measured)
+
+    def restart_clock(self) -> None:
+        """Leave out the time since the last row, if nothing was added since."""
+        if not self._measured:
+            self._clock()
+
+    def finish(self) -> dict[str, float]:
+        """The means since the last row; the next begins."""
+        values = torch.stack([torch.stack([m.loss, m.bpp, m.mse]) for m in self._measured])
+        loss, bpp, mse = values.double().mean(dim=0).tolist()
+        self.seconds = time.perf_counter() - self._start
+        steps = len(self._measured)
+        row = {
+            "loss": loss,
+            "bpp": bpp,
+            "mse": mse,
+            "psnr_db": 10 * math.log10(255**2 / mse) if mse > 0 else math.nan,
+            "step_s": self.seconds / steps,
+            "data_s": (self._loader.waited_s - self._waited) / steps,
+            "images_per_s": steps * self._batch / self.seconds,
+        }
+        self._measured = []
+        self._clock()
+        return row
+
+    def _clock(self) -> None:
+        self._start = time.perf_counter()
+        self._waited = self._loader.waited_s

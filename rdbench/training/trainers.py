@@ -1,0 +1,296 @@
+"""One training step of each architecture: its loss, its optimisers, and what follows a step.
+
+A new architecture is a :class:`Trainer` and one line in :data:`TRAINERS`.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import pytorch_msssim
+import torch
+from torch import Tensor, nn
+
+from rdbench.models.balle import CHANNELS, Balle2017, Balle2018
+from rdbench.models.densities import FactorizedDensity
+from rdbench.models.dumas2018 import STEP_RATE, Dumas2018
+from rdbench.models.layers import uniform_noise
+from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
+from rdbench.models.theis2017 import Theis2017
+from rdbench.training.configuration import Optimizer
+
+Qualities = Mapping[int, tuple[float, dict[str, Any]]]
+"""The paper's numbers of its networks, each with λ and the arguments of the network."""
+
+COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
+    "mse": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800),
+    "ms-ssim": (2.40, 4.58, 8.73, 16.64, 31.73, 60.50, 115.37, 220.00),
+}
+"""λ of CompressAI's networks, qualities 1 to 8 (its documentation, "Training")."""
+MS_SSIM_OVER_MSE: Final = 1300.0
+"""About what the two λ of one quality of CompressAI are to each other."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a step found of its batch; scalars, on the device."""
+
+    loss: Tensor
+    bpp: Tensor
+    """bits per pixel by the densities of the training, with noise"""
+    mse: Tensor
+    """on the scale 0..255, not clipped, mean over channels"""
+
+
+class Trainer(abc.ABC):
+    """The training of one network.
+
+    ``rate`` is λ of the member; ``scratch`` says that the network starts from random weights. The
+    learning rate is set from outside by :meth:`set_rate`; ``progress`` of a step is the fraction
+    of the training that has gone by.
+    """
+
+    optimised: ClassVar[tuple[str, ...]] = ("mse", "ms-ssim")
+    channels: ClassVar[tuple[int, ...]] = (3,)
+    stride: ClassVar[int]
+    foreign_keys: ClassVar[tuple[str, ...]] = ("step_rate",)
+    """Fields of :class:`Optimizer` that mean nothing here."""
+    rises: ClassVar[bool] = True
+    """Whether the learning rate rises in the warm-up."""
+
+    def __init__(
+        self, network: Any, rate: float, optimised: str, optimizer: Optimizer, *, scratch: bool
+    ) -> None:
+        self.network = network
+        self.rate = rate
+        self.settings = optimizer
+        self.ms_ssim = optimised == "ms-ssim"
+        self.scratch = scratch
+        self.adam = torch.optim.Adam(self.adam_parameters(), optimizer.rate, fused=True)
+
+    @classmethod
+    def qualities(cls, optimised: str) -> Qualities:  # noqa: ARG003
+        """The networks that the paper numbers."""
+        return {}
+
+    def adam_parameters(self) -> list[nn.Parameter]:
+        return list(self.network.parameters())
+
+    def optimisers(self) -> list[torch.optim.Optimizer]:
+        """All whose state a checkpoint has to keep."""
+        return [self.adam]
+
+    @property
+    def learning_rate(self) -> float:
+        """Of Adam, in the last step."""
+        return float(self.adam.param_groups[0]["lr"])
+
+    def set_rate(self, rate: float) -> None:
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+
+    @abc.abstractmethod
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        """Train with ``images``, (B, channels, H, W), on the network's scale, and with noise from
+        ``generator``. Raises :class:`rdbench.errors.UsageError` for latents that are not finite."""
+
+    @staticmethod
+    def fit(
+        network: Any,  # noqa: ARG004
+        batches: Iterable[Tensor],  # noqa: ARG004
+        generator: torch.Generator,  # noqa: ARG004
+    ) -> None:
+        """Fit what no gradient moves to a network whose other weights are final: ``batches`` of
+        training images, on the network's scale."""
+        return
+
+    @staticmethod
+    def observe(network: Any, latents: list[Tensor]) -> None:  # noqa: ARG004
+        """Take what statistics the coder needs from ``latents``, one (1, maps, h, w) for each
+        image. Raises :class:`ValueError` where they cannot be had."""
+        return
+
+
+class RateDistortionTrainer(Trainer):
+    """bpp + λ·D: Ballé et al. and Theis et al.
+
+    D is the mean squared error on the scale 0..255 or 1 − MS-SSIM, as in CompressAI: its λ·255²·MSE
+    on the scale 0..1 is the same. MS-SSIM has no slope where a scale of it is not above 0, as at
+    random weights, so that a training from these minimises the squared error in its warm-up.
+    """
+
+    def weights(self) -> tuple[float, float, float]:
+        """Of bits per pixel, of the mean squared error, and of 1 − MS-SSIM."""
+        mse = self.rate / MS_SSIM_OVER_MSE if self.ms_ssim else self.rate
+        return 1.0, mse, self.rate
+
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        network = self.network
+        network.train()
+        made = network(images, generator)
+        bpp = made.bits_per_pixel()
+        mse = torch.mean((made.images - images) ** 2) * (255.0 / network.peak) ** 2
+        rate, squares, structure = self.weights()
+        if self.ms_ssim and not (self.scratch and progress < self.settings.warm_up):
+            loss = rate * bpp + structure * (1 - ms_ssim(made.images, images, network.peak))
+        else:
+            loss = rate * bpp + squares * mse
+        self.adam.zero_grad()
+        loss.backward()
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(network.parameters(), self.settings.clip)
+        self.adam.step()
+        return Measured(loss.detach(), bpp.detach(), mse.detach())
+
+
+class Theis2017Trainer(RateDistortionTrainer):
+    stride = Theis2017.stride
+
+
+class Balle2017Trainer(RateDistortionTrainer):
+    stride = Balle2017.stride
+    channels = (1, 3)
+
+    @classmethod
+    def qualities(cls, optimised: str) -> Qualities:
+        lambdas = COMPRESSAI_LAMBDAS[optimised]
+        return {
+            quality: (lambdas[quality - 1], {"hidden": hidden, "latents": latents})
+            for quality, (hidden, latents) in CHANNELS.items()
+        }
+
+    @staticmethod
+    def observe(network: Any, latents: list[Tensor]) -> None:  # noqa: ARG004
+        density: FactorizedDensity = network.density
+        density.find_medians()
+
+
+class Balle2018Trainer(Balle2017Trainer):
+    stride = Balle2018.stride
+
+
+class Lee2019Trainer(RateDistortionTrainer):
+    """λ·R/pixels + (1 − λ)/1000·D (equation 6), R in nats, D the mean squared error or
+    3000·(1 − MS-SSIM)."""
+
+    stride = Lee2019.stride
+
+    @classmethod
+    def qualities(cls, optimised: str) -> Qualities:
+        objective: Any = optimised.replace("-", "_")
+        return {
+            quality: (loss_lambda(quality, objective), vars(configuration(quality, objective)))
+            for quality in range(1, 10)
+        }
+
+    def weights(self) -> tuple[float, float, float]:
+        distortion = (1 - self.rate) / 1000
+        return self.rate * math.log(2), distortion, distortion * MS_SSIM_FACTOR
+
+
+class Dumas2018Trainer(Trainer):
+    """The three groups of Dumas et al. 2018 in turn: densities f̃_i, then transforms by Adam and
+    quantization steps by plain gradient descent, on the loss of equation 4.
+
+    The squared error is that of a 256×256 crop and all is a mean over the batch
+    (:meth:`rdbench.models.dumas2018.Dumas2018.loss`), so that γ, the decay of weights and the
+    rates of both optimisers mean the same for other crops and batches. In the warm-up the
+    densities move alone, as in the paper's first epoch (1/800 of its training).
+    """
+
+    optimised = ("mse",)
+    channels = (1, 3)
+    stride = Dumas2018.stride
+    foreign_keys = ("clip",)
+    rises = False
+    network: Dumas2018
+
+    def __init__(self, network: Any, rate: float, *arguments: Any, **options: Any) -> None:
+        super().__init__(network, rate, *arguments, **options)
+        steps = network.step_parameters()
+        step_rate = self.settings.step_rate or STEP_RATE
+        self.descent = torch.optim.SGD(steps, step_rate) if steps else None
+
+    def adam_parameters(self) -> list[nn.Parameter]:
+        return self.network.transform_parameters()
+
+    def optimisers(self) -> list[torch.optim.Optimizer]:
+        return [self.adam, self.descent] if self.descent else [self.adam]
+
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        network = self.network
+        moving = progress >= self.settings.warm_up
+        with torch.set_grad_enabled(moving):
+            latents = network.analysis(images)
+            network.fit_density(latents, uniform_noise(latents, generator))
+            loss = network.loss(images, latents, uniform_noise(latents, generator), self.rate)
+        if moving:
+            for optimiser in self.optimisers():
+                optimiser.zero_grad()
+            loss.total.backward()
+            for optimiser in self.optimisers():
+                optimiser.step()
+            network.project()
+        mse = loss.distortion.detach() / 256**2
+        return Measured(loss.total.detach(), loss.bits_per_pixel.detach(), mse)
+
+    @staticmethod
+    def fit(network: Any, batches: Iterable[Tensor], generator: torch.Generator) -> None:
+        with torch.no_grad():
+            for images in batches:
+                latents = network.analysis(images)
+                network.fit_density(latents, uniform_noise(latents, generator))
+
+    @staticmethod
+    def observe(network: Any, latents: list[Tensor]) -> None:
+        network.observe([y[0].cpu().numpy() for y in latents])
+
+
+TRAINERS: Final[Mapping[str, type[Trainer]]] = {
+    "dumas2018": Dumas2018Trainer,
+    "theis2017": Theis2017Trainer,
+    "balle2017": Balle2017Trainer,
+    "balle2018": Balle2018Trainer,
+    "lee2019": Lee2019Trainer,
+}
+
+
+def ms_ssim(images: Tensor, originals: Tensor, peak: float) -> Tensor:
+    """MS-SSIM, mean over the batch, of (B, channels, H, W) on the scale 0..``peak``, with a finite
+    gradient: that of a channel of which a scale is not above 0 is taken as 0, where
+    ``pytorch_msssim`` finds 0·∞."""
+    decoded = images * 1.0
+    if decoded.requires_grad:
+        decoded.register_hook(torch.nan_to_num)
+    value: Tensor = pytorch_msssim.ms_ssim(decoded.float(), originals, data_range=peak)
+    return value
+
+
+def use_bfloat16(network: nn.Module, device: torch.device) -> None:
+    """Let the transforms of ``network`` compute in bfloat16, but for the layers from the last
+    convolution on: with its 8 bits bfloat16 could place neither latents within their steps nor
+    samples within 0..255. Densities are left in float32."""
+    for transform in network.children():
+        if isinstance(transform, nn.Sequential) and len(transform) > 1:
+            _use_bfloat16(transform, device)
+
+
+def _use_bfloat16(transform: nn.Sequential, device: torch.device) -> None:
+    layers = list(transform)
+    kernels = [any(p.ndim == 4 for p in layer.parameters()) for layer in layers]
+    last = max(place for place, has in enumerate(kernels) if has)
+
+    def forward(x: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            for layer in layers[:last]:
+                x = layer(x)
+        x = x.float()
+        for layer in layers[last:]:
+            x = layer(x)
+        return x
+
+    transform.forward = forward

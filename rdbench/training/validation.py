@@ -1,0 +1,67 @@
+"""Validation: held-out images coded to real streams, decoded and scored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from rdbench.metrics import Reference
+from rdbench.models.architectures import ARCHITECTURES
+from rdbench.models.compression.base import Execution
+from rdbench.models.weights import identity
+from rdbench.training.data import Pictures
+
+METRICS: Final = ("psnr_db", "ms_ssim_db")
+
+
+def validate(
+    architecture: str,
+    network: nn.Module,
+    pictures: Pictures,
+    device: str,
+    stopped: Callable[[], bool],
+) -> list[dict[str, Any]]:
+    """One row for each of ``pictures``: what ``network`` makes of it, which the coder changes to
+    its needs. Empty where ``stopped`` says so meanwhile."""
+    compressor = ARCHITECTURES[architecture].compressor(
+        architecture, network, identity(network.state_dict()), Execution(device)
+    )
+    rows = []
+    for index, ref in enumerate(pictures.refs):
+        if stopped():
+            return []
+        image = pictures[index]
+        pixels = image.shape[0] * image.shape[1]
+        start = time.perf_counter()
+        stream, coded = compressor.encode(image)
+        decoded = compressor.decode(stream)
+        seconds = time.perf_counter() - start
+        scores = Reference(image, METRICS).score(decoded).values
+        rows.append(
+            {
+                "image": ref.name,
+                "bpp": 8 * len(stream) / pixels,
+                "estimated_bpp": compressor.estimated_bits(coded, 1.0) / pixels,
+                "seconds": seconds,
+                **{metric: scores.get(metric, "") for metric in METRICS},
+            }
+        )
+    return rows
+
+
+def latents(network: Any, pictures: Pictures) -> list[torch.Tensor]:
+    """y of each picture, (1, maps, h, w), float32, by ``network`` on its device; sides are cut to
+    multiples of its stride."""
+    stride, device = network.stride, next(network.parameters()).device
+    found = []
+    with torch.inference_mode():
+        for index in range(len(pictures)):
+            image = pictures[index]
+            height, width = (side // stride * stride for side in image.shape[:2])
+            samples = torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None]
+            found.append(network.analysis(samples.to(device) * (network.peak / 255.0)))
+    return found
