@@ -94,7 +94,13 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
         "rdbench/py.typed",
         "rdbench/experiments/quickstart.toml",
         "rdbench/images/manifests/kodak.json",
+        "rdbench/models/trained/balle2018-small-0.0932.safetensors",
+        "rdbench/training/configurations/lee2019-mse.toml",
         "rdbench/_baselines/lee2019_kodak.csv",
         f"rdbench-{rdbench.__version__}.dist-info/licenses/LICENSE",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
+    weights = [
+        part for part in zipfile.ZipFile(wheel).infolist() if "models/trained" in part.filename
+    ]
+    assert sum(part.file_size for part in weights) < 5_000_000

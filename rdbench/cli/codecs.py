@@ -114,7 +114,7 @@ def show_codec(
         ("label", codec.label(options)),
         ("version", _version(codec, options)),
         ("images", channels),
-        ("parameter", f"{axis.parameter}, {_range(axis.low, axis.high)}{_whole(axis)}"),
+        ("parameter", f"{axis.parameter}, {_points(axis)}"),
         ("ladder", " ".join(point_text(point) for point in axis.ladder)),
         ("conversion", _conversion(codec, options, axis.ladder[0])),
     ]
@@ -173,11 +173,15 @@ def _allowed(option: Option) -> str:
         return "true or false"
     if option.choices:
         return ", ".join(map(str, option.choices))
+    if option.path:
+        return "a path"
     return _range(option.low, option.high)
 
 
-def _whole(axis: Axis) -> str:
-    return ", whole numbers" if axis.integer else ""
+def _points(axis: Axis) -> str:
+    if axis.closed:
+        return "those of the ladder"
+    return _range(axis.low, axis.high) + ", whole numbers" * axis.integer
 
 
 def _range(low: float, high: float) -> str:

@@ -14,7 +14,7 @@ from rdbench.errors import MissingBackendError, UsageError
 
 if TYPE_CHECKING:
     from rdbench.training.configuration import Configuration
-    from rdbench.training.member import Status
+    from rdbench.training.stretch import Status
 
 EVERY_S: Final = 60.0
 
@@ -61,7 +61,7 @@ def train(
 
       rdbench train my.toml --device cuda --steps 200000
     """
-    from rdbench.training import configuration as files
+    from rdbench.training import configuration_file as files
 
     if list_:
         for name, path in files.shipped().items():

@@ -44,6 +44,17 @@ EXECUTION: Final[Mapping[str, Option]] = {
 """Options of all learned codecs: how transforms are computed."""
 
 
+def check_execution(codec: str, options: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` where a device or a tile cannot be had. torch is asked for devices
+    other than the CPU alone."""
+    if options["tile"] % 64:
+        raise UsageError(f"codec {codec!r}: tile={options['tile']} is not a multiple of 64 pixels")
+    if options["device"] != "cpu":
+        from rdbench.models.compression.base import Execution
+
+        Execution(*(options[name] for name in EXECUTION))
+
+
 class LearnedCodec(Codec):
     """What the learned codecs have in common: weights, betas, streams."""
 
@@ -123,6 +134,7 @@ class LearnedCodec(Codec):
                 raise MissingBackendError(
                     f"codec {cls.name!r} needs {package}; pip install 'rdbench[learned]'"
                 )
+        check_execution(cls.name, options)
         if not cls.available(options):
             where = options["checkpoints"]
             raise MissingBackendError(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from rdbench.codecs.base import Axis, Codec, Option
-from rdbench.codecs.learned import BETA_RANGE, BETAS, EXECUTION, sha256
+from rdbench.codecs.learned import BETA_RANGE, BETAS, EXECUTION, check_execution, sha256
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.models import container
 from rdbench.models.zoo import files
@@ -36,6 +36,7 @@ class Zoo(Codec):
     parameter: ClassVar[str] = "quality"
     ladder: ClassVar[tuple[float, ...]] = (1, 2, 3, 4, 5, 6, 7, 8)
     channels: ClassVar[frozenset[int]] = frozenset({3})
+    learned: ClassVar[bool] = True
     stream_suffix: ClassVar[str] = ".rdb"
     option_table: ClassVar[Mapping[str, Option]] = {
         "arch": Option(
@@ -111,6 +112,7 @@ class Zoo(Codec):
                 raise MissingBackendError(
                     f"codec {cls.name!r} needs {package}; pip install 'rdbench[learned]'"
                 )
+        check_execution(cls.name, options)
         if options["sweep"] == "beta":
             cls._file(options, 1.0)
             return

@@ -22,7 +22,8 @@ from rdbench.training import checkpoint
 from rdbench.training.configuration import NEIGHBOUR, Configuration
 from rdbench.training.data import Pictures
 from rdbench.training.folder import Folder
-from rdbench.training.member import MemberTraining, Status, Surroundings
+from rdbench.training.member import MemberTraining, Surroundings
+from rdbench.training.stretch import Status
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -16,33 +16,18 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint
 from rdbench.training.checkpoint import Checkpoint
-from rdbench.training.configuration import Configuration, Optimizer
+from rdbench.training.configuration import Configuration
 from rdbench.training.data import Crops, Loader, Pictures
 from rdbench.training.folder import Folder
+from rdbench.training.stretch import LOG_EVERY, Status, Stretch
 from rdbench.training.trainers import TRAINERS, Measured, use_bfloat16
 from rdbench.training.validation import latents, validate
 
-LOG_EVERY: Final = 20
-"""Steps of a row in the log, over which numbers are averaged and after which they are checked."""
-
 _FIT_BATCHES: Final = 50
-_LOWEST: Final = 0.01
 
 
 class DivergedError(RdbenchError):
     """The loss, the weights or the latents are not finite."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a training is: the last row of its log."""
-
-    member: str
-    number: int
-    """of the member, from 0"""
-    step: int
-    values: Mapping[str, float]
-    """loss, bpp, psnr_db and so on, by the columns of the log"""
 
 
 @dataclass(frozen=True)
@@ -59,19 +44,6 @@ class Surroundings:
     report: Callable[[Status], None]
     notes: dict[str, Any]
     """For the cards: data and machine."""
-
-
-def learning_rate(settings: Optimizer, progress: float, *, rises: bool) -> float:
-    """The rate of Adam after ``progress``, a fraction of the training: up in a straight line
-    during the warm-up where it ``rises``, then down to a hundredth by a cosine, or by a factor at
-    each drop."""
-    if rises and progress < settings.warm_up:
-        return settings.rate * progress / settings.warm_up
-    if settings.schedule == "steps":
-        return settings.rate * settings.factor ** sum(progress >= drop for drop in settings.drops)
-    way = (progress - settings.warm_up) / max(1 - settings.warm_up, 1e-9)
-    falling = (1 + math.cos(math.pi * min(max(way, 0.0), 1.0))) / 2
-    return settings.rate * (_LOWEST + (1 - _LOWEST) * falling)
 
 
 class MemberTraining:
@@ -130,7 +102,7 @@ class MemberTraining:
         steps, run = self._settings.steps, self._configuration.run
         saved_at = time.monotonic()
         with Loader(self._batch, self.step) as loader:
-            stretch = _Stretch(loader, self._configuration.data.batch)
+            stretch = Stretch(loader, self._configuration.data.batch)
             for batch in loader:
                 if self._around.stopped():
                     self._log(stretch)
@@ -168,14 +140,13 @@ class MemberTraining:
     def _train(self, batch: Tensor) -> Measured:
         settings, trainer = self._settings, self._trainer
         # A rate of 0 would be lost on the first step.
-        ahead = (self.step + 1) / settings.steps
-        trainer.set_rate(learning_rate(settings, ahead, rises=trainer.rises))
+        trainer.set_rate(settings.rate_at((self.step + 1) / settings.steps, rises=trainer.rises))
         noise = self._crops.noise(self.step, self._noise)
+        self.step += 1
         try:
-            measured = trainer.step(self._images(batch), noise, self.step / settings.steps)
+            measured = trainer.step(self._images(batch), noise, (self.step - 1) / settings.steps)
         except UsageError as error:  # of densities whose latents are not finite
             raise self._diverged(str(error)) from None
-        self.step += 1
         if self._average:
             # A young average forgets faster: the first weights are random.
             decay = min(settings.average, self.step / (self.step + 10))
@@ -184,7 +155,7 @@ class MemberTraining:
                     self._average[name].lerp_(parameter, 1 - decay)
         return measured
 
-    def _log(self, stretch: _Stretch) -> None:
+    def _log(self, stretch: Stretch) -> None:
         """Write what a stretch gave, and begin the next."""
         if not stretch.steps:
             return
@@ -203,9 +174,9 @@ class MemberTraining:
         if kept is not None:
             last = f"the checkpoint of {kept.member} at step {kept.step} is kept"
         return DivergedError(
-            f"{self._member.name} has diverged after step {self._checked}, at {self.step + 1} at "
-            f"the latest: {reason}; {last}; lower the rate in [optimizer], now "
-            f"{self._settings.rate:g}, and start over with --fresh"
+            f"{self._member.name} has diverged, in the steps {self._checked + 1} to {self.step}: "
+            f"{reason}; {last}; lower the rate in [optimizer], now {self._settings.rate:g}, and "
+            "start over with --fresh"
         )
 
     def _save(self) -> None:
@@ -300,49 +271,3 @@ class MemberTraining:
         )
         path = self._around.folder.weights(self._member.name)
         weights.write(path, card, state, half=configuration.half)
-
-
-class _Stretch:
-    """The steps of one row of the log, and the clock."""
-
-    def __init__(self, loader: Loader, batch: int) -> None:
-        self._loader = loader
-        self._batch = batch
-        self._measured: list[Measured] = []
-        self.seconds = 0.0
-        self._clock()
-
-    @property
-    def steps(self) -> int:
-        return len(self._measured)
-
-    def add(self, measured: Measured) -> None:
-        self._measured.append(measured)
-
-    def restart_clock(self) -> None:
-        """Leave out the time since the last row, if nothing was added since."""
-        if not self._measured:
-            self._clock()
-
-    def finish(self) -> dict[str, float]:
-        """The means since the last row; the next begins."""
-        values = torch.stack([torch.stack([m.loss, m.bpp, m.mse]) for m in self._measured])
-        loss, bpp, mse = values.double().mean(dim=0).tolist()
-        self.seconds = time.perf_counter() - self._start
-        steps = len(self._measured)
-        row = {
-            "loss": loss,
-            "bpp": bpp,
-            "mse": mse,
-            "psnr_db": 10 * math.log10(255**2 / mse) if mse > 0 else math.nan,
-            "step_s": self.seconds / steps,
-            "data_s": (self._loader.waited_s - self._waited) / steps,
-            "images_per_s": steps * self._batch / self.seconds,
-        }
-        self._measured = []
-        self._clock()
-        return row
-
-    def _clock(self) -> None:
-        self._start = time.perf_counter()
-        self._waited = self._loader.waited_s

@@ -35,6 +35,10 @@ MS_SSIM_OVER_MSE: Final = 1300.0
 """About what the two λ of one quality of CompressAI are to each other."""
 
 
+TRANSFORMS: Final = ("encoder", "decoder", "g_a", "g_s", "h_a", "h_s")
+"""What networks call their transforms, each a sequence of layers."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What a step found of its batch; scalars, on the device."""
@@ -93,6 +97,11 @@ class Trainer(abc.ABC):
         for group in self.adam.param_groups:
             group["lr"] = rate
 
+    def bits_weight(self, progress: float) -> float:
+        """By what the rate in the loss is multiplied while its weight rises."""
+        ramp = self.settings.bits_ramp
+        return 0.01 ** (1 - progress / ramp) if self.scratch and progress < ramp else 1.0
+
     @abc.abstractmethod
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
         """Train with ``images``, (B, channels, H, W), on the network's scale, and with noise from
@@ -135,8 +144,10 @@ class RateDistortionTrainer(Trainer):
         bpp = made.bits_per_pixel()
         mse = torch.mean((made.images - images) ** 2) * (255.0 / network.peak) ** 2
         rate, squares, structure = self.weights()
+        rate *= self.bits_weight(progress)
         if self.ms_ssim and not (self.scratch and progress < self.settings.warm_up):
-            loss = rate * bpp + structure * (1 - ms_ssim(made.images, images, network.peak))
+            alike = pytorch_msssim.ms_ssim(made.images, images, data_range=network.peak)
+            loss = rate * bpp + structure * (1 - alike)
         else:
             loss = rate * bpp + squares * mse
         self.adam.zero_grad()
@@ -227,7 +238,8 @@ class Dumas2018Trainer(Trainer):
         with torch.set_grad_enabled(moving):
             latents = network.analysis(images)
             network.fit_density(latents, uniform_noise(latents, generator))
-            loss = network.loss(images, latents, uniform_noise(latents, generator), self.rate)
+            gamma = self.rate * self.bits_weight(progress)
+            loss = network.loss(images, latents, uniform_noise(latents, generator), gamma)
         if moving:
             for optimiser in self.optimisers():
                 optimiser.zero_grad()
@@ -259,23 +271,12 @@ TRAINERS: Final[Mapping[str, type[Trainer]]] = {
 }
 
 
-def ms_ssim(images: Tensor, originals: Tensor, peak: float) -> Tensor:
-    """MS-SSIM, mean over the batch, of (B, channels, H, W) on the scale 0..``peak``, with a finite
-    gradient: that of a channel of which a scale is not above 0 is taken as 0, where
-    ``pytorch_msssim`` finds 0·∞."""
-    decoded = images * 1.0
-    if decoded.requires_grad:
-        decoded.register_hook(torch.nan_to_num)
-    value: Tensor = pytorch_msssim.ms_ssim(decoded.float(), originals, data_range=peak)
-    return value
-
-
 def use_bfloat16(network: nn.Module, device: torch.device) -> None:
     """Let the transforms of ``network`` compute in bfloat16, but for the layers from the last
     convolution on: with its 8 bits bfloat16 could place neither latents within their steps nor
     samples within 0..255. Densities are left in float32."""
-    for transform in network.children():
-        if isinstance(transform, nn.Sequential) and len(transform) > 1:
+    for name, transform in network.named_children():
+        if name in TRANSFORMS:
             _use_bfloat16(transform, device)
 
 

@@ -198,6 +198,11 @@ def test_two_files_for_one_rate_are_refused(tmp_path):
         plan("balle2017", checkpoints=where).build(point)
 
 
+def build_first(name: str, **options) -> None:
+    found = plan(name, **options)
+    found.build(found.points[0])
+
+
 def rewritten(source: Path, target: Path, change) -> Path:
     """A file of weights after ``change(card, state)``, which gives both back."""
     card, state = weights.read(source)
@@ -230,7 +235,7 @@ def test_weights_that_cannot_be_used_are_refused_by_name(tmp_path):
 
     bad = rewritten(source, tmp_path / "nan.safetensors", with_nan)
     with pytest.raises(UsageError, match=r"'g_a\.0\.weight' holds values that are not finite"):
-        plan(name, checkpoint=bad).build(0)
+        build_first(name, checkpoint=bad)
 
     def without_layer(card, state):
         del state["h_s.0.weight"]
@@ -238,14 +243,14 @@ def test_weights_that_cannot_be_used_are_refused_by_name(tmp_path):
 
     cut = rewritten(source, tmp_path / "cut.safetensors", without_layer)
     with pytest.raises(UsageError, match=r"do not fit the architecture 'balle2018'.*h_s\.0"):
-        plan(name, checkpoint=cut).build(0)
+        build_first(name, checkpoint=cut)
 
     def unknown_argument(card, state):
         return weights.Card(card.architecture, {**card.configuration, "x": 1}, card.training), state
 
     odd = rewritten(source, tmp_path / "odd.safetensors", unknown_argument)
     with pytest.raises(UsageError, match=r"architecture 'balle2018': .*'x'"):
-        plan(name, checkpoint=odd).build(0)
+        build_first(name, checkpoint=odd)
 
 
 def test_estimated_bits_are_those_of_the_image_that_is_asked_for():
@@ -264,3 +269,25 @@ def test_instances_share_their_weights():
     found = plan("dumas2018-case2", checkpoints=TRAINED)
     encoder, decoder = found.build(1), found.build(4)
     assert encoder._models[3] is decoder._models[3]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tile": "100"}, "tile=100 is not a multiple of 64"),
+        ({"device": "warp"}, "device 'warp'"),
+        ({"precision": "float16"}, "not one of float32, bfloat16"),
+    ],
+)
+def test_executions_that_make_no_sense_are_refused_when_a_run_is_planned(options, message):
+    with pytest.raises(UsageError, match=message):
+        plan("balle2018", checkpoints=TRAINED, **options)
+
+
+def test_cuda_where_there_is_none_is_refused_when_a_run_is_planned():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is CUDA here")
+    with pytest.raises(UsageError, match="there is no CUDA here; use device=cpu"):
+        plan("balle2018", checkpoints=TRAINED, device="cuda")

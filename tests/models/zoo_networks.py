@@ -77,7 +77,7 @@ def block_transform(image: np.ndarray, maps: int = 48) -> Any:
     ``image``: uint8, (height, width, 3), sides multiples of 16; ``maps``: N and M, 48 or more.
     """
     import torch
-    from torch.nn.functional import pixel_unshuffle
+    from torch.nn.functional import pad, pixel_unshuffle
 
     from rdbench.models.zoo.loading import KINDS
 
@@ -106,7 +106,8 @@ def block_transform(image: np.ndarray, maps: int = 48) -> Any:
                 up.weight[-1, :inputs, 2:4, 2:4] = -shift * kernel.sum(0)
             if number == 3:
                 up.bias[-1] = 1
-            values = down(values).relu()
+            values = pad(values, (0, 0, 0, 0, 0, down.in_channels - inputs))
+            values = down(values).relu()[:, :kept]
         made.entropy_bottleneck._update_quantiles()
     return made
 

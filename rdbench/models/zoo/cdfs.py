@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.errors import CodecError, UsageError
-from rdbench.models.coding.portable import exp, normal_cdf, sigmoid, softplus, tanh
+from rdbench.errors import UsageError
+from rdbench.models.coding.portable import exp, normal_cdf
 from rdbench.models.zoo.library import ans, pmf_to_quantized_cdf
 
 Symbols = NDArray[np.int32]
@@ -28,8 +28,6 @@ _LEVELS: Final = 64
 _TAIL_REACH: Final = 6.1094102048693975
 """Scales to either side of which the tails of a Gaussian have 1e-9, CompressAI's tail mass."""
 _PRECISION: Final = 16
-_LONGEST: Final = 1 << 12
-"""Entries on either side of the middle of a table; what lies beyond is coded by its escape."""
 _BAND: Final = 1 << 20
 _LIMIT: Final = 1 << 26
 """Of symbols: the coder does not return where twice what lies beyond a table has over 28 bits."""
@@ -131,55 +129,3 @@ def gaussian_cdfs(scales: NDArray[np.float64]) -> Cdfs:
         offsets.append(-reach)
         masses.append(np.concatenate([half, middle, half[::-1], 2.0 * edges[:1]]))
     return Cdfs.of(offsets, masses)
-
-
-class FactorizedPrior:
-    """The density of an ``EntropyBottleneck``, from its weights, float64.
-
-    ``matrices``, ``biases`` and ``factors`` are those of J. Ballé et al., "Variational image
-    compression with a scale hyperprior", ICLR 2018, appendix 6.1, (channels, outputs, inputs) and
-    (channels, outputs, 1); ``quantiles``, (channels, 3), are the lower tail, median, upper tail.
-    """
-
-    def __init__(
-        self,
-        matrices: Sequence[NDArray[np.float64]],
-        biases: Sequence[NDArray[np.float64]],
-        factors: Sequence[NDArray[np.float64]],
-        quantiles: NDArray[np.float64],
-    ) -> None:
-        self._matrices = [softplus(matrix) for matrix in matrices]
-        self._biases = biases
-        self._factors = [tanh(factor) for factor in factors]
-        self._quantiles = quantiles
-
-    def cumulative(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The distribution functions at ``values``: (channels, n), both."""
-        logits = values[:, np.newaxis, :]
-        for layer, (matrix, bias) in enumerate(zip(self._matrices, self._biases, strict=True)):
-            # Sums written out: a matrix product adds in an order of its own.
-            total = matrix[:, :, :1] * logits[:, :1]
-            for unit in range(1, matrix.shape[2]):
-                total = total + matrix[:, :, unit : unit + 1] * logits[:, unit : unit + 1]
-            logits = total + bias
-            if layer < len(self._factors):
-                logits = logits + self._factors[layer] * tanh(logits)
-        return sigmoid(logits[:, 0])
-
-    def cdfs(self, step: float = 1.0) -> Cdfs:
-        """The masses of bins of width ``step`` around the medians, from the lower to the upper
-        tail: as ``compressai.entropy_models.EntropyBottleneck.update``. Raises
-        :class:`CodecError` where the density is no number."""
-        lower, median, upper = self._quantiles.T
-        below = np.clip(np.ceil((median - lower) / step), 0, _LONGEST).astype(np.int64)
-        above = np.clip(np.ceil((upper - median) / step), 0, _LONGEST).astype(np.int64)
-        entries = np.arange(int((below + above).max()) + 2) - 0.5 - below[:, np.newaxis]
-        edges = self.cumulative(median[:, np.newaxis] + entries * step)
-        if not np.isfinite(edges).all():
-            raise CodecError("the density of the entropy bottleneck is no number: bad weights")
-        masses = []
-        for row, count in zip(edges, (below + above + 1).tolist(), strict=True):
-            # As CompressAI has it: the upper tail is what lies beyond the longest table.
-            tails = row[0] + (1.0 - row[-1])
-            masses.append(np.append(np.maximum(np.diff(row[: count + 1]), 0.0), tails))
-        return Cdfs.of((-below).tolist(), masses)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rdbench.errors import CodecError
 from rdbench.models.coding.portable import softplus
 from rdbench.models.compression.base import (
+    BAND,
     Coded,
     Compressor,
     Execution,
@@ -23,17 +24,16 @@ from rdbench.models.compression.base import (
 )
 from rdbench.models.compression.exact import ExactNetwork
 from rdbench.models.densities import gaussian_likelihood
+from rdbench.models.zoo.bottleneck import Bottleneck
 from rdbench.models.zoo.cdfs import (
     SCALE_BOUND,
-    Cdfs,
     Decoder,
     Encoder,
-    FactorizedPrior,
     Numbers,
     gaussian_cdfs,
     scale_table,
 )
-from rdbench.models.zoo.contexts import Context, Gaussians
+from rdbench.models.zoo.contexts import Context, Gaussians, ScaleOnly
 from rdbench.models.zoo.transforms import quick
 
 Z_CELL = 4
@@ -72,58 +72,6 @@ class ZooCompressor(Compressor):
         return 1.0
 
 
-class _Bottleneck:
-    """An ``EntropyBottleneck``: latents in steps from medians, a static table for each map."""
-
-    def __init__(self, layer: Any) -> None:
-        def parameters(name: str) -> list[NDArray[np.float64]]:
-            count = len(layer.filters) + (name != "_factor")
-            return [
-                getattr(layer, f"{name}{k}").detach().double().cpu().numpy() for k in range(count)
-            ]
-
-        quantiles = layer.quantiles.detach().double().cpu()[:, 0]
-        self._medians = quantiles[:, 1, None, None]
-        self._prior = FactorizedPrior(
-            parameters("_matrix"), parameters("_bias"), parameters("_factor"), quantiles.numpy()
-        )
-        self._cdfs: dict[float, Cdfs] = {}
-
-    def prepare(self, step: float) -> None:
-        if step not in self._cdfs:
-            self._cdfs[step] = self._prior.cdfs(step)
-
-    def quantized(self, latents: Tensor, step: float) -> Symbols:
-        """Of (maps, height, width), float."""
-        return rounded((latents.double() - self._medians) / step)
-
-    def values(self, symbols: Symbols, step: float) -> Tensor:
-        """The inverse: float64."""
-        return torch.from_numpy(symbols) * step + self._medians
-
-    def encode(self, symbols: Symbols, step: float) -> bytes:
-        self.prepare(step)
-        encoder = Encoder()
-        encoder.put(symbols, self._numbers(symbols.shape[1:]), self._cdfs[step])
-        return encoder.finish()
-
-    def decode(self, payload: bytes, size: tuple[int, int], step: float) -> Symbols:
-        self.prepare(step)
-        numbers = self._numbers(size)
-        return Decoder(payload, numbers.size).get(numbers, self._cdfs[step])
-
-    def information(self, symbols: Symbols, step: float) -> NDArray[np.float64]:
-        """−log2 of the density's own mass of each bin."""
-        values = self.values(symbols, step).flatten(1).numpy()
-        half = step / 2
-        mass = self._prior.cumulative(values + half) - self._prior.cumulative(values - half)
-        return information(torch.from_numpy(mass)).reshape(symbols.shape)
-
-    def _numbers(self, size: tuple[int, ...]) -> Numbers:
-        maps = len(self._medians)
-        return np.broadcast_to(np.arange(maps, dtype=np.int32)[:, None, None], (maps, *size))
-
-
 class FactorizedCompressor(ZooCompressor):
     """``FactorizedPrior`` and ``FactorizedPriorReLU``."""
 
@@ -133,10 +81,10 @@ class FactorizedCompressor(ZooCompressor):
         self, name: str, network: Any, identity: bytes, execution: Execution, *, margin: int
     ) -> None:
         super().__init__(name, network, identity, execution, margin=margin)
-        self._bottleneck = _Bottleneck(network.entropy_bottleneck)
+        self._bottleneck = Bottleneck(network.entropy_bottleneck)
 
     def prepare(self, beta: float) -> None:
-        self._bottleneck.prepare(beta)
+        self._bottleneck.cdfs(beta)
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
         symbols = self._bottleneck.quantized(latents[0], beta)
@@ -178,16 +126,16 @@ class GaussianCompressor(ZooCompressor):
         super().__init__(name, network, identity, execution, margin=margin)
         hyper = network.latent_codec["hyper"] if hasattr(network, "latent_codec") else network
         self._context = context
-        self._magnitudes = name.startswith("bmshj2018")
+        self._magnitudes = isinstance(context, ScaleOnly)
         self._h_a = hyper.h_a.eval().requires_grad_(False).to(execution.device)
         self._h_s = ExactNetwork(hyper.h_s, outer=Z_CELL, margin=_HYPER_MARGIN)
-        self._bottleneck = _Bottleneck(hyper.entropy_bottleneck)
+        self._bottleneck = Bottleneck(hyper.entropy_bottleneck)
         self._scales = torch.from_numpy(scale_table())
         self._cdfs = gaussian_cdfs(self._scales.numpy())
         self._maps: int = hyper.h_a[0].in_channels
 
     def prepare(self, beta: float) -> None:
-        self._bottleneck.prepare(self._z_step(beta))
+        self._bottleneck.cdfs(self._z_step(beta))
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
         inputs = latents.to(self.execution.device)
@@ -301,15 +249,13 @@ class VariableCompressor(GaussianCompressor):
         super().__init__(name, network, identity, execution, margin=margin, context=context)
         self._gains: list[float] = network.Gain.abs().tolist()
         self._offsets: nn.Module = network.QuantABCD.double().cpu().requires_grad_(False)
-        self._z_network = (
-            [
-                (layer.weight.double().tolist(), layer.bias.double().tolist())
+        self._z_layers: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        if network.vr_entbttlnck:
+            self._z_layers = [
+                (layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy())
                 for layer in network.gayn2zqstep
                 if isinstance(layer, nn.Linear)
             ]
-            if network.vr_entbttlnck
-            else []
-        )
 
     def trained_beta(self, quality: int) -> float:
         return 1 / self._gains[quality - 1]
@@ -321,20 +267,17 @@ class VariableCompressor(GaussianCompressor):
         values = symbols.double()
         coded = symbols != 0
         gain = torch.full_like(scales[coded], 1 / beta)
-        offsets = self._offsets(torch.stack([scales[coded], gain], dim=1))[:, 0]
+        inputs = torch.stack([scales[coded], gain], dim=1)
+        offsets = torch.cat([self._offsets(part)[:, 0] for part in inputs.split(BAND)])
         values[coded] -= values[coded].sign() * offsets
         return values * beta
 
     def _z_step(self, beta: float) -> float:
-        if not self._z_network:
+        if not self._z_layers:
             return 1.0
-        # Decides tables: sums in a fixed order, of Python's floats.
-        values = [beta]
-        for number, (weight, bias) in enumerate(self._z_network):
-            sums = [
-                sum((a * b for a, b in zip(row, values, strict=True)), start=0.0) + shift
-                for row, shift in zip(weight, bias, strict=True)
-            ]
-            last = number == len(self._z_network) - 1
-            values = sums if last else [max(value, 0.0) for value in sums]
-        return max(float(softplus(np.array(values))[0]), _LEAST_Z_STEP)
+        # It decides tables: sums in a fixed order.
+        values = np.array([beta])
+        for number, (weight, bias) in enumerate(self._z_layers):
+            values = np.maximum(values, 0.0) if number else values
+            values = np.add.accumulate(weight * values, axis=1)[:, -1] + bias
+        return max(float(softplus(values)[0]), _LEAST_Z_STEP)

@@ -1,0 +1,103 @@
+"""CompressAI's ``EntropyBottleneck``: latents in steps from medians, each map by a static density.
+
+The density is that of J. Ballé et al., "Variational image compression with a scale hyperprior",
+ICLR 2018, appendix 6.1, in float64 and portable arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rdbench.models.coding.portable import sigmoid, softplus, tanh
+from rdbench.models.compression.base import Symbols, information, rounded
+from rdbench.models.zoo.cdfs import Cdfs, Decoder, Encoder, Numbers
+
+_LONGEST: Final = 1 << 12
+"""Entries on either side of the middle of a table; what lies beyond is coded by its escape."""
+
+Array = NDArray[np.float64]
+
+
+class Bottleneck:
+    """An ``EntropyBottleneck`` (``layer``) whose bins may be of any width, ``step``."""
+
+    def __init__(self, layer: Any) -> None:
+        count = len(layer.filters)
+        self._matrices = [softplus(_exact(getattr(layer, f"_matrix{k}"))) for k in range(count + 1)]
+        self._biases = [_exact(getattr(layer, f"_bias{k}")) for k in range(count + 1)]
+        self._factors = [tanh(_exact(getattr(layer, f"_factor{k}"))) for k in range(count)]
+        self._quantiles = _exact(layer.quantiles)[:, 0]  # lower tail, median, upper tail
+        self._medians = torch.from_numpy(self._quantiles[:, 1, None, None])
+        self._cdfs: dict[float, Cdfs] = {}
+
+    def quantized(self, latents: Tensor, step: float) -> Symbols:
+        """Of (maps, height, width), floating point."""
+        return rounded((latents.double() - self._medians) / step)
+
+    def values(self, symbols: Symbols, step: float) -> Tensor:
+        """The inverse, float64."""
+        return torch.from_numpy(symbols) * step + self._medians
+
+    def encode(self, symbols: Symbols, step: float) -> bytes:
+        """The payload of symbols, (maps, height, width)."""
+        encoder = Encoder()
+        encoder.put(symbols, self._numbers(symbols.shape[1:]), self.cdfs(step))
+        return encoder.finish()
+
+    def decode(self, payload: bytes, size: tuple[int, int], step: float) -> Symbols:
+        """The inverse, for maps of ``size``."""
+        numbers = self._numbers(size)
+        return Decoder(payload, numbers.size).get(numbers, self.cdfs(step))
+
+    def information(self, symbols: Symbols, step: float) -> Array:
+        """−log2 of the density's own mass of each bin, in bits."""
+        values = self.values(symbols, step).flatten(1).numpy()
+        mass = self.cumulative(values + step / 2) - self.cumulative(values - step / 2)
+        return information(torch.from_numpy(mass)).reshape(symbols.shape)
+
+    def cdfs(self, step: float) -> Cdfs:
+        """The tables: as ``EntropyBottleneck.update``, where the step is 1, and as
+        ``EntropyBottleneckVbr.update_variable``."""
+        if step not in self._cdfs:
+            self._cdfs[step] = self._tabulated(step)
+        return self._cdfs[step]
+
+    def _tabulated(self, step: float) -> Cdfs:
+        lower, median, upper = self._quantiles.T
+        below = np.clip(np.ceil((median - lower) / step), 0, _LONGEST).astype(np.int64)
+        above = np.clip(np.ceil((upper - median) / step), 0, _LONGEST).astype(np.int64)
+        bins = np.arange(int((below + above).max()) + 2) - 0.5 - below[:, np.newaxis]
+        edges = self.cumulative(median[:, np.newaxis] + bins * step)
+        masses = []
+        for row, count in zip(edges, (below + above + 1).tolist(), strict=True):
+            # As CompressAI has it: the upper tail is what lies beyond the longest table.
+            tails = row[0] + (1.0 - row[-1])
+            masses.append(np.append(np.maximum(np.diff(row[: count + 1]), 0.0), tails))
+        return Cdfs.of((-below).tolist(), masses)
+
+    def cumulative(self, values: Array) -> Array:
+        """The distribution functions at ``values``: (maps, n), both."""
+        logits = values[:, np.newaxis, :]
+        for layer, (matrix, bias) in enumerate(zip(self._matrices, self._biases, strict=True)):
+            # Sums written out: a matrix product adds in an order of its own.
+            total = matrix[:, :, :1] * logits[:, :1]
+            for unit in range(1, matrix.shape[2]):
+                total = total + matrix[:, :, unit : unit + 1] * logits[:, unit : unit + 1]
+            logits = total + bias
+            if layer < len(self._factors):
+                logits = logits + self._factors[layer] * tanh(logits)
+        return sigmoid(logits[:, 0])
+
+    def _numbers(self, size: tuple[int, ...]) -> Numbers:
+        maps = len(self._medians)
+        return np.broadcast_to(np.arange(maps, dtype=np.int32)[:, None, None], (maps, *size))
+
+
+def _exact(tensor: Tensor) -> Array:
+    values: Array = tensor.detach().cpu().double().numpy()
+    return values

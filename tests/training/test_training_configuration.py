@@ -1,0 +1,123 @@
+"""Configurations: what they mean, and how their mistakes are answered."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from rdbench.errors import UsageError
+from rdbench.models.architectures import ARCHITECTURES
+from rdbench.training.configuration import Optimizer, decisive
+from rdbench.training.configuration_file import find, read, shipped
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_comes_along_can_be_trained(name):
+    configuration = read(find(name))
+    network = ARCHITECTURES[configuration.architecture].network
+    accepted = inspect.signature(network)
+    for member in configuration.members:
+        arguments = dict(member.network)
+        if configuration.architecture == "lee2019":
+            assert set(arguments) >= {"hidden", "context", "plain"}
+        else:
+            accepted.bind(**arguments)
+    assert configuration.data.train == ("cid22-train",)
+
+
+def test_qualities_are_those_of_the_papers():
+    """Channels and λ: Lee et al. 2019, section 4.1 and the code; CompressAI's documentation."""
+    lee = read(find("lee2019-mse")).members
+    assert [member.rate for member in lee] == [0.5, 0.4, 0.3, 0.2, 0.12, 0.06, 0.03, 0.017, 0.01]
+    assert [member.quality for member in lee] == list(range(1, 10))
+    assert lee[8].network == {"hidden": 400, "context": 192, "plain": 408}
+    balle = read(find("balle2018")).members
+    assert balle[0].name == "balle2018-0.0018"
+    assert balle[5].network == {"hidden": 192, "latents": 320, "channels": 3}
+    assert [member.rate for member in read(find("dumas2018-case1")).members] == [
+        10000, 12000, 16000, 24000, 40000, 72000, 96000,
+    ]  # fmt: skip
+
+
+def test_other_channels_than_the_papers_have_no_quality_of_it(toml):
+    path = toml("balle2018", lambdas=[], qualities=[2])
+    (member,) = read(path).members
+    assert (member.rate, member.quality) == (0.0035, None)
+    assert member.network == {"hidden": 4, "latents": 6, "channels": 3}
+
+
+def test_as_toml_it_says_the_same(toml):
+    configuration = read(toml("dumas2018", data={"color": "luma"}, lambdas=[1e4, 2.5e4]))
+    values = decisive(configuration.text())
+    assert values["members"][1] == {
+        "name": "dumas2018-25000",
+        "rate": 25000.0,
+        "network": {"case": 2, "maps": 4, "channels": 1},
+    }
+    assert values["optimizer"]["rate"] == 1e-3
+    assert "device" not in values["run"]
+
+
+def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
+    path = toml(data={"train": ["here"], "validation": "here"})
+    (path.parent / "here").symlink_to(photos)
+    monkeypatch.chdir("/")
+    assert read(path).data.train == (str(path.parent / "here"),)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "changed", "message"),
+    [
+        ("balle2017", {"data": {"cropp": 64}}, "key 'data.cropp': unknown key 'cropp'; did you"),
+        ("balle2017", {"data": {"crop": 100}}, "key 'data.crop': 100 is not a multiple of 16"),
+        ("balle2018", {"data": {"crop": 96}}, "key 'data.crop': 96 is not a multiple of 64"),
+        ("balle2017", {"data": {"crop": 0}}, "key 'data.crop': 0 is not a multiple"),
+        ("balle2017", {"data": {"batch": 0}}, "key 'data.batch': 0 is not at least 1"),
+        ("balle2017", {"data": {"train": []}}, "key 'data.train': names no images"),
+        ("balle2017", {"data": {"train": "x"}}, "key 'data.train': 'x' is not an array"),
+        ("theis2017", {"data": {"color": "luma"}}, "key 'data.color': theis2017 has no networks"),
+        ("balle2017", {"network": {"channels": 1}}, "key 'network.channels': 1 do not go with rgb"),
+        ("balle2017", {"optimizer": {"rate": 0.0}}, "key 'optimizer.rate': 0 is not between"),
+        ("balle2017", {"optimizer": {"steps": 1.5}}, "key 'optimizer.steps': 1.5 is not a whole"),
+        ("balle2017", {"optimizer": {"step_rate": 1.0}}, "key 'optimizer.step_rate': unknown key"),
+        ("dumas2018", {"optimizer": {"clip": 1.0}}, "key 'optimizer.clip': unknown key"),
+        ("dumas2018", {"optimised": "ms-ssim"}, "key 'optimised': dumas2018 is trained for mse"),
+        ("balle2017", {"optimised": "ms-ssim"}, "key 'data.crop': 64 is too small for MS-SSIM"),
+        ("balle2017", {"run": {"precision": "half"}}, "key 'run.precision': unknown value 'half'"),
+        ("balle2017", {"lambdas": []}, "key 'lambdas': give either lambdas or"),
+        ("balle2017", {"lambdas": [0.0]}, "key 'lambdas': 0.0 is not above 0"),
+        ("balle2017", {"lambdas": [1, 1.0]}, "key 'lambdas': has the same twice"),
+        ("balle2017", {"lambdas": [], "qualities": [9]}, "key 'qualities': unknown quality '9'"),
+        ("balle2017", {"start": "none.safetensors"}, "key 'start': 'none.safetensors' is neither"),
+        ("balle2017", {"seed": 1}, "key 'seed': unknown key 'seed'"),
+    ],
+)
+def test_mistakes_are_answered_with_file_key_and_reason(toml, architecture, changed, message):
+    path = toml(architecture, **changed)
+    with pytest.raises(UsageError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"configuration {str(path)!r}, {message}")
+
+
+def test_an_unknown_architecture_or_name_is_answered(toml):
+    path = toml()
+    path.write_text(path.read_text().replace("balle2017", "balle17"))
+    with pytest.raises(UsageError, match="key 'architecture': unknown value 'balle17'"):
+        read(path)
+    with pytest.raises(UsageError, match="did you mean 'lee2019-mse'"):
+        find("lee2019-mes")
+
+
+def test_learning_rates():
+    """Lee et al. 2019, section 4.2: 5e-5, halved every 50,000 of the last 200,000 steps of a
+    million."""
+    lee = read(find("lee2019-mse")).optimizer
+    rates = {p: lee.rate_at(p / 20, rises=True) / 5e-5 for p in range(2, 21)}
+    assert all(rates[p] == 1 for p in range(2, 16))
+    assert [rates[p] for p in (16, 17, 18, 19, 20)] == [0.5, 0.25, 0.125, 0.0625, 0.0625]
+    cosine = Optimizer(steps=100, rate=1.0, warm_up=0.1)
+    assert cosine.rate_at(0.05, rises=True) == pytest.approx(0.5)
+    assert cosine.rate_at(0.05, rises=False) == pytest.approx(1.0)
+    assert cosine.rate_at(0.55, rises=True) == pytest.approx(0.505)
+    assert cosine.rate_at(1.0, rises=True) == pytest.approx(0.01)
