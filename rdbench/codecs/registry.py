@@ -88,6 +88,12 @@ _BUILT_IN: Final = (
         "Lee et al. 2019, context-adaptive entropy model",
         _LEARNED,
     ),
+    CodecEntry(
+        "zoo",
+        "rdbench.codecs.zoo:Zoo",
+        "CompressAI's image architectures, weights of its own cache or yours",
+        _LEARNED,
+    ),
     CodecEntry("png", "rdbench.codecs.png:Png", "PNG, the lossless reference, Pillow", _PILLOW),
 )
 

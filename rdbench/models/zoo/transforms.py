@@ -54,18 +54,14 @@ class _GDN(nn.Module):
         self.register_buffer("gamma", layer.gamma_reparam(layer.gamma).detach().T.contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
+        """In place: what goes in is the output of a convolution, which nothing else takes."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        vectors = x.permute(0, 2, 3, 1).view(-1, len(self.beta))
         beta, gamma = self.beta.to(x.dtype), self.gamma.to(x.dtype)
-        vectors = x.permute(0, 2, 3, 1)
-        result = torch.empty_like(vectors)
-        count = _SAMPLES if x.device.type == "cpu" else vectors[..., 0].numel()
-        for part, pool in zip(
-            vectors.reshape(-1, len(beta)).split(count),
-            result.view(-1, len(beta)).split(count),
-            strict=True,
-        ):
-            torch.addmm(beta, part * part, gamma, out=pool)
-            (pool.sqrt_() if self.inverse else pool.rsqrt_()).mul_(part)
-        return result.permute(0, 3, 1, 2)
+        for part in vectors.split(_SAMPLES if x.device.type == "cpu" else len(vectors)):
+            pool = torch.addmm(beta, part * part, gamma)
+            part.mul_(pool.sqrt_() if self.inverse else pool.rsqrt_())
+        return x
 
 
 class _SubPixelConvolution(nn.Module):
