@@ -1,12 +1,13 @@
 """How fast CompressAI's networks code images here, against CompressAI itself.
 
-Networks of the sizes that CompressAI has pretrained (quality 3, 128 and 192 channels), with weights
-that were not trained but fitted to an image, so that rates are in the range of trained ones, but
-for the factorised prior, which stays as wide as it starts. The same weights, threads and images (Kodak, uint8 arrays to bytes and
-back) for both; CompressAI is called as its documentation has it: `compress` and `decompress`
-under `no_grad`. Times are medians over images of the ratio CompressAI / rdbench, of the best of
-some repeats; above 1, rdbench is faster. The last columns are the payloads' bytes, rdbench's over
-CompressAI's strings, and the largest difference of decoded samples.
+Networks of the sizes that CompressAI has pretrained (quality 3), with weights that were not trained
+but fitted to an image, so that rates are in the range of trained ones, but for the factorised
+prior, which stays as wide as it starts. The same weights, threads and images (Kodak, uint8 arrays
+to bytes and back) for both; CompressAI is called as its documentation has it: `compress` and
+`decompress` under `no_grad`. Times are those of the best of some repeats, made in turns; ratios are
+CompressAI / rdbench, median and range over images: above 1, rdbench is faster. The last columns are
+the payloads' bytes, rdbench's over CompressAI's strings, and the largest difference of decoded
+samples.
 
 What makes the difference: transforms as in `rdbench/models/zoo/transforms.py`; tables that go to
 the coder without what no symbol uses; for autoregressive networks all positions of a wavefront at

@@ -254,7 +254,7 @@ class RateLadder(LearnedCodec):
         if options["sweep"] == "beta":
             return Axis("beta", BETAS, *BETA_RANGE)
         try:
-            found = {float(card.training["lambda"]) for _, card in cls.available(options)}
+            found = {card.training["lambda"] for _, card in cls.available(options)}
         except UsageError:
             found = set()
         ladder = tuple(sorted(found, reverse=not cls.rising))
@@ -265,7 +265,7 @@ class RateLadder(LearnedCodec):
         found = cls.available(options)
         if options["sweep"] == "beta":
             return cls._chosen(found, options)
-        return [entry for entry in found if float(entry[1].training["lambda"]) == point]
+        return [entry for entry in found if entry[1].training["lambda"] == point]
 
     @classmethod
     def _chosen(cls, found: list[Found], options: Mapping[str, Any]) -> list[Found]:

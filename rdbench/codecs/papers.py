@@ -68,8 +68,8 @@ class _OneNetwork(_Dumas2018):
     def files(cls, options: Mapping[str, Any], point: float) -> list[Found]:  # noqa: ARG003
         found = cls.available(options)
         # The paper's network is that of the highest rate.
-        lowest = min((float(card.training["lambda"]) for _, card in found), default=0.0)
-        return [entry for entry in found if float(entry[1].training["lambda"]) == lowest]
+        lowest = min((card.training["lambda"] for _, card in found), default=0.0)
+        return [entry for entry in found if entry[1].training["lambda"] == lowest]
 
     @classmethod
     def beta(cls, options: Mapping[str, Any], point: float) -> float:  # noqa: ARG003

@@ -40,8 +40,9 @@ class Card:
     configuration: Mapping[str, Any]
     """The arguments of the network: channels, case, ..."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """How it came to be: "lambda" (or "gamma"), "optimised" ("mse" or "ms-ssim"), "quality" where
-    the paper has a number for it, "steps", "data", "seconds", "hardware", ..."""
+    """How it came to be: "lambda", which a file must have (γ of Dumas et al. 2018 under the same
+    name), "optimised" ("mse" or "ms-ssim"), "quality" where the paper has a number for it,
+    "steps", "data", "seconds", "hardware", ..."""
 
 
 def write(path: Path, card: Card, state: Mapping[str, Tensor], *, half: bool = False) -> None:
@@ -99,12 +100,10 @@ def read_card(path: Path) -> Card:
             "with --codec zoo:arch=...,checkpoint=FILE"
         )
     try:
-        return Card(
-            metadata["architecture"],
-            json.loads(metadata["configuration"]),
-            json.loads(metadata["training"]),
-        )
-    except (KeyError, ValueError) as error:
+        training = json.loads(metadata["training"])
+        training["lambda"] = float(training["lambda"])
+        return Card(metadata["architecture"], dict(json.loads(metadata["configuration"])), training)
+    except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{where}: its card is damaged ({error!r})") from None
 
 

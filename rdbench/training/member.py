@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -232,9 +233,7 @@ class MemberTraining:
 
     def _validate(self, network: Any) -> bool:
         """Validate and write it down, unless that has been done; False where it was stopped."""
-        table = self._around.folder.validation
-        place = {"member": self._member.name, "step": self.step}
-        if any(row.items() >= {k: str(v) for k, v in place.items()}.items() for row in table.rows):
+        if self._validated():
             return True
         rows = validate(
             self._configuration.architecture,
@@ -243,16 +242,19 @@ class MemberTraining:
             str(self._around.device),
             self._around.stopped,
         )
-        table.append({**place, **row} for row in rows)
+        place = {"member": self._member.name, "step": self.step}
+        self._around.folder.validation.append({**place, **row} for row in rows)
         return bool(rows)
+
+    def _validated(self) -> list[dict[str, str]]:
+        """The rows of the validation at this step."""
+        place = [self._member.name, str(self.step)]
+        rows = self._around.folder.validation.rows
+        return [row for row in rows if [row["member"], row["step"]] == place]
 
     def _export(self, state: dict[str, Tensor]) -> None:
         configuration, run = self._configuration, self._configuration.run
-        rows = [
-            row
-            for row in self._around.folder.validation.rows
-            if row["member"] == self._member.name and int(row["step"]) == self.step
-        ]
+        rows = self._validated()
         means = {
             key: round(sum(float(row[key]) for row in rows) / len(rows), 5)
             for key in ("bpp", "estimated_bpp", "psnr_db")
@@ -265,7 +267,7 @@ class MemberTraining:
             crop=configuration.data.crop,
             batch=configuration.data.batch,
             precision=run.precision,
-            start=configuration.start,
+            start=Path(configuration.start).name,
             validation=means,
             **self._around.notes,
         )

@@ -26,7 +26,8 @@ FINEST_MEAN_BITS: Final = 5
 above: 1/16 below 1, ..., 1 from 8 on. It costs 0.004 bit for means anywhere at a scale of 1/32,
 0.001 bit at 0.11, and at most (1/8)²/24 nat = 0.0009 bit from 1/2 on."""
 
-_REACH: Final = 5.25  # scales to either side; what lies beyond has 1.3 of 2^24 on each
+REACH: Final = 5.25
+"""Scales that a table reaches to either side; what lies beyond has 1.3 of 2^24 on each."""
 _SCALES: Final = (HIGHEST_OCTAVE - LOWEST_OCTAVE) * STEPS_PER_OCTAVE + 1
 _MEAN_LIMIT: Final = float(1 << 31)
 
@@ -94,7 +95,7 @@ def rows_of(number: int) -> tuple[int, list[NDArray[np.int64]]]:
     n = 2^:func:`mean_bits_of`. The frequencies are those of :func:`apportion`.
     """
     scale, means = scale_of(number), 1 << mean_bits_of(number)
-    reach = math.floor(_REACH * scale) + 1
+    reach = math.floor(REACH * scale) + 1
     edges = np.arange(2 * reach + 2, dtype=np.float64) - (reach + 0.5)
     fractions = (np.arange(means, dtype=np.float64) - means // 2) / means
     below = normal_cdf((edges - fractions[:, np.newaxis]) / scale)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.models.coding import Decoder, Encoder, GaussianTables, Indices
+from rdbench.models.coding.gaussian import REACH
+from rdbench.models.coding.tables import PRECISION
 from rdbench.models.compression.base import Symbols, bands
+from rdbench.models.densities import gaussian_likelihood
 
 
 def put(encoder: Encoder, tables: GaussianTables, symbols: Symbols, scales: Tensor) -> None:
@@ -22,6 +27,25 @@ def get(decoder: Decoder, tables: GaussianTables, scales: Tensor) -> Symbols:
     """The next symbols, the inverse of :func:`put`: int32, of the shape of ``scales``."""
     parts = [decoder.get(indices) for _, indices in _bands(tables, scales)]
     return np.concatenate(parts, axis=1)
+
+
+def information(symbols: Symbols, mean: Tensor | float, scale: Tensor) -> NDArray[np.float64]:
+    """−log2 of the probability of symbols under Gaussians, whose means and scales (float64) are in
+    steps of the symbols: bits, of the shape of ``symbols``.
+
+    A symbol beyond 5.25 scales, for which the exact Gaussian would ask up to any number of bits,
+    has what an escape has at most: the mass beyond, but 2^-24 at least, a sign, and its distance
+    in the Exp-Golomb code.
+    """
+    values = torch.from_numpy(symbols).double()
+    bits = -torch.log2(gaussian_likelihood(values, mean, scale).clamp(min=1e-300))
+    reach = torch.floor(REACH * scale) + 1
+    outside = torch.erfc((reach + 0.5) / scale * math.sqrt(0.5)).clamp(min=2.0**-PRECISION)
+    distance = (torch.abs(values - mean).round() - reach).clamp(min=1)
+    escape = -torch.log2(outside) + 1 + 2 * torch.floor(torch.log2(distance)) + 1
+    beyond = torch.abs(values - mean) > reach
+    found: NDArray[np.float64] = torch.where(beyond, torch.minimum(bits, escape), bits).numpy()
+    return found
 
 
 def _bands(tables: GaussianTables, scales: Tensor) -> Iterator[tuple[slice, Indices]]:

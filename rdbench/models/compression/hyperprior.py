@@ -21,7 +21,6 @@ from rdbench.models.compression.base import (
 )
 from rdbench.models.compression.exact import ExactNetwork
 from rdbench.models.compression.factorized import decode_maps, encode_maps
-from rdbench.models.densities import gaussian_likelihood
 from rdbench.models.priors import factorized_tables
 
 Z_CELL = 4
@@ -66,10 +65,9 @@ class HyperpriorCompressor(NetworkCompressor):
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
         with torch.inference_mode():
             z = torch.from_numpy(coded.symbols["z"]) + self._medians
-            y = torch.from_numpy(coded.symbols["y"]).double() * beta
-            scales = self._scales(coded.symbols["z"])
+            scales = self._scales(coded.symbols["z"]) / beta
             return {
-                "y": information(gaussian_likelihood(y, 0.0, scales, beta)),
+                "y": gaussian.information(coded.symbols["y"], 0.0, scales),
                 "z": information(self._density.mass(z[None])[0]),
             }
 

@@ -24,11 +24,9 @@ from rdbench.models.compression.base import (
     NetworkCompressor,
     Symbols,
     expect_payloads,
-    information,
     rounded,
 )
 from rdbench.models.compression.exact import ExactNetwork
-from rdbench.models.densities import gaussian_likelihood
 from rdbench.models.layers import CONTEXT_PADDING, MaskedContext
 from rdbench.models.lee2019 import Lee2019, bounded_scale
 
@@ -91,20 +89,18 @@ class LeeCompressor(NetworkCompressor):
         return Coded({"y": symbols, "z": z_symbols}, y_hat.float()[None], payloads)
 
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
-        z_symbols = coded.symbols["z"]
+        symbols, z_symbols = coded.symbols["y"], coded.symbols["z"]
         with torch.inference_mode():
             c_prime, plain_scales = self._side(z_symbols)
-            y_hat = torch.from_numpy(coded.symbols["y"]).double() * beta
-            contextual, plain = y_hat[: self._maps], y_hat[self._maps :]
+            contextual = torch.from_numpy(symbols[: self._maps]).double() * beta
             mean, scale = self._context.all_parameters(contextual, c_prime)
-            y = torch.cat(
-                [
-                    gaussian_likelihood(contextual, mean, scale, beta),
-                    gaussian_likelihood(plain, 0.0, plain_scales, beta),
-                ]
-            )
-            z = gaussian_likelihood(torch.from_numpy(z_symbols).double(), 0.0, self._z_scales)
-            return {"y": information(y), "z": information(z)}
+            means = torch.cat([mean, torch.zeros_like(plain_scales)])
+            scales = torch.cat([scale, plain_scales])
+            z_scales = self._z_scales.expand(z_symbols.shape)
+            return {
+                "y": gaussian.information(symbols, means / beta, scales / beta),
+                "z": gaussian.information(z_symbols, 0.0, z_scales),
+            }
 
     def _side(self, z_symbols: Symbols) -> tuple[Tensor, Tensor]:
         """c′ and σ2 from z: float64, (M1, h, w) and (M2, h, w)."""
