@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rdbench.codecs import zoo
 from rdbench.codecs.zoo import Zoo
 from rdbench.conformance import Status, conforms, run_checks
 from rdbench.conformance.material import photograph
@@ -190,7 +189,7 @@ def test_conforms(checkpoints: Path):
         "checkpoint": str(checkpoints / "relu.pth.tar"),
         "sweep": "beta",
     }
-    results = run_checks(f"{zoo.__file__}:Zoo", options, timeout_s=300)
+    results = run_checks("zoo", options, timeout_s=300)
     assert [result for result in results if result.status is Status.FAILED] == []
     assert conforms(results)
 

@@ -21,6 +21,7 @@ import torch
 from rdbench.errors import BitstreamError, CodecError, UnsupportedImageError, UsageError
 from rdbench.models import container
 from rdbench.models.compression.base import Execution
+from rdbench.models.compression.tiling import tiled
 from rdbench.models.zoo import loading
 from rdbench.models.zoo.compressors import ZooCompressor
 from rdbench.models.zoo.contexts import fronts
@@ -186,8 +187,8 @@ def test_another_process_decodes(tmp_path: Path):
     [
         "bmshj2018-factorized",
         "cheng2020-anchor",
-        "cheng2020-attn",
-        "elic2022-official",
+        pytest.param("cheng2020-attn", marks=pytest.mark.slow),
+        pytest.param("elic2022-official", marks=pytest.mark.slow),
         "mbt2018-mean",
     ],
 )
@@ -204,8 +205,6 @@ def test_tiles_make_no_difference(name: str):
     results = []
     for ours in parts:
         values = torch.from_numpy(tall).permute(2, 0, 1)[None].double()
-        from rdbench.models.compression.tiling import tiled
-
         y = tiled(ours._analysis, values, inner=16, outer=1, margin=ours.margin, tile=ours.tile)
         x = tiled(ours._synthesis, y, inner=1, outer=16, margin=ours.margin, tile=ours.tile)
         results.append((y, x))

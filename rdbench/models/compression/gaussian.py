@@ -33,9 +33,9 @@ def information(symbols: Symbols, mean: Tensor | float, scale: Tensor) -> NDArra
     """−log2 of the probability of symbols under Gaussians, whose means and scales (float64) are in
     steps of the symbols: bits, of the shape of ``symbols``.
 
-    A symbol beyond 5.25 scales, for which the exact Gaussian would ask up to any number of bits,
-    has what an escape has at most: the mass beyond, but 2^-24 at least, a sign, and its distance
-    in the Exp-Golomb code.
+    An exact Gaussian asks for any number of bits far from its mean. Here no symbol within 5.25
+    scales, or next to the mean, has less than 2^-24, and one beyond not less than an escape: the
+    mass beyond, but at least 2^-24, a sign, and its distance in the Exp-Golomb code.
     """
     values = torch.from_numpy(symbols).double()
     bits = -torch.log2(gaussian_likelihood(values, mean, scale).clamp(min=1e-300))
@@ -44,7 +44,8 @@ def information(symbols: Symbols, mean: Tensor | float, scale: Tensor) -> NDArra
     distance = (torch.abs(values - mean).round() - reach).clamp(min=1)
     escape = -torch.log2(outside) + 1 + 2 * torch.floor(torch.log2(distance)) + 1
     beyond = torch.abs(values - mean) > reach
-    found: NDArray[np.float64] = torch.where(beyond, torch.minimum(bits, escape), bits).numpy()
+    most = torch.where(beyond, escape, float(PRECISION))
+    found: NDArray[np.float64] = torch.minimum(bits, most).numpy()
     return found
 
 
