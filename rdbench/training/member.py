@@ -262,7 +262,7 @@ class MemberTraining:
         card = configuration.card(
             self._member,
             steps=self.step,
-            seconds=round(self._seconds, 1),
+            seconds=round(self._seconds, 3),
             seed=run.seed,
             crop=configuration.data.crop,
             batch=configuration.data.batch,
