@@ -12,11 +12,10 @@ from scipy import special, stats
 
 from rdbench.errors import CodecError
 from rdbench.models.coding import GaussianTables
-from rdbench.models.coding.gaussian import mean_bits_of, rows_of, scale_of
+from rdbench.models.coding.gaussian import SCALES, mean_bits_of, rows_of, scale_of
 from rdbench.models.coding.tables import TOTAL
 
-SCALES = 105
-DIGEST = "267edfb6ae542b35ab2e4b0bb717c806afe1b58f4175b7b7f07ec8e5cb6c7b1a"
+DIGEST = "89ea8ad7df6cf7e8e17b8c5204d3c71bd2a2ba11035071cf818ffc5be4e9a400"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def test_the_frequencies_never_change(tables) -> None:
     for table in range(len(tables)):
         digest.update(tables.lows[table].astype("<i8").tobytes())
         digest.update(tables.frequencies(table).astype("<i8").tobytes())
-    assert len(tables) == 1305
+    assert len(tables) == 2073
     assert digest.hexdigest() == DIGEST
 
 
@@ -71,7 +70,7 @@ def test_the_order_in_which_tables_are_made_does_not_matter(tables) -> None:
 def test_the_tables_are_the_same_in_processes_with_other_threads(threads) -> None:
     program = (
         "import hashlib; from rdbench.models.coding.gaussian import rows_of; "
-        "print(hashlib.sha256(b''.join(r.astype('<i8').tobytes() for n in range(105) "
+        f"print(hashlib.sha256(b''.join(r.astype('<i8').tobytes() for n in range({SCALES}) "
         "for r in rows_of(n)[1])).hexdigest())"
     )
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -90,11 +89,18 @@ def test_the_tables_are_the_same_in_processes_with_other_threads(threads) -> Non
     assert result.stdout.strip() == hashlib.sha256(rows).hexdigest()
 
 
-def test_scales_are_eighths_of_octaves() -> None:
-    assert [scale_of(n) for n in (0, 8, 40, 48, 104)] == [1 / 32, 1 / 16, 1, 2, 256]
+def test_scales_are_eighths_of_octaves_and_sixteenths_below_a_quarter() -> None:
+    exponents = [*np.arange(-5, -2, 1 / 16), *np.arange(-2, 8.1, 1 / 8)]
+    assert len(exponents) == SCALES
+    assert [scale_of(n) for n in (0, 16, 48, 64, 72, 128)] == [1 / 32, 1 / 16, 1 / 4, 1, 2, 256]
     assert [scale_of(n) for n in range(SCALES)] == pytest.approx(
-        [2 ** (n / 8 - 5) for n in range(SCALES)], rel=4e-16
+        [2**exponent for exponent in exponents], rel=4e-16
     )
+
+
+def test_the_usual_bound_of_scales_is_met() -> None:
+    number = int(np.argmin([abs(scale_of(n) - 0.11) for n in range(SCALES)]))
+    assert scale_of(number) == pytest.approx(0.11, rel=0.003)
 
 
 means = st.floats(-1000, 1000) | st.integers(-64_000, 64_000).map(lambda n: n / 64)
@@ -112,14 +118,17 @@ def test_the_nearest_table_is_taken(pairs) -> None:
     for k, (offset, table) in enumerate(zip(indices.offset, indices.table, strict=True)):
         fraction, grid, bits = gaussians[table]
         assert abs(offset + fraction - mean[k]) <= 0.5**bits / 2
-        assert 2 ** (-1 / 16) * (1 - 1e-15) <= scale[k] / grid <= 2 ** (1 / 16) * (1 + 1e-15)
+        half = 1 / 16 if grid > 1 / 4 else 1 / 32
+        above = 1 / 32 if grid < 1 / 4 else 1 / 16
+        assert 2**-half * (1 - 1e-15) <= scale[k] / grid <= 2**above * (1 + 1e-15)
 
 
 def test_thresholds_of_scales_are_where_they_are_said_to_be() -> None:
     tables = GaussianTables()
-    between = np.array([2.0 ** (3 / 16), 2.0 ** (-7 / 16)])  # 2^(1/8) to 2^(2/8), 2^(-4/8) to ...
-    for factor, expected in ((1 - 1e-15, (41, 36)), (1 + 1e-15, (42, 37))):
-        index = tables.index(np.zeros(2), between * factor)
+    # Between 2^(1/8) and 2^(2/8), 2^(-4/8) and 2^(-3/8), 2^(-50/16) and 2^(-49/16).
+    between = np.array([2.0 ** (3 / 16), 2.0 ** (-7 / 16), 2.0 ** (-99 / 32)])
+    for factor, expected in ((1 - 1e-15, (65, 60, 30)), (1 + 1e-15, (66, 61, 31))):
+        index = tables.index(np.zeros(3), between * factor)
         sizes = [2 * int(5.25 * scale_of(number)) + 3 for number in expected]
         assert tables.sizes[index.table].tolist() == sizes
         firsts = [sum(2 ** mean_bits_of(m) for m in range(n)) for n in expected]
