@@ -55,25 +55,71 @@ def check_execution(codec: str, options: Mapping[str, Any]) -> None:
         Execution(*(options[name] for name in EXECUTION))
 
 
-class LearnedCodec(Codec):
-    """What the learned codecs have in common: weights, betas, streams."""
+class NetworkCodec(Codec):
+    """A codec of networks, one for each number of channels that images may have."""
 
-    architecture: ClassVar[str]
-    """Its name in :data:`rdbench.models.architectures.ARCHITECTURES`."""
-    configurations: ClassVar[str]
-    """The configuration of ``rdbench train`` that makes weights for it."""
     learned: ClassVar[bool] = True
     stream_suffix: ClassVar[str] = ".rdb"
 
     def __init__(self, point: float, **options: Any) -> None:
         super().__init__(point, **options)
         self.require(self.options)
+        self._models: dict[int, Compressor] = {}
+        """by the number of channels; filled by who derives from this"""
+        self._beta = 1.0
+        self._last: tuple[Image, Compressor, Coded] | None = None
+
+    def encode(self, image: Image) -> bytes:
+        model = self._models.get(image.shape[2])
+        if model is None:
+            hint = "convert it to RGB" if image.shape[2] == 1 else "measure with --color luma"
+            raise UnsupportedImageError(
+                f"codec {self.name!r} has no weights for images of {image.shape[2]} "
+                f"channel{'s' * (image.shape[2] > 1)}; {hint}, or train some"
+            )
+        data, coded = model.encode(image, self._beta)
+        self._last = (image.copy(), model, coded)
+        return data
+
+    def decode(self, data: bytes) -> Image:
+        channels = container.read(data).channels
+        if channels not in self._models:
+            raise BitstreamError(
+                f"the stream is of an image of {channels} channels, for which codec "
+                f"{self.name!r} has no weights here"
+            )
+        return self._models[channels].decode(data)
+
+    def payload_bytes(self, data: bytes) -> int | None:
+        return sum(map(len, container.read(data).payloads))
+
+    def estimated_bits(self, image: Image) -> float | None:
+        if self._last is None or not np.array_equal(self._last[0], image):
+            self.encode(image)
+        assert self._last is not None
+        _, model, coded = self._last
+        return model.estimated_bits(coded, self._beta)
+
+    def close(self) -> None:
+        self._models.clear()
+        self._last = None
+
+
+class LearnedCodec(NetworkCodec):
+    """What the papers' codecs have in common: weights with cards, betas."""
+
+    architecture: ClassVar[str]
+    """Its name in :data:`rdbench.models.architectures.ARCHITECTURES`."""
+    configurations: ClassVar[str]
+    """The configuration of ``rdbench train`` that makes weights for it."""
+
+    def __init__(self, point: float, **options: Any) -> None:
+        super().__init__(point, **options)
         from rdbench.models import architectures
         from rdbench.models.compression.base import Execution
 
         execution = Execution(*(self.options[name] for name in EXECUTION))
         self._beta = self.beta(self.options, self.point)
-        self._models: dict[int, Compressor] = {}
         for path, card in self.files(self.options, self.point):
             model = architectures.load(
                 path, self._model_name(), execution, **self.arguments(self.options)
@@ -85,7 +131,6 @@ class LearnedCodec(Codec):
                 )
             model.prepare(self._beta)
             self._models[model.channels] = model
-        self._last: tuple[Image, Compressor, Coded] | None = None
 
     def _model_name(self) -> str:
         return self.name
@@ -166,41 +211,6 @@ class LearnedCodec(Codec):
                 for point in points
             }
         }
-
-    def encode(self, image: Image) -> bytes:
-        model = self._models.get(image.shape[2])
-        if model is None:
-            hint = "convert it to RGB" if image.shape[2] == 1 else "measure with --color luma"
-            raise UnsupportedImageError(
-                f"codec {self.name!r} has no weights for images of {image.shape[2]} "
-                f"channel{'s' * (image.shape[2] > 1)}; {hint}, or train some"
-            )
-        data, coded = model.encode(image, self._beta)
-        self._last = (image.copy(), model, coded)
-        return data
-
-    def decode(self, data: bytes) -> Image:
-        channels = container.read(data).channels
-        if channels not in self._models:
-            raise BitstreamError(
-                f"the stream is of an image of {channels} channels, for which codec "
-                f"{self.name!r} has no weights here"
-            )
-        return self._models[channels].decode(data)
-
-    def payload_bytes(self, data: bytes) -> int | None:
-        return sum(map(len, container.read(data).payloads))
-
-    def estimated_bits(self, image: Image) -> float | None:
-        if self._last is None or not np.array_equal(self._last[0], image):
-            self.encode(image)
-        assert self._last is not None
-        _, model, coded = self._last
-        return model.estimated_bits(coded, self._beta)
-
-    def close(self) -> None:
-        self._models.clear()
-        self._last = None
 
 
 def sha256(path: Path) -> str:

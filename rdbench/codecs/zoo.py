@@ -10,25 +10,25 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
-import numpy as np
-
-from rdbench.codecs.base import Axis, Codec, Option
-from rdbench.codecs.learned import BETA_RANGE, BETAS, EXECUTION, check_execution, sha256
+from rdbench.codecs.base import Axis, Option
+from rdbench.codecs.learned import (
+    BETA_RANGE,
+    BETAS,
+    EXECUTION,
+    NetworkCodec,
+    check_execution,
+    sha256,
+)
 from rdbench.errors import MissingBackendError, UsageError
-from rdbench.models import container
 from rdbench.models.zoo import files
 from rdbench.schema import point_text
-
-if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
-    from rdbench.models.compression.base import Coded
 
 _PACKAGES: Final = ("torch", "compressai", "safetensors")
 
 
-class Zoo(Codec):
+class Zoo(NetworkCodec):
     """A network of CompressAI for each quality; or, with ``sweep=beta``, one network with its
     quantization steps multiplied."""
 
@@ -36,8 +36,6 @@ class Zoo(Codec):
     parameter: ClassVar[str] = "quality"
     ladder: ClassVar[tuple[float, ...]] = (1, 2, 3, 4, 5, 6, 7, 8)
     channels: ClassVar[frozenset[int]] = frozenset({3})
-    learned: ClassVar[bool] = True
-    stream_suffix: ClassVar[str] = ".rdb"
     option_table: ClassVar[Mapping[str, Option]] = {
         "arch": Option(
             "bmshj2018-hyperprior",
@@ -74,19 +72,18 @@ class Zoo(Codec):
 
     def __init__(self, point: float, **options: Any) -> None:
         super().__init__(point, **options)
-        self.require(self.options)
         path = self._file(self.options, self.point)
         from rdbench.models.compression.base import Execution
         from rdbench.models.zoo import loading
 
         execution = Execution(*(self.options[name] for name in EXECUTION))
-        self._model = loading.load(path, self.options["arch"], execution)
+        model = loading.load(path, self.options["arch"], execution)
         if self.options["sweep"] == "beta":
             self._beta = self.point
         else:
-            self._beta = self._model.trained_beta(int(self.point))
-        self._model.prepare(self._beta)
-        self._last: tuple[Image, Coded] | None = None
+            self._beta = model.trained_beta(int(self.point))
+        model.prepare(self._beta)
+        self._models[model.channels] = model
 
     @classmethod
     def axis(cls, options: Mapping[str, Any]) -> Axis:
@@ -174,23 +171,3 @@ class Zoo(Codec):
                 for point, path in paths.items()
             }
         }
-
-    def encode(self, image: Image) -> bytes:
-        data, coded = self._model.encode(image, self._beta)
-        self._last = (image.copy(), coded)
-        return data
-
-    def decode(self, data: bytes) -> Image:
-        return self._model.decode(data)
-
-    def payload_bytes(self, data: bytes) -> int | None:
-        return sum(map(len, container.read(data).payloads))
-
-    def estimated_bits(self, image: Image) -> float | None:
-        if self._last is None or not np.array_equal(self._last[0], image):
-            self.encode(image)
-        assert self._last is not None
-        return self._model.estimated_bits(self._last[1], self._beta)
-
-    def close(self) -> None:
-        self._last = None

@@ -8,7 +8,7 @@ exp, no BLAS, no sum whose order depends on the machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
@@ -31,30 +31,48 @@ Cumulative = Callable[[NDArray[np.int64], Array], Array]
 in bins from the centre: float64, (k, n), from 0 to 1."""
 
 
+class FactorizedCumulative:
+    """The distribution functions of the non-parametric densities of J. Ballé et al., "Variational
+    image compression with a scale hyperprior", ICLR 2018, appendix 6.1, one for each channel.
+
+    ``matrices``, (channels, outer, inner), ``biases``, (channels, outer, 1), and ``factors``, of
+    all layers but the last: as they are trained.
+    """
+
+    def __init__(
+        self, matrices: Iterable[Tensor], biases: Iterable[Tensor], factors: Iterable[Tensor]
+    ) -> None:
+        self._matrices = [softplus(exact(matrix)) for matrix in matrices]
+        self._biases = [exact(bias) for bias in biases]
+        self._factors = [tanh(exact(factor)) for factor in factors]
+
+    def __call__(self, values: Array, channels: NDArray[np.int64] | slice = slice(None)) -> Array:
+        """The functions of ``channels`` at ``values``, (k, n): float64, (k, n), from 0 to 1."""
+        logits = values[:, np.newaxis]
+        for k, (matrix, bias) in enumerate(zip(self._matrices, self._biases, strict=True)):
+            logits = _product(matrix[channels], logits) + bias[channels]
+            if k < len(self._factors):
+                logits = logits + self._factors[k][channels] * tanh(logits)
+        return sigmoid(logits[:, 0])
+
+
 def factorized_tables(density: FactorizedDensity, beta: float = 1.0) -> StaticTables:
     """A table for each channel: symbol s has the mass of median + (s ± ½)·``beta``."""
-    matrices = [softplus(_exact(matrix)) for matrix in density.matrices]
-    biases = [_exact(bias) for bias in density.biases]
-    factors = [tanh(_exact(factor)) for factor in density.factors]
-    medians = _exact(density.medians)
+    functions = FactorizedCumulative(density.matrices, density.biases, density.factors)
+    medians = exact(density.medians)
 
     def cumulative(channels: NDArray[np.int64], halves: Array) -> Array:
-        values = (medians[channels, np.newaxis] + halves * beta)[:, np.newaxis]
-        for k, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
-            values = _product(matrix[channels], values) + bias[channels]
-            if k < len(factors):
-                values = values + factors[k][channels] * tanh(values)
-        return sigmoid(values[:, 0])
+        return functions(medians[channels, np.newaxis] + halves * beta, channels)
 
     return _tables(cumulative, len(medians))
 
 
 def mixture_tables(mixture: GaussianScaleMixture, beta: float = 1.0) -> StaticTables:
     """A table for each map: symbol s has the mass of (s ± ½)·``beta``."""
-    logits = _exact(mixture.logits)
+    logits = exact(mixture.logits)
     shares = exp(logits - logits.max(axis=1, keepdims=True))
     shares = shares / np.add.accumulate(shares, axis=1)[:, -1:]
-    scales = np.maximum(exp(_exact(mixture.log_scales)), SCALE_BOUND)
+    scales = np.maximum(exp(exact(mixture.log_scales)), SCALE_BOUND)
 
     def cumulative(maps: NDArray[np.int64], halves: Array) -> Array:
         edges = halves * beta / scales[maps, :, np.newaxis]
@@ -68,7 +86,7 @@ def piecewise_linear_tables(
 ) -> StaticTables:
     """A table for each map: symbol s has the integral over ``centres`` + (s ± ½)·``widths``, both
     float64 (maps,), divided by that over the whole grid."""
-    values = _exact(density.values)
+    values = exact(density.values)
     points, extent = density.points, density.extent
     trapezoids = (values[:, 1:] + values[:, :-1]) / (2 * points)
     up_to = np.zeros_like(values)
@@ -136,6 +154,7 @@ def _product(matrices: Array, vectors: Array) -> Array:
     return total
 
 
-def _exact(tensor: Tensor) -> Array:
+def exact(tensor: Tensor) -> Array:
+    """The numbers of ``tensor`` as float64."""
     values: Array = tensor.detach().cpu().double().numpy()
     return values

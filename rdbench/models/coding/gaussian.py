@@ -30,7 +30,7 @@ above: 1/16 below 1, ..., 1 from 8 on. It costs 0.004 bit for means anywhere at 
 
 REACH: Final = 5.25
 """Scales that a table reaches to either side; what lies beyond has 1.3 of 2^24 on each."""
-_SIXTEENTHS: Final = (
+_SIXTEENTHS: Final[tuple[int, ...]] = (
     *range(16 * OCTAVES[0], 16 * FINE_OCTAVE),
     *range(16 * FINE_OCTAVE, 16 * OCTAVES[1] + 1, 2),
 )
@@ -45,8 +45,9 @@ class GaussianTables(Tables):
     The grid has 129 scales, from 1/32 to 256 in steps of 2^(1/16), from 1/4 on of 2^(1/8), and for
     each scale means that are multiples of 1/32 or of a coarser step, 2073 tables in all. With means
     and scales spread evenly, symbols cost that much more than with exact Gaussians: 3.9 %
-    (0.003 bit) at a scale of 1/32, 0.35 % at 0.11, 0.08 % at 1/2, 0.06 % at 1 and 0.03 % at 8. Tables reach 5.25 scales to
-    either side; an escape costs 22 to 24 bits, a sign, and its distance.
+    (0.003 bit) at a scale of 1/32, 0.35 % at 0.11, 0.08 % at 1/2, 0.06 % at 1 and 0.03 % at 8.
+    Tables reach 5.25 scales to either side; an escape costs 22 to 24 bits, a sign, and its
+    distance.
 
     Raises nothing; the tables are made once in a process.
     """

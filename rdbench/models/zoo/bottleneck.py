@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rdbench.models.coding.portable import sigmoid, softplus, tanh
 from rdbench.models.compression.base import Symbols, information, rounded
+from rdbench.models.priors import FactorizedCumulative, exact
 from rdbench.models.zoo.cdfs import Cdfs, Decoder, Encoder, Numbers
 
 _LONGEST: Final = 1 << 12
@@ -28,10 +28,13 @@ class Bottleneck:
 
     def __init__(self, layer: Any) -> None:
         count = len(layer.filters)
-        self._matrices = [softplus(_exact(getattr(layer, f"_matrix{k}"))) for k in range(count + 1)]
-        self._biases = [_exact(getattr(layer, f"_bias{k}")) for k in range(count + 1)]
-        self._factors = [tanh(_exact(getattr(layer, f"_factor{k}"))) for k in range(count)]
-        self._quantiles = _exact(layer.quantiles)[:, 0]  # lower tail, median, upper tail
+        self.cumulative = FactorizedCumulative(
+            (getattr(layer, f"_matrix{k}") for k in range(count + 1)),
+            (getattr(layer, f"_bias{k}") for k in range(count + 1)),
+            (getattr(layer, f"_factor{k}") for k in range(count)),
+        )
+        """The distribution functions at values, (maps, n)."""
+        self._quantiles = exact(layer.quantiles)[:, 0]  # lower tail, median, upper tail
         self._medians = torch.from_numpy(self._quantiles[:, 1, None, None])
         self._cdfs: dict[float, Cdfs] = {}
 
@@ -80,24 +83,6 @@ class Bottleneck:
             masses.append(np.append(np.maximum(np.diff(row[: count + 1]), 0.0), tails))
         return Cdfs.of((-below).tolist(), masses)
 
-    def cumulative(self, values: Array) -> Array:
-        """The distribution functions at ``values``: (maps, n), both."""
-        logits = values[:, np.newaxis, :]
-        for layer, (matrix, bias) in enumerate(zip(self._matrices, self._biases, strict=True)):
-            # Sums written out: a matrix product adds in an order of its own.
-            total = matrix[:, :, :1] * logits[:, :1]
-            for unit in range(1, matrix.shape[2]):
-                total = total + matrix[:, :, unit : unit + 1] * logits[:, unit : unit + 1]
-            logits = total + bias
-            if layer < len(self._factors):
-                logits = logits + self._factors[layer] * tanh(logits)
-        return sigmoid(logits[:, 0])
-
     def _numbers(self, size: tuple[int, ...]) -> Numbers:
         maps = len(self._medians)
         return np.broadcast_to(np.arange(maps, dtype=np.int32)[:, None, None], (maps, *size))
-
-
-def _exact(tensor: Tensor) -> Array:
-    values: Array = tensor.detach().cpu().double().numpy()
-    return values
