@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := results/runs/quickstart
 
-.PHONY: bench test test-fast lint lock setup clean
+.PHONY: bench gate test test-fast lint lock setup clean
 
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
@@ -16,6 +16,11 @@ bench: $(READY)
 	@echo "Mean curves:  $(RUN)/summary.csv"
 	@echo "BD table:     $(RUN)/bd.csv"
 	@echo "Figures:      $(RUN)/plots/"
+
+# The project's own gate: the codecs of the quickstart are no worse than they were.
+gate: $(READY)
+	$(BIN)/rdbench run quickstart --out $(RUN)
+	$(BIN)/rdbench check $(RUN) --baseline baselines/quickstart.csv
 
 test: $(READY) lint
 	$(BIN)/python -m pytest -n 2

@@ -83,59 +83,23 @@ def rate() -> list[dict[str, str]]:
     return rows
 
 
+NETWORKS = {
+    "dumas2018-case2": ("dumas2018", {"case": 2, "maps": 128, "channels": 1}),
+    "balle2017": ("balle2017", {"hidden": 128, "latents": 192}),
+    "balle2018": ("balle2018", {"hidden": 128, "latents": 192}),
+    "lee2019": ("lee2019", {"hidden": 128, "context": 192}),
+    "lee2019-hybrid": ("lee2019", {"hidden": 320, "context": 192, "plain": 228}),
+}
+"""Of the papers' sizes."""
+
+
 def random_weights(folder: Path) -> dict[str, Path]:
-    """Networks of the papers' sizes with latents some steps wide: files of weights by name."""
-    import torch
-    from torch import nn
+    """Files of weights by name."""
+    from rdbench.models import untrained
 
-    from rdbench.models import architectures, weights
-
-    def widen(layer: Any, factor: float) -> None:
-        layer.weight.mul_(factor)
-
-    def dumas(network: Any) -> None:
-        # Latents of about the spread that the paper's have: most maps are nearly always 0.
-        factors = torch.logspace(-1.5, 1.2, network.steps.numel())
-        network.encoder[-1].weight.mul_(factors[:, None, None, None] / 8)
-        network.density.cover(64.0)
-        for _ in range(50):
-            network.density.step(network.noisy(network.encoder(SAMPLE(1)), NOISE(network)))
-
-    def hyperprior(network: Any) -> None:
-        widen(network.g_a[-1], 60)
-        widen(network.h_a[-1], 20)
-        network.h_s[-1].bias.fill_(1.0)
-        network.density.find_medians()
-
-    def factorized(network: Any) -> None:
-        widen(network.g_a[-1], 60)
-        network.density.find_medians()
-
-    def lee(network: Any) -> None:
-        widen(network.g_a[-1], 40)
-        widen(network.h_a[-1], 20)
-
-    def SAMPLE(channels: int) -> Any:  # noqa: N802
-        return torch.rand(1, channels, 256, 256) * 255
-
-    def NOISE(network: Any) -> Any:  # noqa: N802
-        return torch.rand(1, network.steps.numel(), 16, 16) - 0.5
-
-    made: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
-        "dumas2018-case2": ("dumas2018", {"case": 2, "maps": 128, "channels": 1}, dumas),
-        "balle2017": ("balle2017", {"hidden": 128, "latents": 192}, factorized),
-        "balle2018": ("balle2018", {"hidden": 128, "latents": 192}, hyperprior),
-        "lee2019": ("lee2019", {"hidden": 128, "context": 192}, lee),
-        "lee2019-hybrid": ("lee2019", {"hidden": 320, "context": 192, "plain": 228}, lee),
-    }
-    files = {}
-    for name, (architecture, configuration, change) in made.items():
-        card = weights.Card(architecture, configuration, {"lambda": 1.0, "steps": 0})
-        network: nn.Module = architectures.build(card, torch.Generator().manual_seed(1))
-        with torch.no_grad():
-            change(network)
-        files[name] = folder / name / f"{name}.safetensors"
-        weights.write(files[name], card, network.state_dict())
+    files = {name: folder / name / f"{name}.safetensors" for name in NETWORKS}
+    for name, (architecture, configuration) in NETWORKS.items():
+        untrained.write(files[name], architecture, configuration)
     return files
 
 
@@ -198,7 +162,7 @@ def timed(files: dict[str, Path]) -> list[dict[str, str]]:
     results = []
     with torch.inference_mode():
         for picture in pictures["rgb"]:
-            samples = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+            samples = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
             out = network.compress(samples)
             size = sum(len(strings[0]) for strings in out["strings"])
             results.append(

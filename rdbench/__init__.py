@@ -16,9 +16,14 @@ _PUBLIC = {
     "BDResult": "rdbench.bd",
     "bd_quality": "rdbench.bd",
     "bd_rate": "rdbench.bd",
+    "bd_table": "rdbench.curves",
+    "check": "rdbench.gate",
     "CodecError": "rdbench.errors",
     "RdbenchError": "rdbench.errors",
     "load": "rdbench.results",
+    "plot_rd": "rdbench.plots",
+    "run": "rdbench.api",
+    "score": "rdbench.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+MOST_NAMES: Final = 40
+"""How many names the error for an unknown one lists."""
 
 
 class RdbenchError(Exception):
@@ -47,7 +51,7 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> Usage
     """The error for a name that is not in a table, with the names that are near it.
 
     ``unknown("codec", "jpge", ["jpeg", "webp"])`` reads
-    ``unknown codec 'jpge'; did you mean 'jpeg'?``, and lists all names when none is near.
+    ``unknown codec 'jpge'; did you mean 'jpeg'?``, and lists the names when none is near.
     """
     names = sorted(known)
     folded = {entry.lower(): entry for entry in names}
@@ -55,5 +59,6 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> Usage
     if near:
         advice = "did you mean " + " or ".join(repr(n) for n in near) + "?"
     else:
-        advice = "known: " + (", ".join(names) or "none")
+        more = f", ... and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        advice = "known: " + (", ".join(names[:MOST_NAMES]) + more or "none")
     return UsageError(f"unknown {kind} {name!r}; {advice}" + (f" ({hint})" if hint else ""))

@@ -28,13 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rdbench import images, metrics
+from rdbench import images, metrics, places
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.images import Dataset, ImageRef
 from rdbench.schema import MeasurementKey, options_text, point_text
-from rdbench.toml import read_toml
+from rdbench.toml import Table, read_toml
 
 COLORS: Final = ("rgb", "luma")
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
@@ -276,14 +276,7 @@ def read(path: Path) -> Experiment:
     requests = []
     for entry in table.tables("codecs"):
         entry.allow("codec", "options", "points", "label")
-        requests.append(
-            CodecRequest(
-                target := _from_folder(entry.text("codec"), folder),
-                _options_from_folder(target, entry.table("options").values, folder),
-                entry.items("points", ()),
-                entry.text("label", ""),
-            )
-        )
+        requests.append(codec_request(entry, folder))
     table.text("description", "")
     return plan(
         table.text("name", path.stem),
@@ -292,6 +285,16 @@ def read(path: Path) -> Experiment:
         metric_names=table.texts("metrics", ()) or None,
         color=table.text("color", "rgb"),
         repeat=table.whole("repeat", 1),
+    )
+
+
+def codec_request(entry: Table, folder: Path) -> CodecRequest:
+    """The codec of an entry of ``[[codecs]]`` in a file that lies in ``folder``."""
+    return CodecRequest(
+        target := _from_folder(entry.text("codec"), folder),
+        _options_from_folder(target, entry.table("options").values, folder),
+        entry.items("points", ()),
+        entry.text("label", ""),
     )
 
 
@@ -318,12 +321,17 @@ def _options_from_folder(target: str, options: dict[str, Any], folder: Path) -> 
     except MissingBackendError:
         return options  # it is left out, and said so, when the run is planned
     return {
-        name: str(folder / value) if name in table and table[name].path and value else value
+        name: _from_folder(value, folder, always=True)
+        if name in table and table[name].path and value
+        else value
         for name, value in options.items()
     }
 
 
-def _from_folder(text: str, folder: Path) -> str:
-    """A path of an experiment file as seen from the working directory; names stay as they are."""
+def _from_folder(text: str, folder: Path, *, always: bool = False) -> str:
+    """A path of an experiment file as seen from the working directory. Names stay as they are,
+    unless it is ``always`` a path, and so do paths within ``baselines:``."""
     head = text.partition(":")[0]
-    return str(folder / text) if (folder / head).exists() or "*" in head else text
+    if text.startswith(places.PREFIX):
+        return text
+    return str(folder / text) if always or (folder / head).exists() or "*" in head else text

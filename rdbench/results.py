@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import fcntl
-import io
 import json
 import os
 import re
@@ -14,8 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.schema import COLUMNS, OK, SCHEMA_VERSION, Measurement, MeasurementKey
+from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
+from rdbench.schema import COLUMNS, OK, SCHEMA_VERSION, Column, Measurement, MeasurementKey
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,64 +68,43 @@ def _write_error(path: Path, error: OSError) -> RdbenchError:
     )
 
 
-def whole_records(data: bytes) -> int:
-    """Length of the leading part of CSV ``data`` that ends with a complete record.
-
-    A record ends at a line end outside quotes. Whatever follows the last one is a row that was
-    being written when its process was killed.
-    """
-    end = position = quotes = 0
-    for line in data.splitlines(keepends=True):
-        position += len(line)
-        quotes += line.count(b'"')
-        if line.endswith(b"\n") and quotes % 2 == 0:
-            end = position
-    return end
-
-
-def parse_rows(text: str, where: str) -> list[Measurement]:
-    """The rows of a measurements CSV. Columns are found by their names, unknown ones left out.
-
-    Raises :class:`UsageError` with ``where`` and the line for a file that is not one.
-    """
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = next(reader, None)
-    if not header or "codec" not in header or "image" not in header:
-        raise UsageError(f"{where} is not a table of measurements: its header lacks codec or image")
-    rows = []
-    for cells in reader:
-        if len(cells) != len(header):
-            raise UsageError(
-                f"{where}, line {reader.line_num}: {len(cells)} cells instead of {len(header)}"
-            )
-        try:
-            rows.append(Measurement.from_cells(dict(zip(header, cells, strict=True))))
-        except UsageError as error:
-            raise UsageError(f"{where}, line {reader.line_num}: {error}") from None
-    return rows
-
-
 def measurements_path(path: str | Path) -> Path:
-    """The CSV of a run directory, or the path itself where it is a file."""
+    """The CSV of a run directory, or the path itself where it is a file.
+
+    Raises :class:`UsageError` where there is none, or where a newer rdbench wrote it. What an
+    older one wrote is read as it is: schema versions differ in columns that came new.
+    """
     path = Path(path)
     file = path / MEASUREMENTS if path.is_dir() else path
     if not file.is_file():
         raise UsageError(f"no measurements at {str(file)!r}; name a run directory or a CSV file")
+    if path.is_dir() and (path / MANIFEST).exists():
+        version = _manifest(path).get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise UsageError(
+                f"{str(path)!r} has schema version {version}, this rdbench reads up to "
+                f"{SCHEMA_VERSION}; update rdbench"
+            )
     return file
 
 
 def read_rows(path: str | Path) -> list[Measurement]:
-    """The measurements of a run directory or CSV file; a torn last row is left out.
+    """The measurements of a run directory or CSV file as objects; a torn last row is left out.
 
-    Rows that were measured again later replace the earlier ones.
+    Rows that were measured again later replace the earlier ones. Many rows are read sooner, and
+    into less memory, by columns: :func:`read_table`.
     """
     file = measurements_path(path)
-    data = file.read_bytes()
-    try:
-        text = data[: whole_records(data)].decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{str(file)!r} is not UTF-8: {error}") from None
-    return list({row.key: row for row in parse_rows(text, repr(str(file)))}.values())
+    with file.open("rb") as stream:
+        rows = parse_rows(stream, repr(str(file)))
+        return list({row.key: row for row in rows}.values())
+
+
+def read_table(path: str | Path) -> Measurements:
+    """The same by columns."""
+    file = measurements_path(path)
+    with file.open("rb") as stream:
+        return parse_table(stream, repr(str(file))).latest()
 
 
 def load(*paths: str | Path) -> pd.DataFrame:
@@ -138,26 +118,39 @@ def load(*paths: str | Path) -> pd.DataFrame:
 
     if not paths:
         raise UsageError("load() needs at least one run directory or CSV file")
-    dtypes = {str: "str", int: "Int64", float: "float64"}
     frames = []
     for path in paths:
-        rows = read_rows(path)
-        frame = pd.DataFrame(
-            {
-                column.name: pd.Series(
-                    [getattr(row, column.name) for row in rows], dtype=dtypes[column.type]
-                )
-                for column in COLUMNS
-            }
-        )
+        table = read_table(path)
+        frame = pd.DataFrame({column.name: _series(table, column) for column in COLUMNS})
         if len(paths) > 1:
             frame.insert(0, "run", str(path))
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
+def _series(table: Measurements, column: Column) -> pd.Series:
+    import pandas as pd
+
+    if column.type is str:
+        texts = table.texts[column.name]
+        values = np.array([text or column.default for text in texts.values], dtype=object)
+        return pd.Series(values[texts.codes], dtype="str")
+    numbers = pd.Series(table.numbers[column.name])
+    return numbers.astype("Int64") if column.type is int else numbers
+
+
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """The manifest ``run.json`` of a run directory."""
+    """The manifest ``run.json`` of a run directory that this rdbench can go on with."""
+    manifest = _manifest(path)
+    if manifest.get("schema_version") != SCHEMA_VERSION:
+        raise UsageError(
+            f"{str(Path(path) / MANIFEST)!r} has schema version {manifest.get('schema_version')}, "
+            f"this rdbench writes {SCHEMA_VERSION}; use --fresh or another --out"
+        )
+    return manifest
+
+
+def _manifest(path: str | Path) -> dict[str, Any]:
     file = Path(path) / MANIFEST
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
@@ -165,12 +158,9 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
         raise UsageError(f"cannot read {str(file)!r}: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"{str(file)!r} is not JSON: {error}") from None
-    if manifest.get("schema_version") != SCHEMA_VERSION:
-        raise UsageError(
-            f"{str(file)!r} has schema version {manifest.get('schema_version')}, this rdbench "
-            f"writes {SCHEMA_VERSION}; use --fresh or another --out"
-        )
-    return dict(manifest)
+    if not isinstance(manifest, dict):
+        raise UsageError(f"{str(file)!r} is not the manifest of a run; use --fresh")
+    return manifest
 
 
 class RunDirectory:
@@ -221,8 +211,7 @@ class RunDirectory:
         except OSError as error:
             raise _write_error(csv_path, error) from error
         if end:
-            rows = parse_rows(data[:end].decode("utf-8"), repr(str(csv_path)))
-            self.rows = {row.key: row for row in rows}
+            self.rows = {row.key: row for row in read_rows(csv_path)}
         else:
             self._write([_HEADER])
         return resumed

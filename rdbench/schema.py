@@ -8,6 +8,7 @@ digits that read back to the same double; infinity (the PSNR of identical images
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_type_hints
@@ -21,6 +22,10 @@ FAILED: Final = "failed"  # the codec, the image or the harness raised an error
 TIMEOUT: Final = "timeout"  # stopped after --timeout seconds
 CRASHED: Final = "crashed"  # the process died
 UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
+
+KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
+"""What makes a row the measurement of one thing: two rows with one key replace each other."""
+MeasurementKey = tuple[str, str, str, str, float, int]
 
 
 def _column(meaning: str, unit: str = "", default: Any = None) -> Any:
@@ -76,8 +81,9 @@ class Measurement:
     def from_cells(cls, cells: Mapping[str, str]) -> Measurement:
         """The inverse of :meth:`cells`, from a mapping of column names to text.
 
-        Columns that are missing are taken as not available, columns that are not known are
-        left out. Raises :class:`UsageError` for a cell that is not of its column's type.
+        Columns that are missing are taken as not available, as are NaN; columns that are not
+        known are left out. Raises :class:`UsageError` for a cell that is not of its column's
+        type, and for a point that is NaN.
         """
         values: dict[str, Any] = {}
         for column in COLUMNS:
@@ -85,7 +91,11 @@ class Measurement:
             if not text:
                 continue
             try:
-                values[column.name] = column.type(text)
+                value = column.type(text)
+                if value == value:
+                    values[column.name] = value
+                elif column.name in KEY:
+                    raise ValueError
             except ValueError:
                 raise UsageError(
                     f"column {column.name!r}: {text!r} is not of type {column.type.__name__}"
@@ -94,22 +104,24 @@ class Measurement:
 
     @property
     def key(self) -> MeasurementKey:
-        """What makes a row the measurement of one thing: two rows with one key replace each
-        other."""
-        return (self.dataset, self.image, self.codec, self.options, self.point, self.repeat)
+        """The values of :data:`KEY`."""
+        key: MeasurementKey = _KEY(self)
+        return key
 
 
-MeasurementKey = tuple[str, str, str, str, float, int]
+_KEY: Final = operator.attrgetter(*KEY)
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, Python type (``str``, ``int`` or ``float``), unit and meaning."""
+    """One column: its name, Python type (``str``, ``int`` or ``float``), unit and meaning, and
+    the value that an empty cell stands for."""
 
     name: str
     type: type
     unit: str
     meaning: str
+    default: Any
 
 
 def _columns(cls: type) -> tuple[Column, ...]:
@@ -120,6 +132,7 @@ def _columns(cls: type) -> tuple[Column, ...]:
             next(iter(get_args(hints[field.name])), hints[field.name]),
             field.metadata["unit"],
             field.metadata["meaning"],
+            field.default,
         )
         for field in dataclasses.fields(cls)
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rdbench
 from rdbench.errors import UsageError
-from rdbench.results import csv_text, parse_rows, read_rows, whole_records
-from rdbench.schema import COLUMNS, Measurement, options_text
+from rdbench.measurements import parse_rows, whole_records
+from rdbench.results import MEASUREMENTS, RunDirectory, csv_text, read_rows
+from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, options_text
+from tests.curves.encoded import as_csv, encoded_rows
 
 HEADER = [column.name for column in COLUMNS]
 FIELDS = {
@@ -36,7 +41,7 @@ rows = st.builds(Measurement, **{column.name: FIELDS[column.type] for column in 
 @given(st.lists(rows, max_size=4))
 def test_rows_survive_the_file(measured):
     text = csv_text([HEADER, *(row.cells() for row in measured)])
-    read = parse_rows(text, "here")
+    read = list(parse_rows(io.BytesIO(text.encode()), "here"))
     # An empty text and "not available" are one cell.
     blank = [
         Measurement(**{c.name: getattr(row, c.name) or c_default(c.name, row) for c in COLUMNS})
@@ -97,15 +102,55 @@ def test_load_gives_typed_columns(tmp_path):
     [
         ("", "not a table of measurements"),
         ("a,b\n1,2\n", "not a table of measurements"),
-        ("codec,image\nx\n", "line 2: 1 cells instead of 2"),
-        ("codec,image,bpp\nx,y,z\n", "line 2: column 'bpp': 'z' is not of type float"),
+        ("codec,image\nx,y\n", "its header lacks point"),
+        ("codec,image,point\nx\n", "line 2: 1 cells instead of 3"),
+        ("codec,image,point,bpp\nx,y,1,z\n", "line 2: column 'bpp': 'z' is not of type float"),
+        ("codec,image,point,codec\n", "has the column 'codec' twice"),
     ],
 )
 def test_other_files_are_refused_with_the_place(tmp_path, text, message):
     file = tmp_path / "a.csv"
     file.write_text(text)
-    with pytest.raises(UsageError, match=message):
-        read_rows(file)
+    for read in (read_rows, rdbench.load):
+        with pytest.raises(UsageError, match=message):
+            read(file)
+
+
+def test_load_is_what_pandas_reads(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text(as_csv(encoded_rows()))
+    expected = pd.read_csv(file).dropna(axis=1)
+    found = rdbench.load(file)[list(expected.columns)]
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_exact=True)
+
+
+def run_of(folder, version, dropped=()):
+    """A run directory as a version of the schema has it."""
+    folder.mkdir()
+    frame = pd.read_csv(io.StringIO(as_csv(encoded_rows())), dtype="str")
+    frame.drop(columns=list(dropped)).to_csv(folder / MEASUREMENTS, index=False)
+    manifest = {"schema_version": version, "experiment": {}}
+    (folder / "run.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_a_run_of_the_first_schema_is_read_but_not_gone_on_with(tmp_path):
+    """Version 1 had no columns of processor times and of programs' memory."""
+    later = ["encode_cpu_s", "decode_cpu_s", "program_rss_mb"]
+    old = run_of(tmp_path / "old", 1, later)
+    frame = rdbench.load(old)
+    assert list(frame.columns) == HEADER
+    assert frame[later].isna().all(axis=None)
+    assert [row.psnr_db for row in read_rows(old)] == [row.psnr_db for row in encoded_rows()]
+    with pytest.raises(UsageError, match=r"schema version 1.* use --fresh or another --out"):
+        RunDirectory(old, {})
+
+
+def test_a_run_of_a_later_schema_is_refused_with_the_way_out(tmp_path):
+    new = run_of(tmp_path / "new", SCHEMA_VERSION + 1)
+    for read in (read_rows, rdbench.load):
+        with pytest.raises(UsageError, match="update rdbench"):
+            read(new)
 
 
 def test_a_missing_run_is_named(tmp_path):

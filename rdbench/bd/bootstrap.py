@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -9,7 +10,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.bd.deltas import Kind, batch
+from rdbench.bd.deltas import batch
+from rdbench.bd.fits import Kind
 from rdbench.bd.interpolants import Array
 from rdbench.errors import unknown
 
@@ -55,14 +57,31 @@ def averages(values: Array, averaging: str = "mean", weights: Array | None = Non
     return np.asarray(weights @ values, dtype=np.float64)
 
 
+@functools.lru_cache(maxsize=64)
 def image_weights(images: int, resamples: int, seed: int) -> Array:
     """Weights (resamples, images) of a bootstrap over ``images``: how often each was drawn, with
     replacement, divided by ``images``. The same seed draws the same images for every pair of
-    curves, so that deltas of several codecs can be held against each other."""
+    curves, so that deltas of several codecs can be held against each other. Read-only."""
     drawn = np.random.default_rng(seed).multinomial(
         images, np.full(images, 1 / images), size=resamples
     )
-    return drawn / images
+    weights = np.asarray(drawn / images, dtype=np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
+def resampled_curves(
+    rate: Array, quality: Array, *, averaging: str = "mean", resamples: int = 1000, seed: int = 0
+) -> tuple[Array, Array]:
+    """Mean rates and qualities (resamples, points) of bootstrap samples of ``rate`` and
+    ``quality`` (images, points), per image; NaN at points whose mean over all images is not
+    finite, so that they are missing from every sample."""
+    finite = np.isfinite(averages(rate)) & np.isfinite(averages(quality, averaging))
+    weights = image_weights(len(rate), resamples, seed)
+    rates, qualities = (np.full((resamples, rate.shape[1]), math.nan) for _ in range(2))
+    rates[:, finite] = averages(rate[:, finite], "mean", weights)
+    qualities[:, finite] = averages(quality[:, finite], averaging, weights)
+    return rates, qualities
 
 
 def bootstrap_mean_curves(
@@ -84,24 +103,25 @@ def bootstrap_mean_curves(
     Arrays (images, points), per image; rows of all four belong to the same images. Points whose
     mean is not finite are left out, as :func:`rdbench.bd.delta` does.
     """
-    weights = image_weights(len(anchor_rate), resamples, seed)
-    curves: list[Array] = []
-    for rate, quality in ((anchor_rate, anchor_quality), (test_rate, test_quality)):
-        finite = np.isfinite(averages(rate)) & np.isfinite(averages(quality, averaging))
-        curves.append(averages(rate[:, finite], "mean", weights))
-        curves.append(averages(quality[:, finite], averaging, weights))
-    values = batch(*curves, kind=kind, method=method, min_overlap=min_overlap)
-    return _interval(values)
+    curves = [
+        array
+        for rate, quality in ((anchor_rate, anchor_quality), (test_rate, test_quality))
+        for array in resampled_curves(
+            rate, quality, averaging=averaging, resamples=resamples, seed=seed
+        )
+    ]
+    return percentile_interval(batch(*curves, kind=kind, method=method, min_overlap=min_overlap))
 
 
 def bootstrap_mean(values: Array, *, resamples: int = 1000, seed: int = 0) -> Interval:
     """Interval of the mean of ``values`` (images,), all finite."""
     if len(values) == 0:
         return Interval(math.nan, math.nan, resamples, resamples)
-    return _interval(image_weights(len(values), resamples, seed) @ values)
+    return percentile_interval(image_weights(len(values), resamples, seed) @ values)
 
 
-def _interval(values: NDArray[np.float64]) -> Interval:
+def percentile_interval(values: NDArray[np.float64]) -> Interval:
+    """The interval of a bootstrap from its ``values`` (resamples,); NaN where one has none."""
     defined = values[np.isfinite(values)]
     undefined = len(values) - len(defined)
     if not len(defined) or undefined > MOST_UNDEFINED * len(values):

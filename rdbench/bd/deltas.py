@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rdbench.bd.interpolants import METHODS, Array, Method
-from rdbench.errors import UsageError, unknown
-
-Kind = Literal["rate", "quality"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+from rdbench.bd.fits import Differences, Kind, differences, fit, in_unit, new_maxima
+from rdbench.bd.interpolants import METHODS, Array
+from rdbench.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -102,41 +99,76 @@ def delta(
     Raises :class:`rdbench.errors.UsageError` for an unknown method or kind, and for rates and
     qualities that are not one-dimensional and of equal length.
     """
-    interpolation = _method(kind, method)
-    anchor = _curve("anchor", anchor_rate, anchor_quality)
-    test = _curve("test", test_rate, test_quality)
-    kept = [pareto_optimal(*curve) for curve in (anchor, test)]
-    dropped_anchor, dropped_test = (
-        tuple(sorted(set(range(len(curve[0]))) - set(indices.tolist())))
-        for curve, indices in zip((anchor, test), kept, strict=True)
-    )
+    anchor = Points.of("anchor", anchor_rate, anchor_quality)
+    test = Points.of("test", test_rate, test_quality)
+    fits = [
+        fit(points.rate[None], points.quality[None], kind=kind, method=method)
+        for points in (anchor, test)
+    ]
+    return describe(anchor, test, differences(*fits), 0, method, min_overlap)
+
+
+@dataclass(frozen=True)
+class Points:
+    """The points (n,) of one curve, and which of them are used."""
+
+    rate: Array
+    quality: Array
+    used: int
+    """How many are finite and Pareto-optimal."""
+    dropped: tuple[int, ...]
+    """The indices of the others."""
+
+    @classmethod
+    def of(cls, role: str, rate: ArrayLike, quality: ArrayLike) -> Points:
+        """Raises :class:`rdbench.errors.UsageError`, with the ``role`` of the curve, for arrays
+        that are not one-dimensional and of equal length."""
+        rates, qualities = np.asarray(rate, np.float64), np.asarray(quality, np.float64)
+        if rates.ndim != 1 or rates.shape != qualities.shape:
+            raise UsageError(
+                f"{role}: rates of shape {rates.shape} and qualities of shape {qualities.shape}; "
+                "both must be one-dimensional and of equal length"
+            )
+        kept = set(pareto_optimal(rates, qualities).tolist())
+        dropped = tuple(place for place in range(len(rates)) if place not in kept)
+        return cls(rates, qualities, len(kept), dropped)
+
+    def unusable(self, role: str, method: str) -> str:
+        """Why the curve has no delta by ``method``, and empty where it may have one."""
+        if np.any(self.rate <= 0):
+            return f"the {role} curve has a rate that is not positive"
+        needed = METHODS[method].points
+        if self.used < needed:
+            usable = f"{self.used} usable points of {len(self.rate)}"
+            return f"the {role} curve has {usable}, {method} needs {needed}"
+        return ""
+
+
+def describe(
+    anchor: Points, test: Points, found: Differences, row: int, method: str, min_overlap: float
+) -> BDResult:
+    """The delta of two curves in full, from what row ``row`` of a batch says of their fits."""
+    kind = found.kind
 
     def result(value: float, reason: str, overlap: float, low: float, high: float) -> BDResult:
         return BDResult(
-            value, kind, method, overlap, (low, high), dropped_anchor, dropped_test, reason
+            value, kind, method, overlap, (low, high), anchor.dropped, test.dropped, reason
         )
 
-    reason = _unusable("anchor", anchor[0], kept[0], method) or _unusable(
-        "test", test[0], kept[1], method
-    )
-    if reason:
+    if reason := anchor.unusable("anchor", method) or test.unusable("test", method):
         return result(math.nan, reason, 0.0, math.nan, math.nan)
-    curves = [
-        (rate[None, indices], quality[None, indices])
-        for (rate, quality), indices in zip((anchor, test), kept, strict=True)
-    ]
-    values, overlaps, lows, highs, monotonic = _deltas(*curves[0], *curves[1], kind, interpolation)
-    value, overlap = float(values[0]), float(overlaps[0])
+    value, overlap = float(found.values()[row]), float(found.overlap[row])
     axis = "quality" if kind == "rate" else "rate"
     if not overlap > 0:
         return result(math.nan, f"the curves do not overlap in {axis}", 0.0, math.nan, math.nan)
     if overlap < min_overlap:
         reason = f"the curves overlap by {overlap:.1f} % in {axis}, less than {min_overlap:g} %"
-    elif not monotonic[0]:
+    elif not found.monotonic[row]:
         reason = f"the {method} fit is not monotonic over the common interval; use pchip"
     elif not math.isfinite(value):
         reason = "the delta is beyond the range of numbers"
-    return result(math.nan if reason else value, reason, overlap, float(lows[0]), float(highs[0]))
+    ends = float(found.low[row]), float(found.high[row])
+    return result(math.nan if reason else value, reason, overlap, *ends)
 
 
 def pareto_optimal(rate: Array, quality: Array) -> NDArray[np.intp]:
@@ -144,7 +176,7 @@ def pareto_optimal(rate: Array, quality: Array) -> NDArray[np.intp]:
     and quality increase strictly along them. Of equal points the first stays."""
     order = np.lexsort((-quality, rate))
     order = order[np.isfinite(rate[order]) & np.isfinite(quality[order])]
-    return order[_new_maxima(quality[order])]
+    return order[new_maxima(quality[order])]
 
 
 def batch(
@@ -157,104 +189,7 @@ def batch(
     method: str = "pchip",
     min_overlap: float = 0.0,
 ) -> Array:
-    """The values of :func:`delta` for b pairs of curves: arrays (b, n) and (b, m), result (b,).
-
-    All values must be finite. Curves from which the same points are dropped are done together.
-    """
-    interpolation = _method(kind, method)
-    parts = []
-    for rate, quality in ((anchor_rate, anchor_quality), (test_rate, test_quality)):
-        order = np.lexsort((-quality, rate), axis=-1)
-        rate = np.take_along_axis(rate, order, axis=-1)
-        quality = np.take_along_axis(quality, order, axis=-1)
-        parts.append((rate, quality, _new_maxima(quality)))
-    (rate_a, quality_a, keep_a), (rate_t, quality_t, keep_t) = parts
-    values = np.full(len(rate_a), math.nan)
-    patterns, groups = np.unique(
-        np.concatenate([keep_a, keep_t], axis=-1), axis=0, return_inverse=True
-    )
-    for number, pattern in enumerate(patterns):
-        in_a, in_t = np.split(pattern, [keep_a.shape[-1]])
-        if min(in_a.sum(), in_t.sum()) < interpolation.points:
-            continue
-        rows = np.flatnonzero(groups.ravel() == number)
-        found, overlaps, _, _, monotonic = _deltas(
-            rate_a[np.ix_(rows, in_a)],
-            quality_a[np.ix_(rows, in_a)],
-            rate_t[np.ix_(rows, in_t)],
-            quality_t[np.ix_(rows, in_t)],
-            kind,
-            interpolation,
-        )
-        good = (overlaps > 0) & (overlaps >= min_overlap) & monotonic & np.isfinite(found)
-        values[rows] = np.where(good, found, math.nan)
-    values[np.any(rate_a <= 0, axis=-1) | np.any(rate_t <= 0, axis=-1)] = math.nan
-    return values
-
-
-def _new_maxima(quality: Array) -> NDArray[np.bool_]:
-    """Where a value is larger than all before it along the last axis."""
-    before = np.maximum.accumulate(quality, axis=-1)[..., :-1]
-    first = np.full((*quality.shape[:-1], min(1, quality.shape[-1])), -math.inf)
-    return np.asarray(quality > np.concatenate([first, before], axis=-1))
-
-
-def _deltas(
-    anchor_rate: Array,
-    anchor_quality: Array,
-    test_rate: Array,
-    test_quality: Array,
-    kind: Kind,
-    method: Method,
-) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
-    """Values, overlaps in percent, ends of the common intervals and whether the fits are
-    monotonic there, all (b,), of strictly increasing curves (b, n) and (b, m)."""
-    # Rows without a common interval, or with values at the edge of doubles, come out as such and
-    # are sorted out by the callers.
-    with np.errstate(all="ignore"):
-        if kind == "rate":
-            axes, heights = (anchor_quality, test_quality), (anchor_rate, test_rate)
-            heights = (np.log10(heights[0]), np.log10(heights[1]))
-        else:
-            axes = (np.log10(anchor_rate), np.log10(test_rate))
-            heights = (anchor_quality, test_quality)
-        low = np.maximum(axes[0][:, 0], axes[1][:, 0])
-        high = np.minimum(axes[0][:, -1], axes[1][:, -1])
-        union = np.maximum(axes[0][:, -1], axes[1][:, -1]) - np.minimum(
-            axes[0][:, 0], axes[1][:, 0]
-        )
-        anchor, test = (method.interpolate(x, y) for x, y in zip(axes, heights, strict=True))
-        mean = (test.integral(low, high) - anchor.integral(low, high)) / (high - low)
-        monotonic = np.ones(len(mean), dtype=bool)
-        if method.checked:
-            monotonic = anchor.increases(low, high) & test.increases(low, high)
-        value = 100 * np.expm1(mean * math.log(10)) if kind == "rate" else mean
-        return value, 100 * (high - low) / union, low, high, monotonic
-
-
-def _method(kind: str, method: str) -> Method:
-    if kind not in KINDS:
-        raise unknown("kind of Bjøntegaard delta", kind, KINDS)
-    if method not in METHODS:
-        raise unknown("interpolation method", method, METHODS)
-    return METHODS[method]
-
-
-def _curve(name: str, rate: ArrayLike, quality: ArrayLike) -> tuple[Array, Array]:
-    rates, qualities = np.asarray(rate, dtype=np.float64), np.asarray(quality, dtype=np.float64)
-    if rates.ndim != 1 or rates.shape != qualities.shape:
-        raise UsageError(
-            f"{name}: rates of shape {rates.shape} and qualities of shape {qualities.shape}; "
-            "both must be one-dimensional and of equal length"
-        )
-    return rates, qualities
-
-
-def _unusable(name: str, rate: Array, kept: NDArray[np.intp], method: str) -> str:
-    if np.any(rate <= 0):
-        return f"the {name} curve has a rate that is not positive"
-    needed = METHODS[method].points
-    if len(kept) < needed:
-        usable = f"{len(kept)} usable points of {len(rate)}"
-        return f"the {name} curve has {usable}, {method} needs {needed}"
-    return ""
+    """The values of :func:`delta` for b pairs of curves: arrays (b, n) and (b, m), result (b,)."""
+    anchor = fit(anchor_rate, anchor_quality, kind=kind, method=method)
+    test = fit(test_rate, test_quality, kind=kind, method=method)
+    return in_unit(differences(anchor, test).means(min_overlap), kind)

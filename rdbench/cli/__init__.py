@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 
 import rdbench
-from rdbench.cli import bd, codecs, conformance, datasets, inspect, plot, run, score, train
+from rdbench.cli import (
+    bd,
+    check,
+    codecs,
+    conformance,
+    datasets,
+    import_,
+    inspect,
+    plot,
+    reproduce,
+    run,
+    score,
+    train,
+)
 from rdbench.errors import RdbenchError
 
 app = typer.Typer(
@@ -53,7 +66,10 @@ app.command("conformance")(conformance.conformance)
 app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)
 app.command("bd")(bd.bd)
+app.command("check")(check.check)
 app.command("plot")(plot.plot)
+app.command("reproduce")(reproduce.reproduce)
+app.command("import")(import_.import_)
 app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 

@@ -1,4 +1,4 @@
-"""``rdbench bd``: Bjøntegaard deltas of a run's curves against an anchor."""
+"""``rdbench bd``: Bjøntegaard deltas of curves against an anchor, or against each other."""
 
 from __future__ import annotations
 
@@ -18,25 +18,37 @@ class Method(StrEnum):
     pchip = "pchip"
     akima = "akima"
     cubic = "cubic"
+    all = "all"
 
 
 def bd(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run directories or CSV files.")
-    ],
+        list[Path] | None, typer.Argument(metavar="RUN", help="Run directories or CSV files.")
+    ] = None,
     anchor: Annotated[
         str,
         typer.Option(
             help="Curve to compare with: its label, its codec, or published:NAME.", metavar="NAME"
         ),
-    ],
+    ] = "",
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Compare each curve with each other one.")
+    ] = False,
+    per_image: Annotated[
+        bool, typer.Option("--per-image", help="Print the deltas of each image alone.")
+    ] = False,
     metric: Annotated[
         str, typer.Option(help="Quality columns, joined by commas.", metavar="NAME[,NAME...]")
     ] = "psnr_db",
     published: Annotated[
-        str, typer.Option(help="Published curves to compare as well.", metavar="NAME[,NAME...]")
+        str,
+        typer.Option(
+            help="Published curves to compare as well, or alone.", metavar="NAME[,NAME...]"
+        ),
     ] = "",
-    method: Annotated[Method, typer.Option(help="Interpolation of the curves.")] = Method.pchip,
+    method: Annotated[
+        Method, typer.Option(help="Interpolation of the curves; all: side by side.")
+    ] = Method.pchip,
     averaging: AveragingOption = Averaging.mean,
     bootstrap: Annotated[
         int, typer.Option(help="Resamples of the images for 95 % intervals; 0 for none.", min=0)
@@ -46,67 +58,58 @@ def bd(
         float,
         typer.Option(help="Overlap in percent below which there is no value.", min=0, max=100),
     ] = 0.0,
+    complexity: Annotated[
+        bool, typer.Option("--complexity", help="Show times and memory beside.")
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX (booktabs).")] = False,
 ) -> None:
-    """How much rate the curves of a run save against an anchor, and how much quality they gain.
+    """How much rate curves save against an anchor, and how much quality they gain.
 
-    Prints a table; of a single run directory the values are also kept in its bd.csv.
+    Prints tables, one for each dataset and metric; of a single run directory the values are also
+    kept in its bd.csv. Values with ? rest on less than 75 % overlap, on those with ! the
+    interpolations disagree by more than 1 point.
 
-    Example:
+    Examples:
 
       rdbench bd results/runs/kodak --anchor jpeg --metric psnr_db,ms_ssim_db
+
+      rdbench bd results/runs/kodak --matrix --published lee2019-mse --markdown
+
+      rdbench bd --published lee2019-mse --anchor published:bpg_444_x265_ycbcr --method all
     """
     if csv + markdown + latex > 1:
         raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")
-    from rdbench.curves import (
-        Settings,
-        comparisons,
-        find_anchor,
-        load_curves,
-        published_beside,
-        tables,
+    if matrix == bool(anchor):
+        raise UsageError("name either a curve to compare with by --anchor, or --matrix")
+    if complexity and per_image:
+        raise UsageError("--complexity is of curves, not of images; leave out --per-image")
+    from rdbench.curves import bd_csv, bd_table, bd_text
+    from rdbench.curves.notes import warnings
+    from rdbench.results import write_atomically
+
+    runs = runs or []
+    rows = bd_table(
+        runs,
+        anchor=anchor or None,
+        metric=names(metric),
+        published=names(published),
+        method=method.value,
+        averaging=averaging.value,
+        min_overlap=min_overlap,
+        resamples=bootstrap,
+        seed=seed,
     )
-    from rdbench.metrics import METRICS, check
-    from rdbench.results import csv_text, write_atomically
-
-    metrics = check(names(metric))
-    for name in metrics:
-        if not METRICS[name].higher_is_better:
-            raise UsageError(
-                f"metric {name!r} falls with quality; name one of which more is better"
-            )
-    curves = load_curves(runs)
-    curves += [published_beside(name, curves) for name in names(published)]
-    anchors = find_anchor(curves, anchor)
-    rows = []
-    for name in metrics:
-        settings = Settings(
-            metric=name,
-            averaging=averaging.value,
-            method=method.value,
-            min_overlap=min_overlap,
-            resamples=bootstrap,
-            seed=seed,
-        )
-        rows += comparisons(curves, anchor, settings)
-    if not rows:
-        raise UsageError(f"the anchor {anchor!r} is the only curve; add a run with another one")
-
-    records = tables.records(rows)
-    text = csv_text(
-        [tables.RECORD_COLUMNS, *([row[c] for c in tables.RECORD_COLUMNS] for row in records)]
+    text = bd_text(
+        rows,
+        "csv" if csv else "markdown" if markdown else "latex" if latex else "terminal",
+        "images" if per_image else "matrix" if matrix else "list",
+        complexity=complexity,
     )
     if len(runs) == 1 and runs[0].is_dir():
-        write_atomically(runs[0] / "bd.csv", text)
-    if csv:
-        typer.echo(text, nl=False)
-    else:
-        render = tables.markdown if markdown else tables.latex if latex else tables.terminal
-        typer.echo("\n\n".join(render(table) for table in tables.tables(rows)))
-    for curve in {id(curve): curve for curve in (*curves, *anchors.values())}.values():
-        if curve.known_issue:
-            typer.echo(f"warning: {curve.title}: {curve.known_issue}", err=True)
-    for warning in tables.warnings(rows):
-        typer.echo(f"warning: {warning}", err=True)
+        write_atomically(runs[0] / "bd.csv", bd_csv(rows))
+    typer.echo(text, nl=False)
+    if csv:  # the other forms have them below their tables
+        for warning in warnings(rows):
+            typer.echo(f"warning: {warning}", err=True)

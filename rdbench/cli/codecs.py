@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdbench.cli.options import limits
 from rdbench.errors import MissingBackendError
 from rdbench.schema import point_text
 
@@ -50,7 +49,7 @@ def doctor(
     The exit status is 1 when a codec that is there fails, or one that was named is missing.
     """
     from rdbench.codecs import registry
-    from rdbench.runner import LocalPool
+    from rdbench.runner import Limits, LocalPool
     from rdbench.runner.doctor import diagnose
 
     asked = list(dict.fromkeys(names or sorted(registry.entries())))
@@ -58,7 +57,7 @@ def doctor(
     counts = {"ok": 0, "failed": 0, "missing": 0}
     there: dict[str, Diagnosis] = {}
     waiting = list(asked)
-    with LocalPool(limits(jobs, timeout, None)) as pool:
+    with LocalPool(Limits.of_machine(jobs, timeout)) as pool:
         for answer in diagnose(asked, pool):
             there[answer.name] = answer
             while waiting and waiting[0] in there:  # shown in order, as soon as may be

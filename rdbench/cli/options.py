@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from rdbench.runner import Limits
 
 
 class Averaging(StrEnum):
@@ -28,14 +24,3 @@ AveragingOption = Annotated[
 def names(text: str | None) -> list[str]:
     """The parts of a comma-separated list, each once."""
     return list(dict.fromkeys(part for part in map(str.strip, (text or "").split(",")) if part))
-
-
-def limits(jobs: int | None, timeout: float, memory: int | None) -> Limits:
-    """Limits of a pool: by default as many jobs as there are cores, and 90 % of the machine's
-    memory among them; a memory of 0 stands for no cap."""
-    from rdbench.runner import Limits
-
-    jobs = os.cpu_count() or 1 if jobs is None else jobs
-    if memory is None and jobs > 0:
-        memory = int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20 / jobs)
-    return Limits(jobs, timeout, memory or None)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rdbench.cli.options import Averaging, AveragingOption, names
-from rdbench.errors import UsageError, unknown
+from rdbench.errors import UsageError
 
 
 def plot(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run directories or CSV files.")
-    ],
+        list[Path] | None, typer.Argument(metavar="RUN", help="Run directories or CSV files.")
+    ] = None,
     metric: Annotated[
         str, typer.Option(help="Quality columns, one figure each.", metavar="NAME[,NAME...]")
     ] = "psnr_db,ms_ssim_db",
     published: Annotated[
-        str, typer.Option(help="Published curves to draw beside.", metavar="NAME[,NAME...]")
+        str,
+        typer.Option(help="Published curves to draw beside, or alone.", metavar="NAME[,NAME...]"),
     ] = "",
     anchor: Annotated[
         str,
         typer.Option(
-            help="Also draw the rate saved against this curve: a label, a codec, or "
-            "published:NAME.",
+            help="Also draw what is saved against this curve, and at which cost: a label, a codec, "
+            "or published:NAME.",
             metavar="NAME",
         ),
     ] = "",
@@ -44,49 +46,32 @@ def plot(
 ) -> None:
     """Draw quality over rate, one figure for each dataset and metric, and print their paths.
 
+    With --anchor three more: the rate saved over quality (_saving), BD-rates with their intervals
+    (_bd), and BD-rates over times and memory (_complexity).
+
     Example:
 
-      rdbench plot results/runs/kodak --published lee2019-mse --format png,pdf
+      rdbench plot results/runs/kodak --published lee2019-mse --anchor jpeg --format png,pdf
     """
-    from rdbench import plots
-    from rdbench.curves import PREFIX, find_anchor, load_curves, published_beside
-    from rdbench.metrics import check
+    from rdbench.plots import plot_rd
 
-    metrics, kinds = check(names(metric)), names(formats)
-    for kind in kinds:
-        if kind not in plots.FORMATS:
-            raise unknown("format", kind, plots.FORMATS)
-    limits = {"x_limits": _range("--xlim", xlim), "y_limits": _range("--ylim", ylim)}
-    if limits["y_limits"] and len(metrics) > 1:
-        raise UsageError("--ylim is for one metric; name it with --metric")
-    if out is None and (len(runs) > 1 or not runs[0].is_dir()):
-        raise UsageError("name the folder of the figures with --out")
-    folder = out or runs[0] / "plots"
-
-    curves = load_curves(runs)
-    beside = {name: published_beside(name, curves) for name in names(published)}
-    if anchor.startswith(PREFIX):
-        name = anchor.removeprefix(PREFIX)
-        reference = beside.setdefault(name, published_beside(name, curves))
-        anchors = {reference.dataset: reference}
-    else:
-        anchors = find_anchor(curves, anchor) if anchor else {}
-    curves += beside.values()
-    drawn = []
-    for dataset in dict.fromkeys(curve.dataset for curve in curves):
-        for name in metrics:
-            view = plots.scene(curves, dataset, name, averaging.value)
-            if view is None:
-                typer.echo(f"warning: no curve of {dataset!r} has {name}", err=True)
-                continue
-            figures = [plots.rate_distortion(view, log_rate=log_rate, **limits)]
-            if dataset in anchors and anchors[dataset] in view.curves:
-                figures.append(plots.rate_saving(view, anchors[dataset]))
-            for figure in figures:
-                drawn += plots.save(figure, folder, kinds)
-    if not drawn:
-        raise UsageError("nothing to draw; see the warnings above")
-    for path in drawn:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        paths = plot_rd(
+            runs or [],
+            metric=names(metric),
+            published=names(published),
+            anchor=anchor or None,
+            averaging=averaging.value,
+            out=out,
+            formats=names(formats),
+            x_limits=_range("--xlim", xlim),
+            y_limits=_range("--ylim", ylim),
+            log_rate=log_rate,
+        )
+    for warning in said:
+        typer.echo(f"warning: {warning.message}", err=True)
+    for path in paths:
         typer.echo(str(path))
 
 

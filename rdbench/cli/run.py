@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdbench.cli.options import limits, names
+from rdbench.cli.options import names
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
+from rdbench.places import RUNS
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rdbench.experiment import CodecRequest, Experiment
+    from rdbench.experiment import Experiment
     from rdbench.runner import Outcome
-
-RUNS = Path("results") / "runs"
 
 
 def run(
@@ -119,61 +115,9 @@ def run(
 
       rdbench run --codec jpeg2000:transform=5/3,points=80/40/20 --dataset kodak --jobs 1
     """
-    from rdbench import runner
+    import rdbench
 
-    with runner.LocalPool(limits(jobs, timeout, memory)) as pool:
-        plan = _plan(experiment, codecs, codec, codec_file, dataset, points, metrics, color, repeat)
-        if strict and plan.missing:
-            raise UsageError(f"{plan.missing[0]} (or leave out --strict)")
-        for line in plan.missing:
-            typer.echo(f"rdbench: left out: {line}", err=True)
-        directory = out or RUNS / plan.name
-        _announce(plan, directory)
-        with Progress() as progress:
-            outcome = runner.run(
-                plan,
-                directory,
-                pool=pool,
-                fresh=fresh,
-                keep_streams=keep_streams,
-                keep_decoded=keep_decoded,
-                progress=progress,
-            )
-    if outcome.interrupted:
-        typer.echo(
-            f"interrupted; {len(outcome.rows)} rows are kept in {directory}, and the same command "
-            "goes on from there",
-            err=True,
-        )
-        raise typer.Exit(130)
-    from rdbench.curves import write_summary
-
-    write_summary(outcome.path, outcome.rows)
-    report(outcome, directory)
-    if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
-        typer.echo(
-            "streams and decoded images of what was there already are not made again; "
-            "--fresh measures all of it anew",
-            err=True,
-        )
-    if outcome.failures or plan.missing:
-        raise typer.Exit(1)
-
-
-def _plan(
-    name: str | None,
-    codecs: str | None,
-    codec: list[str] | None,
-    codec_file: list[Path] | None,
-    dataset: list[str] | None,
-    points: str | None,
-    metrics: str | None,
-    color: str | None,
-    repeat: int | None,
-) -> Experiment:
-    from rdbench import experiment
-
-    asked: dict[str, Any] = {
+    asked = {
         "--codecs": codecs,
         "--codec": codec,
         "--codec-file": codec_file,
@@ -183,52 +127,59 @@ def _plan(
         "--color": color,
         "--repeat": repeat,
     }
-    if name is not None:
-        if given := [option for option, value in asked.items() if value is not None]:
-            raise UsageError(
-                f"experiment {name!r} says what is measured; {', '.join(given)} cannot change it: "
-                "edit the file, or leave it out"
-            )
-        return experiment.read(experiment.find(name))
-    requests = [experiment.parse_codec(text) for text in (*names(codecs), *(codec or ()))]
-    requests = _with_files(requests, codec_file or ())
-    if not requests:
+    given = [option for option, value in asked.items() if value is not None]
+    if experiment is not None and given:
         raise UsageError(
-            "nothing to measure: name an experiment, or --codecs and --dataset "
-            "(try `rdbench run quickstart`)"
+            f"experiment {experiment!r} says what is measured; {', '.join(given)} cannot change "
+            "it: edit the file, or leave it out"
         )
-    if points is not None:
-        common = tuple(points.split("/"))
-        requests = [
-            request
-            if request.points
-            else experiment.CodecRequest(request.target, request.options, common, request.label)
-            for request in requests
-        ]
-    datasets = [spec for specs in dataset or () for spec in _split_datasets(specs)]
-    plan = experiment.plan(
-        "",
-        datasets=datasets,
-        codecs=requests,
-        metric_names=names(metrics) or None,
-        color=color or "rgb",
-        repeat=1 if repeat is None else repeat,
-    )
-    return experiment.named(plan)
+    missing: tuple[str, ...] = ()
+    directory = Path()
 
+    def started(plan: Experiment, where: Path) -> None:
+        nonlocal missing, directory
+        missing, directory = plan.missing, where
+        for line in missing:
+            typer.echo(f"rdbench: left out: {line}", err=True)
+        _announce(plan, where)
 
-def _with_files(requests: list[CodecRequest], files: Sequence[Path]) -> list[CodecRequest]:
-    """The requests with the names of codec files known, and those that are not named added."""
-    from rdbench.codecs import registry
-    from rdbench.experiment import CodecRequest
-
-    targets = {registry.load_file(file).name: str(file) for file in files}
-    named = {request.target for request in requests}
-    known = [
-        dataclasses.replace(request, target=targets.get(request.target, request.target))
-        for request in requests
-    ]
-    return [*known, *(CodecRequest(file) for name, file in targets.items() if name not in named)]
+    with Progress() as progress:
+        outcome = rdbench.run(
+            experiment,
+            codecs=[*names(codecs), *(codec or ())],
+            datasets=[spec for specs in dataset or () for spec in _split_datasets(specs)],
+            codec_files=codec_file or (),
+            points=points.split("/") if points is not None else (),
+            metric_names=names(metrics),
+            color=color or "rgb",
+            repeat=1 if repeat is None else repeat,
+            out=out,
+            fresh=fresh,
+            jobs=jobs,
+            timeout_s=timeout,
+            memory_mb=memory,
+            keep_streams=keep_streams,
+            keep_decoded=keep_decoded,
+            strict=strict,
+            started=started,
+            progress=progress,
+        )
+    if outcome.interrupted:
+        typer.echo(
+            f"interrupted; {len(outcome.rows)} rows are kept in {directory}, and the same command "
+            "goes on from there",
+            err=True,
+        )
+        raise typer.Exit(130)
+    report(outcome, directory)
+    if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
+        typer.echo(
+            "streams and decoded images of what was there already are not made again; "
+            "--fresh measures all of it anew",
+            err=True,
+        )
+    if outcome.failures or missing:
+        raise typer.Exit(1)
 
 
 def _split_datasets(text: str) -> list[str]:

@@ -48,31 +48,21 @@ def score(
 
       rdbench score kodak decoded/ --streams streams/ --codec mine
     """
-    from rdbench import experiment, images
-    from rdbench import metrics as metric_table
-    from rdbench.cli import run as run_command
-    from rdbench.curves import write_summary
-    from rdbench.errors import unknown
-    from rdbench.runner import score as scoring
+    import rdbench
+    from rdbench.cli.run import report
 
-    if color not in experiment.COLORS:
-        raise unknown("color", color, experiment.COLORS)
-    checked = metric_table.check(names(metrics)) if metrics else metric_table.DEFAULT_METRICS
-    dataset = images.resolve(originals, color=color)
-    points = scoring.find_points(decoded, streams, point)
-    name = codec or decoded.absolute().name
-    directory = out or run_command.RUNS / f"score-{name}"
-    outcome = scoring.score(
-        dataset,
-        points,
-        directory,
-        codec=name,
+    outcome = rdbench.score(
+        originals,
+        decoded,
+        streams=streams,
+        codec=codec,
         parameter=parameter,
-        metrics=checked,
+        point=point,
+        metric_names=names(metrics),
         color=color,
+        out=out,
         fresh=fresh,
     )
-    write_summary(outcome.path, outcome.rows)
-    run_command.report(outcome, directory)
+    report(outcome, out or outcome.path)
     if outcome.failures:
         raise typer.Exit(1)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from rdbench.cli.run import RUNS
 from rdbench.errors import MissingBackendError, UsageError
+from rdbench.places import RUNS
 
 if TYPE_CHECKING:
     from rdbench.training.configuration import Configuration

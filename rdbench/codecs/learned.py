@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 import rdbench
+from rdbench import places
 from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.errors import BitstreamError, MissingBackendError, UnsupportedImageError, UsageError
 from rdbench.models import container, weights
@@ -145,7 +146,7 @@ class LearnedCodec(NetworkCodec):
         """The weights that there are for it. Raises :class:`UsageError` for a folder or file that
         is missing or damaged, or where a file that was named is of another codec."""
         if one := options["checkpoint"]:
-            path = Path(one)
+            path = places.path(one)
             card = weights.read_card(path)
             if not cls.fits(card, options):
                 raise UsageError(
@@ -153,7 +154,8 @@ class LearnedCodec(NetworkCodec):
                     "this codec"
                 )
             return [(path, card)]
-        folder = Path(options["checkpoints"]) if options["checkpoints"] else weights.SHIPPED
+        named = options["checkpoints"]
+        folder = places.path(named) if named else weights.SHIPPED
         found = weights.catalogue(folder)
         return [(path, card) for path, card in found.items() if cls.fits(card, options)]
 

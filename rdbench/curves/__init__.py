@@ -1,47 +1,57 @@
 """Rate-distortion curves: from measurements, from publications, and how far apart they are.
 
-Rows come from :func:`rdbench.results.read_rows`; nothing here needs a codec, torch or pandas.
+Measurements come from :func:`rdbench.results.read_table`; nothing here needs a codec, torch or
+pandas.
 """
 
 from __future__ import annotations
 
-from rdbench.curves.comparison import (
-    LOW_OVERLAP,
-    Comparison,
-    PerImage,
-    Settings,
-    common_images,
-    compare,
-    comparisons,
-    find_anchor,
-    published_beside,
-)
+from rdbench.curves.across import across_datasets
+from rdbench.curves.bd import bd_table, comparisons
+from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
+from rdbench.curves.bd_text import bd_csv, bd_text
+from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison, PerImage, Settings
+from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import NUMBERS, RATE, Curve, averaging_of, curves_of, load_curves
+from rdbench.curves.pairs import common_images, compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
+from rdbench.curves.selection import find_anchor, gather, published_beside
 from rdbench.curves.summary import SUMMARY, SUMMARY_COLUMNS, summary_rows, write_summary
 
 __all__ = [
+    "IMAGE_COLUMNS",
     "LOW_OVERLAP",
     "NUMBERS",
     "PREFIX",
     "RATE",
+    "RECORD_COLUMNS",
     "SUMMARY",
     "SUMMARY_COLUMNS",
+    "WIDE_SPREAD",
     "Comparison",
+    "Complexity",
     "Curve",
     "PerImage",
     "Settings",
+    "across_datasets",
     "averaging_of",
+    "bd_csv",
+    "bd_table",
+    "bd_text",
     "common_images",
     "compare",
+    "compare_pairs",
     "comparisons",
     "curves_of",
     "find_anchor",
+    "gather",
+    "image_records",
     "load_curves",
     "published",
     "published_beside",
     "published_files",
     "read_published",
+    "records",
     "summary_rows",
     "write_summary",
 ]

@@ -1,29 +1,17 @@
-"""How far apart curves are: Bjøntegaard deltas of mean curves and of single images."""
+"""How far apart two curves are, as data: what a Bjøntegaard delta is, and what it rests on."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rdbench.bd import (
-    KINDS,
-    METHODS,
-    BDResult,
-    Interval,
-    Kind,
-    bootstrap_mean,
-    bootstrap_mean_curves,
-    delta,
-)
-from rdbench.curves.curve import RATE, Curve, averaging_of
-from rdbench.curves.published import PREFIX, published
-from rdbench.errors import UsageError, unknown
-from rdbench.schema import point_text
+from rdbench.bd import BDResult, Interval, Kind, delta
+from rdbench.curves.complexity import Complexity
+from rdbench.curves.curve import RATE, Curve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +19,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 LOW_OVERLAP: Final = 75.0
+"""Percent; a delta over less is flagged."""
+WIDE_SPREAD: Final = 1.0
+"""Points of BD-rate; interpolations that are further apart are flagged."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,8 @@ class PerImage:
     values: tuple[float, ...]
     """One delta per common image, NaN where it has none."""
     interval: Interval | None
+    overlaps: tuple[float, ...] = ()
+    """Overlap of each image's curves in percent, 0 where they do not meet."""
 
     @property
     def count(self) -> int:
@@ -85,6 +78,13 @@ class Comparison:
     """The delta of the mean curves by every interpolation; where they disagree, the curves have
     too few points or the wrong ones."""
     problem: str = ""
+    anchor_curve: Curve | None = field(default=None, repr=False, compare=False)
+    test_curve: Curve | None = field(default=None, repr=False, compare=False)
+    resampled: Array | None = field(default=None, repr=False, compare=False)
+    """The values that :attr:`interval` is taken from, (resamples,); NaN where there is none."""
+    datasets: tuple[str, ...] = ()
+    """What the row is a mean over, where it is one over datasets; see
+    :func:`rdbench.curves.across_datasets`."""
 
     @property
     def spread(self) -> float:
@@ -105,201 +105,40 @@ class Comparison:
         """Why there is no value, and empty where there is one."""
         return self.problem or (self.curve.reason if self.curve else "")
 
+    @property
+    def overlaps_little(self) -> bool:
+        """Whether there is a value, and it rests on less than :data:`LOW_OVERLAP` percent."""
+        return not self.reason and self.overlap < LOW_OVERLAP
 
-def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> list[Comparison]:
-    """The deltas in rate and in quality of every other curve against the anchor.
+    @property
+    def methods_disagree(self) -> bool:
+        """Whether there is a BD-rate on which the interpolations are more than
+        :data:`WIDE_SPREAD` points apart."""
+        return self.kind == "rate" and not self.reason and self.spread > WIDE_SPREAD
 
-    ``anchor`` is the label or the codec of one curve per dataset, or ``published:NAME``. A dataset
-    without it has rows that say so. Raises :class:`rdbench.errors.UsageError` for a name that no
-    dataset has, with those near it, or that several curves of a dataset have.
-    """
-    anchors = find_anchor(curves, anchor)
-    return [
-        row
-        for curve in curves
-        if curve is not anchors.get(curve.dataset)
-        for row in compare(anchors.get(curve.dataset), curve, settings, anchor)
-    ]
+    @property
+    def undecided(self) -> bool:
+        """Whether 0 lies within the interval: images do not say which curve is better."""
+        interval = self.interval
+        return interval is not None and interval.low <= 0 <= interval.high
 
-
-def published_beside(name: str, curves: Sequence[Curve]) -> Curve:
-    """The published curve ``name``, of a dataset that some of ``curves`` are of."""
-    found = published(name)
-    datasets = sorted({curve.dataset for curve in curves})
-    if found.dataset not in datasets:
-        raise UsageError(
-            f"the published curve {name!r} is of the dataset {found.dataset!r}, the runs are of "
-            f"{', '.join(datasets)}"
+    @property
+    def complexities(self) -> tuple[Complexity, Complexity]:
+        """What the anchor and the test curve cost, over the images of this comparison."""
+        return Complexity.of(self.anchor_curve, self.images), Complexity.of(
+            self.test_curve, self.images
         )
-    return found
 
-
-def find_anchor(curves: Sequence[Curve], name: str) -> dict[str, Curve]:
-    """The anchor of each dataset that has it; see :func:`comparisons`."""
-    if name.startswith(PREFIX):
-        found = published_beside(name.removeprefix(PREFIX), curves)
-        return {found.dataset: found}
-    anchors: dict[str, Curve] = {}
-    for dataset in dict.fromkeys(curve.dataset for curve in curves):
-        here = [curve for curve in curves if curve.dataset == dataset]
-        found_here = [curve for curve in here if curve.label == name] or [
-            curve for curve in here if curve.codec == name
+    def image_reason(self, image: str) -> str:
+        """Why one of :attr:`images` has no delta of its own, and empty where it has."""
+        assert self.anchor_curve
+        assert self.test_curve
+        arrays = [
+            curve.of_images(column, [image])[0]
+            for curve in (self.anchor_curve, self.test_curve)
+            for column in (RATE, self.settings.metric)
         ]
-        if len(found_here) > 1:
-            labels = ", ".join(repr(curve.label) for curve in found_here)
-            raise UsageError(
-                f"the anchor {name!r} is ambiguous on {dataset!r}; name one of {labels}"
-            )
-        if found_here:
-            anchors[dataset] = found_here[0]
-    if not anchors:
-        known = {curve.label for curve in curves} | {curve.codec for curve in curves}
-        raise unknown("anchor", name, known, hint=f"or {PREFIX}NAME for a published curve")
-    return anchors
-
-
-def compare(
-    anchor: Curve | None, test: Curve, settings: Settings, name: str = ""
-) -> list[Comparison]:
-    """The delta in rate and the delta in quality of ``test`` against ``anchor``."""
-    title = anchor.title if anchor else name
-    problem = _incomparable(anchor, test, settings)
-    if problem or anchor is None:
-        return [
-            Comparison(test.dataset, title, test.title, kind, settings, problem=problem)
-            for kind in KINDS
-        ]
-    compared = _compare_means if anchor.mean_of or test.mean_of else _compare_images
-    return [compared(anchor, test, kind, settings) for kind in KINDS]
-
-
-def common_images(anchor: Curve, test: Curve, metric: str) -> tuple[str, ...]:
-    """The images that both curves have with rate and metric at all points, by name."""
-    sets = [set(curve.images_with(column)) for curve in (anchor, test) for column in (RATE, metric)]
-    return tuple(sorted(set.intersection(*sets)))
-
-
-def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
-    if anchor is None:
-        return "this dataset has no such anchor"
-    for curve in (anchor, test):
-        if not curve.image_count:
-            return f"{curve.title} has no image that is ok at all points"
-    if anchor.channels and test.channels and anchor.channels != test.channels:
-        return (
-            f"{anchor.title} is of images with {_either(anchor.channels)} channels, "
-            f"{test.title} of images with {_either(test.channels)}"
-        )
-    if anchor.mean_of or test.mean_of:
-        if anchor.image_count != test.image_count:
-            return (
-                f"means over {anchor.image_count} and {test.image_count} images cannot be compared"
-            )
-        for curve in (anchor, test):
-            if np.isnan(curve.mean(settings.metric, settings.averaging)).all():
-                return _no_mean(curve, settings)
-    elif not common_images(anchor, test, settings.metric):
-        return f"the curves have no images with {settings.metric} in common"
-    return ""
-
-
-def _no_mean(curve: Curve, settings: Settings) -> str:
-    other = "mean" if settings.averaging == "pooled" else "pooled"
-    if np.isnan(curve.mean(settings.metric, other)).all():
-        return f"{curve.title} gives no {settings.metric}"
-    return f"{curve.title} gives {settings.metric} only with averaging {other!r}"
-
-
-def _either(channels: Sequence[int]) -> str:
-    return " or ".join(str(count) for count in channels)
-
-
-def _compare_means(anchor: Curve, test: Curve, kind: Kind, settings: Settings) -> Comparison:
-    means = [
-        curve.mean(column, settings.averaging)
-        for curve in (anchor, test)
-        for column in (RATE, settings.metric)
-    ]
-    result = _delta(means, kind, settings)
-    return Comparison(
-        dataset=test.dataset,
-        anchor=anchor.title,
-        test=test.title,
-        kind=kind,
-        settings=settings,
-        image_count=test.image_count,
-        curve=result,
-        dropped_anchor=_points(anchor, result.dropped_anchor),
-        dropped_test=_points(test, result.dropped_test),
-        by_method=_by_method(means, kind, settings),
-    )
-
-
-def _compare_images(anchor: Curve, test: Curve, kind: Kind, settings: Settings) -> Comparison:
-    images = common_images(anchor, test, settings.metric)
-    columns = [(curve, column) for curve in (anchor, test) for column in (RATE, settings.metric)]
-    means = [curve.mean(column, settings.averaging, images) for curve, column in columns]
-    tables = [curve.of_images(column, images) for curve, column in columns]
-    result = _delta(means, kind, settings)
-    values = np.array(
-        [
-            _delta([table[row] for table in tables], kind, settings).value
-            for row in range(len(images))
-        ]
-    )
-    defined = values[np.isfinite(values)]
-    interval = per_image_interval = None
-    if settings.resamples:
-        interval = bootstrap_mean_curves(
-            *tables,
-            kind=kind,
-            method=settings.method,
-            min_overlap=settings.min_overlap,
-            averaging=averaging_of(settings.metric, settings.averaging),
-            resamples=settings.resamples,
-            seed=settings.seed,
-        )
-        per_image_interval = bootstrap_mean(
-            defined, resamples=settings.resamples, seed=settings.seed
-        )
-    everywhere = {*anchor.images, *test.images, *anchor.left_out, *test.left_out}
-    return Comparison(
-        dataset=test.dataset,
-        anchor=anchor.title,
-        test=test.title,
-        kind=kind,
-        settings=settings,
-        images=images,
-        image_count=len(images),
-        left_out=tuple(sorted(everywhere - set(images))),
-        curve=result,
-        interval=interval,
-        per_image=PerImage(
-            mean=float(np.mean(defined)) if len(defined) else math.nan,
-            values=tuple(values.tolist()),
-            interval=per_image_interval,
-        ),
-        dropped_anchor=_points(anchor, result.dropped_anchor),
-        dropped_test=_points(test, result.dropped_test),
-        by_method=_by_method(means, kind, settings),
-    )
-
-
-def _delta(arrays: Sequence[Array], kind: Kind, settings: Settings) -> BDResult:
-    return delta(
-        *arrays,
-        kind=kind,
-        method=settings.method,
-        min_overlap=settings.min_overlap,
-    )
-
-
-def _by_method(arrays: Sequence[Array], kind: Kind, settings: Settings) -> dict[str, float]:
-    return {
-        method: _delta(arrays, kind, dataclasses.replace(settings, method=method)).value
-        for method in METHODS
-    }
-
-
-def _points(curve: Curve, places: Sequence[int]) -> tuple[str, ...]:
-    return tuple(point_text(curve.points[place]) for place in places)
+        settings = self.settings
+        return delta(
+            *arrays, kind=self.kind, method=settings.method, min_overlap=settings.min_overlap
+        ).reason

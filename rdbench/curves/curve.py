@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from rdbench.bd import averages
+from rdbench.errors import UsageError
+from rdbench.measurements import Measurements
 from rdbench.schema import COLUMNS, OK, Measurement, one_line, point_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from rdbench.measurements import Rows
 
     Array = NDArray[np.float64]
 
@@ -63,6 +67,9 @@ class Curve:
     """Where a published curve is from."""
     known_issue: str = ""
     """What is known against a published curve."""
+    rate_is: str = ""
+    """What the rate of a published curve is: a key of
+    :data:`rdbench.curves.published.RATES`; empty for a measured curve, whose rate is of files."""
     mean_of: int = 0
 
     @property
@@ -76,10 +83,7 @@ class Curve:
 
     def images_with(self, column: str) -> tuple[str, ...]:
         """The images that have ``column`` at all points."""
-        table = self.values[column]
-        return tuple(
-            image for row, image in enumerate(self.images) if not np.isnan(table[row]).any()
-        )
+        return tuple(itertools.compress(self.images, _whole(self.values[column])))
 
     def of_images(self, column: str, images: Sequence[str]) -> Array:
         """Values (len(images), points) of ``column`` for some of :attr:`images`, in their order."""
@@ -111,29 +115,25 @@ def averaging_of(column: str, averaging: str) -> str:
     return averaging if column.endswith("_db") else "mean"
 
 
-def curves_of(rows: Iterable[Measurement]) -> list[Curve]:
+def curves_of(rows: Iterable[Measurement] | Measurements) -> list[Curve]:
     """The curves of measurements, in the order of their first rows.
 
     A curve is what shares dataset, label, codec and options. It uses the images with an ok row
     at all of its points; points at which no image has one are left out first, and named.
     """
-    groups: dict[tuple[str, str, str, str], list[Measurement]] = {}
-    for row in rows:
-        groups.setdefault((row.dataset, row.label, row.codec, row.options), []).append(row)
-    return [_curve(group) for group in groups.values()]
+    table = rows if isinstance(rows, Measurements) else Measurements.of(rows)
+    groups = table.groups(("dataset", "label", "codec", "options"))
+    return [_curve(table, group) for group in groups]
 
 
 def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
     """The curves of runs (directories or CSV files), with labels that tell them apart.
 
     Curves of one dataset and label are told apart by their run, or within a run by their options.
-    Raises :class:`rdbench.errors.UsageError` where there are no measurements.
+    Raises :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
     """
-    from rdbench.results import read_rows
-
-    named = [
-        (Path(path).resolve(), curve) for path in paths for curve in curves_of(read_rows(path))
-    ]
+    given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
+    named = [(run, curve) for run, path in given.items() for curve in _curves_with_rate(path)]
     several: dict[tuple[str, str], list[Path]] = {}
     for run, curve in named:
         several.setdefault((curve.dataset, curve.label), []).append(run)
@@ -158,60 +158,111 @@ def _run_name(run: Path, runs: Sequence[Path]) -> str:
     return str(run)
 
 
-def _curve(rows: Sequence[Measurement]) -> Curve:
-    first = rows[0]
-    ok: dict[tuple[str, float], list[Measurement]] = {}
-    for row in sorted(rows, key=lambda row: row.repeat):
-        if row.status == OK:
-            ok.setdefault((row.image, row.point), []).append(row)
-    all_points = sorted({row.point for row in rows})
-    measured = {point for _, point in ok}
-    left_out, images = {}, []
-    for image in sorted({row.image for row in rows}):
-        missing = [point for point in all_points if point in measured and (image, point) not in ok]
-        if missing or not measured:
-            left_out[image] = _reason(rows, image, missing or all_points)
-        else:
-            images.append(image)
-    points = [point for point in all_points if point in measured] if images else []
-    values = {
-        column: np.array(
-            [[_merged(ok[image, point], column) for point in points] for image in images],
-            dtype=np.float64,
-        ).reshape(len(images), len(points))
-        for column in NUMBERS
+def _curves_with_rate(path: str | Path) -> list[Curve]:
+    from rdbench.results import read_table
+
+    table = read_table(path)
+    if not len(table):
+        raise UsageError(f"{str(path)!r} has no rows; measure something first")
+    curves = curves_of(table)
+    if any(curve.images for curve in curves) and np.isnan(table.numbers[RATE]).all():
+        raise UsageError(f"{str(path)!r} has no {RATE} in any row, and curves are over {RATE}")
+    return curves
+
+
+def _curve(table: Measurements, rows: Rows) -> Curve:
+    first = {name: texts[rows[0]] for name, texts in table.texts.items()}
+    points, point = np.unique(table.numbers["point"][rows], return_inverse=True)
+    images, image = table.texts["image"].unique(rows)
+    ok = table.texts["status"].equal(rows, OK)
+
+    done = np.zeros((len(images), len(points)), dtype=bool)
+    done[image[ok], point[ok]] = True
+    lost = np.logical_not(done.any(axis=0))
+    missing = ~done & (~lost | lost.all())
+    complete = np.logical_not(missing.any(axis=1))
+    kept = ~lost & complete.any()
+
+    at_fault = np.flatnonzero(missing[image, point])
+    places, firsts = np.unique(image[at_fault], return_index=True)
+    culprits = dict(zip(places.tolist(), rows[at_fault[firsts]].tolist(), strict=True))
+    left_out = {
+        images[place]: _reason(table, culprits[place])
+        if place in culprits
+        else f"not measured at {first['parameter']} {_listed(points[missing[place]])}"
+        for place in np.flatnonzero(~complete).tolist()
     }
-    order = np.argsort(values[RATE].mean(axis=0), kind="stable") if images else np.arange(0)
-    used = [row for image in images for point in points for row in ok[image, point]]
-    timings = {row.timing for row in used}
+
+    among = ok & complete[image]
+    used = rows[among]
+    shape = int(complete.sum()), int(kept.sum())
+    row, column = np.cumsum(complete)[image[among]] - 1, np.cumsum(kept)[point[among]] - 1
+    values = _values(table, used, row * shape[1] + column, shape)
+    rates = values[RATE][_whole(values[RATE])]
+    order = np.argsort(rates.mean(axis=0), kind="stable") if len(rates) else np.arange(shape[1])
+    timings, _ = table.texts["timing"].unique(used)
+    channels = table.numbers["channels"][used]
     return Curve(
-        dataset=first.dataset,
-        label=first.label or first.codec,
-        codec=first.codec,
-        options=first.options,
-        parameter=first.parameter,
-        points=tuple(points[place] for place in order),
-        images=tuple(images),
-        values={column: table[:, order] for column, table in values.items()},
+        dataset=first["dataset"],
+        label=first["label"] or first["codec"],
+        codec=first["codec"],
+        options=first["options"],
+        parameter=first["parameter"],
+        points=tuple(points[kept][order].tolist()),
+        images=tuple(itertools.compress(images, complete)),
+        values={column: value[:, order] for column, value in values.items()},
         left_out=left_out,
-        lost_points=tuple(point for point in all_points if point not in measured),
-        channels=tuple(sorted({row.channels for row in used if row.channels is not None})),
-        versions=tuple(sorted({row.codec_version for row in used})),
+        lost_points=tuple(points[lost].tolist()),
+        channels=tuple(map(int, np.unique(channels[~np.isnan(channels)]))),
+        versions=tuple(table.texts["codec_version"].unique(used)[0]),
         timing="mixed" if len(timings) > 1 else "".join(timings),
     )
 
 
-def _merged(repeats: Sequence[Measurement], column: str) -> float:
-    values = [value for row in repeats if (value := getattr(row, column)) is not None]
-    if not values:
-        return float("nan")
-    return float(statistics.median(values) if column in TIMES else values[0])
+def _whole(table: Array) -> NDArray[np.bool_]:
+    """Which rows have no NaN."""
+    return np.logical_not(np.isnan(table).any(axis=1))
 
 
-def _reason(rows: Sequence[Measurement], image: str, points: Sequence[float]) -> str:
-    """Why an image is not used: its first row that is not ok, or that it has none."""
-    for row in rows:
-        if row.image == image and row.point in points:
-            where = f"{row.status} at {row.parameter} {point_text(row.point)}"
-            return one_line(f"{where}: {row.message}" if row.message else where, 200)
-    return f"not measured at {rows[0].parameter} {', '.join(point_text(p) for p in points)}"
+def _values(
+    table: Measurements, rows: Rows, cells: Rows, shape: tuple[int, int]
+) -> dict[str, Array]:
+    """All of :data:`NUMBERS` as (images, points), repeats merged; ``cells`` says for each row
+    which of these it belongs to."""
+    order = np.lexsort((table.numbers["repeat"][rows], cells))
+    rows, cells = rows[order], cells[order]
+    nth = np.arange(len(cells)) - np.searchsorted(cells, cells)
+    repeats = np.full((shape[0] * shape[1], nth.max(initial=0) + 1), np.nan)
+    values = {}
+    for column in NUMBERS:
+        repeats[cells, nth] = table.numbers[column][rows]
+        values[column] = (_median if column in TIMES else _first)(repeats).reshape(shape)
+    return values
+
+
+def _first(repeats: Array) -> Array:
+    """The first value of each row that is not NaN."""
+    place = np.isnan(repeats).argmin(axis=1)
+    return np.take_along_axis(repeats, place[:, np.newaxis], axis=1)
+
+
+def _median(repeats: Array) -> Array:
+    """The median of each row over what is not NaN."""
+    ordered = np.sort(repeats, axis=1)  # NaN last
+    count = np.sum(~np.isnan(repeats), axis=1, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=1)
+    high = np.take_along_axis(ordered, count // 2, axis=1)
+    return (low + high) / 2
+
+
+def _reason(table: Measurements, row: int) -> str:
+    """What a row that is not ok says."""
+    status, parameter, message = (
+        table.texts[name][row] for name in ("status", "parameter", "message")
+    )
+    where = f"{status} at {parameter} {point_text(table.numbers['point'][row])}"
+    return one_line(f"{where}: {message}" if message else where, 200)
+
+
+def _listed(points: Array) -> str:
+    return ", ".join(map(point_text, points.tolist()))

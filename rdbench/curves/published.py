@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
+import functools
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from rdbench import places
 from rdbench.curves.curve import NUMBERS, Curve, curves_of
 from rdbench.errors import UsageError, unknown
-from rdbench.schema import Measurement
+from rdbench.schema import Measurement, point_text
 
 PREFIX: Final = "published:"
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
-# In an installed package the files lie inside it, in a clone beside it.
-_FOLDERS: Final = (_PACKAGE / "_baselines", _PACKAGE.parent / "baselines")
+RATES: Final = {
+    "file": "",
+    "coder": "its rate is what the entropy coder put out, without headers",
+    "entropy": "its rate is an entropy, nothing was coded",
+    "unknown": "whether its rate is of files is not told",
+}
+"""What the rate of a published curve is (column ``rate_is``), and what is to be said of it."""
+AVERAGINGS: Final = ("none", "mean", "unknown")
+"""How rows are averages (column ``averaging``): not at all, they are of single images; the mean
+of each column over the images, decibels included; or their publisher does not tell."""
+COLORS: Final = {"luma": 1, "rgb": 3}
+"""Color planes (column ``color``) with their number of channels."""
+
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Of identical images, and of means over images some of which are.
+_MAY_BE_INFINITE: Final = frozenset({"psnr_db", "psnr_y_db", "ms_ssim_db"})
+
+Table = list[dict[str, str]]
 
 
 def published(name: str | Path) -> Curve:
@@ -27,67 +46,168 @@ def published(name: str | Path) -> Curve:
     Of a file with several curves one is named as ``FILE.csv:LABEL``. Raises
     :class:`rdbench.errors.UsageError` for an unknown name, with those near it.
     """
-    file, _, label = str(name).rpartition(":") if ".csv:" in str(name) else (str(name), "", "")
-    if not file.endswith(".csv"):
-        known = {curve.label: curve for path in published_files() for curve in read_published(path)}
-        if str(name) not in known:
-            raise unknown("published curve", str(name), known, hint="or name a CSV file")
-        return known[str(name)]
-    curves = {curve.label: curve for curve in read_published(Path(file))}
-    if label and label not in curves:
-        raise unknown("published curve", label, curves, hint=f"in {file!r}")
-    if not label and len(curves) != 1:
+    file, colon, label = str(name).partition(".csv:")
+    if not colon and not file.endswith(".csv"):
+        known = _with_rdbench()
+        if file not in known:
+            raise unknown("published curve", file, known, hint="or name a CSV file")
+        return _curve_in(*known[file])
+    path = Path(f"{file}.csv" if colon else file)
+    where = repr(str(path))
+    tables = _tables(utf8_text(path), where)
+    if label and label not in tables:
+        raise unknown("published curve", label, tables, hint=f"in {where}")
+    if not label and len(tables) != 1:
         raise UsageError(
-            f"{file!r} has {len(curves)} curves ({', '.join(sorted(curves))}); name one as "
-            f"{file}:LABEL"
+            f"{where} has {len(tables)} curves ({', '.join(sorted(tables))}); name one as "
+            f"{path}:LABEL"
         )
-    return curves[label] if label else next(iter(curves.values()))
+    return _curve_in(tables[label] if label else next(iter(tables.values())), where)
 
 
 def published_files() -> list[Path]:
-    """The CSV files of published curves that come with rdbench."""
-    folder = next((folder for folder in _FOLDERS if folder.is_dir()), None)
-    return sorted(folder.glob("*.csv")) if folder else []
+    """The CSV files of published curves that come with rdbench: those that say their source, which
+    baselines of one's own measurements do not."""
+    return [path for path in sorted(places.baselines().glob("*.csv")) if _says_source(path)]
+
+
+def _says_source(path: Path) -> bool:
+    with path.open(encoding="utf-8", newline="") as file:
+        return "source" in next(csv.reader(file), ())
+
+
+def published_labels() -> list[str]:
+    """The labels of all published curves that come with rdbench."""
+    return sorted(_with_rdbench())
 
 
 def read_published(path: Path) -> list[Curve]:
-    """The curves of one CSV file; its columns are described in ``baselines/README.md``."""
+    """The curves of one CSV file; its columns are described in ``baselines/README.md``.
+
+    Raises :class:`rdbench.errors.UsageError` as :func:`parse_published`, and for a file that
+    cannot be read or is not UTF-8.
+    """
+    return parse_published(utf8_text(path), repr(str(path)))
+
+
+def parse_published(text: str, where: str) -> list[Curve]:
+    """The curves of the text of such a file, in the order of their first rows.
+
+    Raises :class:`rdbench.errors.UsageError`, with ``where``, for missing columns, cells that
+    are not of their column's type, rows of one point and image more than once, a rate that is
+    not positive or not there, labels that :func:`check_label` refuses, and curves whose rows do not
+    belong together.
+    """
+    return [_curve_in(table, where) for table in _tables(text, where).values()]
+
+
+def caveats(curve: Curve) -> list[str]:
+    """What is to be said wherever numbers of a published curve are shown: what its rate is where
+    it is not that of files, and what is known against it. Empty for measured curves."""
+    return [text for text in (RATES.get(curve.rate_is, ""), curve.known_issue) if text]
+
+
+def check_label(label: str) -> None:
+    """Raise :class:`rdbench.errors.UsageError` for a label that cannot be named where commands
+    take several joined by commas, or that a spreadsheet would run as a formula."""
+    if not label.strip():
+        raise UsageError("a curve has no label")
+    if label[0] in "=+-@":
+        raise UsageError(
+            f"label {label!r} begins with {label[0]!r}, which spreadsheets take for a formula"
+        )
+    if "," in label or not label.isprintable() or label != label.strip():
+        raise UsageError(
+            f"label {label!r} has a comma, a control character or white space at an end, and "
+            "could not be named in a command"
+        )
+
+
+def utf8_text(path: Path) -> str:
+    """The text of a UTF-8 file, without a byte order mark.
+
+    Raises :class:`rdbench.errors.UsageError` where it cannot be read or is of another encoding.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {str(path)!r}: {error}") from None
-    groups: dict[str, list[dict[str, str]]] = {}
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    if data.startswith(_UTF_16) or b"\0" in data:
+        raise UsageError(f"{str(path)!r} is UTF-16 or no text at all; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{str(path)!r} is not UTF-8 (line {line}, byte 0x{data[error.start]:02X}); if it is "
+            f"Latin-1, convert it with `iconv -f LATIN1 -t UTF-8`"
+        ) from None
+
+
+@functools.cache
+def _with_rdbench() -> dict[str, tuple[Table, str]]:
+    """The rows of each curve that comes with rdbench, by label, and their file for messages."""
+    return {
+        label: (table, repr(str(path)))
+        for path in published_files()
+        for label, table in _tables(utf8_text(path), repr(str(path))).items()
+    }
+
+
+def _tables(text: str, where: str) -> dict[str, Table]:
+    """The rows of each curve, by label."""
+    tables: dict[str, Table] = {}
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
     if missing := {"dataset", "label", "point", "bpp"} - set(reader.fieldnames or ()):
-        raise UsageError(f"{str(path)!r} has no column {', '.join(sorted(missing))}")
-    for line, cells in enumerate(reader, start=2):
+        raise UsageError(f"{where} has no column {', '.join(sorted(missing))}")
+    for cells in reader:
         if None in cells:
-            raise UsageError(f"{str(path)!r}, line {line}: more cells than the header has")
-        groups.setdefault(cells["label"], []).append(cells)
+            raise UsageError(f"{where}, line {reader.line_num}: more cells than the header has")
+        tables.setdefault(cells["label"], []).append(cells)
+    if not tables:
+        raise UsageError(f"{where} has no rows")
+    return tables
+
+
+def _curve_in(table: Table, where: str) -> Curve:
     try:
-        return [_published_curve(cells) for cells in groups.values()]
+        return _curve(table)
     except (UsageError, ValueError) as error:
-        raise UsageError(f"{str(path)!r}: {error}") from None
+        raise UsageError(f"{where}: {error}") from None
 
 
-def _published_curve(table: Sequence[Mapping[str, str]]) -> Curve:
+def _curve(table: Table) -> Curve:
+    check_label(table[0]["label"])
     rows = [Measurement.from_cells(cells) for cells in table]
     first = rows[0]
-    origin, known_issue = (table[0].get(column) or "" for column in ("source", "known_issue"))
-    if any((row.dataset, row.codec, row.options) != _identity(first) for row in rows):
-        raise UsageError(f"the rows of {first.label!r} differ in dataset, codec or options")
-    if any(row.bpp is None for row in rows):
-        raise UsageError(f"a row of {first.label!r} has no bpp")
-    if all(row.image for row in rows):
-        return dataclasses.replace(
-            curves_of(rows)[0], source="published", origin=origin, known_issue=known_issue
-        )
-    if any(row.image for row in rows) or not table[0].get("images"):
+    _check_rows(rows, table)
+    told = {column: _told(table, column) for column in ("source", "known_issue", "rate_is")}
+    rate_is = _one_of("rate_is", told["rate_is"] or "unknown", RATES)
+    _one_of("averaging", _told(table, "averaging") or "unknown", AVERAGINGS)
+    color = _told(table, "color")
+    if color and {row.channels for row in rows} != {COLORS[_one_of("color", color, COLORS)]}:
+        raise UsageError(f"{first.label!r} has color {color!r} and another number of channels")
+    named = [row for row in rows if row.image]
+    images = _told(table, "images")
+    if len(named) < len(rows) and (named or not images):
         raise UsageError(
             f"the rows of {first.label!r} must all name their image, or none of them and "
             "say in the column 'images' over how many they are means"
         )
-    rows.sort(key=lambda row: row.bpp or 0.0)
+    return dataclasses.replace(
+        curves_of(rows)[0] if named else _means(rows, images),
+        source="published",
+        origin=told["source"],
+        known_issue=told["known_issue"],
+        rate_is=rate_is,
+    )
+
+
+def _means(rows: Sequence[Measurement], images: str) -> Curve:
+    if not images.isdecimal() or int(images) < 1:
+        raise UsageError(f"column 'images': {images!r} is not a number of images")
+    rows = sorted(rows, key=lambda row: row.bpp or 0.0)
+    first = rows[0]
     return Curve(
         dataset=first.dataset,
         label=first.label,
@@ -101,12 +221,46 @@ def _published_curve(table: Sequence[Mapping[str, str]]) -> Curve:
             for column in NUMBERS
         },
         channels=() if first.channels is None else (first.channels,),
-        source="published",
-        origin=origin,
-        known_issue=known_issue,
-        mean_of=int(table[0]["images"]),
+        mean_of=int(images),
     )
 
 
-def _identity(row: Measurement) -> tuple[str, str, str]:
-    return row.dataset, row.codec, row.options
+def _check_rows(rows: Sequence[Measurement], table: Table) -> None:
+    label, seen = rows[0].label, set()
+    for row, cells in zip(rows, table, strict=True):
+        at = f"{label!r} at point {cells['point']!r}" + (f" of {row.image!r}" if row.image else "")
+        if _identity(row) != _identity(rows[0]):
+            raise UsageError(
+                f"the rows of {label!r} differ in dataset, codec, options or parameter"
+            )
+        if not cells["point"] or not math.isfinite(row.point):
+            raise UsageError(f"{at}: a point is a number")
+        if row.bpp is None:
+            raise UsageError(f"{at} has no bpp")
+        if row.bpp <= 0:
+            raise UsageError(f"{at}: bpp is {point_text(row.bpp)}, a rate is positive")
+        for column in NUMBERS:
+            value = getattr(row, column) or 0.0
+            if math.isinf(value) and (value < 0 or column not in _MAY_BE_INFINITE):
+                raise UsageError(f"{at}: {column} is {value}; leave empty what is not available")
+        if (row.image, row.point) in seen:
+            raise UsageError(f"{at} has more than one row")
+        seen.add((row.image, row.point))
+
+
+def _identity(row: Measurement) -> tuple[str, str, str, str]:
+    return row.dataset, row.codec, row.options, row.parameter
+
+
+def _told(table: Table, column: str) -> str:
+    """What all rows of a curve have in a column beyond those of a measurement."""
+    values = {cells.get(column) or "" for cells in table}
+    if len(values) > 1:
+        raise UsageError(f"the rows of {table[0]['label']!r} differ in {column}")
+    return values.pop()
+
+
+def _one_of(column: str, value: str, known: Mapping[str, object] | Sequence[str]) -> str:
+    if value not in known:
+        raise unknown(f"value of column {column!r}:", value, known)
+    return value

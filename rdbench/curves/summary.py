@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.curves.curve import NUMBERS, TIMES, Curve, curves_of
+from rdbench.measurements import Measurements
 from rdbench.schema import Measurement, one_line, point_text
 
 SUMMARY: Final = "summary.csv"
@@ -37,7 +38,7 @@ def summary_rows(curves: Iterable[Curve]) -> list[dict[str, str]]:
     return [row for curve in curves for row in _rows(curve)]
 
 
-def write_summary(run: str | Path, rows: Iterable[Measurement]) -> Path:
+def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -> Path:
     """Write ``summary.csv`` of a run directory from its measurements, and return its path."""
     from rdbench.results import csv_text, write_atomically
 

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from rdbench.plots.draw import FORMATS, draw, save
-from rdbench.plots.figures import Line, Plot, Scene, rate_distortion, rate_saving, scene
+from rdbench.plots.figures import (
+    Line,
+    Plot,
+    Scene,
+    file_name,
+    rate_distortion,
+    rate_saving,
+    scene,
+)
+from rdbench.plots.forest import Estimate, Forest, ForestRow, forest
+from rdbench.plots.runs import plot_rd
 from rdbench.plots.styles import Style, styles
+from rdbench.plots.tradeoff import Panel, Spot, Tradeoff, tradeoff
 
 __all__ = [
     "FORMATS",
+    "Estimate",
+    "Forest",
+    "ForestRow",
     "Line",
+    "Panel",
     "Plot",
     "Scene",
+    "Spot",
     "Style",
+    "Tradeoff",
     "draw",
+    "file_name",
+    "forest",
+    "plot_rd",
     "rate_distortion",
     "rate_saving",
     "save",
     "scene",
     "styles",
+    "tradeoff",
 ]

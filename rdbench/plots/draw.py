@@ -1,17 +1,20 @@
-"""Draw a :class:`rdbench.plots.figures.Plot` with matplotlib, the same bytes every time.
+"""Draw what :mod:`rdbench.plots` computes with matplotlib, the same bytes every time.
 
 Matplotlib's objects are used directly: pyplot would add half a second and global state.
 """
 
 from __future__ import annotations
 
+import functools
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rdbench.errors import RdbenchError
 from rdbench.plots.figures import Line, Plot
+from rdbench.plots.fonts import FAMILY, fonts_for
 from rdbench.plots.styles import Style, styles
 
 if TYPE_CHECKING:
@@ -28,7 +31,8 @@ TALL: Final = 16
 GREY: Final = "#555555"
 SETTINGS: Final[dict[str, Any]] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.sans-serif": [FAMILY],
+    "text.parse_math": False,  # a dollar in a label is a dollar
     "font.size": 9,
     "axes.labelsize": 10,
     "axes.linewidth": 0.8,
@@ -60,17 +64,28 @@ METADATA: Final[dict[str, dict[str, None]]] = {
 }
 
 
-def save(plot: Plot, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+class Figured(Protocol):
+    """Plain data that :func:`draw` knows how to draw."""
+
+    @property
+    def name(self) -> str:
+        """Stem of the file name."""
+
+
+def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
     """Draw ``plot`` into ``folder``, one file per format (png, pdf, svg), and return their paths.
 
-    PNG has 300 dpi, PDF embeds its fonts as TrueType, SVG keeps text as text. Raises
+    PNG has 300 dpi, PDF embeds its fonts as TrueType, SVG keeps text as text. Characters that no
+    installed font has become boxes, which a note in the figure says. Raises
     :class:`rdbench.errors.RdbenchError` where the folder cannot be written.
     """
     import matplotlib as mpl
 
     folder = Path(folder)
     paths = []
-    with mpl.rc_context(SETTINGS):
+    families, _ = fonts_for(repr(plot))
+    with mpl.rc_context({**SETTINGS, "font.sans-serif": families}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", module=".*")
         figure = draw(plot)
         for kind in formats:
             path = folder / f"{plot.name}.{kind}"
@@ -83,20 +98,21 @@ def save(plot: Plot, folder: str | Path, formats: Sequence[str] = ("png",)) -> l
     return paths
 
 
-def draw(plot: Plot) -> Figure:
+@functools.singledispatch
+def draw(plot: Figured) -> Figure:
     """``plot`` as a matplotlib figure."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    raise TypeError(f"{type(plot).__name__} is not a figure's data")
 
+
+@draw.register(Plot)
+def _draw_plot(plot: Plot) -> Figure:
     entries = len(plot.lines)
     # Rate-distortion curves leave the lower right corner free, savings leave none.
     beside = entries > INSIDE or bool(plot.baseline)
     longest = max((len(line.title) for line in plot.lines), default=0)
     width = 6.5 + 0.075 * longest if beside else 6.0
-    notes = [line for note in plot.notes for line in textwrap.wrap(note, int(19 * width))]
-    height = 4.3 + 0.12 * len(notes) + 0.17 * max(0, entries - TALL)
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    notes = note_lines((*plot.notes, *missing_glyphs(plot)), width)
+    figure = canvas(width, 4.3 + 0.12 * len(notes) + 0.17 * max(0, entries - TALL))
     axes = figure.add_subplot()
     looks = styles((*plot.cast, *((line.codec, line.title) for line in plot.lines)))
     for line in plot.lines:
@@ -115,14 +131,85 @@ def draw(plot: Plot) -> Figure:
         )
     _dress(axes, plot)
     if plot.lines:
-        place: dict[str, Any] = {"loc": "lower right"}
+        place: dict[str, Any] = {"loc": plot.free_corner}
         if beside:
             place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0}
         handles = axes.get_lines()
-        axes.legend(handles=[handles[row] for row in _from_the_top(plot.lines)], **place)
-    if notes:
-        figure.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=6.5, color=GREY)
+        order = _from_the_top(plot.lines)
+        # Titles are given, as matplotlib leaves out lines whose own label begins with "_".
+        axes.legend(
+            [handles[row] for row in order], [plot.lines[row].title for row in order], **place
+        )
+    put_notes(figure, notes)
     return figure
+
+
+def canvas(width: float, height: float, title: str = "", subtitle: str = "") -> Figure:
+    """An empty figure of so many inches, with what stands above all of its axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    above = 0.48 / height if title else 0.0
+    figure = Figure(
+        figsize=(width, height), layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - above))
+    )
+    FigureCanvasAgg(figure)
+    if title:
+        figure.text(0.01, 1 - 0.07 / height, title, fontsize=11, fontweight="bold", va="top")
+        figure.text(0.01, 1 - 0.29 / height, subtitle, fontsize=8, color=GREY, va="top")
+    return figure
+
+
+def missing_glyphs(plot: Figured) -> tuple[str, ...]:
+    """The note on characters that no installed font has, where there are any."""
+    _, missing = fonts_for(repr(plot))
+    if not missing:
+        return ()
+    codes = ", ".join(f"U+{ord(c):04X}" for c in missing[:6]) + (", ..." if missing[6:] else "")
+    return (f"no font here has the characters {codes}, drawn as boxes; SVG keeps them as text",)
+
+
+def note_lines(notes: Sequence[str], width: float) -> list[str]:
+    """Notes as lines that fit below a figure of ``width`` inches."""
+    return [line for note in notes for line in textwrap.wrap(note, int(19 * width))]
+
+
+def put_notes(figure: Figure, lines: Sequence[str]) -> None:
+    if lines:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=GREY)
+
+
+def head(axes: Axes, title: str, subtitle: str) -> None:
+    """What stands above the axes."""
+    axes.annotate(
+        title,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 17),
+        textcoords="offset points",
+        fontsize=11,
+        fontweight="bold",
+    )
+    axes.annotate(
+        subtitle,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        fontsize=8,
+        color=GREY,
+    )
+
+
+def log_axis(axes: Axes, ticks: Sequence[int] = (1, 2, 5)) -> None:
+    """A logarithmic x axis with plain numbers, at ``ticks`` times a power of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=ticks))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _from_the_top(lines: Sequence[Line]) -> list[int]:
@@ -167,31 +254,9 @@ def _dress(axes: Axes, plot: Plot) -> None:
     axes.set_ylabel(plot.y_label)
     axes.grid(True)
     if plot.log_x:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        log_axis(axes)
     if plot.x_limits:
         axes.set_xlim(*plot.x_limits)
     if plot.y_limits:
         axes.set_ylim(*plot.y_limits)
-    axes.annotate(
-        plot.title,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 17),
-        textcoords="offset points",
-        fontsize=11,
-        fontweight="bold",
-    )
-    axes.annotate(
-        plot.subtitle,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 5),
-        textcoords="offset points",
-        fontsize=8,
-        color=GREY,
-    )
+    head(axes, plot.title, plot.subtitle)

@@ -11,6 +11,7 @@ import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
 from rdbench.curves import RATE, Curve
+from rdbench.curves.published import caveats
 from rdbench.curves.tables import averaging_text
 from rdbench.errors import UsageError
 from rdbench.metrics import METRICS
@@ -52,6 +53,8 @@ class Plot:
     log_x: bool = False
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
+    free_corner: str = "lower right"
+    """Where the lines leave room for the legend."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,13 @@ class Scene:
         return tuple((curve.codec, curve.title) for curve in self.curves)
 
     @property
+    def image_count(self) -> int:
+        """Over how many images the measured curves are means, or all where none is measured."""
+        return len(self.images) or self.curves[0].mean_of
+
+    @property
     def subtitle(self) -> str:
-        images = f"{len(self.images)} images" if len(self.images) != 1 else "1 image"
+        images = f"{self.image_count} images" if self.image_count != 1 else "1 image"
         return f"{images}, {averaging_text(METRICS[self.metric], self.averaging)}"
 
 
@@ -96,7 +104,7 @@ def scene(
         curve for curve in here if not curve.mean_of and _images(curve, metric)
     ]
     if not leading:
-        return None
+        return None if measured else _of_means(here, dataset, metric, averaging)
     images = set.intersection(*(_images(curve, metric) for curve in leading))
     if not images:
         raise UsageError(
@@ -119,8 +127,7 @@ def scene(
             notes.append(f"{curve.title}: {reason}")
         else:
             shown.append(curve)
-    notes += _other_means(shown, len(images))
-    notes += [f"{curve.title}: {curve.known_issue}" for curve in shown if curve.known_issue]
+    notes += [*_other_means(shown, len(images)), *_caveats(shown)]
     return Scene(dataset, metric, averaging, tuple(shown), tuple(sorted(images)), tuple(notes))
 
 
@@ -148,7 +155,7 @@ def rate_distortion(
             lines.append(_line(curve, rate[finite], quality[finite]))
     x_limits = x_limits or _rate_limits(lines, log_rate)
     return Plot(
-        name=_file_name(view.dataset, view.metric, view.averaging),
+        name=file_name(view.dataset, view.metric, view.averaging),
         title=view.dataset,
         subtitle=view.subtitle,
         x_label="Rate [bit/px]",
@@ -170,7 +177,7 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     for curve in view.curves:
         if curve is anchor:
             continue
-        if any(c.mean_of and c.mean_of != len(view.images) for c in (anchor, curve)):
+        if any(c.mean_of and c.mean_of != view.image_count for c in (anchor, curve)):
             uneven.append(curve.title)
             continue
         rate, quality = view.means(curve, RATE), view.means(curve, view.metric)
@@ -186,7 +193,7 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     if uneven:
         notes.append(f"not drawn, means of other images than the anchor: {', '.join(uneven)}")
     return Plot(
-        name=_file_name(view.dataset, view.metric, view.averaging) + "_saving",
+        name=file_name(view.dataset, view.metric, view.averaging) + "_saving",
         title=view.dataset,
         subtitle=f"{view.subtitle}, {method}",
         x_label=METRICS[view.metric].axis,
@@ -196,6 +203,16 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
         notes=tuple(notes),
         baseline=anchor.title,
     )
+
+
+def _of_means(here: Sequence[Curve], dataset: str, metric: str, averaging: str) -> Scene | None:
+    """The scene of curves that were published as means and nothing else."""
+    shown = [curve for curve in here if curve.mean_of]
+    shown = [curve for curve in shown if not np.isnan(curve.mean(metric, averaging)).all()]
+    if not shown:
+        return None
+    said = [*_other_means(shown, shown[0].mean_of), *_caveats(shown)]
+    return Scene(dataset, metric, averaging, tuple(shown), (), tuple(said))
 
 
 def _images(curve: Curve, metric: str) -> set[str]:
@@ -226,6 +243,10 @@ def _other_means(curves: Sequence[Curve], images: int) -> list[str]:
         f"means of {count} images: {', '.join(labels)} (published)"
         for count, labels in others.items()
     ]
+
+
+def _caveats(curves: Sequence[Curve]) -> list[str]:
+    return [f"{curve.title}: {text}" for curve in curves for text in caveats(curve)]
 
 
 def _log_rate(rate: np.ndarray, quality: np.ndarray, x: np.ndarray, method: str) -> np.ndarray:
@@ -261,6 +282,8 @@ def _quality_limits(
     return math.floor(min(seen) - margin), max(seen) + margin
 
 
-def _file_name(dataset: str, metric: str, averaging: str) -> str:
+def file_name(dataset: str, what: str, averaging: str = "mean") -> str:
+    """The stem of a figure's file: the dataset as far as a file's name may have it, and what of
+    it is shown."""
     name = re.sub(r"[^\w.-]+", "-", dataset).strip("-.") or "dataset"
-    return f"{name}_{metric}" + ("_pooled" if averaging == "pooled" else "")
+    return f"{name}_{what}" + ("_pooled" if averaging == "pooled" else "")

@@ -56,6 +56,21 @@ class Limits:
         if self.memory_mb is not None and self.memory_mb <= 0:
             raise UsageError(f"--memory is {self.memory_mb} MiB; it must be above 0")
 
+    @classmethod
+    def of_machine(
+        cls,
+        jobs: int | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        memory_mb: int | None = None,
+    ) -> Limits:
+        """Limits of this machine: by default as many jobs as there are cores, and 90 % of the
+        memory among them; a memory of 0 stands for no cap."""
+        jobs = os.cpu_count() or 1 if jobs is None else jobs
+        if memory_mb is None and jobs > 0:
+            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            memory_mb = int(0.9 * total / 2**20 / jobs)
+        return cls(jobs, timeout_s, memory_mb or None)
+
 
 class _Worker:
     """One worker process and the tasks that were sent to it, the first of them under way."""

@@ -65,7 +65,7 @@ def test_a_wrong_request_is_answered_in_one_line(tmp_path, images, arguments, me
         (["rnu"], "No such command 'rnu'. Did you mean 'run'?"),
         (["run", "--jbos", "2"], "No such option: --jbos"),
         (["run", "--jobs", "two"], "Invalid value for '--jobs'"),
-        (["bd"], "Missing argument 'RUN...'; see `rdbench bd --help`"),
+        (["bd"], "name either a curve to compare with by --anchor, or --matrix"),
         (["datasets", "fecth"], "Did you mean 'fetch'"),
     ],
 )

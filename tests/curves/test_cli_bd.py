@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from rdbench.cli import app
 from rdbench.errors import UsageError
-from tests.curves.encoded import as_csv, encoded_rows
+from tests.curves.encoded import as_csv, encoded_rows, of
 
 
 @pytest.fixture
@@ -26,13 +27,17 @@ def call(*arguments):
     return result
 
 
+def read(text):
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
 def test_prints_a_table_and_keeps_the_values(run):
     result = call(run, "--anchor", "jpeg", "--bootstrap", 100)
     assert result.exit_code == 0
     assert "photos, PSNR [dB], against jpeg" in result.stdout
     assert "BD-PSNR [dB]" in result.stdout
     assert "100 resamples" in result.stdout
-    kept = list(csv.DictReader(io.StringIO((run / "bd.csv").read_text(encoding="utf-8"))))
+    kept = read((run / "bd.csv").read_text(encoding="utf-8"))
     assert {row["test"] for row in kept} == {"webp", "jpeg2000", "png"}
     first = float(kept[0]["value"])
     assert f"{first:+.2f}" in result.stdout
@@ -44,18 +49,96 @@ def test_csv_is_the_file_and_the_same_again(run):
     assert first == (run / "bd.csv").read_text()
     assert call(*options).stdout == first
     assert call(*options[:-1], 4).stdout != first
-    rows = list(csv.DictReader(io.StringIO(first)))
-    assert {row["seed"] for row in rows} == {"3"}
+    assert {row["seed"] for row in read(first)} == {"3"}
 
 
-def test_other_formats_and_warnings(run):
+def test_what_must_be_known_is_below_the_tables_or_on_stderr(run):
+    said = "BD-rate rests on less than 75 % overlap in quality with jpeg: "
     result = call(run, "--anchor", "jpeg", "--markdown", "--bootstrap", 0)
     assert result.stdout.count("| --- |") == 1
     assert "intervals" not in result.stdout
-    assert "warning: photos, psnr_db: BD-rate rests on less than 75 % overlap" in result.stderr
-    assert "toprule" in call(run, "--anchor", "jpeg", "--latex", "--bootstrap", 0).stdout
+    assert f"- ?: {said}" in result.stdout
+    assert result.stderr == ""
+    assert f"% ?: {said}" in call(run, "--anchor", "jpeg", "--latex", "--bootstrap", 0).stdout
+    result = call(run, "--anchor", "jpeg", "--csv", "--bootstrap", 0)
+    assert f"warning: photos, psnr_db: {said}" in result.stderr
     nothing = call(run, "--anchor", "jpeg", "--min-overlap", 100, "--csv", "--bootstrap", 0)
     assert "less than 100 %" in nothing.stdout
+
+
+def test_a_matrix_of_all_pairs(run):
+    result = call(run, "--matrix", "--bootstrap", 50)
+    assert "BD-rate [%] of each row's curve against each column's" in result.stdout
+    kept = read((run / "bd.csv").read_text(encoding="utf-8"))
+    assert len(kept) == 4 * 3 * 2
+    table = read(call(run, "--matrix", "--bootstrap", 50, "--csv").stdout)
+    (cell,) = (
+        line["jpeg"]
+        for line in table
+        if (line["curve"], line["quantity"], line["delta"]) == ("webp", "value", "rate")
+    )
+    (value,) = (
+        row["value"]
+        for row in kept
+        if (row["anchor"], row["test"], row["delta"]) == ("jpeg", "webp", "rate")
+    )
+    assert cell == value
+
+
+def test_image_by_image_all_methods_and_complexity(run):
+    options = ("--anchor", "jpeg", "--bootstrap", 0)
+    images = call(run, *options, "--per-image").stdout
+    assert [name for name in ("astronaut", "chelsea", "coffee", "rocket") if name in images] == [
+        "astronaut",
+        "chelsea",
+        "coffee",
+        "rocket",
+    ]
+    methods = call(run, *options, "--method", "all").stdout
+    assert all(name in methods for name in ("pchip", "akima", "cubic"))
+    assert len(read((run / "bd.csv").read_text())) == 3 * 2 * 3
+    costs = call(run, *options, "--complexity").stdout
+    assert "encode [ms]" in costs
+    assert "times are means over points and images, isolated" in costs
+
+
+def test_several_metrics_and_datasets_each_have_their_table(tmp_path):
+    rows = [dataclasses.replace(row, psnr_y_db=row.psnr_db) for row in encoded_rows()]
+    rows += [dataclasses.replace(row, dataset="other") for row in rows]
+    (tmp_path / "measurements.csv").write_text(as_csv(rows))
+    options = ("--metric", "psnr_db,psnr_y_db", "--bootstrap", 20)
+    result = call(tmp_path, "--anchor", "jpeg", *options)
+    titles = [line for line in result.stdout.splitlines() if "against jpeg" in line and "(" in line]
+    assert [title.split(" against")[0] for title in titles] == [
+        f"{dataset}, {metric} [dB],"
+        for metric in ("PSNR", "PSNR-Y")
+        for dataset in ("photos", "other", "mean of 2 datasets")
+    ]
+    assert "means over photos, other, each of the same weight" in result.stdout
+
+
+def test_published_curves_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = call("--published", "lee2019-mse", "--anchor", "published:bpg_444_x265_ycbcr", "--csv")
+    (rate, _) = read(result.stdout)
+    assert rate["test"] == "lee2019-mse (published)"
+    assert rate["anchor"] == "bpg_444_x265_ycbcr (published)"
+    # The anchor among the curves is the same one, by either name.
+    both = ("--published", "lee2019-mse,bpg_444_x265_ycbcr", "--csv", "--anchor")
+    assert call(*both, "published:bpg_444_x265_ycbcr").stdout == result.stdout
+    assert call(*both, "bpg_444_x265_ycbcr").stdout == result.stdout
+    matrix = call(*both[:2], "--matrix").stdout
+    assert "lee2019-mse (published)" in matrix
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_label_that_is_a_formula_is_guarded(tmp_path):
+    rows = [*of("jpeg"), *of("webp", label="=cmd")]
+    (tmp_path / "measurements.csv").write_text(as_csv(rows))
+    printed = call(tmp_path, "--anchor", "jpeg", "--csv", "--bootstrap", 0).stdout
+    for text in (printed, (tmp_path / "bd.csv").read_text()):
+        assert {row["test"] for row in read(text)} == {"'=cmd"}
+    assert "=cmd" in call(tmp_path, "--anchor", "jpeg", "--bootstrap", 0).stdout.splitlines()[3]
 
 
 def test_a_csv_file_is_read_and_nothing_written(run):
@@ -71,9 +154,36 @@ def test_a_csv_file_is_read_and_nothing_written(run):
         (("--anchor", "jpeg", "--metric", "mse"), "falls with quality"),
         (("--anchor", "jpeg", "--csv", "--latex"), "exclude each other"),
         (("--anchor", "published:vtn"), "did you mean"),
+        (("--anchor", "published:vtm"), "is of the dataset 'kodak', the runs are of photos"),
+        (("--anchor", "jpeg", "--per-image", "--complexity"), "leave out --per-image"),
+        ((), "either a curve to compare with by --anchor, or --matrix"),
+        (("--anchor", "jpeg", "--matrix"), "either a curve to compare with by --anchor"),
     ],
 )
 def test_what_the_user_must_change_is_said(run, options, message):
     with pytest.raises(UsageError, match=message):
         call(run, *options)
     assert not (run / "bd.csv").exists()
+
+
+def test_nothing_to_compare_is_said(tmp_path):
+    with pytest.raises(UsageError, match="there are no curves; name a run, or published"):
+        call("--matrix")
+    (tmp_path / "measurements.csv").write_text(as_csv(of("jpeg")))
+    with pytest.raises(UsageError, match="is the only curve"):
+        call(tmp_path, "--anchor", "jpeg")
+    with pytest.raises(UsageError, match="one curve only"):
+        call(tmp_path, "--matrix")
+
+
+def test_a_codec_named_twice_is_an_ambiguous_anchor(tmp_path):
+    rows = [*of("jpeg", options="a=1", label="x"), *of("jpeg", options="a=2", label="y")]
+    (tmp_path / "measurements.csv").write_text(as_csv([*rows, *of("webp")]))
+    with pytest.raises(UsageError, match="'jpeg' is ambiguous on 'photos'; name one of 'x', 'y'"):
+        call(tmp_path, "--anchor", "jpeg")
+    # Of one label: told apart by their options.
+    rows = [dataclasses.replace(row, label="x") for row in rows]
+    (tmp_path / "measurements.csv").write_text(as_csv([*rows, *of("webp")]))
+    with pytest.raises(UsageError, match=r"name one of 'x \[a=1\]', 'x \[a=2\]'"):
+        call(tmp_path, "--anchor", "jpeg")
+    assert call(tmp_path, "--anchor", "x [a=1]", "--bootstrap", 0).exit_code == 0

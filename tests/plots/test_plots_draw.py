@@ -168,10 +168,21 @@ def call(*arguments):
 def test_command_draws_into_the_run_and_names_the_files(run):
     result = call(run, "--anchor", "jpeg", "--format", "svg")
     assert result.exit_code == 0
-    paths = [run / "plots" / f"photos_psnr_db{end}.svg" for end in ("", "_saving")]
+    ends = ("", "_saving", "_bd", "_complexity")
+    paths = [run / "plots" / f"photos_psnr_db{end}.svg" for end in ends]
     assert result.stdout.split() == [str(path) for path in paths]
     assert all(path.is_file() for path in paths)
     assert "warning: no curve of 'photos' has ms_ssim_db" in result.stderr
+
+
+def test_published_curves_are_drawn_alone(tmp_path):
+    options = ("--metric", "psnr_db", "--out", tmp_path, "--anchor")
+    names = "bpg_444_x265_ycbcr,paper-bmshj2018-hyperprior"
+    result = call("--published", names, *options, "published:bpg_444_x265_ycbcr")
+    written = [f"kodak_psnr_db{end}.png" for end in ("", "_saving", "_bd")]
+    assert result.stdout.split() == [str(tmp_path / name) for name in written]
+    with pytest.raises(UsageError, match="there are no curves; name a run, or published"):
+        call(*options[:-1])
 
 
 @pytest.mark.parametrize(

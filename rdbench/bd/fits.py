@@ -1,0 +1,170 @@
+"""Batches of curves, interpolated once and then held against each other in any pairs.
+
+The interpolation is what a Bjøntegaard delta spends its time on, and it belongs to one curve: a
+matrix of n curves needs n of them and not n².
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdbench.bd.interpolants import METHODS, Array, PiecewiseCubic
+from rdbench.errors import unknown
+
+Kind = Literal["rate", "quality"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A batch (b,) of interpolated curves: log10(rate) over quality for ``kind="rate"``, quality
+    over log10(rate) for ``kind="quality"``."""
+
+    kind: Kind
+    method: str
+    pieces: PiecewiseCubic
+    """Curves with fewer points than others have pieces of no width at their end."""
+    usable: NDArray[np.bool_]
+    """False where a curve has too few points or a rate that is not positive."""
+
+    def take(self, rows: Sequence[int]) -> Fit:
+        """The curves at ``rows``, each as often as it is named."""
+        c0, c1, c2, c3 = (coefficient[rows] for coefficient in self.pieces.coefficients)
+        pieces = PiecewiseCubic(self.pieces.knots[rows], (c0, c1, c2, c3))
+        return dataclasses.replace(self, pieces=pieces, usable=self.usable[rows])
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What b test curves differ by from b anchors, each (b,)."""
+
+    kind: Kind
+    mean: Array
+    """Mean difference of log10(rate), or of quality, over the common interval."""
+    overlap: Array
+    """Length of the common interval in percent of the union of both ranges; not positive where
+    there is none."""
+    low: Array
+    high: Array
+    """The ends of the common interval."""
+    usable: NDArray[np.bool_]
+    """False where one of the curves is not."""
+    monotonic: NDArray[np.bool_]
+    """Whether both fits increase over the common interval, where the method must be checked."""
+
+    def means(self, min_overlap: float = 0.0) -> Array:
+        """:attr:`mean`, NaN where there is no delta, or less than ``min_overlap`` percent."""
+        with np.errstate(invalid="ignore"):
+            defined = self.usable & self.monotonic
+            defined &= (self.overlap > 0) & (self.overlap >= min_overlap)
+            # What cannot be told in percent is none, either.
+            defined &= np.isfinite(self.values())
+        return np.where(defined, self.mean, math.nan)
+
+    def values(self) -> Array:
+        """:attr:`mean` as a delta is given: percent of rate, or the unit of the quality."""
+        return in_unit(self.mean, self.kind)
+
+    def swapped(self) -> Differences:
+        """The same with anchors and test curves in each other's place, which is exact."""
+        return dataclasses.replace(self, mean=-self.mean)
+
+
+def fit(rate: Array, quality: Array, *, kind: Kind = "rate", method: str = "pchip") -> Fit:
+    """Interpolate the Pareto-optimal points of b curves, arrays (b, n) in any order.
+
+    Points that are not finite are left out. Raises :class:`rdbench.errors.UsageError` for an
+    unknown method or kind.
+    """
+    if kind not in KINDS:
+        raise unknown("kind of Bjøntegaard delta", kind, KINDS)
+    if method not in METHODS:
+        raise unknown("interpolation method", method, METHODS)
+    interpolation = METHODS[method]
+    positive = ~np.any(rate <= 0, axis=-1)
+    finite = np.isfinite(rate) & np.isfinite(quality)
+    # At the end of the order, where they are no new maximum.
+    rate, quality = np.where(finite, rate, math.inf), np.where(finite, quality, -math.inf)
+    order = np.lexsort((-quality, rate), axis=-1)
+    rate = np.take_along_axis(rate, order, axis=-1)
+    quality = np.take_along_axis(quality, order, axis=-1)
+    kept = new_maxima(quality)
+    usable = positive & (np.sum(kept, axis=-1) >= interpolation.points)
+    if not usable.any():
+        nothing = np.full((len(rate), 2), math.nan)
+        empty = nothing[:, :1]
+        return Fit(kind, method, PiecewiseCubic(nothing, (empty, empty, empty, empty)), usable)
+    found = []
+    for rows, columns in _alike(kept, usable):
+        rates, qualities = rate[np.ix_(rows, columns)], quality[np.ix_(rows, columns)]
+        # Values at the edge of doubles come out as such and have no finite delta.
+        with np.errstate(all="ignore"):
+            axes = (qualities, np.log10(rates))
+            pieces = interpolation.interpolate(*(axes if kind == "rate" else axes[::-1]))
+        found.append((rows, pieces))
+    return Fit(kind, method, _together(found, len(rate)), usable)
+
+
+def differences(anchor: Fit, test: Fit) -> Differences:
+    """What each of b test curves differs by from the anchor at its place."""
+    first, last = ([fit.pieces.knots[:, end] for fit in (anchor, test)] for end in (0, -1))
+    # Rows without a common interval, or that are not usable, are sorted out by `means`.
+    with np.errstate(all="ignore"):
+        low, high = np.maximum(*first), np.minimum(*last)
+        union = np.maximum(*last) - np.minimum(*first)
+        mean = test.pieces.integral(low, high) - anchor.pieces.integral(low, high)
+        mean /= high - low
+        overlap = 100 * (high - low) / union
+        monotonic = np.ones(len(mean), dtype=bool)
+        if METHODS[anchor.method].checked:
+            monotonic = anchor.pieces.increases(low, high) & test.pieces.increases(low, high)
+    usable = anchor.usable & test.usable
+    return Differences(anchor.kind, mean, overlap, low, high, usable, monotonic)
+
+
+def in_unit(mean: Array, kind: Kind) -> Array:
+    """Mean differences of log10(rate) in percent of rate; those of quality as they are."""
+    if kind == "quality":
+        return mean
+    with np.errstate(over="ignore"):
+        return np.asarray(100 * np.expm1(mean * math.log(10)))
+
+
+def new_maxima(quality: Array) -> NDArray[np.bool_]:
+    """Where a value is larger than all before it along the last axis."""
+    before = np.maximum.accumulate(quality, axis=-1)[..., :-1]
+    first = np.full((*quality.shape[:-1], min(1, quality.shape[-1])), -math.inf)
+    return np.asarray(quality > np.concatenate([first, before], axis=-1))
+
+
+def _alike(
+    kept: NDArray[np.bool_], usable: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Usable rows that keep the same points, and these points."""
+    rows = np.flatnonzero(usable)
+    patterns, groups = np.unique(np.packbits(kept[rows], axis=-1), axis=0, return_inverse=True)
+    for number in range(len(patterns)):
+        own = rows[groups.ravel() == number]
+        yield own, np.flatnonzero(kept[own[0]])
+
+
+def _together(found: list[tuple[NDArray[np.intp], PiecewiseCubic]], curves: int) -> PiecewiseCubic:
+    """Pieces of groups of rows as those of one batch; rows of no group are NaN."""
+    if len(found) == 1 and len(found[0][0]) == curves:
+        return found[0][1]
+    most = max(pieces.knots.shape[-1] for _, pieces in found)
+    knots = np.full((curves, most), math.nan)
+    coefficients = np.zeros((4, curves, most - 1))
+    for rows, pieces in found:
+        count = pieces.knots.shape[-1]
+        knots[rows, :count] = pieces.knots
+        knots[rows, count:] = pieces.knots[:, -1:]
+        coefficients[:, rows, : count - 1] = pieces.coefficients
+    return PiecewiseCubic(knots, (*coefficients,))

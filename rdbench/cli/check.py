@@ -1,0 +1,95 @@
+"""``rdbench check``: hold a run against a baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdbench.cli.options import names
+
+
+def check(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory or CSV file.")],
+    baseline: Annotated[
+        Path,
+        typer.Option(help="CSV that --update wrote, or a run directory.", metavar="FILE"),
+    ],
+    max_bd_rate: Annotated[
+        float, typer.Option(help="BD-rate that is allowed, in each metric.", metavar="PERCENT")
+    ] = 0.5,
+    max_bd_psnr: Annotated[
+        float | None,
+        typer.Option(
+            help="Loss in quality at equal rate that is allowed, in every metric in dB. "
+            "[default: only the rate is looked at]",
+            metavar="DB",
+        ),
+    ] = None,
+    max_slowdown: Annotated[
+        float | None,
+        typer.Option(
+            help="How much longer encoding or decoding may take, in processor time; the baseline "
+            "needs times, which --update keeps with this option only. [default: times are not "
+            "looked at]",
+            metavar="PERCENT",
+        ),
+    ] = None,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="Quality columns. [default: all that the baseline has]", metavar="NAME[,NAME...]"
+        ),
+    ] = "",
+    junit: Annotated[
+        Path | None, typer.Option(help="Also write JUnit XML.", metavar="FILE")
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Also write Markdown, as for a pull request.", metavar="FILE"),
+    ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Also print annotations for GitHub Actions.")
+    ] = False,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Write the baseline from the run, after saying what changes."
+        ),
+    ] = False,
+) -> None:
+    """Hold a run against a baseline, curve by curve.
+
+    A curve is better, same, worse, new, gone, newly failing or not comparable. Exit status: 0
+    where all are better, same or new; 1 where one is not; 2 where something has to be changed
+    first. With --update: 0, or 1 where the new baseline has failures that the old one had not.
+
+    Examples:
+
+      rdbench check results/runs/quickstart --baseline baselines/quickstart.csv --update
+
+      rdbench check results/runs/quickstart --baseline baselines/quickstart.csv --junit check.xml
+    """
+    from rdbench import gate
+    from rdbench.gate import outputs
+
+    limits = gate.Limits(max_bd_rate, max_bd_psnr, max_slowdown, tuple(names(metric)))
+    written = gate.update(run, baseline, limits) if update else None
+    report = written.report if written else gate.check(run, baseline, limits)
+    if report:
+        typer.echo(outputs.table(report))
+        if junit:
+            gate.write_file(junit, outputs.junit(report), "--junit")
+        if markdown:
+            gate.write_file(markdown, outputs.markdown(report), "--markdown")
+        for line in outputs.github(report) if github else ():
+            typer.echo(line)
+    if written:
+        if written.problem:
+            typer.echo(f"warning: replaced: {outputs.printable(written.problem)}", err=True)
+        for text in written.failures:
+            typer.echo(f"warning: now a known failure: {outputs.printable(text)}", err=True)
+        typer.echo(f"{written.rows} rows written: {baseline}")
+        raise typer.Exit(1 if written.failures else 0)
+    raise typer.Exit(0 if report and report.fine else 1)

@@ -1,0 +1,131 @@
+"""``rdbench import``: results of other tools as published curves."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdbench.errors import UsageError
+
+
+class Color(StrEnum):
+    """Color planes."""
+
+    rgb = "rgb"
+    luma = "luma"
+
+
+class Rate(StrEnum):
+    """What a rate is."""
+
+    file = "file"
+    coder = "coder"
+    entropy = "entropy"
+    unknown = "unknown"
+
+
+def import_(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="JSON of CompressAI's bench or eval_model, tables of Lee 2019, or CSV files.",
+        ),
+    ],
+    mapping: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            metavar="COLUMN=NAME,...",
+            help="Columns of rdbench and what they are called in FILE, such as "
+            "bpp=rate,psnr_db=PSNR,image=name,point=q. Columns with names of rdbench's own need "
+            "none.",
+        ),
+    ] = "",
+    label: Annotated[
+        str, typer.Option(help="Name of the curve; all rows become points of it.")
+    ] = "",
+    dataset: Annotated[
+        str, typer.Option(help="Name of the dataset, as in the runs to compare with.")
+    ] = "",
+    color: Annotated[Color, typer.Option(help="What was coded and scored.")] = Color.rgb,
+    images: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Over how many images rows without image are means."),
+    ] = None,
+    rate_is: Annotated[
+        Rate | None,
+        typer.Option(
+            help="What the rate is: of whole files, of an entropy coder's output without headers, "
+            "or an entropy. [default: as the format tells, or unknown]",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[str, typer.Option(help="Where the numbers are from. [default: FILE]")] = "",
+    known_issue: Annotated[
+        str, typer.Option(help="What is known against them; commands repeat it.")
+    ] = "",
+    delimiter: Annotated[
+        str, typer.Option(help="What separates the cells of a CSV file: one character, or tab.")
+    ] = ",",
+    decimal: Annotated[str, typer.Option(help="Decimal sign in a CSV file.")] = ".",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Where to write. [default: standard output]"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.csv if it exists.")] = False,
+) -> None:
+    """Turn results of other tools into curves that `bd` and `plot` take as published:FILE.csv.
+
+    Examples:
+
+      rdbench import bpg.json --dataset kodak --images 24 --out bpg.csv
+
+      rdbench import a.csv --map bpp=rate,psnr_db=PSNR,image=name,point=q --label a --dataset kodak
+    """
+    from rdbench.importing import Request, import_curves, parse_mapping
+    from rdbench.results import write_atomically
+
+    delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
+    if len(delimiter) != 1 or decimal not in (".", ",") or decimal == delimiter:
+        raise UsageError(
+            f"--delimiter {delimiter!r} and --decimal {decimal!r}: the first is one character, the "
+            "second . or , and they differ"
+        )
+    if out is not None:
+        _check_out(out, force=force)
+    request = Request(
+        mapping=parse_mapping(mapping),
+        label=label,
+        dataset=dataset,
+        color=color.value,
+        images=images or 0,
+        rate_is=rate_is.value if rate_is else "",
+        source=source,
+        known_issue=known_issue,
+        delimiter=delimiter,
+        decimal=decimal,
+    )
+    imported = import_curves(files, request)
+    for note in imported.notes:
+        typer.echo(f"note: {note}", err=True)
+    if out is None:
+        typer.echo(imported.text, nl=False)
+        return
+    write_atomically(out, imported.text)
+    for curve in imported.curves:
+        typer.echo(
+            f"published:{out}:{curve.label}  {len(curve.points)} points, {curve.image_count} images"
+        )
+
+
+def _check_out(out: Path, *, force: bool) -> None:
+    if out.suffix != ".csv":
+        raise UsageError(f"--out {str(out)!r}: curves are found in files named *.csv")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {str(out)!r}: there is no folder {str(out.parent)!r}")
+    if out.exists() and not (force and out.is_file()):
+        raise UsageError(f"{str(out)!r} exists; name another file with --out, or give --force")

@@ -1,0 +1,88 @@
+"""``rdbench reproduce``: figures and tables of the papers, made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdbench.cli.progress import Progress
+from rdbench.errors import UsageError
+from rdbench.places import RUNS
+
+REPORTS = Path("reports")
+
+
+def reproduce(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="What to reproduce (see --list), or a recipe FILE.toml."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=f"Folder of figures and numbers. [default: {REPORTS}/NAME]"),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help=f"The run directory; resumed. [default: {RUNS}/NAME]"),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Measure nothing: published points alone.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Worker processes, one thread each. [default: the machine's cores]"),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")
+    ] = 600.0,
+    list_: Annotated[bool, typer.Option("--list", help="Show what can be reproduced.")] = False,
+) -> None:
+    """Make a figure or table of a paper again, measured as far as that can be done here.
+
+    A codec or dataset that is not here is replaced by its published points, which the page says
+    and the figures show. What was measured is kept: the same command goes on where it was stopped.
+
+    Examples:
+
+      rdbench reproduce lee2019-table --published
+
+      rdbench reproduce dumas2018-fig5
+    """
+    from rdbench import reproduce as recipes
+    from rdbench.runner import Limits
+
+    if list_:
+        for known, path in recipes.shipped().items():
+            typer.echo(f"{known:24} {recipes.read(path).title}")
+        return
+    if name is None:
+        raise UsageError("nothing to reproduce: name something (see `rdbench reproduce --list`)")
+    recipe = recipes.read(recipes.find(name))
+    with Progress() as progress:
+        made = recipes.reproduce(
+            recipe,
+            out or REPORTS / recipe.name,
+            run or RUNS / recipe.name,
+            measure=not published,
+            limits=Limits.of_machine(jobs, timeout),
+            progress=progress,
+            say=lambda line: typer.echo(f"rdbench: {line}", err=True),
+        )
+    if made.interrupted:
+        typer.echo("interrupted; the same command goes on from there", err=True)
+        raise typer.Exit(130)
+    for line in recipes.claim_table(made.claims) if made.claims else ():
+        typer.echo(line)
+    for path in made.files:
+        typer.echo(path)
+    if made.failures:
+        typer.echo(
+            f"rdbench: {len(made.failures)} measurements failed: see "
+            f"{(run or RUNS / recipe.name) / 'measurements.csv'}",
+            err=True,
+        )
+        raise typer.Exit(1)

@@ -1,0 +1,104 @@
+"""``bd_table``: from runs and published curves to Bjøntegaard deltas."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from rdbench.bd import METHODS
+from rdbench.curves.across import across_datasets
+from rdbench.curves.comparison import Comparison, Settings
+from rdbench.curves.curve import Curve
+from rdbench.curves.pairs import compare_pairs
+from rdbench.curves.selection import find_anchor, gather
+from rdbench.errors import UsageError, unknown
+from rdbench.metrics import METRICS, check
+
+ALL_METHODS: Final = "all"
+
+_T = TypeVar("_T", bound=str | Path)
+
+
+def bd_table(
+    runs: str | Path | Sequence[str | Path] = (),
+    *,
+    anchor: str | None = None,
+    metric: str | Sequence[str] = "psnr_db",
+    published: str | Sequence[str] = (),
+    method: str = "pchip",
+    averaging: str = "mean",
+    min_overlap: float = 0.0,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair.
+
+    ``runs`` are run directories or CSV files, ``published`` names of published curves, beside the
+    runs or alone. ``anchor`` is the label or the codec of one curve, or ``published:NAME``.
+    ``metric`` names one or several columns of which more is better. ``method`` is ``"pchip"``,
+    ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each. ``averaging`` is ``"mean"`` of the
+    images' decibels or ``"pooled"``, the decibels of the mean. Intervals are 95 % bootstrap
+    intervals over images, of ``resamples`` (0 for none) drawn with ``seed``. Under
+    ``min_overlap`` percent of overlap there is no value.
+
+    One row for each metric, dataset, pair, kind of delta (rate in percent, then quality) and
+    method, and after them, for several datasets, their means (:func:`across_datasets`). Rows
+    without a value say why in ``reason``; flags are ``overlaps_little`` and ``methods_disagree``.
+    :func:`rdbench.curves.records` makes them the rows of ``bd.csv``.
+
+    Raises :class:`rdbench.errors.UsageError` for names that are unknown or ambiguous, and where
+    there is nothing to compare.
+    """
+    metrics = check([metric] if isinstance(metric, str) else metric)
+    for name in metrics:
+        if not METRICS[name].higher_is_better:
+            raise UsageError(
+                f"metric {name!r} falls with quality; name one of which more is better"
+            )
+    if method not in (ALL_METHODS, *METHODS):
+        raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
+    methods = tuple(METHODS) if method == ALL_METHODS else (method,)
+    curves = gather(_listed(runs), _listed(published))
+    pairs = _pairs(curves, anchor)
+    rows: list[Comparison] = []
+    for name in metrics:
+        settings = Settings(name, averaging, methods[0], min_overlap, resamples, seed)
+        found = compare_pairs(pairs, settings, methods, anchor or "")
+        rows += found + across_datasets(found)
+    return rows
+
+
+def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> list[Comparison]:
+    """The deltas in rate and in quality of every other curve against the anchor.
+
+    ``anchor`` is as in :func:`find_anchor`. A dataset without it has rows that say so.
+    """
+    return compare_pairs(_pairs(curves, anchor), settings, name=anchor)
+
+
+def _pairs(curves: Sequence[Curve], anchor: str | None) -> list[tuple[Curve | None, Curve]]:
+    pairs: list[tuple[Curve | None, Curve]]
+    if anchor is None:
+        pairs = [
+            (one, other)
+            for one, other in itertools.permutations(curves, 2)
+            if one.dataset == other.dataset
+        ]
+        if not pairs:
+            raise UsageError("there is one curve only; name a run or a published curve beside it")
+        return pairs
+    anchors = find_anchor(curves, anchor)
+    pairs = [
+        (anchors.get(curve.dataset), curve)
+        for curve in curves
+        if curve is not anchors.get(curve.dataset)
+    ]
+    if not pairs:
+        raise UsageError(f"the anchor {anchor!r} is the only curve; add a run with another one")
+    return pairs
+
+
+def _listed(value: _T | Sequence[_T]) -> list[_T]:
+    return [value] if isinstance(value, str | Path) else list(value)

@@ -1,0 +1,274 @@
+"""Comparisons as tables: against one anchor, as a matrix, and image by image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from rdbench.bd import LEVEL, Interval
+from rdbench.curves.comparison import Comparison
+from rdbench.curves.complexity import Complexity, cost_notes
+from rdbench.curves.notes import listed, mark, notes
+from rdbench.curves.tables import Table, averaging_text
+from rdbench.metrics import METRICS, Metric
+
+COSTS: Final = ("encode [ms]", "decode [ms]", "memory [MiB]")
+WIDE: Final = 60
+"""Characters of column titles from which a matrix numbers them."""
+
+
+def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> list[Table]:
+    """One table per dataset, metric and anchor: a row for each curve and kind of delta, with a
+    column for each interpolation where there are several; with ``complexity`` what the curves
+    cost."""
+    return [
+        _against_anchor(rows, complexity)
+        for rows in _groups(comparisons, lambda row: (row.dataset, row.settings.metric, row.anchor))
+    ]
+
+
+def matrices(comparisons: Iterable[Comparison], *, complexity: bool = False) -> list[Table]:
+    """One table per dataset, metric, kind of delta and interpolation: a row for each curve, with
+    its delta against each other one."""
+    return [
+        _matrix(rows, complexity)
+        for rows in _groups(
+            comparisons,
+            lambda row: (row.dataset, row.settings.metric, row.kind, row.settings.method),
+        )
+    ]
+
+
+def image_tables(comparisons: Iterable[Comparison]) -> list[Table]:
+    """One table per dataset, metric, anchor and interpolation: a row for each image and curve,
+    with the deltas of that image alone. Comparisons without images of their own have none."""
+    found = []
+    for rows in _groups(
+        comparisons,
+        lambda row: (row.dataset, row.settings.metric, row.anchor, row.settings.method),
+    ):
+        with_images = [row for row in rows if row.images]
+        if with_images:
+            found.append(_image_table(with_images))
+    return found
+
+
+def matrix_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """The matrices as rows of cells with a header: a row for each dataset, metric, kind of delta,
+    interpolation, quantity (value, low, high, overlap_percent) and curve, a column for each
+    anchor."""
+    anchors = list(dict.fromkeys(row.anchor for row in comparisons))
+    quantities: dict[str, Callable[[Comparison], float]] = {
+        "value": lambda row: row.value,
+        "low": lambda row: row.interval.low if row.interval else math.nan,
+        "high": lambda row: row.interval.high if row.interval else math.nan,
+        "overlap_percent": lambda row: row.overlap,
+    }
+    table = [["dataset", "metric", "averaging", "delta", "method", "quantity", "curve", *anchors]]
+    for rows in _groups(
+        comparisons, lambda row: (row.dataset, row.settings.metric, row.kind, row.settings.method)
+    ):
+        settings = rows[0].settings
+        known = {(row.test, row.anchor): row for row in rows}
+        for quantity, number in quantities.items():
+            for curve in dict.fromkeys(row.test for row in rows):
+                cells = (known.get((curve, anchor)) for anchor in anchors)
+                table.append(
+                    [
+                        rows[0].dataset,
+                        settings.metric,
+                        settings.averaging,
+                        rows[0].kind,
+                        settings.method,
+                        quantity,
+                        curve,
+                        *(_plain(number(row)) if row else "" for row in cells),
+                    ]
+                )
+    return table
+
+
+def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
+    first = rows[0]
+    metric = METRICS[first.settings.metric]
+    methods = list(dict.fromkeys(row.settings.method for row in rows))
+    values = ["mean curves", "mean of images"] if len(methods) == 1 else methods
+    header = ["curve", "delta", *values, "overlap", "images", *(COSTS if complexity else ())]
+    body = []
+    if complexity:
+        empty = [""] * (len(header) - 2 - len(COSTS))
+        body.append([first.anchor, "(anchor)", *empty, *_costs(first.complexities[0])])
+    shown = ""
+    for group in _groups(rows, lambda row: (row.test, row.kind)):
+        row = group[0]
+        cells = ["" if row.test == shown else row.test, _delta_name(row, metric)]
+        if len(methods) == 1:
+            single = row.per_image
+            cells.append(_value(row.value, row.interval, row, mark(row)))
+            cells.append(_value(single.mean, single.interval, row) if single else "-")
+        else:
+            cells += [_value(r.value, r.interval, r, mark(r)) for r in group]
+        cells.append(f"{row.overlap:.0f} %" if math.isfinite(row.overlap) else "-")
+        cells.append(str(row.image_count) if row.image_count else "-")
+        if complexity:
+            cells += _costs(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
+        body.append(cells)
+        shown = row.test
+    said = notes(rows)
+    if complexity:
+        costs = [(first.anchor, first.complexities[0])]
+        costs += [(row.test, row.complexities[1]) for row in rows]
+        said += cost_notes(costs)
+    title = f"{first.dataset}, {metric.axis}, against {first.anchor} ({_how(rows)})"
+    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
+
+
+def _matrix(rows: Sequence[Comparison], complexity: bool) -> Table:
+    first = rows[0]
+    metric = METRICS[first.settings.metric]
+    curves = list(dict.fromkeys(row.anchor for row in rows))
+    curves += [row.test for row in rows if row.test not in curves]
+    numbered = sum(map(len, curves)) > WIDE
+    columns = [str(n) for n in range(1, len(curves) + 1)] if numbered else curves
+    known = {(row.test, row.anchor): row for row in rows}
+    costs = {row.test: row.complexities[1] for row in rows}
+    body = []
+    for number, test in enumerate(curves, 1):
+        cells = [f"{number} {test}" if numbered else test]
+        for anchor in curves:
+            row = known.get((test, anchor))
+            cells.append(_matrix_value(row) if row else "")
+        body.append([*cells, *(_costs(costs[test]) if complexity else ())])
+    said = notes(rows)
+    if any(row.undecided for row in rows):
+        said.insert(0, f"in parentheses: 0 lies within the {LEVEL:g} % interval")
+    if complexity:
+        said += cost_notes(list(costs.items()))
+    sign = "negative" if first.kind == "rate" else "positive"
+    title = (
+        f"{first.dataset}, {_delta_name(first, metric)} of each row's curve against each column's, "
+        f"{sign} where the row's is better ({_how(rows)})"
+    )
+    header = ("curve", *columns, *(COSTS if complexity else ()))
+    return Table(title, header, tuple(map(tuple, body)), tuple(said), text_columns=1)
+
+
+def _image_table(rows: Sequence[Comparison]) -> Table:
+    first = rows[0]
+    metric = METRICS[first.settings.metric]
+    pairs = _groups(rows, lambda row: (row.test,))
+    names = [_delta_name(row, metric) for row in pairs[0]]
+    header = ["image", "curve", *(cell for name in names for cell in (name, "overlap"))]
+    body = []
+    for image in sorted({image for row in rows for image in row.images}):
+        shown = ""
+        for pair in pairs:
+            if image not in pair[0].images:
+                continue
+            cells = ["" if shown == image else image, pair[0].test]
+            for row in pair:
+                place = row.images.index(image)
+                assert row.per_image
+                cells.append(_value(row.per_image.values[place], None, row))
+                cells.append(f"{row.per_image.overlaps[place]:.0f} %")
+            body.append(cells)
+            shown = image
+    for name in ("mean of images", "mean curves"):
+        shown = ""
+        for pair in pairs:
+            cells = ["" if shown else name, pair[0].test]
+            for row in pair:
+                assert row.per_image
+                if name == "mean curves":
+                    cells += [
+                        _value(row.value, row.interval, row, mark(row)),
+                        f"{row.overlap:.0f} %",
+                    ]
+                else:
+                    cells += [_value(row.per_image.mean, row.per_image.interval, row), ""]
+            body.append(cells)
+            shown = name
+    title = f"{first.dataset}, {metric.axis}, image by image against {first.anchor} ({_how(rows)})"
+    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(_image_notes(rows)))
+
+
+def _image_notes(rows: Sequence[Comparison]) -> list[str]:
+    """Why images have no delta of their own, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        assert row.per_image
+        for image, value in zip(row.images, row.per_image.values, strict=True):
+            if not math.isfinite(value):
+                text = f"{row.test}, BD-{row.kind}: {row.image_reason(image)}"
+                reasons.setdefault(text, []).append(image)
+    own = [f"{text} ({listed(images)})" for text, images in reasons.items()]
+    counted = "of their own"
+    return own + [note for note in notes(rows) if counted not in note]
+
+
+def _groups(
+    rows: Iterable[Comparison], key: Callable[[Comparison], tuple[str, ...]]
+) -> list[list[Comparison]]:
+    groups: dict[tuple[str, ...], list[Comparison]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return list(groups.values())
+
+
+def _how(rows: Sequence[Comparison]) -> str:
+    settings = rows[0].settings
+    averaging = averaging_text(METRICS[settings.metric], settings.averaging)
+    methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
+    intervals = ""
+    if any(row.interval for row in rows):
+        intervals = f", {LEVEL:g} % intervals of {settings.resamples} resamples"
+    return f"{averaging}; {methods}{intervals}"
+
+
+def _delta_name(row: Comparison, metric: Metric) -> str:
+    return "BD-rate [%]" if row.kind == "rate" else f"BD-{metric.axis}"
+
+
+def _digits(row: Comparison) -> int:
+    if row.kind == "rate":
+        return 2
+    return 3 if METRICS[row.settings.metric].unit else 4
+
+
+def _value(value: float, interval: Interval | None, row: Comparison, marks: str = "") -> str:
+    if not math.isfinite(value):
+        return "-"
+    digits = _digits(row)
+    text = f"{value:+.{digits}f}{marks}"
+    if interval and math.isfinite(interval.low):
+        text += f" ({interval.low:+.{digits}f}, {interval.high:+.{digits}f})"
+    return text
+
+
+def _matrix_value(row: Comparison) -> str:
+    if not math.isfinite(row.value):
+        return "-"
+    text = f"{row.value:+.{_digits(row) - 1}f}{mark(row)}"
+    return f"({text})" if row.undecided else text
+
+
+def _costs(cost: Complexity) -> tuple[str, ...]:
+    return (
+        _digits3(1000 * cost.encode_s),
+        _digits3(1000 * cost.decode_s),
+        _digits3(cost.memory_mb),
+    )
+
+
+def _digits3(value: float) -> str:
+    """Three digits, without an exponent."""
+    if not math.isfinite(value):
+        return "-"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:#.3g}" if value >= 1e-4 else "0"
+
+
+def _plain(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ""

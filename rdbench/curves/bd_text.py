@@ -1,0 +1,59 @@
+"""Comparisons as the text that ``rdbench bd`` prints and keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
+from rdbench.curves.bd_tables import image_tables, matrices, matrix_rows, tables
+from rdbench.curves.comparison import Comparison
+from rdbench.curves.tables import Table, latex, markdown, sheet, terminal
+from rdbench.errors import UsageError
+
+Form = Literal["terminal", "csv", "markdown", "latex"]
+Layout = Literal["list", "matrix", "images"]
+
+_RENDER: Final[dict[str, Callable[[Table], str]]] = {
+    "terminal": terminal,
+    "markdown": markdown,
+    "latex": latex,
+}
+
+
+def bd_csv(rows: Sequence[Comparison]) -> str:
+    """``bd.csv``: a row for each comparison with everything that it rests on, for spreadsheets."""
+    cells = [[record[column] for column in RECORD_COLUMNS] for record in records(rows)]
+    return sheet([RECORD_COLUMNS, *cells])
+
+
+def bd_text(
+    rows: Sequence[Comparison],
+    form: Form = "terminal",
+    layout: Layout = "list",
+    *,
+    complexity: bool = False,
+) -> str:
+    """Tables of ``rows``, with a line end after the last.
+
+    ``layout`` is ``"list"`` for a row for each curve, ``"matrix"`` for a table of each curve
+    against each, ``"images"`` for a row for each image and curve; ``complexity`` adds columns of
+    times and memory where a row stands for one curve (``bd.csv`` always has them). Raises
+    :class:`rdbench.errors.UsageError` where there are no images to tell apart.
+    """
+    if layout == "images" and not any(row.images for row in rows):
+        raise UsageError("no pair of curves has images of its own; leave out --per-image")
+    if form == "csv":
+        if layout == "matrix":
+            return sheet(matrix_rows(rows))
+        if layout == "images":
+            cells = [[r[column] for column in IMAGE_COLUMNS] for r in image_records(rows)]
+            return sheet([IMAGE_COLUMNS, *cells])
+        return bd_csv(rows)
+    if layout == "images":
+        found = image_tables(rows)
+    elif layout == "matrix":
+        found = matrices(rows, complexity=complexity)
+    else:
+        found = tables(rows, complexity=complexity)
+    return "\n\n".join(map(_RENDER[form], found)) + "\n"

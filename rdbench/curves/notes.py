@@ -1,0 +1,164 @@
+"""What must be said beside deltas: why some are missing, and which are not to be believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rdbench.bd import KINDS
+from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison
+from rdbench.curves.published import caveats
+
+FEW_IMAGES: Final = 10
+"""Percentile intervals of fewer images are too narrow to lean on."""
+DISAGREE, LITTLE = "!", "?"
+"""What follows a value whose interpolations disagree, and one that rests on little overlap."""
+LISTED: Final = 6
+
+
+def mark(row: Comparison) -> str:
+    """What follows the value of ``row``."""
+    return DISAGREE * row.methods_disagree + LITTLE * row.overlaps_little
+
+
+def notes(rows: Sequence[Comparison], *, marks: bool = True) -> list[str]:
+    """The notes beside ``rows``, which share dataset and metric, and say what :func:`mark` stands
+    for unless values are shown without it."""
+    cautions = [f"{sign}: {text}" if sign and marks else text for sign, text in _cautions(rows)]
+    return [*_across(rows), *_missing(rows), *_dropped(rows), *_left_out(rows), *cautions]
+
+
+def warnings(comparisons: Iterable[Comparison]) -> list[str]:
+    """What must be known before a value is believed: little overlap, interpolations that
+    disagree, intervals of few images, and what is known against published curves."""
+    groups: dict[str, list[Comparison]] = {}
+    for row in comparisons:
+        groups.setdefault(f"{row.dataset}, {row.settings.metric}", []).append(row)
+    return [f"{where}: {text}" for where, rows in groups.items() for _, text in _cautions(rows)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few of ``names``, and how many more there are."""
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _across(rows: Sequence[Comparison]) -> list[str]:
+    datasets = dict.fromkeys(row.datasets for row in rows if row.datasets)
+    return [
+        f"means over {', '.join(names)}, each of the same weight: of rate ratios the geometric "
+        "mean; intervals of images resampled within each dataset"
+        for names in datasets
+    ]
+
+
+def _missing(rows: Sequence[Comparison]) -> list[str]:
+    """Why values are missing, each reason once."""
+    reasons: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.reason:
+            subject, text = _subject(row, pairs=_anchors(rows) > 1)
+            reasons.setdefault(text, {})[subject] = None
+    return [
+        f"{listed([*names])}: {text}" if any(names) else text for text, names in reasons.items()
+    ]
+
+
+def _subject(row: Comparison, *, pairs: bool) -> tuple[str, str]:
+    """Whom the reason of ``row`` is about, and the reason."""
+    for role, title in (("the anchor", row.anchor), ("the test", row.test)):
+        if row.reason.startswith(f"{role} curve has "):
+            return title, f"the curve{row.reason.removeprefix(f'{role} curve')}"
+    if row.reason.startswith((row.anchor, row.test)):
+        return "", row.reason
+    return (" and ".join(sorted((row.anchor, row.test))) if pairs else row.test), row.reason
+
+
+def _dropped(rows: Sequence[Comparison]) -> list[str]:
+    dropped = {
+        title: points
+        for row in rows
+        for title, points in ((row.anchor, row.dropped_anchor), (row.test, row.dropped_test))
+        if points
+    }
+    return [
+        f"{title}: without point {', '.join(points)} (not finite, or beaten by another)"
+        for title, points in dropped.items()
+    ]
+
+
+def _left_out(rows: Sequence[Comparison]) -> list[str]:
+    groups: dict[tuple[str, ...], dict[str, None]] = {}
+    for row in rows:
+        if row.left_out:
+            subject = row.test if _anchors(rows) == 1 else f"{row.test} against {row.anchor}"
+            groups.setdefault(row.left_out, {})[subject] = None
+    said = [
+        f"{listed([*subjects])}: {len(names)} images left out ({listed(names)})"
+        for names, subjects in groups.items()
+    ]
+    if _anchors(rows) == 1:
+        said += [
+            f"{row.test}: {row.image_count - row.per_image.count} of {row.image_count} images "
+            f"have no BD-{row.kind} of their own" + _method(row, rows)
+            for row in rows
+            if row.per_image and row.per_image.count < row.image_count and not row.reason
+        ]
+    return said
+
+
+def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
+    """Marks, where values have one, and what they stand for."""
+    said = []
+    for kind in KINDS:
+        of_kind = [row for row in rows if row.kind == kind]
+        little = [row for row in of_kind if row.overlaps_little]
+        if little:
+            axis = "quality" if kind == "rate" else "rate"
+            text = f"BD-{kind} rests on less than {LOW_OVERLAP:g} % overlap in {axis} "
+            if _anchors(rows) == 1:
+                tests = dict.fromkeys(f"{row.test} {row.overlap:.0f} %" for row in little)
+                text += f"with {rows[0].anchor}: {listed([*tests])}"
+            else:
+                text += _share(little, of_kind)
+            said.append((LITTLE, text))
+    apart = [row for row in rows if row.methods_disagree]
+    if apart and _anchors(rows) > 1:
+        of_kind = [row for row in rows if row.kind == "rate"]
+        text = f"interpolations disagree by more than {WIDE_SPREAD:g} point "
+        said.append((DISAGREE, text + _share(apart, of_kind)))
+    else:
+        values = dict.fromkeys(f"{row.test} [%]: {_by_method(row)}" for row in apart)
+        said += [(DISAGREE, f"interpolations disagree on {value}") for value in values]
+    counts = [row.image_count for row in rows if row.interval and not row.datasets]
+    if counts and min(counts) < FEW_IMAGES:
+        said.append(("", f"intervals over fewer than {FEW_IMAGES} images are rough"))
+    curves = {
+        curve.title: curve
+        for row in rows
+        for curve in (row.anchor_curve, row.test_curve)
+        if curve is not None
+    }
+    said += [("", f"{title}: {text}") for title, curve in curves.items() for text in caveats(curve)]
+    return said
+
+
+def _anchors(rows: Sequence[Comparison]) -> int:
+    return len({row.anchor for row in rows})
+
+
+def _share(some: Sequence[Comparison], rows: Sequence[Comparison]) -> str:
+    counts = [len({(row.anchor, row.test) for row in group}) for group in (some, rows)]
+    return f"for {counts[0]} of {counts[1]} pairs"
+
+
+def _method(row: Comparison, rows: Sequence[Comparison]) -> str:
+    several = len({other.settings.method for other in rows}) > 1
+    return f" by {row.settings.method}" if several else ""
+
+
+def _by_method(row: Comparison) -> str:
+    return ", ".join(
+        f"{method} {value:+.2f}" for method, value in row.by_method.items() if math.isfinite(value)
+    )

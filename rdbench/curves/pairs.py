@@ -1,0 +1,290 @@
+"""Many pairs of curves compared at once.
+
+What belongs to one curve (means, resampled means, interpolations) is computed once and shared by
+all pairs that have the same images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rdbench.bd import (
+    KINDS,
+    METHODS,
+    BDResult,
+    Differences,
+    Fit,
+    Kind,
+    Points,
+    bootstrap_mean,
+    describe,
+    differences,
+    fit,
+    in_unit,
+    percentile_interval,
+    resampled_curves,
+)
+from rdbench.curves.comparison import Comparison, PerImage, Settings
+from rdbench.curves.curve import RATE, Curve, averaging_of
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+FEWEST_IMAGES = 2
+"""Resampling one image says nothing: there is no interval."""
+
+
+def compare(
+    anchor: Curve | None, test: Curve, settings: Settings, name: str = ""
+) -> list[Comparison]:
+    """The delta in rate and the delta in quality of ``test`` against ``anchor``, which is called
+    ``name`` where there is none."""
+    return compare_pairs([(anchor, test)], settings, name=name)
+
+
+def compare_pairs(
+    pairs: Sequence[tuple[Curve | None, Curve]],
+    settings: Settings,
+    methods: Sequence[str] = (),
+    name: str = "",
+) -> list[Comparison]:
+    """The deltas of each (anchor, test) of ``pairs``: in rate, then in quality, each by every one
+    of ``methods`` (by that of ``settings`` where there are none), in the order given.
+
+    Curves are compared over the images that both have at all points. An anchor of None stands
+    for one that the dataset lacks; rows without a value say why.
+    """
+    methods = tuple(methods) or (settings.method,)
+    rows: dict[int, list[Comparison]] = {}
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for number, (anchor, test) in enumerate(pairs):
+        problem = _incomparable(anchor, test, settings)
+        if problem or anchor is None:
+            rows[number] = [
+                Comparison(
+                    test.dataset,
+                    anchor.title if anchor else name,
+                    test.title,
+                    kind,
+                    _by(settings, method),
+                    problem=problem,
+                    anchor_curve=anchor,
+                    test_curve=test,
+                )
+                for kind in KINDS
+                for method in methods
+            ]
+        else:
+            # Means of a publisher have no images.
+            whole = anchor.mean_of or test.mean_of
+            images = () if whole else common_images(anchor, test, settings.metric)
+            alike.setdefault(images, []).append(number)
+    for images, numbers in alike.items():
+        here = [(anchor, test) for anchor, test in (pairs[n] for n in numbers) if anchor]
+        found = _together(images, here, settings, methods)
+        rows.update(zip(numbers, found, strict=True))
+    return [row for number in range(len(pairs)) for row in rows[number]]
+
+
+def common_images(anchor: Curve, test: Curve, metric: str) -> tuple[str, ...]:
+    """The images that both curves have with rate and metric at all points, by name."""
+    sets = [set(curve.images_with(column)) for curve in (anchor, test) for column in (RATE, metric)]
+    return tuple(sorted(set.intersection(*sets)))
+
+
+def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
+    if anchor is None:
+        return "this dataset has no such anchor"
+    for curve in (anchor, test):
+        if not curve.image_count:
+            return f"{curve.title} has no image that is ok at all points"
+    if anchor.channels and test.channels and anchor.channels != test.channels:
+        return (
+            f"{anchor.title} is of images with {_either(anchor.channels)} channels, "
+            f"{test.title} of images with {_either(test.channels)}"
+        )
+    if anchor.mean_of or test.mean_of:
+        if anchor.image_count != test.image_count:
+            return (
+                f"means over {anchor.image_count} and {test.image_count} images cannot be compared"
+            )
+        for curve in (anchor, test):
+            if np.isnan(curve.mean(settings.metric, settings.averaging)).all():
+                return _no_mean(curve, settings)
+    elif not common_images(anchor, test, settings.metric):
+        return f"the curves have no images with {settings.metric} in common"
+    return ""
+
+
+def _no_mean(curve: Curve, settings: Settings) -> str:
+    other = "mean" if settings.averaging == "pooled" else "pooled"
+    if np.isnan(curve.mean(settings.metric, other)).all():
+        return f"{curve.title} gives no {settings.metric}"
+    return f"{curve.title} gives {settings.metric} only with averaging {other!r}"
+
+
+def _either(channels: Sequence[int]) -> str:
+    return " or ".join(str(count) for count in channels)
+
+
+def _by(settings: Settings, method: str) -> Settings:
+    return dataclasses.replace(settings, method=method)
+
+
+class _Sample:
+    """One curve over the images of a group: its mean curve, and as rows of one batch (images +
+    resamples, points) those of single images and of the bootstrap."""
+
+    def __init__(self, curve: Curve, images: tuple[str, ...], settings: Settings) -> None:
+        averaging = averaging_of(settings.metric, settings.averaging)
+        columns = RATE, settings.metric
+        used = images or None
+        self.means = [curve.mean(column, settings.averaging, used) for column in columns]
+        if not images:
+            return
+        self.rate, self.quality = (curve.of_images(column, images) for column in columns)
+        if settings.resamples and len(images) >= FEWEST_IMAGES:
+            rates, qualities = resampled_curves(
+                self.rate,
+                self.quality,
+                averaging=averaging,
+                resamples=settings.resamples,
+                seed=settings.seed,
+            )
+            self.rate = np.concatenate([self.rate, rates])
+            self.quality = np.concatenate([self.quality, qualities])
+
+
+def _together(
+    images: tuple[str, ...],
+    pairs: Sequence[tuple[Curve, Curve]],
+    settings: Settings,
+    methods: Sequence[str],
+) -> list[list[Comparison]]:
+    """The comparisons of each of ``pairs``, all over the same ``images``, or of means alone."""
+    curves = {id(curve): curve for pair in pairs for curve in pair}
+    samples = {key: _Sample(curve, images, settings) for key, curve in curves.items()}
+    rows: list[list[Comparison]] = [[] for _ in pairs]
+    for kind in KINDS:
+        of_means = _deltas_of_means(pairs, samples, kind, settings.min_overlap)
+        for method in methods:
+            own = _by(settings, method)
+            found: Iterable[Differences | None] = [None] * len(pairs)
+            if images:
+                fits = {
+                    key: fit(sample.rate, sample.quality, kind=kind, method=method)
+                    for key, sample in samples.items()
+                }
+                found = _differences(pairs, fits)
+            for place, (pair, differing) in enumerate(zip(pairs, found, strict=True)):
+                row = _row(*pair, kind, of_means[place], own)
+                rows[place].append(
+                    row if differing is None else _with_images(row, images, differing)
+                )
+    return rows
+
+
+def _deltas_of_means(
+    pairs: Sequence[tuple[Curve, Curve]],
+    samples: Mapping[int, _Sample],
+    kind: Kind,
+    min_overlap: float,
+) -> list[dict[str, BDResult]]:
+    """The deltas of the mean curves of each pair by every interpolation, all pairs at once."""
+    points = [Points.of("curve", *sample.means) for sample in samples.values()]
+    place = {key: number for number, key in enumerate(samples)}
+    most = max(len(curve.rate) for curve in points)
+    # What is missing is not finite, and not used.
+    rate, quality = (np.full((len(points), most), math.nan) for _ in range(2))
+    for number, curve in enumerate(points):
+        rate[number, : len(curve.rate)] = curve.rate
+        quality[number, : len(curve.rate)] = curve.quality
+    sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
+    found: list[dict[str, BDResult]] = [{} for _ in pairs]
+    for method in METHODS:
+        fits = fit(rate, quality, kind=kind, method=method)
+        differing = differences(*(fits.take(side) for side in sides))
+        for row, (anchor, test) in enumerate(zip(*sides, strict=True)):
+            found[row][method] = describe(
+                points[anchor], points[test], differing, row, method, min_overlap
+            )
+    return found
+
+
+def _differences(
+    pairs: Sequence[tuple[Curve, Curve]], fits: Mapping[int, Fit]
+) -> Iterator[Differences]:
+    """What each pair differs by; the other direction of a pair that was done costs nothing."""
+    done: dict[tuple[int, int], Differences] = {}
+    for anchor, test in pairs:
+        key = id(anchor), id(test)
+        if key[::-1] in done:
+            done[key] = done[key[::-1]].swapped()
+        else:
+            done[key] = differences(fits[key[0]], fits[key[1]])
+        yield done[key]
+
+
+def _row(
+    anchor: Curve, test: Curve, kind: Kind, of_means: Mapping[str, BDResult], settings: Settings
+) -> Comparison:
+    """The comparison of two mean curves, from their deltas by each interpolation."""
+    result = of_means[settings.method]
+    return Comparison(
+        dataset=test.dataset,
+        anchor=anchor.title,
+        test=test.title,
+        kind=kind,
+        settings=settings,
+        image_count=test.image_count,
+        curve=result,
+        dropped_anchor=_points(anchor, result.dropped_anchor),
+        dropped_test=_points(test, result.dropped_test),
+        by_method={name: other.value for name, other in of_means.items()},
+        anchor_curve=anchor,
+        test_curve=test,
+    )
+
+
+def _with_images(row: Comparison, images: tuple[str, ...], found: Differences) -> Comparison:
+    """``row`` with what its images say, from what the rows of both curves' :class:`_Sample`
+    differ by."""
+    settings, anchor, test = row.settings, row.anchor_curve, row.test_curve
+    assert anchor
+    assert test
+    values = in_unit(found.means(settings.min_overlap), found.kind)
+    of_images, resampled = values[: len(images)], values[len(images) :]
+    defined = of_images[np.isfinite(of_images)]
+    interval = of_mean = None
+    if len(resampled):
+        interval = percentile_interval(resampled)
+        if len(defined) >= FEWEST_IMAGES:
+            of_mean = bootstrap_mean(defined, resamples=settings.resamples, seed=settings.seed)
+    overlaps = np.where(found.usable & (found.overlap > 0), found.overlap, 0.0)[: len(images)]
+    everywhere = {*anchor.images, *test.images, *anchor.left_out, *test.left_out}
+    return dataclasses.replace(
+        row,
+        images=images,
+        image_count=len(images),
+        left_out=tuple(sorted(everywhere - set(images))),
+        interval=interval,
+        per_image=PerImage(
+            mean=float(np.mean(defined)) if len(defined) else math.nan,
+            values=tuple(of_images.tolist()),
+            interval=of_mean,
+            overlaps=tuple(overlaps.tolist()),
+        ),
+        resampled=resampled if len(resampled) else None,
+    )
+
+
+def _points(curve: Curve, places: Sequence[int]) -> tuple[str, ...]:
+    return tuple(point_text(curve.points[place]) for place in places)

@@ -1,0 +1,226 @@
+"""A baseline: one CSV with the rows of a run that later runs are held against.
+
+It has the columns of a measurement (see :mod:`rdbench.schema`) less those that are another at
+each run and say nothing about a codec, sorted so that the difference of two versions of the file
+shows what changed. Two columns more make it describe itself: ``schema_version``, and
+``definitions`` with a digest of the definition of every metric in the row. A run directory and
+its ``measurements.csv`` can be read as a baseline, too.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.measurements import parse_rows, whole_records
+from rdbench.metrics import METRICS
+from rdbench.results import csv_text, measurements_path, write_atomically
+from rdbench.schema import (
+    COLUMNS,
+    OK,
+    SCHEMA_VERSION,
+    Measurement,
+    MeasurementKey,
+    options_text,
+    point_text,
+)
+
+REQUIRED: Final = (
+    *("dataset", "image", "image_sha256", "codec", "options", "label", "point"),
+    *("codec_version", "status", "size_bytes", "bpp"),
+)
+_TIMES: Final = ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing")
+_MEMORY: Final = ("peak_rss_mb", "program_rss_mb")
+_SCHEMA: Final = "schema_version"
+_DEFINITIONS: Final = "definitions"
+
+Kind = Literal["run", "baseline"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a run or a baseline, one per measurement."""
+
+    where: str
+    rows: tuple[Measurement, ...]
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the metrics' definitions, as far as the table tells them."""
+    notes: tuple[str, ...] = ()
+
+
+def definition_digests() -> dict[str, str]:
+    """A digest of each metric's definition, by the metric's name."""
+    return {
+        name: hashlib.sha256(metric.definition.encode()).hexdigest()[:8]
+        for name, metric in METRICS.items()
+    }
+
+
+def read_run(path: str | Path) -> Table:
+    """The run to be checked: a directory or a CSV file.
+
+    Raises :class:`UsageError` where there are no measurements, or none that can be read.
+    """
+    return _read(Path(path), "run", "measure it with `rdbench run`")
+
+
+def read_baseline(path: str | Path) -> Table:
+    """The baseline: a CSV file, or a run directory.
+
+    Raises :class:`UsageError`, with the way out, for a file that is missing, empty or torn, lacks
+    columns, has a schema that this version cannot read, or two different rows of one measurement.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UsageError(
+            f"there is no baseline {str(path)!r}; the same command with --update writes it"
+        )
+    name_another = "name a baseline that --update wrote, or a run directory"
+    return _read(path, "baseline", "write it anew with --update" if is_ours(path) else name_another)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file may be replaced by a baseline: it is one, in whatever state, or
+    it is empty."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        header = file.readline(1 << 16).decode("utf-8-sig", "replace")
+    return not header.strip() or _SCHEMA in header.strip().split(",")
+
+
+def write_baseline(path: str | Path, run: Table, *, times: bool) -> int:
+    """Write the rows of a run as a baseline, whole or not at all, and return how many.
+
+    Times are another at each run; they are kept only where ``times`` says that somebody looks
+    at them. Raises :class:`UsageError` where nothing in the run is ok, and where the file cannot
+    be written.
+    """
+    if not any(row.status == OK for row in run.rows):
+        raise UsageError(f"nothing in {run.where} is ok: a baseline of it would guard nothing")
+    left_out = {*_MEMORY, *(() if times else _TIMES)}
+    kept = [place for place, column in enumerate(COLUMNS) if column.name not in left_out]
+    cells = [[*(COLUMNS[place].name for place in kept), _SCHEMA, _DEFINITIONS]]
+    digests = {**definition_digests(), **run.definitions}
+    for row in sorted(run.rows, key=_order):
+        texts = row.cells()
+        used = {name: digests[name] for name in METRICS if getattr(row, name) is not None}
+        cells.append([*(texts[place] for place in kept), str(SCHEMA_VERSION), options_text(used)])
+    write_file(Path(path), csv_text(cells), "--baseline")
+    return len(run.rows)
+
+
+def write_file(path: Path, text: str, option: str) -> None:
+    """Write a file, whole or not at all, and the folders that it needs.
+
+    Raises :class:`UsageError` with the option that named it where that cannot be done.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        write_atomically(path, text)
+    except (OSError, RdbenchError) as error:
+        cause = error.__cause__ if isinstance(error, RdbenchError) else error
+        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+        raise UsageError(
+            f"cannot write {str(path)!r}: {reason}; name another file with {option}"
+        ) from error
+
+
+def _order(row: Measurement) -> tuple[str, str, str, float, str, int]:
+    return row.dataset, row.codec, row.options, row.point, row.image, row.repeat
+
+
+def _read(path: Path, kind: Kind, way_out: str) -> Table:
+    where = f"the {kind} {str(path)!r}"
+    folder = path.is_dir()
+    try:
+        data = measurements_path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {where}: {error.strerror}") from None
+    if not data.strip():
+        raise UsageError(f"{where} is empty; {way_out}")
+    # A run that was killed may end with a torn row. A file that was written whole must not.
+    if not folder:
+        data += b"" if data.endswith(b"\n") else b"\n"
+        if whole_records(data) < len(data):
+            raise UsageError(f"{where} ends within a row; {way_out}")
+    try:
+        header, described = _described(data.decode("utf-8-sig"))
+        if missing := [name for name in REQUIRED if name not in header]:
+            raise UsageError(f"{where} lacks the columns {', '.join(missing)}")
+        rows = _unique(parse_rows(io.BytesIO(data), where), where, strict=not folder)
+        version = _version(described[_SCHEMA] - {""}, where)
+        definitions = _definitions(described[_DEFINITIONS], where)
+    except (UsageError, UnicodeDecodeError, csv.Error) as error:
+        said = f"{where} is no table in UTF-8: {error}"
+        raise UsageError(f"{error if isinstance(error, UsageError) else said}; {way_out}") from None
+    if not rows:
+        raise UsageError(f"{where} is empty: it has no measurements; {way_out}")
+    notes = []
+    if version < SCHEMA_VERSION:
+        notes.append(f"{where} is of schema {version} and was read as schema {SCHEMA_VERSION}")
+    if kind == "run" and not definitions:
+        definitions = definition_digests()
+    return Table(where, rows, definitions, tuple(notes))
+
+
+def _described(text: str) -> tuple[list[str], dict[str, set[str]]]:
+    """The header, and the values of the columns that are no part of a measurement."""
+    records = csv.reader(io.StringIO(text, newline=""))
+    header = next(records, [])
+    places = {name: header.index(name) for name in (_SCHEMA, _DEFINITIONS) if name in header}
+    found: dict[str, set[str]] = {_SCHEMA: set(), _DEFINITIONS: set()}
+    for cells in records if places else ():
+        for name, place in places.items():
+            found[name].update(cells[place : place + 1])
+    return header, found
+
+
+def _version(versions: set[str], where: str) -> int:
+    """The schema of a table. What an older rdbench wrote is read as it is: schema versions differ
+    in columns that came new, and none of them is in a baseline."""
+    known = {str(version) for version in range(1, SCHEMA_VERSION + 1)}
+    if unread := sorted(versions - known):
+        raise UsageError(
+            f"{where} is of schema {', '.join(unread)}, this rdbench reads up to {SCHEMA_VERSION}: "
+            "use the rdbench that wrote it"
+        )
+    return min(map(int, versions), default=SCHEMA_VERSION)
+
+
+def _definitions(texts: Iterable[str], where: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        for part in filter(None, text.split(";")):
+            name, _, digest = part.partition("=")
+            if found.setdefault(name, digest) != digest:
+                raise UsageError(f"{where} has rows of two definitions of {name}")
+    return found
+
+
+def _unique(rows: Iterable[Measurement], where: str, *, strict: bool) -> tuple[Measurement, ...]:
+    """One row for each measurement. In a run directory a later row replaces an earlier one; in a
+    file two rows that differ are a mistake, of merging it for instance."""
+    unique: dict[MeasurementKey, Measurement] = {}
+    for row in rows:
+        before = unique.setdefault(row.key, row)
+        if before.label != row.label:
+            raise UsageError(
+                f"{where} has codec {row.codec!r} with the same options twice, as "
+                f"{before.label!r} and {row.label!r}; keep one of them"
+            )
+        if strict and before is not row and before.cells() != row.cells():
+            raise UsageError(
+                f"{where} has two different rows for {row.image!r} at {row.parameter} "
+                f"{point_text(row.point)} of {row.label!r}; keep one of them"
+            )
+        unique[row.key] = row
+    return tuple(unique.values())

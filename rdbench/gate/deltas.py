@@ -1,0 +1,274 @@
+"""How far a curve is from itself in the baseline, and whether that is within the limits.
+
+Where the codec is deterministic there is nothing to estimate: the same images at the same points
+give the same numbers, so a difference is an exact number that is held against the limit. Where it
+is not, the images are resampled, the same for both sides, and a curve is worse only where the whole
+interval is beyond the limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
+
+from rdbench.bd import bootstrap_mean_curves, delta, image_weights
+from rdbench.bd.bootstrap import LEVEL
+from rdbench.curves import LOW_OVERLAP
+from rdbench.gate.pairs import listed
+from rdbench.gate.report import Delta, Finding, Limits, Verdict
+from rdbench.metrics import METRICS
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+RESAMPLES: Final = 1000
+SEED: Final = 0
+# Sums of doubles depend on their order in the last digits; a limit that is met exactly is met.
+ROUNDING: Final = 1e-9
+
+
+class Point(NamedTuple):
+    """Rate and one quality of a cell on both sides; rates are None where streams are unknown."""
+
+    image: str
+    point: float
+    old_rate: float | None
+    new_rate: float | None
+    old: float
+    new: float
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Images that have the same points with finite qualities: rate and quality of both sides,
+    (images, points) each."""
+
+    images: tuple[str, ...]
+    points: tuple[float, ...]
+    old_rate: Array
+    old: Array
+    new_rate: Array
+    new: Array
+
+    @property
+    def identical(self) -> bool:
+        return np.array_equal(self.old, self.new) and np.array_equal(
+            self.old_rate, self.new_rate, equal_nan=True
+        )
+
+
+class QualityJudge:
+    """Judges one curve in one metric."""
+
+    def __init__(
+        self, metric: str, parameter: str, limits: Limits, *, deterministic: bool, images: int
+    ) -> None:
+        self.metric = METRICS[metric]
+        self.parameter = parameter or "point"
+        self.limits = limits
+        self.deterministic = deterministic
+        self.images = images
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+
+    def judge(self, points: Sequence[Point]) -> Delta:
+        """The BD-rate of the mean curves, without a value where all is lossless; where images
+        differ in the points that they have, of those that most of them have. What was found is
+        in :attr:`findings` and :attr:`notes`."""
+        grids = _grids([p for p in points if math.isfinite(p.old) and math.isfinite(p.new)])
+        grids.sort(key=lambda grid: -len(grid.images))
+        deltas = [self._judge_grid(grid) for grid in grids]
+        self._judge_lossless([p for p in points if math.inf in (p.old, p.new)])
+        return deltas[0] if deltas else Delta(self.metric.name)
+
+    def _judge_grid(self, grid: _Grid) -> Delta:
+        metric = self.metric
+        if grid.identical:
+            return Delta(metric.name, 0.0, 0.0, 0.0, identical=True)
+        where = "" if len(grid.images) == self.images else f" (of {listed(grid.images)})"
+        if not self.deterministic and len(grid.images) < 2:
+            self._find(
+                Verdict.NOT_COMPARABLE,
+                f"{metric.label}: the codec is not deterministic, and one image gives no interval"
+                + where,
+            )
+            return Delta(metric.name)
+        arrays = grid.old_rate, grid.old, grid.new_rate, grid.new
+        means = [array.mean(axis=0) for array in arrays]
+        result = delta(*means, kind="rate")
+        low, high = self._range(arrays, "rate", result.value)
+        reason = result.reason
+        if result.overlap < LOW_OVERLAP and not reason:
+            reason = f"the curves overlap by {result.overlap:.0f} % in quality"
+        if not reason and math.isnan(low):
+            reason = "too few resamples of the images have a BD-rate"
+        if not reason:
+            self._decide(
+                f"BD-rate in {metric.label} {signed(result.value, low, high, 2, ' %')}"
+                f", the limit is {self.limits.max_bd_rate:g} %{where}",
+                -high,
+                -low,
+                self.limits.max_bd_rate,
+            )
+            if metric.unit == "dB" and self.limits.max_bd_psnr is not None:
+                gain = delta(*means, kind="quality").value
+                ends = self._range(arrays, "quality", gain)
+                self._decide(
+                    f"BD-{metric.label} {signed(gain, *ends, 3, ' dB')}"
+                    f", the limit is {self.limits.max_bd_psnr:g} dB{where}",
+                    *ends,
+                    self.limits.max_bd_psnr,
+                )
+        else:
+            self.notes.append(f"no BD-rate in {metric.label} ({reason}): judged point by point")
+        # Points that another one beats are not part of the delta. A point that has fallen so
+        # deep must not go unseen: what the delta does not look at is looked at by itself.
+        unseen = {*result.dropped_anchor, *result.dropped_test}
+        slope = None
+        if reason:
+            unseen = set(range(len(grid.points)))
+        elif unseen:
+            slope = _slope(*(np.delete(m, result.dropped_anchor) for m in means[:2]))
+        self._judge_points(grid, sorted(unseen), slope, where)
+        return Delta(metric.name, result.value, low, high)
+
+    def _range(
+        self, arrays: tuple[Array, ...], kind: Literal["rate", "quality"], value: float
+    ) -> tuple[float, float]:
+        if self.deterministic or not math.isfinite(value):
+            return value, value
+        interval = bootstrap_mean_curves(*arrays, kind=kind, resamples=RESAMPLES, seed=SEED)
+        return interval.low, interval.high
+
+    def _judge_lossless(self, points: Sequence[Point]) -> None:
+        """Cells whose decoded image is the original, in the baseline or now."""
+        lost = [p for p in points if p.old == math.inf and p.new != math.inf]
+        if lost:
+            places = listed([f"{p.image} at {self.parameter} {point_text(p.point)}" for p in lost])
+            self._find(Verdict.WORSE, f"no longer lossless: {places}")
+        gained = [p for p in points if p.new == math.inf and p.old != math.inf]
+        if gained:
+            self.notes.append(f"{len(gained)} measurements are lossless now")
+        both = [p for p in points if p.old == p.new == math.inf]
+        for point in dict.fromkeys(p.point for p in both):
+            here = [p for p in both if p.point == point]
+            rates = np.array([[[p.old_rate], [p.new_rate]] for p in here], np.float64)
+            if not np.array_equal(rates[:, 0], rates[:, 1], equal_nan=True):
+                zeros = np.zeros((len(here), 1))
+                images = tuple(p.image for p in here)
+                grid = _Grid(images, (point,), rates[:, 0], zeros, rates[:, 1], zeros)
+                self._judge_points(grid, [0], None, "")
+
+    def _judge_points(
+        self, grid: _Grid, places: Sequence[int], slope: float | None, where: str
+    ) -> None:
+        """Hold points against themselves. With the ``slope`` of the curve (quality over ln(rate))
+        a change of quality is turned into the rate that it is worth; without one, a point is
+        worse where it has lost something and gained nothing."""
+        images = len(grid.images)
+        weights = np.full((1, images), 1 / images)
+        if not self.deterministic:
+            weights = image_weights(images, RESAMPLES, SEED)
+        found: dict[Verdict, list[str]] = {}
+        for place in places:
+            old, new = weights @ grid.old[:, place], weights @ grid.new[:, place]
+            before, now = weights @ grid.old_rate[:, place], weights @ grid.new_rate[:, place]
+            rate, gain = np.zeros(len(old)), new - old
+            with np.errstate(divide="ignore", invalid="ignore"):  # streams may be of 0 bytes
+                np.log(now / before, out=rate, where=(now != before) & np.isfinite(now + before))
+            gain[np.abs(gain) <= ROUNDING * np.abs(old)] = 0
+            verdict = self._at_point(rate, gain, slope)
+            if verdict is not Verdict.SAME:
+                mean_rate, mean_gain = 100 * math.expm1(rate.mean()), float(gain.mean())
+                text = f"{self.parameter} {point_text(grid.points[place])}: rate {mean_rate:+.2f} %"
+                if mean_gain:
+                    unit = f" {self.metric.unit}" if self.metric.unit else ""
+                    text += f", {self.metric.label} {mean_gain:+.4g}{unit}"
+                found.setdefault(verdict, []).append(text)
+        for verdict, texts in found.items():
+            also = ", and one point does not tell which is better"
+            self._find(
+                verdict,
+                listed(texts, 3) + (also if verdict is Verdict.NOT_COMPARABLE else "") + where,
+            )
+
+    def _at_point(self, rate: Array, gain: Array, slope: float | None) -> Verdict:
+        """``rate`` (b,) is ln(new / old), ``gain`` (b,) the quality gained, in b resamples."""
+        most = self.limits.max_bd_rate
+        if slope is not None:
+            low, high = _ends(100 * np.expm1(rate - gain / slope))
+            return verdict_on(-high, -low, most)
+        low, high = _ends(100 * np.expm1(rate))
+        in_rate = verdict_on(-high, -low, most)
+        allowed = self.limits.max_bd_psnr or 0.0
+        in_quality = verdict_on(*_ends(gain), allowed if self.metric.unit == "dB" else 0.0)
+        if {in_rate, in_quality} == {Verdict.BETTER, Verdict.WORSE}:
+            return Verdict.NOT_COMPARABLE
+        return in_quality if in_rate is Verdict.SAME else in_rate
+
+    def _decide(self, text: str, low: float, high: float, most: float) -> None:
+        verdict = verdict_on(low, high, most)
+        if verdict is not Verdict.SAME:
+            self._find(verdict, text)
+
+    def _find(self, verdict: Verdict, text: str) -> None:
+        self.findings.append(Finding(verdict, text))
+
+
+def verdict_on(low: float, high: float, most: float) -> Verdict:
+    """The verdict on a gain from ``low`` to ``high`` where a loss of ``most`` is allowed."""
+    if high < -most - ROUNDING:
+        return Verdict.WORSE
+    return Verdict.BETTER if low > most + ROUNDING else Verdict.SAME
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    tail = (100 - LEVEL) / 2
+    low, high = np.percentile(values, [tail, 100 - tail], method="nearest")
+    return float(low), float(high)
+
+
+def _grids(points: Sequence[Point]) -> list[_Grid]:
+    """Images by the points that they have: one that lacks some is judged at the others."""
+    tables: dict[str, dict[float, Point]] = {}
+    for point in points:
+        tables.setdefault(point.image, {})[point.point] = point
+    groups: dict[tuple[float, ...], list[str]] = {}
+    for image, table in tables.items():
+        groups.setdefault(tuple(sorted(table)), []).append(image)
+    columns = ("old_rate", "old", "new_rate", "new")
+    return [
+        _Grid(
+            tuple(images),
+            places,
+            *(
+                np.array(
+                    [[getattr(tables[image][at], column) for at in places] for image in images],
+                    dtype=np.float64,
+                )
+                for column in columns
+            ),
+        )
+        for places, images in groups.items()
+    ]
+
+
+def _slope(rate: Array, quality: Array) -> float:
+    """How much quality a factor of e in rate buys, over the whole curve: Pareto-optimal points,
+    two or more."""
+    return float(np.ptp(quality) / np.ptp(np.log(rate)))
+
+
+def signed(value: float, low: float, high: float, digits: int, unit: str) -> str:
+    """A difference with its interval, where it has one."""
+    text = f"{value:+.{digits}f}"
+    if low != high:
+        text += f" ({low:+.{digits}f}, {high:+.{digits}f})"
+    return text + unit

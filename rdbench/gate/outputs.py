@@ -1,0 +1,201 @@
+"""A report as text: a table, JUnit XML, Markdown for a pull request, and GitHub annotations.
+
+Labels, names of images and messages of codecs are other people's text. None of it may break a
+line, leave its cell, or be taken for markup or for a command.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+from xml.etree import ElementTree
+
+from rdbench.gate.report import CurveVerdict, Delta, Limits, Report, Verdict
+from rdbench.metrics import METRICS
+
+_LEVELS: Final = {Verdict.BETTER: "notice", Verdict.NEW: "notice"}
+
+
+def table(report: Report, *, only_failures: bool = False) -> str:
+    """A table in columns of plain text: one line per curve, what was found below it, and last the
+    counts. With ``only_failures`` curves that are fine are left out."""
+    curves = [curve for curve in report.curves if not (only_failures and curve.fine)]
+    header = ("verdict", *_header(report))
+    rows = [(curve.verdict.value, *_cells(curve, report.metrics)) for curve in curves]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [_line(header, widths), _line(["-" * width for width in widths], widths)]
+    for curve, row in zip(curves, rows, strict=True):
+        lines.append(_line(row, widths))
+        lines += [f"    {text}" for text in _details(curve)]
+    return "\n".join(
+        [*lines, *(f"note: {printable(note)}" for note in report.notes), summary(report)]
+    )
+
+
+def summary(report: Report) -> str:
+    """The counts in one line."""
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
+    return printable(
+        f"{counts}: {report.run} against {report.baseline}, {_limits_text(report.limits)}"
+    )
+
+
+def markdown(report: Report) -> str:
+    """A table and what was found, in GitHub's Markdown."""
+    header = ("", "verdict", *_header(report))
+    rule = ("---",) * 4 + ("---:",) * (len(header) - 4)
+    lines = [_row(header), _row(rule)]
+    for curve in report.curves:
+        mark = "✅" if curve.fine else "❌"
+        dataset, title, *numbers = _cells(curve, report.metrics)
+        lines.append(_row((mark, curve.verdict.value, _code(dataset), _code(title), *numbers)))
+    details = [
+        f"{printable(curve.title)} ({printable(curve.dataset)}): {text}"
+        for curve in report.curves
+        for text in _details(curve)
+    ]
+    details += [f"note: {printable(note)}" for note in report.notes]
+    head = "### rdbench check: " + ("passed" if report.fine else "failed")
+    parts = [head, _fenced([summary(report)]), "\n".join(lines)]
+    if details:
+        parts.append(_fenced(details))
+    return "\n\n".join(parts) + "\n"
+
+
+def junit(report: Report) -> str:
+    """JUnit XML: one test case per curve; a new one is skipped, as there is nothing to hold it
+    against."""
+    suite = ElementTree.Element(
+        "testsuite",
+        name="rdbench check",
+        tests=str(len(report.curves)),
+        failures=str(sum(not curve.fine for curve in report.curves)),
+        errors="0",
+        skipped=str(sum(curve.verdict is Verdict.NEW for curve in report.curves)),
+    )
+    for curve in report.curves:
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=f"rdbench.check.{printable(curve.dataset)}",
+            name=printable(curve.title),
+        )
+        details = "\n".join(_details(curve))
+        kind = "system-out"
+        if not curve.fine:
+            kind = "failure"
+        elif curve.verdict is Verdict.NEW:
+            kind = "skipped"
+        if details:
+            element = ElementTree.SubElement(case, kind)
+            element.text = details
+            if kind != "system-out":
+                element.set("message", printable(curve.findings[0].text))
+            if kind == "failure":
+                element.set("type", curve.verdict.value)
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        + ElementTree.tostring(suites, encoding="unicode")
+        + "\n"
+    )
+
+
+def github(report: Report) -> list[str]:
+    """Workflow commands of GitHub Actions, one per curve about which there is something to say:
+    an error, a warning where only bytes changed, or a notice."""
+    lines = []
+    for curve in report.curves:
+        level = "error" if not curve.fine else _LEVELS.get(curve.verdict, "")
+        level = "warning" if curve.changed and curve.fine else level
+        if level:
+            title = f"rdbench check, {curve.verdict}: {curve.title} on {curve.dataset}"
+            message = "\n".join(_details(curve))
+            lines.append(f"::{level} title={_property(printable(title))}::{_data(message)}")
+    return lines
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters, lone surrogates and line ends as escapes: fit for a
+    terminal, for XML and for one line."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _header(report: Report) -> tuple[str, ...]:
+    several = len({METRICS[metric].label for metric in report.metrics}) < len(report.metrics)
+    names = [METRICS[m].axis if several else METRICS[m].label for m in report.metrics]
+    return ("dataset", "curve", "identical", *(f"BD-rate [%] {name}" for name in names))
+
+
+def _cells(curve: CurveVerdict, metrics: Sequence[str]) -> tuple[str, ...]:
+    deltas = {delta.metric: delta for delta in curve.deltas}
+    identical = f"{curve.identical}/{curve.compared}" if curve.compared else "-"
+    return (
+        printable(curve.dataset),
+        printable(curve.title),
+        identical,
+        *(_delta(deltas.get(metric)) for metric in metrics),
+    )
+
+
+def _delta(delta: Delta | None) -> str:
+    if delta is None or math.isnan(delta.value):
+        return "-"
+    text = f"{delta.value:+.2f}" if not delta.identical else "="
+    if delta.low != delta.high and not math.isnan(delta.low):
+        text += f" ({delta.low:+.2f}, {delta.high:+.2f})"
+    return text
+
+
+def _details(curve: CurveVerdict) -> list[str]:
+    texts = [f"{finding.verdict}: {finding.text}" for finding in curve.findings]
+    texts += [f"changed: {curve.changed}"] if curve.changed else []
+    return [printable(text) for text in (*texts, *(f"note: {note}" for note in curve.notes))]
+
+
+def _limits_text(limits: Limits) -> str:
+    texts = [f"BD-rate {limits.max_bd_rate:g} %"]
+    if limits.max_bd_psnr is not None:
+        texts.append(f"BD-PSNR {limits.max_bd_psnr:g} dB")
+    if limits.max_slowdown is not None:
+        texts.append(f"slowdown {limits.max_slowdown:g} %")
+    return f"limits: {', '.join(texts)}"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(c.ljust(width) for c, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _code(text: str) -> str:
+    """A code span, in which nothing is markup, fit for a table's cell."""
+    fence = "`" * (_longest_run(text) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
+
+
+def _fenced(lines: Sequence[str]) -> str:
+    fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
+    return "\n".join([f"{fence}text", *lines, fence])
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

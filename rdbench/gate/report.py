@@ -1,0 +1,151 @@
+"""What a check says: one verdict for each curve, with everything that led to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from rdbench.errors import UsageError
+from rdbench.metrics import METRICS
+from rdbench.metrics import check as check_metrics
+
+
+class Verdict(StrEnum):
+    """What became of one curve, or of a part of it."""
+
+    NEWLY_FAILING = "newly failing"
+    """Something fails that did not fail in the baseline, or was not measured there."""
+    WORSE = "worse"
+    GONE = "gone"
+    """The baseline has it and the run does not: a curve, an image, a point, a metric."""
+    NOT_COMPARABLE = "not comparable"
+    BETTER = "better"
+    SAME = "same"
+    """Within the limits; not necessarily the same bytes."""
+    NEW = "new"
+
+
+# The first of these that one of a curve's findings has is the verdict on the curve.
+_BY_WEIGHT: Final = tuple(Verdict)
+FAILURES: Final = frozenset(
+    {Verdict.NEWLY_FAILING, Verdict.WORSE, Verdict.GONE, Verdict.NOT_COMPARABLE}
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much worse a curve may be than in the baseline. What is beyond is worse; what is as far
+    on the other side is better.
+
+    Raises :class:`UsageError` for a limit that is negative or not finite, and for a metric that
+    is unknown or falls with quality.
+    """
+
+    max_bd_rate: float = 0.5
+    """BD-rate in percent, in each metric; where a curve has too few points for one, the mean rate
+    at equal points."""
+    max_bd_psnr: float | None = None
+    """Loss in dB (BD-PSNR, and the same of every metric in dB); None where only the rate is
+    looked at. Where there is no BD-rate, the mean quality at equal points may fall by as much."""
+    max_slowdown: float | None = None
+    """Percent by which encoding or decoding may take longer, in processor time where both sides
+    have it; None where times are not looked at."""
+    metrics: tuple[str, ...] = ()
+    """Quality columns; none stands for all that the baseline has."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_bd_rate", "max_bd_psnr", "max_slowdown"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise UsageError(f"{name} is {value}; it must be a number from 0 on")
+        object.__setattr__(self, "metrics", check_metrics(self.metrics))
+        for name in self.metrics:
+            if not METRICS[name].higher_is_better:
+                raise UsageError(
+                    f"metric {name!r} falls with quality; name one of which more is better"
+                )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found out about a curve, in one line."""
+
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The BD-rate of a curve against itself in the baseline, in one metric."""
+
+    metric: str
+    value: float = math.nan
+    """Percent; NaN where there is none."""
+    low: float = math.nan
+    high: float = math.nan
+    """Ends of the bootstrap interval; :attr:`value` itself where the codec is deterministic."""
+    identical: bool = False
+    """Whether rates and qualities are the baseline's at all points."""
+
+
+@dataclass(frozen=True)
+class CurveVerdict:
+    """One curve of the run or the baseline."""
+
+    dataset: str
+    title: str
+    """Its label, with its options where another curve of the dataset has the same label."""
+    codec: str
+    options: str
+    findings: tuple[Finding, ...] = ()
+    """What decides: everything but "same", the weightiest first."""
+    changed: str = ""
+    """Which bytes changed though the codec is deterministic and of the same version; is
+    reported, and no failure by itself."""
+    notes: tuple[str, ...] = ()
+    """What else should be known: another version, points that are new, what failed before."""
+    deltas: tuple[Delta, ...] = ()
+    compared: int = 0
+    """How many measurements (image and point) both sides have."""
+    identical: int = 0
+    """How many of them have the same bytes and the same decoded image, by their hashes."""
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.findings[0].verdict if self.findings else Verdict.SAME
+
+    @property
+    def fine(self) -> bool:
+        return self.verdict not in FAILURES
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on all curves, in the order of the baseline; new ones last."""
+
+    run: str
+    baseline: str
+    limits: Limits
+    metrics: tuple[str, ...]
+    """The quality columns that were looked at."""
+    curves: tuple[CurveVerdict, ...]
+    notes: tuple[str, ...] = ()
+    """What holds for all curves."""
+
+    @property
+    def fine(self) -> bool:
+        """Whether no curve is worse, gone, newly failing or not comparable."""
+        return all(curve.fine for curve in self.curves)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many curves have each verdict that there is, the weightiest first."""
+        found = [curve.verdict for curve in self.curves]
+        return {verdict: found.count(verdict) for verdict in _BY_WEIGHT if verdict in found}
+
+
+def by_weight(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Findings, each once, the weightiest first."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda one: _BY_WEIGHT.index(one.verdict)))

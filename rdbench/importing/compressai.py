@@ -1,0 +1,184 @@
+"""CompressAI's result files: JSON of its ``utils.bench`` and ``utils.eval_model``.
+
+A file of means has lists, a value per point, and does not tell the rate parameter:
+``{"name", "description", "results": {"bpp": [...], "psnr-rgb": [...], ...}}``. A file that
+``eval_model --per-image`` writes has single values and the image's name in ``source``; its own
+name, ``IMAGE-NETWORK.json``, tells the network. Rates are those of files for the codecs of
+``bench``; of learned codecs the entropy coder's strings are counted, without shapes and headers, or
+with ``--entropy-estimation`` likelihoods.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, Final
+
+from rdbench.errors import UsageError
+from rdbench.importing.rows import (
+    NUMBERS,
+    QUALITIES,
+    TEXTS,
+    File,
+    Reading,
+    Request,
+    Row,
+    listed,
+)
+
+KEYS: Final = {
+    "bpp": ("bpp",),
+    "psnr_db": ("psnr-rgb", "psnr"),
+    "ms_ssim": ("ms-ssim-rgb", "ms-ssim"),
+    "ms_ssim_db": ("ms-ssim-db-rgb",),
+    "encode_s": ("encoding_time",),
+    "decode_s": ("decoding_time",),
+}
+"""Our column to the keys that CompressAI's tools and its published files have for it."""
+
+_BENCH: Final = ("JPEG", "WebP", "JPEG2000", "BPG", "TFCI", "VTM", "HM", "AV1")
+_INFERENCE: Final = re.compile(r"Inference \((?P<coder>.+)\)")
+_PRETRAINED: Final = re.compile(r"(?P<curve>.+-(mse|ms-ssim))-(?P<quality>\d+)-[^-]+(-estimation)?")
+
+
+def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
+    return file.name.endswith(".json") or file.text.lstrip().startswith(("{", "["))
+
+
+def read(files: Sequence[File], request: Request) -> Reading:
+    """The rows of all files: a curve per file of means, named as the file is, and a curve per
+    network of which there are files of images.
+
+    Keys are found by :data:`KEYS`, or by :attr:`Request.mapping` where there is one.
+    """
+    rows: list[Row] = []
+    means: list[str] = []
+    unused: dict[str, None] = {}
+    for file in files:
+        document = _document(file)
+        results = document.get("results", document)
+        keys = _keys(file.name, results, request)
+        unused |= dict.fromkeys(
+            key for key in results if key not in {*keys.values(), "name", "description"}
+        )
+        found = _rows(file.name, document, _columns(file.name, results, keys))
+        means += [] if "image" in found[0].texts else [file.name]
+        rows += found
+    if not request.label:
+        _check_names(means)
+    return Reading(tuple(rows), tuple(unused))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse two files of means with one name, which would become one curve."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"several files are named {name!r}, and so would their curves be; import them one "
+                "by one, or as one curve with --label"
+            )
+
+
+def _document(file: File) -> dict[str, Any]:
+    try:
+        document: Any = json.loads(file.text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file.name!r} is not JSON: {error}") from None
+    if isinstance(document, dict):
+        results = document.get("results", document)
+        if isinstance(results, dict) and results:
+            return document
+    raise UsageError(f"{file.name!r} has no 'results' as CompressAI's files have them")
+
+
+def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, str]:
+    """Our columns with the keys that are taken for them."""
+    if texts := sorted(set(request.mapping) & set(TEXTS)):
+        raise UsageError(f"--map {texts[0]}: only numbers of a JSON file can be mapped")
+    if missing := [key for key in request.mapping.values() if key not in results]:
+        raise UsageError(
+            f"{name!r} has no key {listed(map(repr, missing))}; it has {listed(results)}"
+        )
+    keys = dict(request.mapping)
+    for column, known in KEYS.items() if not keys else ():
+        present = [key for key in known if key in results]
+        if len(present) > 1:
+            raise UsageError(
+                f"{name!r} has {listed(map(repr, present))}, all of which stand for {column}; say "
+                f"which with --map, such as bpp=bpp,{column}={present[0]}"
+            )
+        keys |= dict.fromkeys([column], present[0]) if present else {}
+    if "bpp" not in keys or not set(QUALITIES) & set(keys):
+        lacking = "rate" if "bpp" not in keys else "quality"
+        raise UsageError(
+            f"{name!r} has no {lacking} under a key that CompressAI uses; it has "
+            f"{listed(results)}: name the keys with --map, such as bpp=KEY,psnr_db=KEY"
+        )
+    if request.color == "luma" and (rgb := [k for k in keys.values() if k.endswith("-rgb")]):
+        raise UsageError(f"{name!r}: {rgb[0]!r} is of RGB, and --color says luma")
+    return {column: keys[column] for column in NUMBERS if column in keys}
+
+
+def _columns(name: str, results: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """The numbers of each column: all lists of one length, or all single."""
+    columns: dict[str, Any] = {}
+    for column, key in keys.items():
+        value = results[key]
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, bool) or not isinstance(entry, int | float):
+                raise UsageError(f"{name!r}: {key!r} has {entry!r}, which is not a number")
+        columns[column] = value
+    lengths = {
+        keys[column]: len(value) if isinstance(value, list) else "no list"
+        for column, value in columns.items()
+    }
+    if len(set(lengths.values())) > 1:
+        told = listed(f"{key!r}: {length}" for key, length in lengths.items())
+        raise UsageError(f"{name!r}: the lists differ in length ({told})")
+    if 0 in lengths.values():
+        raise UsageError(f"{name!r}: the lists are empty")
+    return columns
+
+
+def _rows(name: str, document: Mapping[str, Any], columns: Mapping[str, Any]) -> list[Row]:
+    stem = PurePath(name).stem
+    texts = {"label": stem, "codec": _text(document, "name") or stem}
+    description = _text(document, "description")
+    texts |= {"description": description} if description else {}
+    rate_is = _rate(description)
+    if isinstance(columns["bpp"], list):
+        return [
+            Row(
+                name,
+                f"value {place} of its lists",
+                texts,
+                {column: float(values[place]) for column, values in columns.items()},
+                rate_is=rate_is,
+                averaging="mean" if rate_is else "unknown",  # the tools that are known average so
+            )
+            for place in range(len(columns["bpp"]))
+        ]
+    numbers = {column: float(value) for column, value in columns.items()}
+    image = _text(document, "source")
+    if not image:
+        return [Row(name, "", texts, numbers, rate_is=rate_is)]
+    network = stem.removeprefix(f"{image}-")
+    texts |= {"image": image, "label": texts["codec"]}
+    if known := _PRETRAINED.fullmatch(network):
+        texts |= {"label": known["curve"], "parameter": "quality"}
+        numbers["point"] = float(known["quality"])
+    return [Row(name, "", texts, numbers, group=network, rate_is=rate_is)]
+
+
+def _rate(description: str) -> str:
+    """What the rate is, by the descriptions that the two tools write; empty for others."""
+    if inference := _INFERENCE.fullmatch(description):
+        return "entropy" if inference["coder"].startswith("entropy") else "coder"
+    return "file" if description.split(". ")[0] in _BENCH else ""
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document.get(key)
+    return value.strip() if isinstance(value, str) else ""

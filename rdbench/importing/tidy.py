@@ -1,0 +1,273 @@
+"""From rows as files have them to the CSV of published curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rdbench.curves.curve import Curve
+from rdbench.curves.published import (
+    COLORS,
+    RATES,
+    check_label,
+    parse_published,
+    published_labels,
+)
+from rdbench.errors import UsageError, unknown
+from rdbench.images.dataset import SUFFIXES
+from rdbench.importing.rows import NUMBERS, QUALITIES, TEXTS, Reading, Request, Row, listed
+from rdbench.results import csv_text
+from rdbench.schema import point_text
+
+_HEADER: Final = (
+    *("dataset", "image", "images", "channels", "color", "label", "codec", "options"),
+    *("parameter", *NUMBERS, "rate_is", "averaging", "description", "source", "known_issue"),
+)
+_MAY_BE_INFINITE: Final = frozenset({"psnr_db", "psnr_y_db", "ms_ssim_db"})
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Imported curves, and the CSV that holds them. ``notes`` say what was not taken, and what
+    the curves are not fit for."""
+
+    text: str
+    curves: tuple[Curve, ...]
+    notes: tuple[str, ...]
+
+
+def tidy(reading: Reading, request: Request) -> Imported:
+    """The rows of a reading with what the request adds, as the text of a CSV file.
+
+    Raises :class:`UsageError` as :func:`rdbench.importing.import_curves`.
+    """
+    _check_request(request)
+    groups: dict[str, list[Row]] = {}
+    for row in reading.rows:
+        groups.setdefault(_label(row, request), []).append(row)
+    taken = sorted(set(groups) & set(published_labels()))
+    if taken:
+        raise UsageError(
+            f"a published curve of rdbench has the label {taken[0]!r} already; name that one, or "
+            "give another label with --label"
+        )
+    records: list[dict[str, str]] = []
+    for label, rows in groups.items():
+        records += _records(label, rows, request)
+    columns = [name for name in _HEADER if any(record.get(name) for record in records)]
+    text = csv_text([columns, *([record.get(name, "") for name in columns] for record in records)])
+    curves = parse_published(text, "what was imported")
+    return Imported(text, tuple(curves), tuple(_notes(reading, curves)))
+
+
+def _check_request(request: Request) -> None:
+    if request.color not in COLORS:
+        raise unknown("color", request.color, COLORS)
+    if request.rate_is and request.rate_is not in RATES:
+        raise unknown("meaning of a rate", request.rate_is, RATES)
+    for name in ("dataset", "source", "known_issue"):
+        _check_text(getattr(request, name), name, f"--{name.replace('_', '-')}")
+
+
+def _label(row: Row, request: Request) -> str:
+    label = request.label or row.texts.get("label", "")
+    if not label:
+        raise UsageError(f"{row.where} does not tell the curve's label; give one with --label")
+    try:
+        check_label(label)
+    except UsageError as error:
+        raise UsageError(f"{row.where}: {error}; give another one with --label") from None
+    return label
+
+
+def _records(label: str, rows: Sequence[Row], request: Request) -> list[dict[str, str]]:
+    for row in rows:
+        _check_row(row)
+    _check_levels(label, rows)
+    of_images = _of_images(label, rows, request)
+    points, parameter = _points(rows, of_images=of_images)
+    common = _common(label, rows, request) | {
+        "images": "" if of_images else str(request.images),
+        "parameter": _one(label, rows, "parameter", parameter),
+    }
+    if of_images:
+        common["averaging"] = "none"
+    _check_twice(rows, points)
+    records = []
+    for row, point in zip(rows, points, strict=True):
+        numbers = {**row.numbers, "point": point}
+        if of_images and "ms_ssim" in numbers and "ms_ssim_db" not in numbers:
+            numbers["ms_ssim_db"] = _decibels(numbers["ms_ssim"])
+        records.append(
+            common
+            | {"dataset": _dataset(row, request), "image": _image(row)}
+            | {name: repr(value).removesuffix(".0") for name, value in numbers.items()}
+        )
+    return records
+
+
+def _common(label: str, rows: Sequence[Row], request: Request) -> dict[str, str]:
+    """What all rows of a curve have in common."""
+    rates = {request.rate_is or row.rate_is or "unknown" for row in rows}
+    if len(rates) > 1:
+        raise UsageError(
+            f"the rates of {label!r} are of several kinds ({listed(sorted(rates))}); import them "
+            "as curves of their own"
+        )
+    averagings = {row.averaging for row in rows}
+    return {
+        "channels": str(COLORS[request.color]),
+        "color": request.color,
+        "label": label,
+        "codec": _one(label, rows, "codec", label),
+        "options": _one(label, rows, "options", ""),
+        "rate_is": rates.pop(),
+        "averaging": averagings.pop() if len(averagings) == 1 else "unknown",
+        "description": _one(label, rows, "description", ""),
+        "source": request.source or f"imported from {rows[0].file}",
+        "known_issue": request.known_issue,
+    }
+
+
+def _check_row(row: Row) -> None:
+    for name in TEXTS:
+        if name != "label":
+            _check_text(row.texts.get(name, ""), name, row.where)
+    if "bpp" not in row.numbers:
+        raise UsageError(f"{row.where} has no bpp")
+    if not set(QUALITIES) & set(row.numbers):
+        raise UsageError(f"{row.where} has a rate and no quality")
+    for name, value in row.numbers.items():
+        if math.isnan(value) or (
+            math.isinf(value) and not (value > 0 and name in _MAY_BE_INFINITE)
+        ):
+            raise UsageError(f"{row.where}: {name} is {value}; leave out what is not available")
+    if row.numbers["bpp"] <= 0:
+        raise UsageError(
+            f"{row.where}: bpp is {point_text(row.numbers['bpp'])}, a rate is positive"
+        )
+
+
+def _check_levels(label: str, rows: Sequence[Row]) -> None:
+    """Refuse MS-SSIM in decibels where it should be linear, and the other way round."""
+    for row in rows:
+        if not 0 <= row.numbers.get("ms_ssim", 0) <= 1:
+            raise UsageError(
+                f"{row.where}: ms_ssim is {row.numbers['ms_ssim']:g}, which is not within 0 and 1; "
+                "if it is in decibels, map it to ms_ssim_db"
+            )
+    decibels = [row.numbers["ms_ssim_db"] for row in rows if "ms_ssim_db" in row.numbers]
+    if decibels and max(decibels) <= 1:
+        raise UsageError(
+            f"{label!r}: no ms_ssim_db is above 1 dB; if it is linear, map it to ms_ssim"
+        )
+
+
+def _of_images(label: str, rows: Sequence[Row], request: Request) -> bool:
+    named = [row for row in rows if row.texts.get("image")]
+    if named and len(named) < len(rows):
+        other = next(row for row in rows if not row.texts.get("image"))
+        raise UsageError(
+            f"{label!r} has rows of images ({named[0].where}) and means ({other.where}); leave one "
+            "kind out"
+        )
+    if named and request.images:
+        raise UsageError(f"--images is for means; the rows of {label!r} name their images")
+    if not named and not request.images:
+        raise UsageError(
+            f"the rows of {label!r} name no image, so they are means: say over how many images "
+            "with --images, or name the column with --map image=COLUMN"
+        )
+    return bool(named)
+
+
+def _points(rows: Sequence[Row], *, of_images: bool) -> tuple[list[float], str]:
+    """The points of the rows and what they are; where they are not told, they are numbered from
+    0 at the lowest mean rate."""
+    told = [row for row in rows if "point" in row.numbers]
+    if told and len(told) < len(rows):
+        other = next(row for row in rows if "point" not in row.numbers)
+        raise UsageError(f"{told[0].where} tells its point, {other.where} does not")
+    if told:
+        return [row.numbers["point"] for row in rows], "point"
+    keys = [row.group if of_images else str(place) for place, row in enumerate(rows)]
+    rates: dict[str, list[float]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        rates.setdefault(key, []).append(row.numbers["bpp"])
+    order = sorted(rates, key=lambda key: math.fsum(rates[key]) / len(rates[key]))
+    return [float(order.index(key)) for key in keys], "index"
+
+
+def _check_twice(rows: Sequence[Row], points: Sequence[float]) -> None:
+    """Refuse a second row of a point, or of means that repeat all numbers of another one."""
+    seen: dict[object, Row] = {}
+    for row, point in zip(rows, points, strict=True):
+        image = _image(row)
+        for key in ((image, point), (image, *sorted(row.numbers.items()))):
+            if key in seen:
+                told = "point" in row.numbers
+                raise UsageError(
+                    f"{row.where} repeats {seen[key].where}"
+                    + ("" if told else "; if they are two points, --map point=COLUMN tells them")
+                )
+            seen[key] = row
+
+
+def _image(row: Row) -> str:
+    """The image's name as runs have it: without the suffix of its file."""
+    name = row.texts.get("image", "")
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and f".{suffix.lower()}" in SUFFIXES else name
+
+
+def _one(label: str, rows: Sequence[Row], name: str, default: str) -> str:
+    values = {row.texts.get(name, "") or default: row.where for row in rows}
+    if len(values) > 1:
+        told = listed(f"{value!r} in {where}" for value, where in list(values.items())[:2])
+        raise UsageError(
+            f"the rows of {label!r} differ in {name} ({told}); give each curve a --label of its own"
+        )
+    return next(iter(values))
+
+
+def _dataset(row: Row, request: Request) -> str:
+    dataset = request.dataset or row.texts.get("dataset", "")
+    if not dataset:
+        raise UsageError(
+            f"{row.where} does not tell its dataset; give --dataset, with the name that it has in "
+            "the runs to compare with (`rdbench datasets` lists known ones)"
+        )
+    return dataset
+
+
+def _check_text(text: str, name: str, where: str) -> None:
+    """Refuse what a spreadsheet would run as a formula."""
+    if text and text[0] in "=+-@":
+        raise UsageError(
+            f"{where}: {name} {text!r} begins with {text[0]!r}, which spreadsheets take for a "
+            "formula; change it"
+        )
+
+
+def _decibels(ms_ssim: float) -> float:
+    return math.inf if ms_ssim == 1 else -10 * math.log10(1 - ms_ssim)
+
+
+def _notes(reading: Reading, curves: Sequence[Curve]) -> list[str]:
+    notes = [f"not taken: {listed(reading.unused)}"] if reading.unused else []
+    if any(_image(row) != row.texts.get("image", "") for row in reading.rows):
+        notes.append("images are named without .png and the like, as runs name them")
+    for curve in curves:
+        if len(curve.points) == 1:
+            notes.append(f"{curve.label} has one point: it can be drawn, not compared")
+        if curve.left_out:
+            image, reason = next(iter(curve.left_out.items()))
+            notes.append(
+                f"{curve.label}: {len(curve.left_out)} images are not at all points and will be "
+                f"left out of it ({image}: {reason})"
+            )
+        if curve.rate_is == "unknown":
+            notes.append(f"{curve.label}: {RATES['unknown']}; --rate-is says it")
+    return notes

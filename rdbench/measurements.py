@@ -1,0 +1,293 @@
+"""Measurements by columns, and how a CSV of a million rows becomes them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+
+from rdbench.errors import UsageError
+from rdbench.schema import COLUMNS, KEY, Measurement
+
+if TYPE_CHECKING:
+    import pyarrow
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+
+# Without these there is no telling which measurement a row is.
+_NEEDED: Final = ("codec", "image", "point")
+# A file is parsed in blocks, so that only some thousand rows at a time are in memory as texts.
+_BLOCK: Final = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """A column of texts, each kept once: the text of a row is ``values[codes[row]]``."""
+
+    codes: NDArray[np.int32]
+    values: Sequence[str]
+
+    def __getitem__(self, row: int | np.intp) -> str:
+        return self.values[int(self.codes[row])]
+
+    def unique(self, rows: Rows) -> tuple[list[str], Rows]:
+        """The texts of ``rows``, sorted, and for each of the rows the place of its text there."""
+        codes, place = np.unique(self.codes[rows], return_inverse=True)
+        texts = [self.values[code] for code in codes]
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+        return [texts[code] for code in order], np.argsort(order)[place]
+
+    def equal(self, rows: Rows, text: str) -> NDArray[np.bool_]:
+        """Which of ``rows`` have this text."""
+        code = self.values.index(text) if text in self.values else -1
+        return np.asarray(self.codes[rows] == code)
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """Measurements by columns, all of :data:`rdbench.schema.COLUMNS`."""
+
+    texts: Mapping[str, Texts]
+    """Columns of texts, empty where not available."""
+    numbers: Mapping[str, Array]
+    """Columns of numbers, float64 (rows,), NaN where not available; whole numbers are exact up to
+    2^53."""
+
+    @classmethod
+    def of(cls, rows: Iterable[Measurement]) -> Measurements:
+        """The columns of rows that are in memory."""
+        rows = list(rows)
+        texts, numbers = {}, {}
+        for column in COLUMNS:
+            cells = [getattr(row, column.name) for row in rows]
+            if column.type is str:
+                number = _numbering()
+                codes = _codes([cell or "" for cell in cells], number)
+                texts[column.name] = Texts(codes, list(number))
+            else:
+                numbers[column.name] = np.array(cells, dtype=np.float64)
+        return cls(texts, numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers["point"])
+
+    def groups(self, columns: Iterable[str]) -> list[Rows]:
+        """The rows that agree in ``columns``: ascending, by the group's first row."""
+        if not len(self):
+            return []
+        group = self._grouped(columns)
+        order = np.argsort(group, kind="stable")
+        parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+        return sorted(parts, key=lambda rows: int(rows[0]))
+
+    def latest(self) -> Measurements:
+        """The last row of each measurement, at the place of its first."""
+        measurement = self._grouped(KEY)
+        rows = np.arange(len(self))
+        first, last = (np.zeros(measurement.max(initial=-1) + 1, dtype=np.intp) for _ in range(2))
+        # Of an index that stands several times, the last assignment counts.
+        first[measurement[::-1]] = rows[::-1]
+        last[measurement] = rows
+        return self if len(last) == len(self) else self._take(last[np.argsort(first)])
+
+    def _grouped(self, columns: Iterable[str]) -> NDArray[np.int64]:
+        """A number for each row, from 0 without gaps, the same where rows agree in ``columns``."""
+        group = np.zeros(len(self), dtype=np.int64)
+        for name in columns:
+            column = self.texts[name].codes if name in self.texts else self.numbers[name]
+            values, value = np.unique(column, return_inverse=True)
+            if len(values) > 1:
+                group = np.unique(group * len(values) + value, return_inverse=True)[1]
+        return group
+
+    def _take(self, rows: Rows) -> Measurements:
+        return Measurements(
+            {name: Texts(texts.codes[rows], texts.values) for name, texts in self.texts.items()},
+            {name: numbers[rows] for name, numbers in self.numbers.items()},
+        )
+
+
+def _numbering() -> defaultdict[str, int]:
+    """Gives texts numbers in the order in which they are first asked for."""
+    return defaultdict(itertools.count().__next__)
+
+
+def _codes(texts: Sequence[str], numbering: defaultdict[str, int]) -> NDArray[np.int32]:
+    return np.fromiter(map(numbering.__getitem__, texts), np.int32, len(texts))
+
+
+def whole_records(data: bytes, quotes: int = 0) -> int:
+    """Length of the leading part of CSV ``data`` that ends with a complete record.
+
+    A record ends at a line end outside quotes. Whatever follows the last one is a row that was
+    being written when its process was killed. ``quotes`` are those in front of ``data``, of a
+    record that goes on in it.
+    """
+    end = len(data)
+    quotes += data.count(b'"')
+    while True:
+        line = data.rfind(b"\n", 0, end) + 1
+        quotes -= data.count(b'"', line, end)
+        if not line or quotes % 2 == 0:
+            return line
+        end = line - 1
+
+
+def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
+    """The rows of a measurements CSV one by one; see :func:`parse_table`."""
+    for block in _blocks(file, where):
+        yield from block.rows(where)
+
+
+def parse_table(file: BinaryIO, where: str) -> Measurements:
+    """The rows of a measurements CSV by columns; a torn last row is left out.
+
+    Columns are found by their names: missing ones are not available, unknown ones left out. A
+    byte order mark, CRLF and blank lines do no harm. Raises :class:`UsageError` with ``where``
+    and the line for a file that is not one.
+    """
+    numbering = {column.name: _numbering() for column in COLUMNS if column.type is str}
+    parts: dict[str, list[NDArray[Any]]] = {
+        column.name: [np.zeros(0, np.int32 if column.type is str else np.float64)]
+        for column in COLUMNS
+    }
+    for block in _blocks(file, where):
+        table = _by_arrow(block)
+        if table is None:
+            table = Measurements.of(block.rows(where))
+        for name, texts in table.texts.items():
+            parts[name].append(_codes(texts.values, numbering[name])[texts.codes])
+        for name, numbers in table.numbers.items():
+            parts[name].append(numbers)
+    columns = {name: np.concatenate(parts.pop(name)) for name in tuple(parts)}
+    return Measurements(
+        {name: Texts(columns.pop(name), list(number)) for name, number in numbering.items()},
+        columns,
+    )
+
+
+def _by_arrow(block: _Block) -> Measurements | None:
+    """The columns of a block, or None where Arrow does not take it: then something is wrong with a
+    row, and reading them one by one says with which."""
+    import pyarrow
+    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
+
+    types = {
+        str: pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+    }
+    # Places, since the names of unknown columns may stand twice.
+    places = {c: str(block.header.index(c.name)) for c in COLUMNS if c.name in block.header}
+    names = [str(place) for place in range(len(block.header))]
+    try:
+        cells = read_csv(
+            io.BytesIO(block.data),
+            ReadOptions(use_threads=False, block_size=len(block.data) + 1, column_names=names),
+            ParseOptions(newlines_in_values=True),
+            ConvertOptions(
+                include_columns=list(places.values()),
+                column_types={place: types[column.type] for column, place in places.items()},
+                null_values=[""],
+            ),
+        )
+    except pyarrow.ArrowInvalid:
+        return None
+    texts, numbers = {}, {}
+    for column in COLUMNS:
+        found = cells[places[column]] if column in places else None
+        if column.type is str:
+            texts[column.name] = _texts(found, len(cells), str(column.default or ""))
+        else:
+            numbers[column.name] = _numbers(found, len(cells), column.default)
+    return None if np.isnan(numbers["point"]).any() else Measurements(texts, numbers)
+
+
+def _texts(cells: pyarrow.ChunkedArray | None, rows: int, empty: str) -> Texts:
+    if cells is None:
+        return Texts(np.zeros(rows, np.int32), [empty])
+    coded = cells.combine_chunks()
+    return Texts(coded.indices.to_numpy(), [t or empty for t in coded.dictionary.to_pylist()])
+
+
+def _numbers(cells: pyarrow.ChunkedArray | None, rows: int, empty: float | None) -> Array:
+    if cells is None:
+        return np.full(rows, np.nan if empty is None else empty)
+    numbers = (cells if empty is None else cells.fill_null(empty)).to_numpy()
+    return np.asarray(numbers, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some whole records of a file."""
+
+    header: Sequence[str]
+    line: int
+    """Lines of the file in front of it."""
+    data: bytes
+
+    def rows(self, where: str) -> Iterator[Measurement]:
+        """Raises :class:`UsageError` with the line of a record at fault."""
+        reader = csv.reader(io.StringIO(_text(self.data, where, self.line), newline=""))
+        try:
+            for cells in filter(None, reader):
+                if len(cells) != len(self.header):
+                    raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
+                yield Measurement.from_cells(dict(zip(self.header, cells, strict=True)))
+        except (UsageError, csv.Error) as error:
+            raise UsageError(f"{where}, line {self.line + reader.line_num}: {error}") from None
+
+
+def _blocks(file: BinaryIO, where: str) -> Iterator[_Block]:
+    header: Sequence[str] = ()
+    line = quotes = 0
+    pending = bytearray()  # the beginning of a record, with so many quotes
+    while read := file.read(_BLOCK):
+        end = whole_records(read, quotes)
+        pending += read[:end] if end else read
+        quotes = read.count(b'"', end) + (0 if end else quotes)
+        if not end:
+            continue
+        data, pending = bytes(pending), bytearray(read[end:])
+        if not header:
+            header, data, line = _split_header(data, where)
+        yield _Block(header, line, data)
+        line += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    if not header:
+        _split_header(b"", where)
+
+
+def _split_header(data: bytes, where: str) -> tuple[Sequence[str], bytes, int]:
+    """The names of the columns, the data that follows, and the lines in front of it."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    stream = io.StringIO(_text(data, where, 0), newline="")
+    reader = csv.reader(stream)
+    try:
+        header = next(reader, [])
+    except csv.Error:
+        header = []
+    if missing := [name for name in _NEEDED if name not in header]:
+        raise UsageError(
+            f"{where} is not a table of measurements: its header lacks {', '.join(missing)}"
+        )
+    if twice := [column.name for column in COLUMNS if header.count(column.name) > 1]:
+        raise UsageError(f"{where} has the column {twice[0]!r} twice; rename or remove one")
+    length = len(stream.getvalue()[: stream.tell()].encode())
+    return header, data[length:], reader.line_num
+
+
+def _text(data: bytes, where: str, line: int) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line += data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{where}, line {line} is not UTF-8; save the file as UTF-8") from None

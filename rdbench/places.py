@@ -1,0 +1,29 @@
+"""Where things are: run directories by default, and the files of ``baselines/``, which lie beside
+a clone's package and within an installed one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+RUNS: Final = Path("results") / "runs"
+"""Where run directories are made that are not named."""
+
+PREFIX: Final = "baselines:"
+"""What a path within that folder begins with, wherever a path is an option: runs that name it so
+are the same on every machine."""
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+_FOLDERS: Final = (_PACKAGE / "_baselines", _PACKAGE.parent / "baselines")
+
+
+def baselines() -> Path:
+    """The folder, whether it exists or not."""
+    return next((folder for folder in _FOLDERS if folder.is_dir()), _FOLDERS[0])
+
+
+def path(text: str) -> Path:
+    """The path that ``text`` stands for: ``baselines:NAME``, or a path as it is."""
+    if text.startswith(PREFIX):
+        return baselines() / text.removeprefix(PREFIX)
+    return Path(text)

@@ -1,0 +1,180 @@
+"""BD-rates of many curves against one anchor, with their intervals: a forest plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rdbench.bd import LEVEL, Interval
+from rdbench.curves import Comparison
+from rdbench.curves.notes import mark, notes
+from rdbench.curves.tables import averaging_text
+from rdbench.metrics import METRICS
+from rdbench.plots.draw import (
+    GREY,
+    canvas,
+    draw,
+    head,
+    missing_glyphs,
+    note_lines,
+    put_notes,
+)
+from rdbench.plots.figures import file_name
+from rdbench.plots.styles import styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A BD-rate in percent with the ends of its interval, NaN where there is none."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @classmethod
+    def of(cls, value: float, interval: Interval | None) -> Estimate:
+        return cls(value, interval.low, interval.high) if interval else cls(value)
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One curve: the BD-rate of its mean curve, and the mean of those of single images."""
+
+    title: str
+    codec: str
+    mean_curves: Estimate
+    of_images: Estimate
+    marks: str = ""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A forest plot; rows from the largest saving to the smallest."""
+
+    name: str
+    title: str
+    subtitle: str
+    anchor: str
+    rows: tuple[ForestRow, ...]
+    cast: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def forest(rows: Sequence[Comparison]) -> Forest | None:
+    """The forest plot of the BD-rates among ``rows``, of one dataset, metric, anchor and
+    interpolation; None where none has a value."""
+    shown = sorted(
+        (row for row in rows if row.kind == "rate" and not row.reason), key=lambda row: row.value
+    )
+    if not shown:
+        return None
+    first = shown[0]
+    settings = first.settings
+    metric = METRICS[settings.metric]
+    hollow = "; hollow: mean of single images" if any(row.images for row in shown) else ""
+    intervals = f"; lines: {LEVEL:g} % intervals" if any(row.interval for row in shown) else ""
+    return Forest(
+        name=file_name(first.dataset, settings.metric, settings.averaging) + "_bd",
+        title=f"{first.dataset}, {metric.label}",
+        subtitle=f"filled: mean curves{hollow}{intervals}",
+        anchor=first.anchor,
+        rows=tuple(_row(row) for row in shown),
+        cast=cast_of(rows),
+        notes=(
+            f"{averaging_text(metric, settings.averaging)}, {settings.method}",
+            *notes([row for row in rows if row.kind == "rate"]),
+        ),
+    )
+
+
+def cast_of(rows: Sequence[Comparison]) -> tuple[tuple[str, str], ...]:
+    """Codec and title of all curves of ``rows``, drawn or not."""
+    curves = [curve for row in rows for curve in (row.anchor_curve, row.test_curve) if curve]
+    return tuple(dict.fromkeys((curve.codec, curve.title) for curve in curves))
+
+
+def _row(row: Comparison) -> ForestRow:
+    single = row.per_image
+    assert row.test_curve
+    return ForestRow(
+        title=row.test,
+        codec=row.test_curve.codec,
+        mean_curves=Estimate.of(row.value, row.interval),
+        of_images=Estimate.of(single.mean, single.interval) if single else Estimate(math.nan),
+        marks=mark(row),
+    )
+
+
+@draw.register(Forest)
+def _draw(plot: Forest) -> Figure:
+    longest = max(len(row.title) for row in plot.rows)
+    width = 6.4 + 0.07 * longest
+    lines = note_lines((*plot.notes, *missing_glyphs(plot)), width)
+    figure = canvas(width, 1.15 + 0.36 * len(plot.rows) + 0.12 * len(lines))
+    axes = figure.add_subplot()
+    looks = styles((*plot.cast, *((row.codec, row.title) for row in plot.rows)))
+    axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
+    for place, row in enumerate(plot.rows):
+        look = looks[row.codec, row.title]
+        both = math.isfinite(row.of_images.value)
+        above = place - 0.1 if both else place
+        _point(axes, above, row.mean_curves, look.marker, look.colour, filled=True)
+        if both:
+            _point(axes, place + 0.2, row.of_images, look.marker, look.colour, filled=False)
+        axes.annotate(
+            _text(row),
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+        )
+    axes.set_yticks(range(len(plot.rows)), [row.title for row in plot.rows])
+    axes.set_ylim(len(plot.rows) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(True, axis="x")
+    axes.set_xlabel(f"BD-rate against {plot.anchor} [%], less is better")
+    head(axes, plot.title, plot.subtitle)
+    put_notes(figure, lines)
+    return figure
+
+
+def _point(
+    axes: Axes, height: float, estimate: Estimate, marker: str, colour: str, *, filled: bool
+) -> None:
+    if math.isfinite(estimate.low):
+        axes.plot(
+            (estimate.low, estimate.high),
+            (height, height),
+            color=colour,
+            linewidth=1.8 if filled else 0.9,
+            solid_capstyle="butt",
+        )
+    axes.plot(
+        (estimate.value,),
+        (height,),
+        linestyle="none",
+        marker=marker,
+        markersize=7 if filled else 5,
+        markerfacecolor=colour if filled else "white",
+        markeredgecolor="white" if filled else colour,
+        markeredgewidth=0.6 if filled else 0.9,
+        zorder=3,
+    )
+
+
+def _text(row: ForestRow) -> str:
+    estimate = row.mean_curves
+    text = f"{estimate.value:+.1f}{row.marks}"
+    if math.isfinite(estimate.low):
+        text += f"  ({estimate.low:+.1f}, {estimate.high:+.1f})"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,104 @@
+"""``plot_rd``: from runs and published curves to the files of figures."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from rdbench.curves import (
+    PREFIX,
+    Comparison,
+    Curve,
+    Settings,
+    compare_pairs,
+    find_anchor,
+    gather,
+    published_beside,
+)
+from rdbench.errors import UsageError, unknown
+from rdbench.metrics import METRICS, check
+from rdbench.plots.draw import FORMATS, Figured, save
+from rdbench.plots.figures import rate_distortion, rate_saving, scene
+from rdbench.plots.forest import forest
+from rdbench.plots.tradeoff import tradeoff
+
+
+def plot_rd(
+    runs: str | Path | Sequence[str | Path] = (),
+    *,
+    metric: str | Sequence[str] = ("psnr_db", "ms_ssim_db"),
+    published: str | Sequence[str] = (),
+    anchor: str | None = None,
+    averaging: str = "mean",
+    out: str | Path | None = None,
+    formats: str | Sequence[str] = ("png",),
+    x_limits: tuple[float, float] | None = None,
+    y_limits: tuple[float, float] | None = None,
+    log_rate: bool = False,
+) -> list[Path]:
+    """Draw quality over rate, one figure for each dataset and metric; return the files' paths.
+
+    ``runs`` are run directories or CSV files, ``published`` names of published curves, beside the
+    runs or alone. With ``anchor`` (a label, a codec, or ``published:NAME``) three more figures
+    show the rate saved over quality, the BD-rates with their intervals, and the BD-rates over
+    times and memory. ``formats`` are of ``"png"``, ``"pdf"`` and ``"svg"``. Without ``out`` the
+    figures of one run directory go into its folder ``plots``. ``x_limits`` in bit/px and
+    ``y_limits`` are of the rate-distortion figures, as is ``log_rate``.
+
+    Warns (:class:`UserWarning`) of what cannot be drawn. Raises
+    :class:`rdbench.errors.UsageError` for unknown names, and where nothing can be drawn.
+    """
+    metrics = check(map(str, _listed(metric)))
+    for kind in _listed(formats):
+        if kind not in FORMATS:
+            raise unknown("format", str(kind), FORMATS)
+    if y_limits and len(metrics) > 1:
+        raise UsageError("a range of the quality (--ylim) is for one metric; name it (--metric)")
+    paths = _listed(runs)
+    if out is None and (len(paths) != 1 or not Path(paths[0]).is_dir()):
+        raise UsageError("name the folder of the figures with --out")
+    folder = Path(out) if out is not None else Path(paths[0]) / "plots"
+    curves, anchors = _cast(paths, [str(name) for name in _listed(published)], anchor)
+    drawn = []
+    for dataset in dict.fromkeys(curve.dataset for curve in curves):
+        for name in metrics:
+            view = scene(curves, dataset, name, averaging)
+            if view is None:
+                warnings.warn(f"no curve of {dataset!r} has {name}", stacklevel=2)
+                continue
+            figures: list[Figured] = [
+                rate_distortion(view, log_rate=log_rate, x_limits=x_limits, y_limits=y_limits)
+            ]
+            if dataset in anchors and METRICS[name].higher_is_better:
+                reference = anchors[dataset]
+                if reference in view.curves:
+                    figures.append(rate_saving(view, reference))
+                rows = _against(reference, curves, Settings(name, averaging))
+                figures += [figure for figure in (forest(rows), tradeoff(rows)) if figure]
+            for figure in figures:
+                drawn += save(figure, folder, [str(kind) for kind in _listed(formats)])
+    if not drawn:
+        raise UsageError(f"nothing to draw: no curve has {' or '.join(metrics)}")
+    return drawn
+
+
+def _cast(
+    runs: Sequence[str | Path], names: Sequence[str], anchor: str | None
+) -> tuple[list[Curve], dict[str, Curve]]:
+    """The curves to draw, and the anchor of each dataset; a published anchor is drawn as well."""
+    curves = gather(runs, names)
+    if anchor and anchor.startswith(PREFIX):
+        reference = published_beside(anchor.removeprefix(PREFIX), curves)
+        if reference not in curves:
+            curves.append(reference)
+    return curves, find_anchor(curves, anchor) if anchor else {}
+
+
+def _against(anchor: Curve, curves: Sequence[Curve], settings: Settings) -> list[Comparison]:
+    tests = [c for c in curves if c.dataset == anchor.dataset and c is not anchor]
+    return compare_pairs([(anchor, test) for test in tests], settings)
+
+
+def _listed(value: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    return [value] if isinstance(value, str | Path) else list(value)

@@ -1,0 +1,207 @@
+"""BD-rates over what they cost: time and memory, with the Pareto front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rdbench.curves import Comparison, Complexity
+from rdbench.curves.complexity import cost_notes
+from rdbench.curves.notes import listed, notes
+from rdbench.curves.tables import averaging_text
+from rdbench.metrics import METRICS
+from rdbench.plots.draw import (
+    GREY,
+    canvas,
+    draw,
+    log_axis,
+    missing_glyphs,
+    note_lines,
+    put_notes,
+)
+from rdbench.plots.figures import file_name
+from rdbench.plots.forest import cast_of
+from rdbench.plots.styles import styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+COSTS: Final = {
+    "decode_s": "Decoding time [s/image]",
+    "encode_s": "Encoding time [s/image]",
+    "memory_mb": "Peak memory [MiB]",
+}
+"""Fields of :class:`rdbench.curves.Complexity` and their axes."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One curve: its cost and its BD-rate in percent."""
+
+    title: str
+    codec: str
+    cost: float
+    bd_rate: float
+    optimal: bool
+    """Whether no other curve of the panel costs no more and has no higher a BD-rate."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """BD-rate over one cost."""
+
+    x_label: str
+    spots: tuple[Spot, ...]
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """A figure of panels, one for each cost that is known of several curves."""
+
+    name: str
+    title: str
+    subtitle: str
+    panels: tuple[Panel, ...]
+    cast: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
+    """BD-rate over decoding time, encoding time and memory of the curves of ``rows``, of one
+    dataset, metric, anchor and interpolation. The anchor is at 0. None where no cost is known of
+    two curves."""
+    shown = [row for row in rows if row.kind == "rate" and not row.reason]
+    if not shown:
+        return None
+    first = shown[0]
+    settings = first.settings
+    assert first.anchor_curve
+    curves = [(first.anchor, first.anchor_curve.codec, first.complexities[0], 0.0)]
+    for row in shown:
+        assert row.test_curve
+        curves.append((row.test, row.test_curve.codec, row.complexities[1], row.value))
+    panels = [
+        Panel(x_label, _spots(curves, cost))
+        for cost, x_label in COSTS.items()
+        if sum(_known(complexity, cost) for _, _, complexity, _ in curves) > 1
+    ]
+    if not panels:
+        return None
+    metric = METRICS[settings.metric]
+    bare = [title for title, _, own, _ in curves if not any(_known(own, cost) for cost in COSTS)]
+    return Tradeoff(
+        name=file_name(first.dataset, settings.metric, settings.averaging) + "_complexity",
+        title=f"{first.dataset}, {metric.label}, against {first.anchor}",
+        subtitle=(
+            f"{averaging_text(metric, settings.averaging)}; {settings.method}; ringed: no other "
+            "costs less and saves more"
+        ),
+        panels=tuple(panels),
+        cast=cast_of(rows),
+        notes=(
+            *cost_notes([(title, complexity) for title, _, complexity, _ in curves]),
+            *([f"without times or memory: {listed(bare)}"] if bare else []),
+            *notes([row for row in rows if row.kind == "rate"], marks=False),
+        ),
+    )
+
+
+def _known(complexity: Complexity, cost: str) -> bool:
+    value = getattr(complexity, cost)
+    return math.isfinite(value) and value > 0
+
+
+def _spots(curves: Sequence[tuple[str, str, Complexity, float]], cost: str) -> tuple[Spot, ...]:
+    known = [
+        (title, codec, getattr(complexity, cost), bd_rate)
+        for title, codec, complexity, bd_rate in curves
+        if _known(complexity, cost)
+    ]
+    return tuple(
+        Spot(title, codec, own, bd_rate, not _beaten(own, bd_rate, known))
+        for title, codec, own, bd_rate in known
+    )
+
+
+def _beaten(cost: float, bd_rate: float, others: Sequence[tuple[str, str, float, float]]) -> bool:
+    return any(
+        other <= cost and rate <= bd_rate and (other, rate) != (cost, bd_rate)
+        for _, _, other, rate in others
+    )
+
+
+@draw.register(Tradeoff)
+def _draw(plot: Tradeoff) -> Figure:
+    longest = max(len(spot.title) for panel in plot.panels for spot in panel.spots)
+    width = 0.9 + 3.1 * len(plot.panels) + 0.075 * longest
+    lines = note_lines((*plot.notes, *missing_glyphs(plot)), width)
+    entries = {spot.title for panel in plot.panels for spot in panel.spots}
+    height = 3.9 + 0.12 * len(lines) + 0.17 * max(0, len(entries) - 14)
+    figure = canvas(width, height, plot.title, plot.subtitle)
+    looks = styles(
+        (*plot.cast, *((spot.codec, spot.title) for panel in plot.panels for spot in panel.spots))
+    )
+    handles: dict[str, Line2D] = {}
+    rates = [spot.bd_rate for panel in plot.panels for spot in panel.spots]
+    margin = 0.08 * (max(rates) - min(rates)) or 1.0
+    for place, panel in enumerate(plot.panels, 1):
+        axes = figure.add_subplot(1, len(plot.panels), place)
+        _front(axes, panel)
+        for spot in panel.spots:
+            look = looks[spot.codec, spot.title]
+            (handles[spot.title],) = axes.plot(
+                (spot.cost,),
+                (spot.bd_rate,),
+                linestyle="none",
+                marker=look.marker,
+                markersize=7,
+                markerfacecolor="white" if look.hollow else look.colour,
+                markeredgecolor=look.colour,
+                zorder=3,
+            )
+        axes.axhline(0, color=GREY, linewidth=0.8, zorder=1.5)
+        low, high = _limits(panel)
+        log_axis(axes, (1, 2, 5) if high < 40 * low else (1, 3) if high < 400 * low else (1,))
+        axes.set_xlim(low, high)
+        axes.set_ylim(min(rates) - margin, max(rates) + margin)
+        axes.set_xlabel(panel.x_label)
+        axes.grid(True)
+        if place == 1:
+            axes.set_ylabel("BD-rate [%], less is better")
+        else:
+            axes.tick_params(axis="y", labelleft=False)
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside right upper", handlelength=1.4
+    )
+    put_notes(figure, lines)
+    return figure
+
+
+def _front(axes: Axes, panel: Panel) -> None:
+    """Rings around what is Pareto-optimal, and the steps between."""
+    front = sorted((spot.cost, spot.bd_rate) for spot in panel.spots if spot.optimal)
+    costs, rates = zip(*front, strict=True)
+    axes.plot(costs, rates, drawstyle="steps-post", color=GREY, linewidth=0.9, zorder=1.6)
+    axes.plot(
+        costs,
+        rates,
+        linestyle="none",
+        marker="o",
+        markersize=13,
+        markerfacecolor="none",
+        markeredgecolor=GREY,
+        markeredgewidth=0.9,
+        zorder=2,
+    )
+
+
+def _limits(panel: Panel) -> tuple[float, float]:
+    """The range of costs with a margin; never less than a decade, so that ticks are plain."""
+    costs = [spot.cost for spot in panel.spots]
+    ratio = max(costs) / min(costs)
+    margin = max((10 / ratio) ** 0.5, 1.35)
+    return min(costs) / margin, max(costs) * margin

@@ -1,0 +1,165 @@
+"""Forest plots and trade-offs: what they show, and that it is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from rdbench.curves import Settings, comparisons, curves_of, published
+from rdbench.plots import draw, forest, save, tradeoff
+from tests.curves.encoded import encoded_rows, of
+
+QUICK = Settings(resamples=100)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Curves with times and memory: the more a codec saves, the slower it decodes, but one."""
+    costs = {"jpeg": (0.01, 80.0), "webp": (0.05, 95.0), "jpeg2000": (0.2, 90.0)}
+    timed = [
+        dataclasses.replace(row, decode_s=costs[row.codec][0], peak_rss_mb=costs[row.codec][1])
+        for row in encoded_rows()
+        if row.codec in costs
+    ]
+    return comparisons(curves_of([*timed, *of("png")]), "jpeg", QUICK)
+
+
+def test_a_forest_has_the_values_from_the_largest_saving_on(rows):
+    plot = forest(rows)
+    assert plot.name == "photos_psnr_db_bd"
+    values = {row.test: row for row in rows if row.kind == "rate"}
+    assert [row.title for row in plot.rows] == sorted(
+        ("webp", "jpeg2000"), key=lambda name: values[name].value
+    )
+    for row in plot.rows:
+        expected = values[row.title]
+        assert row.mean_curves.value == expected.value
+        assert row.mean_curves.low == expected.interval.low
+        assert row.of_images.value == expected.per_image.mean
+        assert row.of_images.high == expected.per_image.interval.high
+    assert any(note.startswith("png: the curve has 0 usable points") for note in plot.notes)
+
+
+def test_a_drawn_forest_has_each_estimate_at_its_place(rows):
+    plot = forest(rows)
+    axes = draw(plot).axes[0]
+    drawn = [tuple(line.get_xdata()) for line in axes.get_lines()]
+    for row in plot.rows:
+        for estimate in (row.mean_curves, row.of_images):
+            assert (estimate.value,) in drawn
+            assert (estimate.low, estimate.high) in drawn
+    assert [label.get_text() for label in axes.get_yticklabels()] == [r.title for r in plot.rows]
+
+
+def test_a_forest_of_published_means_has_no_intervals():
+    curves = [published("lee2019-mse"), published("bpg_444_x265_ycbcr")]
+    plot = forest(comparisons(curves, "bpg_444_x265_ycbcr", QUICK))
+    (row,) = plot.rows
+    assert math.isnan(row.mean_curves.low)
+    assert math.isnan(row.of_images.value)
+    assert "interval" not in plot.subtitle
+    draw(plot).canvas.draw()
+
+
+def test_without_any_value_there_is_no_figure():
+    found = comparisons(curves_of([*of("jpeg"), *of("png")]), "jpeg", QUICK)
+    assert forest(found) is None
+    assert tradeoff(found) is None
+
+
+def test_a_tradeoff_knows_the_pareto_front_in_each_panel(rows):
+    plot = tradeoff(rows)
+    assert [panel.x_label.split(" [")[0] for panel in plot.panels] == [
+        "Decoding time",
+        "Encoding time",
+        "Peak memory",
+    ]
+    values = {row.test: row.value for row in rows if row.kind == "rate"} | {"jpeg": 0.0}
+    for panel in plot.panels:
+        assert {spot.title for spot in panel.spots} == {"jpeg", "webp", "jpeg2000"}
+        for spot in panel.spots:
+            assert spot.bd_rate == values[spot.title]
+            beaten = any(
+                other.cost <= spot.cost and other.bd_rate <= spot.bd_rate
+                for other in panel.spots
+                if other is not spot
+            )
+            assert spot.optimal != beaten
+    decoding = {spot.title: spot.cost for spot in plot.panels[0].spots}
+    assert decoding == pytest.approx({"jpeg": 0.01, "webp": 0.05, "jpeg2000": 0.2})
+    memory = {spot.title: spot.cost for spot in plot.panels[2].spots}
+    assert memory == pytest.approx({"jpeg": 80, "webp": 95, "jpeg2000": 90})
+    assert plot.notes[0].endswith("isolated (nothing ran beside them)")
+
+
+def test_costs_that_are_not_known_have_no_panel(rows):
+    bare = [
+        dataclasses.replace(row, encode_s=None, decode_s=None, timing="")
+        for row in [*of("jpeg"), *of("webp")]
+    ]
+    assert tradeoff(comparisons(curves_of(bare), "jpeg", QUICK)) is None
+    some = [dataclasses.replace(row, encode_s=None) for row in of("webp")]
+    plot = tradeoff(comparisons(curves_of([*of("jpeg"), *some]), "jpeg", QUICK))
+    assert [panel.x_label for panel in plot.panels] == ["Decoding time [s/image]"]
+
+
+def test_a_drawn_tradeoff_has_log_axes_spots_and_one_legend(rows):
+    plot = tradeoff(rows)
+    figure = draw(plot)
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {"jpeg", "webp", "jpeg2000"}
+    for axes, panel in zip(figure.axes, plot.panels, strict=True):
+        assert axes.get_xscale() == "log"
+        drawn = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.get_lines()}
+        assert {(spot.cost, spot.bd_rate) for spot in panel.spots} <= drawn
+        low, high = axes.get_xlim()
+        assert all(low < spot.cost < high for spot in panel.spots)
+
+
+@pytest.mark.parametrize("count", [2, 12, 25])
+def test_nothing_of_a_crowded_figure_is_cut_off_or_covered(count, rows, tmp_path):
+    some = [row for row in rows if row.test == "webp"]
+    rng = np.random.default_rng(0)
+    many = [
+        dataclasses.replace(
+            row,
+            test=f"codec with options {number}",
+            curve=dataclasses.replace(row.curve, value=float(rng.uniform(-50, 80))),
+        )
+        for number in range(count)
+        for row in some
+    ]
+    for plot in (forest(many), tradeoff(many)):
+        figure = draw(plot)
+        figure.canvas.draw()
+        renderer = figure.canvas.get_renderer()
+        texts = [text for axes in figure.axes for text in axes.texts]
+        texts += [
+            label
+            for axes in figure.axes
+            for label in axes.get_yticklabels()
+            if min(axes.get_ylim()) <= label.get_position()[1] <= max(axes.get_ylim())
+        ]
+        texts += [text for legend in figure.legends for text in legend.get_texts()]
+        texts += [text for text in figure.texts if text.get_text()]
+        texts = [text for text in texts if text.get_text() and text.get_visible()]
+        boxes = [text.get_window_extent(renderer) for text in texts]
+        for text, box in zip(texts, boxes, strict=True):
+            assert box.x0 >= 0, text.get_text()
+            assert box.y0 >= 0, text.get_text()
+            assert box.x1 <= figure.bbox.x1, text.get_text()
+            assert box.y1 <= figure.bbox.y1, text.get_text()
+        for (one, a), (other, b) in itertools.combinations(zip(texts, boxes, strict=True), 2):
+            assert not a.overlaps(b), (one.get_text(), other.get_text())
+
+
+def test_files_are_the_same_bytes_again(rows, tmp_path):
+    for plot in (forest(rows), tradeoff(rows)):
+        first = save(plot, tmp_path / "a", ("pdf", "svg"))
+        second = save(plot, tmp_path / "b", ("pdf", "svg"))
+        assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]

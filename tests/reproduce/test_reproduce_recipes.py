@@ -1,0 +1,90 @@
+"""Recipes: what comes along can be read, and mistakes are answered with file, key and reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rdbench import reproduce
+from rdbench.curves import published
+from rdbench.errors import UsageError
+
+NAMES = (
+    "dumas2018-entropy-gap",
+    "dumas2018-fig5",
+    "lee2019-fig5",
+    "lee2019-fig7",
+    "lee2019-fig8",
+    "lee2019-table",
+)
+GOOD = """
+title = "A figure"
+datasets = ["photos"]
+metrics = ["psnr_db"]
+
+[[codecs]]
+label = "JPEG"
+codec = "jpeg"
+points = [10, 50, 90]
+
+[[codecs]]
+label = "BPG"
+published = ["bpg_444_x265_ycbcr"]
+
+[[figures]]
+kind = "rate-distortion"
+
+[[claims]]
+test = "BPG"
+anchor = "JPEG"
+paper = -40
+"""
+
+
+def test_these_come_along():
+    assert tuple(reproduce.shipped()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
+    recipe = reproduce.read(reproduce.find(name))
+    assert recipe.figures or recipe.claims
+    for role in recipe.roles:
+        for label in role.published:
+            assert published(label).dataset in recipe.datasets
+    for figure in recipe.figures:
+        for label in figure.published:
+            assert published(label).dataset in recipe.datasets
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('title = "A figure"', "", "key 'title': is missing"),
+        ("datasets", "dataset", "unknown key 'dataset'; did you mean 'datasets'"),
+        ('kind = "rate-distortion"', 'kind = "pie"', "unknown value 'pie'"),
+        ('test = "BPG"', 'test = "BGP"', "unknown label 'BGP'; did you mean 'BPG'"),
+        ('anchor = "JPEG"', "", "key 'claims[0].anchor': is missing"),
+        ('label = "BPG"', 'label = "JPEG"', "the label 'JPEG' is there twice"),
+        ('published = ["bpg_444_x265_ycbcr"]', "", "is missing, and there is no codec"),
+        ('metrics = ["psnr_db"]', 'metrics = ["psnr"]', "unknown metric 'psnr'"),
+        ("paper = -40", 'paper = "-40"', "is not a number"),
+        ("paper = -40", 'dataset = "kodak"', "unknown value 'kodak'"),
+    ],
+)
+def test_mistakes_are_answered_with_file_key_and_reason(tmp_path, old, new, message):
+    assert old in GOOD
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        reproduce.read(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_is_unknown_is_answered_with_those_near_it():
+    with pytest.raises(UsageError, match="did you mean 'dumas2018-fig5'"):
+        reproduce.find("dumas-fig5")
+    with pytest.raises(UsageError, match="No such file"):
+        reproduce.read(Path("nowhere.toml"))
