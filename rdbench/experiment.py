@@ -330,8 +330,8 @@ def _options_from_folder(target: str, options: dict[str, Any], folder: Path) -> 
 
 def _from_folder(text: str, folder: Path, *, always: bool = False) -> str:
     """A path of an experiment file as seen from the working directory. Names stay as they are,
-    unless it is ``always`` a path, and so do paths within ``baselines:``."""
+    unless it is ``always`` a path, and so do paths into ``baselines:`` and ``run:``."""
     head = text.partition(":")[0]
-    if text.startswith(places.PREFIX):
+    if text.startswith((places.PREFIX, places.RUN_PREFIX)):
         return text
     return str(folder / text) if always or (folder / head).exists() or "*" in head else text

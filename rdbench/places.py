@@ -13,6 +13,9 @@ PREFIX: Final = "baselines:"
 """What a path within that folder begins with, wherever a path is an option: runs that name it so
 are the same on every machine."""
 
+RUN_PREFIX: Final = "run:"
+"""What a path into the run directory begins with in the recipes of reproductions."""
+
 _PACKAGE: Final = Path(__file__).resolve().parent
 _FOLDERS: Final = (_PACKAGE / "_baselines", _PACKAGE.parent / "baselines")
 

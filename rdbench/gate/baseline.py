@@ -20,7 +20,7 @@ from typing import Final, Literal
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.measurements import parse_rows, whole_records
 from rdbench.metrics import METRICS
-from rdbench.results import csv_text, measurements_path, write_atomically
+from rdbench.results import csv_text, measurements_path, read_manifest, write_atomically
 from rdbench.schema import (
     COLUMNS,
     OK,
@@ -52,6 +52,9 @@ class Table:
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Digests of the metrics' definitions, as far as the table tells them."""
     notes: tuple[str, ...] = ()
+    deterministic: Mapping[str, bool] = field(default_factory=dict)
+    """What codecs said of themselves when they were measured, as far as the run's manifest tells
+    it."""
 
 
 def definition_digests() -> dict[str, str]:
@@ -169,7 +172,15 @@ def _read(path: Path, kind: Kind, way_out: str) -> Table:
         notes.append(f"{where} is of schema {version} and was read as schema {SCHEMA_VERSION}")
     if kind == "run" and not definitions:
         definitions = definition_digests()
-    return Table(where, rows, definitions, tuple(notes))
+    return Table(where, rows, definitions, tuple(notes), _deterministic(path))
+
+
+def _deterministic(path: Path) -> dict[str, bool]:
+    try:
+        said = read_manifest(path).get("deterministic", {}) if path.is_dir() else {}
+    except UsageError:  # the measurements are enough
+        return {}
+    return {str(codec): value is True for codec, value in dict(said).items()}
 
 
 def _described(text: str) -> tuple[list[str], dict[str, set[str]]]:

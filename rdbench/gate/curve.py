@@ -55,8 +55,11 @@ def appeared(curve: MeasuredCurve) -> Found:
 class CurveJudge:
     """Judges a curve that both sides have."""
 
-    def __init__(self, old: MeasuredCurve, new: MeasuredCurve, limits: Limits) -> None:
+    def __init__(
+        self, old: MeasuredCurve, new: MeasuredCurve, limits: Limits, declared: bool | None
+    ) -> None:
         self.old, self.new, self.limits = old, new, limits
+        self._declared = declared
         self.found = Found()
         self.shared: list[Shared] = []
 
@@ -230,9 +233,11 @@ class CurveJudge:
 
     @functools.cached_property
     def deterministic(self) -> bool:
-        """What the codec says of itself, where it is known here; otherwise whether all repeats
-        gave the same bytes."""
-        said = _declared_deterministic(self.new.first.codec)
+        """What the codec said of itself when it was measured, or says where it is known here;
+        otherwise whether all repeats gave the same bytes."""
+        said = self._declared
+        if said is None:
+            said = _declared_deterministic(self.new.first.codec)
         if said is not None:
             return said
         return all(cell.old.steady and cell.new.steady for cell in self.shared)

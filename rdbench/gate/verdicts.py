@@ -37,6 +37,7 @@ def compare(run: Table, baseline: Table, limits: Limits) -> Report:
         )
     matched = pairs(baseline.rows, run.rows)
     other = _other_metrics(matched, run, baseline, metrics)
+    declared = {**baseline.deterministic, **run.deterministic}
     titles = _titles([curve for pair in matched for curve in pair if curve])
     curves = []
     for old, new in matched:
@@ -46,7 +47,8 @@ def compare(run: Table, baseline: Table, limits: Limits) -> Report:
         elif old is None:
             curve, found = new, appeared(new)
         else:
-            curve, found = new, CurveJudge(old, new, limits).judge(metrics, other)
+            said = declared.get(new.first.codec)
+            curve, found = new, CurveJudge(old, new, limits, said).judge(metrics, other)
         curves.append(
             CurveVerdict(
                 dataset=curve.first.dataset,

@@ -131,7 +131,10 @@ def upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, befor
 
 def _normalise(x: Tensor, beta: Tensor, gamma: Tensor, inverse: bool) -> Tensor:
     pool = functional.conv2d(x**2, gamma[:, :, None, None], beta)
-    return x * (torch.sqrt(pool) if inverse else torch.rsqrt(pool))
+    if torch.is_grad_enabled() or pool.dtype != x.dtype:
+        return x * (torch.sqrt(pool) if inverse else torch.rsqrt(pool))
+    # The same without two more tensors of the size of x.
+    return (pool.sqrt_() if inverse else pool.rsqrt_()).mul_(x)
 
 
 class GDN(nn.Module):

@@ -6,21 +6,18 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from rdbench import experiment, images
 from rdbench.curves import Curve, load_curves, published
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecRequest, Experiment
+from rdbench.places import RUN_PREFIX
 from rdbench.reproduce import claims, figures, page
 from rdbench.reproduce.recipe import Recipe, Role
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import run as run_experiment
 from rdbench.runner.run import Progress
 from rdbench.schema import Measurement
-
-RUN: Final = "run:"
-"""What a path into the run directory begins with in the options of a recipe."""
 
 
 @dataclass
@@ -68,10 +65,11 @@ def reproduce(
     Without ``measure`` nothing is run and published curves play all roles. ``say`` is told what is
     replaced, and why. Raises :class:`UsageError` where nothing is left to draw.
     """
+    specs, recipe = _named(recipe)
     cast = Cast()
     failures: tuple[Measurement, ...] = ()
     if measure:
-        plan = _plan(recipe, run, cast)
+        plan = _plan(recipe, specs, run, cast)
         if plan is not None:
             pool_limits = limits or Limits(1)
             if recipe.alone:
@@ -101,12 +99,26 @@ def reproduce(
     return Made(out, (*drawn, *written), checked, failures, interrupted=False)
 
 
-def _plan(recipe: Recipe, run: Path, cast: Cast) -> Experiment | None:
+def _named(recipe: Recipe) -> tuple[dict[str, str], Recipe]:
+    """What its datasets are called in it, by the names that they have in tables; and the recipe
+    with these."""
+    names = {}
+    for spec in recipe.datasets:
+        try:
+            names[spec] = images.resolve(spec, color=recipe.color).name
+        except UsageError:
+            names[spec] = spec
+    claimed = [dataclasses.replace(claim, dataset=names[claim.dataset]) for claim in recipe.claims]
+    renamed = dataclasses.replace(recipe, datasets=tuple(names.values()), claims=tuple(claimed))
+    return {name: spec for spec, name in names.items()}, renamed
+
+
+def _plan(recipe: Recipe, specs: dict[str, str], run: Path, cast: Cast) -> Experiment | None:
     """What can be measured here, or None; ``cast`` learns why the rest cannot."""
     here = []
-    for dataset in recipe.datasets:
+    for dataset, spec in specs.items():
         try:
-            images.resolve(dataset, color=recipe.color)
+            images.resolve(spec, color=recipe.color)
         except UsageError as error:
             for role in recipe.roles:
                 cast.reasons[dataset, role.label] = str(error)
@@ -133,7 +145,7 @@ def _plan(recipe: Recipe, run: Path, cast: Cast) -> Experiment | None:
         return None
     return experiment.plan(
         recipe.name,
-        datasets=here,
+        datasets=[specs[dataset] for dataset in here],
         codecs=requests,
         metric_names=recipe.metrics,
         color=recipe.color,
@@ -144,8 +156,8 @@ def _request(role: Role, run: Path) -> CodecRequest:
     """The request of a role with its label; options into the run directory as paths."""
     assert role.request is not None
     options = {
-        name: str(run / value.removeprefix(RUN))
-        if isinstance(value, str) and value.startswith(RUN)
+        name: str(run / value.removeprefix(RUN_PREFIX))
+        if isinstance(value, str) and value.startswith(RUN_PREFIX)
         else value
         for name, value in role.request.options.items()
     }

@@ -124,12 +124,15 @@ def run(
     return outcome
 
 
+def _deterministic(experiment: Experiment) -> dict[str, bool]:
+    """What each codec says of itself."""
+    return {codec.name: registry.load(codec.target).deterministic for codec in experiment.codecs}
+
+
 def _disagreements(experiment: Experiment, rows: Iterable[Measurement]) -> list[Measurement]:
     """The repeats whose stream is not that of the first one, of codecs that are said to be
     deterministic: as failed rows."""
-    deterministic = {
-        codec.name: registry.load(codec.target).deterministic for codec in experiment.codecs
-    }
+    deterministic = _deterministic(experiment)
     first: dict[tuple[Any, ...], Measurement] = {}
     wrong = []
     for row in sorted(rows, key=lambda row: row.repeat):
@@ -236,6 +239,7 @@ def _environment(experiment: Experiment) -> dict[str, Any]:
         "rdbench": rdbench.__version__,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
+        "deterministic": _deterministic(experiment),
         "sources": {dataset.name: str(dataset.source) for dataset in experiment.datasets},
         "files": {
             dataset.name: {image.name: str(image.path) for image in dataset.images}

@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 
 import pytest
+import skimage.data
+from PIL import Image
 
 from rdbench import reproduce
 from rdbench.errors import UsageError
@@ -157,6 +159,59 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
     reproduce.reproduce(mine, out, run)
     assert (run / "measurements.csv").read_bytes() == before
     assert {name: (out / name).read_bytes() for name in again} == again
+
+
+TIMED = """
+title = "Two networks that nobody trained"
+datasets = ["{image}"]
+metrics = ["psnr_db"]
+alone = true
+
+[[networks]]
+file = "small.safetensors"
+architecture = "lee2019"
+configuration = {{ hidden = 8, context = 8 }}
+
+[[networks]]
+file = "large.safetensors"
+architecture = "lee2019"
+configuration = {{ hidden = 48, context = 48 }}
+
+[[codecs]]
+label = "small"
+codec = "lee2019"
+options = {{ checkpoint = "run:small.safetensors" }}
+
+[[codecs]]
+label = "large, and slower"
+codec = "lee2019"
+options = {{ checkpoint = "run:large.safetensors" }}
+
+[[figures]]
+kind = "times"
+
+[[claims]]
+kind = "time-saving"
+test = "small"
+anchor = "large, and slower"
+"""
+
+
+@pytest.mark.slow
+def test_times_are_of_networks_with_random_weights_in_the_run_directory(tmp_path):
+    image = tmp_path / "image.png"
+    Image.fromarray(skimage.data.astronaut()[:192, :256]).save(image)
+    path = tmp_path / "timed.toml"
+    path.write_text(TIMED.format(image=image), encoding="utf-8")
+    result = reproduce.reproduce(reproduce.read(path), tmp_path / "out", tmp_path / "run")
+    assert not result.failures
+    rows = table(tmp_path / "run" / "measurements.csv")
+    assert [row["timing"] for row in rows] == ["isolated"] * 2
+    seconds = {row["label"]: float(row["encode_s"]) + float(row["decode_s"]) for row in rows}
+    (claim,) = table(tmp_path / "out" / "claims.csv")
+    saved = 100 * (1 - seconds["small"] / seconds["large, and slower"])
+    assert float(claim["measured"]) == pytest.approx(saved)
+    assert (tmp_path / "out" / "image_times.png").stat().st_size > 10_000
 
 
 def test_without_its_images_it_is_made_of_published_points(tmp_path, monkeypatch):
