@@ -37,16 +37,23 @@ def information(symbols: Symbols, mean: Tensor | float, scale: Tensor) -> NDArra
     scales, or next to the mean, has less than 2^-24, and one beyond not less than an escape: the
     mass beyond, but at least 2^-24, a sign, and its distance in the Exp-Golomb code.
     """
-    values = torch.from_numpy(symbols).double()
+    maps, height, width = symbols.shape
+    found = np.empty(symbols.shape)
+    for rows in bands(height, maps * width):
+        means = mean[:, rows] if isinstance(mean, Tensor) else mean
+        values = torch.from_numpy(symbols[:, rows]).double()
+        found[:, rows] = _bits(values, means, scale[:, rows]).numpy()
+    return found
+
+
+def _bits(values: Tensor, mean: Tensor | float, scale: Tensor) -> Tensor:
     bits = -torch.log2(gaussian_likelihood(values, mean, scale).clamp(min=1e-300))
     reach = torch.floor(REACH * scale) + 1
     outside = torch.erfc((reach + 0.5) / scale * math.sqrt(0.5)).clamp(min=2.0**-PRECISION)
     distance = (torch.abs(values - mean).round() - reach).clamp(min=1)
     escape = -torch.log2(outside) + 1 + 2 * torch.floor(torch.log2(distance)) + 1
     beyond = torch.abs(values - mean) > reach
-    most = torch.where(beyond, escape, float(PRECISION))
-    found: NDArray[np.float64] = torch.minimum(bits, most).numpy()
-    return found
+    return torch.minimum(bits, torch.where(beyond, escape, float(PRECISION)))
 
 
 def _bands(tables: GaussianTables, scales: Tensor) -> Iterator[tuple[slice, Indices]]:
