@@ -8,7 +8,7 @@ from typing import Final
 
 from rdbench import plots
 from rdbench.curves import Curve, published
-from rdbench.plots.bars import Bars, save_bars
+from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
 from rdbench.reproduce.claims import rate_gap, times
 from rdbench.reproduce.recipe import FigureRecipe, Recipe
@@ -41,7 +41,7 @@ def draw(
             for dataset in recipe.datasets:
                 bars = _times(dataset, curves(dataset))
                 if bars.groups:
-                    files += save_bars(bars, out, FORMATS)
+                    files += plots.save(bars, out, FORMATS)
     return files
 
 

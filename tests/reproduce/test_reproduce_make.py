@@ -227,6 +227,6 @@ def test_without_its_images_it_is_made_of_published_points(tmp_path, monkeypatch
 def test_nothing_at_all_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("RDBENCH_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    recipe = reproduce.read(reproduce.find("lee2019-fig7"))
+    recipe = reproduce.read(reproduce.find("lee2019-fig8"))
     with pytest.raises(UsageError, match="nothing to draw"):
         reproduce.reproduce(recipe, tmp_path / "out", tmp_path / "run")
