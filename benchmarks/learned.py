@@ -13,7 +13,7 @@ over a few steps (hyperprior and context networks then say a scale of about 1, w
 of 1 to 2 bpp, more symbols than trained networks have). mbt2018 is CompressAI's autoregressive
 network by its own compress and decompress, N = M = 192 (qualities 1 to 4), in the same run.
 
-Workers: `rdbench run` on eight images of Kodak with the same weights, its whole wall time with two
+Workers: `rdbench run` on ten images of Kodak with the same weights, its whole wall time with two
 workers of one thread over that with one, less the start (a run with one 64×64 image); and the
 largest resident memory of a worker that its table says.
 
