@@ -7,6 +7,7 @@ instance is built, not when a run is planned.
 
 from __future__ import annotations
 
+import abc
 import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -165,14 +166,14 @@ class LearnedCodec(NetworkCodec):
         return {}
 
     @classmethod
+    @abc.abstractmethod
     def files(cls, options: Mapping[str, Any], point: float) -> list[Found]:
         """The weights for ``point``: one file for each number of channels."""
-        raise NotImplementedError
 
     @classmethod
+    @abc.abstractmethod
     def beta(cls, options: Mapping[str, Any], point: float) -> float:
         """What the steps are multiplied by at ``point``."""
-        raise NotImplementedError
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from rdbench.curves.curve import Curve
 from rdbench.curves.pairs import compare_pairs
 from rdbench.curves.selection import find_anchor, gather
 from rdbench.errors import UsageError, unknown
-from rdbench.metrics import METRICS, check
+from rdbench.metrics import check
 
 ALL_METHODS: Final = "all"
 
@@ -51,12 +51,7 @@ def bd_table(
     Raises :class:`rdbench.errors.UsageError` for names that are unknown or ambiguous, and where
     there is nothing to compare.
     """
-    metrics = check([metric] if isinstance(metric, str) else metric)
-    for name in metrics:
-        if not METRICS[name].higher_is_better:
-            raise UsageError(
-                f"metric {name!r} falls with quality; name one of which more is better"
-            )
+    metrics = check([metric] if isinstance(metric, str) else metric, rising=True)
     if method not in (ALL_METHODS, *METHODS):
         raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
     methods = tuple(METHODS) if method == ALL_METHODS else (method,)

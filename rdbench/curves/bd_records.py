@@ -8,6 +8,7 @@ from typing import Final
 
 from rdbench.bd import METHODS
 from rdbench.curves.comparison import Comparison
+from rdbench.curves.tables import number_cell
 from rdbench.metrics import METRICS
 
 _COMPLEXITY: Final = ("encode_s", "decode_s", "memory_mb", "timing")
@@ -67,8 +68,8 @@ def image_records(comparisons: Iterable[Comparison]) -> list[dict[str, str]]:
         _common(row)
         | {
             "image": image,
-            "value": _number(value),
-            "overlap_percent": _number(overlap),
+            "value": number_cell(value),
+            "overlap_percent": number_cell(overlap),
             "reason": "" if math.isfinite(value) else row.image_reason(image),
         }
         for row in comparisons
@@ -88,19 +89,19 @@ def _record(row: Comparison) -> dict[str, str]:
         | _common(row)
         | {
             "averaging": settings.averaging,
-            "value": _number(row.value),
-            "low": _number(row.interval.low if row.interval else math.nan),
-            "high": _number(row.interval.high if row.interval else math.nan),
-            "per_image_mean": _number(single.mean if single else math.nan),
-            "per_image_low": _number(of_mean.low if of_mean else math.nan),
-            "per_image_high": _number(of_mean.high if of_mean else math.nan),
+            "value": number_cell(row.value),
+            "low": number_cell(row.interval.low if row.interval else math.nan),
+            "high": number_cell(row.interval.high if row.interval else math.nan),
+            "per_image_mean": number_cell(single.mean if single else math.nan),
+            "per_image_low": number_cell(of_mean.low if of_mean else math.nan),
+            "per_image_high": number_cell(of_mean.high if of_mean else math.nan),
             "per_image_count": str(single.count) if single else "",
-            "overlap_percent": _number(row.overlap),
+            "overlap_percent": number_cell(row.overlap),
             "images": str(row.image_count),
             "images_left_out": str(len(row.left_out)),
             "dropped_anchor_points": " ".join(row.dropped_anchor),
             "dropped_test_points": " ".join(row.dropped_test),
-            **{f"value_{name}": _number(value) for name, value in row.by_method.items()},
+            **{f"value_{name}": number_cell(value) for name, value in row.by_method.items()},
             "methods_disagree": _flag(row.methods_disagree),
             "overlaps_little": _flag(row.overlaps_little),
             "resamples": str(settings.resamples),
@@ -128,12 +129,8 @@ def _common(row: Comparison) -> dict[str, str]:
 
 
 def _cell(value: float | str) -> str:
-    return value if isinstance(value, str) else _number(value)
+    return value if isinstance(value, str) else number_cell(value)
 
 
 def _flag(value: bool) -> str:
     return "yes" if value else ""
-
-
-def _number(value: float) -> str:
-    return repr(value) if math.isfinite(value) else ""

@@ -10,7 +10,7 @@ from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison
 from rdbench.curves.complexity import Complexity, cost_notes
 from rdbench.curves.notes import listed, mark, notes
-from rdbench.curves.tables import Table, averaging_text
+from rdbench.curves.tables import Table, averaging_text, number_cell
 from rdbench.metrics import METRICS, Metric
 
 COSTS: Final = ("encode [ms]", "decode [ms]", "memory [MiB]")
@@ -83,7 +83,7 @@ def matrix_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
                         settings.method,
                         quantity,
                         curve,
-                        *(_plain(number(row)) if row else "" for row in cells),
+                        *(number_cell(number(row)) if row else "" for row in cells),
                     ]
                 )
     return table
@@ -268,7 +268,3 @@ def _digits3(value: float) -> str:
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:#.3g}" if value >= 1e-4 else "0"
-
-
-def _plain(value: float) -> str:
-    return repr(value) if math.isfinite(value) else ""

@@ -38,10 +38,10 @@ def warnings(comparisons: Iterable[Comparison]) -> list[str]:
     return [f"{where}: {text}" for where, rows in groups.items() for _, text in _cautions(rows)]
 
 
-def listed(names: Sequence[str]) -> str:
-    """A few of ``names``, and how many more there are."""
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+def listed(names: Sequence[str], most: int = LISTED) -> str:
+    """The first of ``names``, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _across(rows: Sequence[Comparison]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -71,6 +72,11 @@ def latex(table: Table) -> str:
             r"\end{tabular}",
         ]
     )
+
+
+def number_cell(value: float | None) -> str:
+    """A number as the cell of a CSV: all its digits; empty where there is none, or none finite."""
+    return "" if value is None or not math.isfinite(value) else repr(float(value))
 
 
 def sheet(rows: Iterable[Sequence[str]]) -> str:

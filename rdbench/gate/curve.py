@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rdbench.curves import RATE
+from rdbench.curves.notes import listed
 from rdbench.errors import RdbenchError
 from rdbench.gate.deltas import Point, QualityJudge
 from rdbench.gate.pairs import (
+    MOST_NAMES,
     MeasuredCurve,
     Place,
     Shared,
     close,
-    listed,
     same_decoded,
     same_original,
     usable,
@@ -118,7 +119,7 @@ class CurveJudge:
                 f"{now} now)",
             )
         if unknown:
-            images = listed(list(unknown))
+            images = listed(list(unknown), MOST_NAMES)
             self.found.notes.append(f"no SHA-256 tells whether these are the same images: {images}")
         return set(other)
 

@@ -18,7 +18,8 @@ import numpy as np
 from rdbench.bd import bootstrap_mean_curves, delta, image_weights
 from rdbench.bd.bootstrap import LEVEL
 from rdbench.curves import LOW_OVERLAP
-from rdbench.gate.pairs import listed
+from rdbench.curves.notes import listed
+from rdbench.gate.pairs import MOST_NAMES
 from rdbench.gate.report import Delta, Finding, Limits, Verdict
 from rdbench.metrics import METRICS
 from rdbench.schema import point_text
@@ -92,7 +93,9 @@ class QualityJudge:
         metric = self.metric
         if grid.identical:
             return Delta(metric.name, 0.0, 0.0, 0.0, identical=True)
-        where = "" if len(grid.images) == self.images else f" (of {listed(grid.images)})"
+        where = (
+            "" if len(grid.images) == self.images else f" (of {listed(grid.images, MOST_NAMES)})"
+        )
         if not self.deterministic and len(grid.images) < 2:
             self._find(
                 Verdict.NOT_COMPARABLE,
@@ -151,7 +154,9 @@ class QualityJudge:
         """Cells whose decoded image is the original, in the baseline or now."""
         lost = [p for p in points if p.old == math.inf and p.new != math.inf]
         if lost:
-            places = listed([f"{p.image} at {self.parameter} {point_text(p.point)}" for p in lost])
+            places = listed(
+                [f"{p.image} at {self.parameter} {point_text(p.point)}" for p in lost], MOST_NAMES
+            )
             self._find(Verdict.WORSE, f"no longer lossless: {places}")
         gained = [p for p in points if p.new == math.inf and p.old != math.inf]
         if gained:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from rdbench.curves.notes import listed
 from rdbench.schema import OK, Measurement, point_text
 
 Place = tuple[str, float]
 """Image and point."""
+MOST_NAMES: Final = 4
+"""How many images or cells a line names."""
 # A metric of the same two images is the same on every machine but for the last digits: SSIM and
 # MS-SSIM are computed in float32, and differed by up to 1.5e-6 of their value between kernels of
 # BLAS and OpenCV for six kinds of processors.
@@ -90,7 +93,7 @@ class MeasuredCurve:
     def versions(self) -> tuple[str, ...]:
         return tuple(sorted({c.row.codec_version for c in self.cells.values() if c.ok}))
 
-    def places(self, cells: Collection[Place], most: int = 4) -> str:
+    def places(self, cells: Collection[Place]) -> str:
         """Some of the curve's cells in words: whole images and whole points as such."""
         if len(cells) == len(self.cells):
             return "all images at all points"
@@ -106,17 +109,11 @@ class MeasuredCurve:
                     for place in whole:
                         del left[place]
         names += [f"{image} at {parameter} {point_text(point)}" for image, point in left]
-        return listed(names, most)
+        return listed(names, MOST_NAMES)
 
 
 Pair = tuple[MeasuredCurve | None, MeasuredCurve | None]
 """The same curve in the baseline and in the run; one of them may be missing."""
-
-
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """The first of several names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def measured_curves(rows: Iterable[Measurement]) -> dict[tuple[str, str, str], MeasuredCurve]:

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Final
 
 from rdbench.errors import UsageError
-from rdbench.metrics import METRICS
 from rdbench.metrics import check as check_metrics
 
 
@@ -60,12 +59,7 @@ class Limits:
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:
                 raise UsageError(f"{name} is {value}; it must be a number from 0 on")
-        object.__setattr__(self, "metrics", check_metrics(self.metrics))
-        for name in self.metrics:
-            if not METRICS[name].higher_is_better:
-                raise UsageError(
-                    f"metric {name!r} falls with quality; name one of which more is better"
-                )
+        object.__setattr__(self, "metrics", check_metrics(self.metrics, rising=True))
 
 
 @dataclass(frozen=True)

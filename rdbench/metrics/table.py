@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from rdbench.errors import unknown
+from rdbench.errors import UsageError, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,18 @@ METRICS: Final[Mapping[str, Metric]] = MappingProxyType({metric.name: metric for
 DEFAULT_METRICS: Final = ("psnr_db", "psnr_y_db", "ssim", "ms_ssim_db")
 
 
-def check(names: Iterable[str]) -> tuple[str, ...]:
+def check(names: Iterable[str], *, rising: bool = False) -> tuple[str, ...]:
     """``names`` without repetitions, in order.
 
     Raises :class:`rdbench.errors.UsageError` for a name that is not in :data:`METRICS`, with
-    those that are near it.
+    those that are near it, and with ``rising`` for a metric that falls with quality.
     """
     checked = tuple(dict.fromkeys(names))
     for name in checked:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
+        if rising and not METRICS[name].higher_is_better:
+            raise UsageError(
+                f"metric {name!r} falls with quality; name one of which more is better"
+            )
     return checked
