@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rdbench import images, metrics, places
+from rdbench import images, metrics, places, toml
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
 from rdbench.errors import MissingBackendError, UsageError, unknown
@@ -300,18 +300,12 @@ def codec_request(entry: Table, folder: Path) -> CodecRequest:
 
 def shipped() -> dict[str, Path]:
     """The experiments that come with the package, by name."""
-    return {path.stem: path for path in sorted(EXPERIMENTS.glob("*.toml"))}
+    return toml.shipped(EXPERIMENTS)
 
 
 def find(text: str) -> Path:
     """The file of an experiment that is named by path or by the name of a shipped one."""
-    path = Path(text)
-    if path.suffix == ".toml" or path.exists():
-        return path
-    known = shipped()
-    if text not in known:
-        raise unknown("experiment", text, known, hint="one of your own is named FILE.toml")
-    return known[text]
+    return toml.find(text, EXPERIMENTS, "experiment")
 
 
 def _options_from_folder(target: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -34,6 +34,23 @@ def read_toml(path: Path, kind: str) -> Table:
     return Table(values, path, f"{kind} {str(path)!r}")
 
 
+def shipped(folder: Path) -> dict[str, Path]:
+    """The TOML files that lie in a folder of the package, by name."""
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find(text: str, folder: Path, kind: str) -> Path:
+    """The file of a ``kind`` ("experiment") that is named by its path, or by the name of one in
+    ``folder``. Raises :class:`UsageError` for a name that there is not, with those near it."""
+    path = Path(text)
+    if path.suffix == ".toml" or path.is_file():
+        return path
+    known = shipped(folder)
+    if text not in known:
+        raise unknown(kind, text, known, hint="one of your own is named FILE.toml")
+    return known[text]
+
+
 class Table:
     """A table of a TOML file. Its methods return values of the type that is asked for, and raise
     :class:`UsageError` with file, key and reason for anything else."""

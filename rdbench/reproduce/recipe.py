@@ -41,7 +41,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rdbench import experiment, metrics
+from rdbench import experiment, metrics, toml
 from rdbench.bd import AVERAGINGS, METHODS
 from rdbench.errors import unknown
 from rdbench.experiment import CodecRequest
@@ -118,18 +118,12 @@ class Recipe:
 
 def shipped() -> dict[str, Path]:
     """The recipes that come with the package, by name."""
-    return {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
+    return toml.shipped(RECIPES)
 
 
 def find(text: str) -> Path:
     """The file of a recipe that is named by path or by the name of a shipped one."""
-    path = Path(text)
-    if path.suffix == ".toml" or path.is_file():
-        return path
-    known = shipped()
-    if text not in known:
-        raise unknown("reproduction", text, known, hint="one of your own is named FILE.toml")
-    return known[text]
+    return toml.find(text, RECIPES, "reproduction")
 
 
 def read(path: Path) -> Recipe:

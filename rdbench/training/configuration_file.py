@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rdbench import toml
 from rdbench.errors import unknown
 from rdbench.models.weights import SUFFIX
 from rdbench.toml import Table, read_toml
@@ -39,7 +40,7 @@ _MS_SSIM_ABOVE: Final = 160
 
 def shipped() -> dict[str, Path]:
     """The configurations that come with the package, by name."""
-    return {path.stem: path for path in sorted(CONFIGURATIONS.glob("*.toml"))}
+    return toml.shipped(CONFIGURATIONS)
 
 
 def description(path: Path) -> str:
@@ -49,13 +50,7 @@ def description(path: Path) -> str:
 
 def find(text: str) -> Path:
     """The file of a configuration that is named by path or by the name of a shipped one."""
-    path = Path(text)
-    if path.suffix == ".toml" or path.is_file():
-        return path
-    known = shipped()
-    if text not in known:
-        raise unknown("configuration", text, known, hint="one of your own is named FILE.toml")
-    return known[text]
+    return toml.find(text, CONFIGURATIONS, "configuration")
 
 
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:
