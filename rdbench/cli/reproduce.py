@@ -53,6 +53,7 @@ def reproduce(
       rdbench reproduce dumas2018-fig5
     """
     from rdbench import reproduce as recipes
+    from rdbench.curves.tables import terminal
     from rdbench.runner import Limits
 
     if list_:
@@ -75,8 +76,8 @@ def reproduce(
     if made.interrupted:
         typer.echo("interrupted; the same command goes on from there", err=True)
         raise typer.Exit(130)
-    for line in recipes.claim_table(made.claims) if made.claims else ():
-        typer.echo(line)
+    if made.claims:
+        typer.echo(terminal(recipes.claim_table(made.claims)))
     for path in made.files:
         typer.echo(path)
     if made.failures:

@@ -44,7 +44,8 @@ def terminal(table: Table) -> str:
             parts.append(cell + gap if column < table.text_columns else gap + cell)
         lines.append("  ".join(parts).rstrip())
     notes = (f"  {_line(note)}" for note in table.notes)
-    return "\n".join([_line(table.title), "", *lines, *notes])
+    head = [_line(table.title), ""] if table.title else []
+    return "\n".join([*head, *lines, *notes])
 
 
 def markdown(table: Table) -> str:

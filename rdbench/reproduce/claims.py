@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from rdbench.bd import Interval
 from rdbench.curves import RATE, Curve, Settings, compare
+from rdbench.reproduce.cast import Cast, Players
 from rdbench.reproduce.recipe import Claim, Recipe
-
-Players = Mapping[tuple[str, str], Curve]
-"""Curves by dataset and label."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,11 @@ class Checked:
     """None where none of the curves was measured."""
 
 
-def check(recipe: Recipe, measured: Players, recorded: Players) -> Iterator[Checked]:
+def check(recipe: Recipe, cast: Cast) -> Iterator[Checked]:
     """The claims of ``recipe``; a curve that was not measured is played by the published one."""
+    measured, recorded = cast.measured, cast.recorded
+    here = {**recorded, **measured}
     for claim in recipe.claims:
-        here = {**recorded, **measured}
         names = [(claim.dataset, name) for name in (claim.test, claim.anchor) if name]
         yield Checked(
             claim,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,36 +10,32 @@ from rdbench import plots
 from rdbench.curves import Curve, published
 from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
+from rdbench.reproduce.cast import Cast
 from rdbench.reproduce.claims import rate_gap, times
 from rdbench.reproduce.recipe import FigureRecipe, Recipe
 
 FORMATS: Final = ("png", "pdf")
 
 
-def draw(
-    recipe: Recipe,
-    curves: Callable[[str], list[Curve]],
-    recorded: Sequence[Curve],
-    out: Path,
-) -> list[Path]:
-    """Draw the figures of ``recipe`` into ``out``; ``curves`` gives those of a dataset, and those
-    ``recorded`` that were measured as well are drawn beside."""
+def draw(recipe: Recipe, cast: Cast, out: Path) -> list[Path]:
+    """Draw the figures of ``recipe`` into ``out``; published curves of what was measured as well
+    are drawn beside."""
     files: list[Path] = []
     for figure in recipe.figures:
-        beside = [*recorded, *map(published, figure.published)]
+        beside = [*cast.recorded.values(), *map(published, figure.published)]
         if figure.kind == "rate-distortion":
             for dataset in recipe.datasets:
-                plot = _rate_distortion(figure, dataset, curves(dataset), beside)
+                plot = _rate_distortion(figure, dataset, cast.curves(dataset), beside)
                 if plot is not None:
                     files += plots.save(plot, out, FORMATS)
         elif figure.kind == "rate-gap":
             for dataset in recipe.datasets:
-                plot = _rate_gap(dataset, curves(dataset), beside)
+                plot = _rate_gap(dataset, cast.curves(dataset), beside)
                 if plot.lines:
                     files += plots.save(plot, out, FORMATS)
         else:
             for dataset in recipe.datasets:
-                bars = _times(dataset, curves(dataset))
+                bars = _times(dataset, cast.curves(dataset))
                 if bars.groups:
                     files += plots.save(bars, out, FORMATS)
     return files

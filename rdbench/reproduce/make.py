@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rdbench import experiment, images
-from rdbench.curves import Curve, load_curves, published
+from rdbench.curves import load_curves, published
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecRequest, Experiment
 from rdbench.places import RUN_PREFIX
 from rdbench.reproduce import claims, figures, page
+from rdbench.reproduce.cast import Cast
 from rdbench.reproduce.recipe import Recipe, Role
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import run as run_experiment
 from rdbench.runner.run import Progress
 from rdbench.schema import Measurement
-
-
-@dataclass
-class Cast:
-    """Who plays each role of a recipe, by dataset."""
-
-    measured: dict[tuple[str, str], Curve] = field(default_factory=dict)
-    """By dataset and label."""
-    recorded: dict[tuple[str, str], Curve] = field(default_factory=dict)
-    """The published curves of roles, with the role's label."""
-    reasons: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Why a role is not measured."""
-
-    def curves(self, dataset: str) -> list[Curve]:
-        """Each role's curve, measured before published, in the order of the recipe."""
-        players = {**self.recorded, **self.measured}
-        keys = dict.fromkeys((*self.measured, *self.recorded, *self.reasons))
-        return [players[key] for key in keys if key[0] == dataset and key in players]
 
 
 @dataclass(frozen=True)
@@ -93,9 +76,9 @@ def reproduce(
     if not cast.measured and not cast.recorded:
         reason = next(iter(cast.reasons.values()), "every measurement failed")
         raise UsageError(f"reproduction {recipe.name!r}: there is nothing to draw here ({reason})")
-    checked = tuple(claims.check(recipe, cast.measured, cast.recorded))
-    drawn = figures.draw(recipe, cast.curves, list(cast.recorded.values()), out)
-    written = page.write(recipe, cast.measured, cast.recorded, cast.reasons, checked, drawn, out)
+    checked = tuple(claims.check(recipe, cast))
+    drawn = figures.draw(recipe, cast, out)
+    written = page.write(recipe, cast, checked, drawn, out)
     return Made(out, (*drawn, *written), checked, failures, interrupted=False)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from rdbench.curves import Curve, summary_rows
 from rdbench.curves.published import caveats
 from rdbench.curves.summary import SUMMARY_COLUMNS
+from rdbench.curves.tables import Table, markdown, number_cell, sheet
 from rdbench.errors import RdbenchError
 from rdbench.metrics import METRICS
-from rdbench.reproduce.claims import Checked, Players, Value
+from rdbench.reproduce.cast import Cast
+from rdbench.reproduce.claims import Checked, Value
 from rdbench.reproduce.recipe import Claim, Recipe
-from rdbench.results import csv_text, write_atomically
+from rdbench.results import write_atomically
 
 PAGE: Final = "README.md"
 CURVES: Final = "curves.csv"
@@ -43,13 +45,7 @@ _CLAIM_COLUMNS: Final = (
 
 
 def write(
-    recipe: Recipe,
-    measured: Players,
-    recorded: Players,
-    reasons: Mapping[tuple[str, str], str],
-    checked: Sequence[Checked],
-    drawn: Sequence[Path],
-    out: Path,
+    recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequence[Path], out: Path
 ) -> list[Path]:
     """Write page and tables of ``recipe`` into ``out``; return their paths."""
     try:
@@ -57,8 +53,8 @@ def write(
     except OSError as error:
         raise RdbenchError(f"cannot write to {str(out)!r}: {error.strerror}") from None
     files = {
-        PAGE: _page(recipe, measured, recorded, reasons, checked, drawn),
-        CURVES: _curves([*measured.values(), *recorded.values()]),
+        PAGE: _page(recipe, cast, checked, drawn),
+        CURVES: _curves([*cast.measured.values(), *cast.recorded.values()]),
     }
     if checked:
         files[CLAIMS] = _claims(checked)
@@ -74,7 +70,7 @@ def _curves(curves: Sequence[Curve]) -> str:
         for curve in curves
         for row in summary_rows([curve])
     ]
-    return csv_text([columns, *([row[column] for column in columns] for row in rows)])
+    return sheet([columns, *([row[column] for column in columns] for row in rows)])
 
 
 def _claims(checked: Sequence[Checked]) -> str:
@@ -94,28 +90,21 @@ def _claims(checked: Sequence[Checked]) -> str:
                 claim.method if claim.kind == "bd-rate" else "",
                 f"{claim.point:g}" if claim.kind == "rate-gap" else "",
                 unit(claim),
-                _number(claim.paper),
-                _number(entry.published.value if entry.published else None),
-                _number(_difference(entry)),
-                _number(here.value if here else None),
-                _number(interval.low if interval else None),
-                _number(interval.high if interval else None),
-                _number(best.overlap),
+                number_cell(claim.paper),
+                number_cell(entry.published.value if entry.published else None),
+                number_cell(_difference(entry)),
+                number_cell(here.value if here else None),
+                number_cell(interval.low if interval else None),
+                number_cell(interval.high if interval else None),
+                number_cell(best.overlap),
                 " | ".join(here.measured) if here else "",
                 best.reason,
             ]
         )
-    return csv_text(rows)
+    return sheet(rows)
 
 
-def _page(
-    recipe: Recipe,
-    measured: Players,
-    recorded: Players,
-    reasons: Mapping[tuple[str, str], str],
-    checked: Sequence[Checked],
-    drawn: Sequence[Path],
-) -> str:
+def _page(recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequence[Path]) -> str:
     lines = [f"# {recipe.title}", "", f"`rdbench reproduce {recipe.name}`", ""]
     lines += [f"{recipe.paper}.", ""] if recipe.paper else []
     lines += [recipe.text, ""] if recipe.text else []
@@ -123,49 +112,45 @@ def _page(
         if path.suffix == ".png":
             lines += [f"![{recipe.title}, {path.stem}]({path.name})", ""]
     if checked:
-        lines += ["## In numbers", "", *claim_table(checked), ""]
-        notes = dict.fromkeys(entry.claim.note for entry in checked if entry.claim.note)
-        lines += [*(f"- {note}" for note in notes), ""] if notes else []
-    lines += [
-        "## Who plays which role",
-        "",
-        "| curve | images | played by |",
-        "| --- | --- | --- |",
-    ]
-    keys = dict.fromkeys((*measured, *recorded, *reasons))
-    for dataset, label in keys:
-        key = dataset, label
-        if key in measured:
-            player = f"measured: {'; '.join(measured[key].versions)}"
-        elif key in recorded:
-            player = f"published points, drawn without markers: {recorded[key].origin}"
-        else:
-            player = "nothing: it is not here and was not published"
-        lines.append(f"| {_md(label)} | {_md(dataset)} | {_md(player)} |")
-    known = [f"{curve.title}: {line}" for curve in recorded.values() for line in caveats(curve)]
-    lines += ["", *(f"- {_md(line)}" for line in dict.fromkeys(known))] if known else []
-    lines += ["", f"The points of all curves are in `{CURVES}`."]
+        lines += ["## In numbers", "", markdown(claim_table(checked)), ""]
+    lines += ["## Who plays which role", "", markdown(_players(cast)), ""]
+    lines += [f"The points of all curves are in `{CURVES}`."]
     return "\n".join(lines) + "\n"
 
 
-def claim_table(checked: Sequence[Checked]) -> list[str]:
-    """The claims as lines of a Markdown table."""
-    lines = [
-        "| what | images | the paper | from published points | difference | measured here |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-    ]
+def _players(cast: Cast) -> Table:
+    rows = []
+    for key in cast.keys:
+        if key in cast.measured:
+            player = f"measured: {'; '.join(cast.measured[key].versions)}"
+        elif key in cast.recorded:
+            player = f"published points, drawn without markers: {cast.recorded[key].origin}"
+        else:
+            player = "nothing: it is not here and was not published"
+        rows.append((key[1], key[0], player))
+    known = [f"{c.title}: {line}" for c in cast.recorded.values() for line in caveats(c)]
+    notes = tuple(dict.fromkeys(known))
+    return Table("", ("curve", "images", "played by"), tuple(rows), notes, text_columns=3)
+
+
+def claim_table(checked: Sequence[Checked]) -> Table:
+    """The claims: what the paper says, what its published points give, and what was measured."""
+    rows = []
     for entry in checked:
-        claim = entry.claim
-        cells = [
-            what(claim),
-            claim.dataset,
-            "-" if claim.paper is None else _shown(claim, claim.paper),
-            _value(claim, entry.published),
-            "-" if (difference := _difference(entry)) is None else _shown(claim, difference),
-            _value(claim, entry.measured),
-        ]
-        lines.append("| " + " | ".join(map(_md, cells)) + " |")
-    return lines
+        claim, difference = entry.claim, _difference(entry)
+        rows.append(
+            (
+                what(claim),
+                claim.dataset,
+                "-" if claim.paper is None else _shown(claim, claim.paper),
+                _value(claim, entry.published),
+                "-" if difference is None else _shown(claim, difference),
+                _value(claim, entry.measured),
+            )
+        )
+    header = ("what", "images", "the paper", "from published points", "difference", "measured here")
+    notes = dict.fromkeys(entry.claim.note for entry in checked if entry.claim.note)
+    return Table("", header, tuple(rows), tuple(notes))
 
 
 def what(claim: Claim) -> str:
@@ -204,11 +189,3 @@ def _difference(entry: Checked) -> float | None:
     if paper is None or published is None or published.reason:
         return None
     return published.value - paper
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else repr(float(value))
-
-
-def _md(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")

@@ -1,0 +1,33 @@
+"""Who plays each role of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rdbench.curves import Curve
+
+Key = tuple[str, str]
+"""Dataset and label."""
+Players = Mapping[Key, Curve]
+
+
+@dataclass
+class Cast:
+    """The curves of a recipe, by dataset and label."""
+
+    measured: dict[Key, Curve] = field(default_factory=dict)
+    recorded: dict[Key, Curve] = field(default_factory=dict)
+    """The published curves of roles, with the role's label."""
+    reasons: dict[Key, str] = field(default_factory=dict)
+    """Why a role is not measured."""
+
+    def curves(self, dataset: str) -> list[Curve]:
+        """Each role's curve, measured before published, in the order of :attr:`keys`."""
+        players = {**self.recorded, **self.measured}
+        return [players[key] for key in self.keys if key[0] == dataset and key in players]
+
+    @property
+    def keys(self) -> list[Key]:
+        """All roles: first what was measured, then what was not."""
+        return list(dict.fromkeys((*self.measured, *self.recorded, *self.reasons)))
