@@ -12,17 +12,11 @@ from PIL import Image
 from rdbench import reproduce
 from rdbench.errors import UsageError
 
-MINE = """
-title = "Two codecs | and one that is not here"
-text = "What stands in is said."
-datasets = ["photos"]
-metrics = ["psnr_db"]
+from .texts import HEAD
 
-[[codecs]]
-label = "JPEG"
-codec = "jpeg"
-points = [10, 50, 90]
-
+MINE = (
+    HEAD
+    + """
 [[codecs]]
 label = "WebP"
 codec = "webp"
@@ -42,6 +36,7 @@ test = "WebP"
 anchor = "JPEG"
 paper = -25
 """
+)
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -10,6 +10,8 @@ from rdbench import reproduce
 from rdbench.curves import published
 from rdbench.errors import UsageError
 
+from .texts import HEAD
+
 NAMES = (
     "dumas2018-entropy-gap",
     "dumas2018-fig5",
@@ -18,16 +20,9 @@ NAMES = (
     "lee2019-fig8",
     "lee2019-table",
 )
-GOOD = """
-title = "A figure"
-datasets = ["photos"]
-metrics = ["psnr_db"]
-
-[[codecs]]
-label = "JPEG"
-codec = "jpeg"
-points = [10, 50, 90]
-
+GOOD = (
+    HEAD
+    + """
 [[codecs]]
 label = "BPG"
 published = ["bpg_444_x265_ycbcr"]
@@ -40,6 +35,7 @@ test = "BPG"
 anchor = "JPEG"
 paper = -40
 """
+)
 
 
 def test_these_come_along():
