@@ -182,18 +182,24 @@ def put_notes(figure: Figure, lines: Sequence[str]) -> None:
 
 def head(axes: Axes, title: str, subtitle: str) -> None:
     """What stands above the axes."""
-    for text, above, look in (
-        (title, 17, {"fontsize": 11, "fontweight": "bold"}),
-        (subtitle, 5, {"fontsize": 8, "color": GREY}),
-    ):
-        axes.annotate(
-            text,
-            (0, 1),
-            xycoords="axes fraction",
-            xytext=(0, above),
-            textcoords="offset points",
-            **look,
-        )
+    axes.annotate(
+        title,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 17),
+        textcoords="offset points",
+        fontsize=11,
+        fontweight="bold",
+    )
+    axes.annotate(
+        subtitle,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        fontsize=8,
+        color=GREY,
+    )
 
 
 def log_axis(axes: Axes, ticks: Sequence[int] = (1, 2, 5)) -> None:
