@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.curves.curve import NUMBERS, TIMES, Curve, curves_of
-from rdbench.curves.tables import sheet
 from rdbench.measurements import Measurements
 from rdbench.schema import Measurement, one_line, point_text
 
@@ -41,13 +40,13 @@ def summary_rows(curves: Iterable[Curve]) -> list[dict[str, str]]:
 
 def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -> Path:
     """Write ``summary.csv`` of a run directory from its measurements, and return its path."""
-    from rdbench.results import write_atomically
+    from rdbench.results import csv_text, write_atomically
 
     table = summary_rows(curves_of(rows))
     cells: list[Sequence[str]] = [SUMMARY_COLUMNS]
     cells += [[row[column] for column in SUMMARY_COLUMNS] for row in table]
     path = Path(run) / SUMMARY
-    write_atomically(path, sheet(cells))
+    write_atomically(path, csv_text(cells))
     return path
 
 
