@@ -17,6 +17,8 @@ from rdbench.models.weights import Card
 
 NEIGHBOUR: Final = "neighbour"
 """``start`` of a family each member of which goes on from the one before it."""
+BLOCK_TRANSFORM: Final = "block-transform"
+"""``start`` of networks that begin as :mod:`rdbench.training.block_transform`."""
 
 _LOWEST: Final = 0.01
 # What may change while a run is under way, since it does not decide what is trained.
@@ -48,8 +50,14 @@ class Optimizer:
     """Of each network of the family."""
 
     steps: int
+    neighbour_steps: int = 0
+    """of a network that goes on from its neighbour; 0 for as many as of the first"""
+    method: str = "adam"
+    """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
     """of Adam, at its highest"""
+    kernel_rate: float = 5e-3
+    """of Muon, at its highest: the size of a step in that of the kernel"""
     schedule: str = "cosine"
     """cosine: falls to a hundredth; steps: is multiplied by ``factor`` at each of ``drops``"""
     drops: tuple[float, ...] = (0.8,)
@@ -92,6 +100,7 @@ class Run:
     validate_every: int = 5000
     """steps; 0 for at the end alone"""
     validate_images: int = 8
+    """of the validation set; means, exception map and densities of dumas2018 are of all of it"""
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,7 @@ class Member:
     """λ of the paper's loss, or γ of Dumas 2018"""
     quality: int | None
     """the paper's number of it"""
+    steps: int
     network: dict[str, Any]
     """arguments of the network"""
 
@@ -116,7 +126,9 @@ class Configuration:
     optimised: str
     """mse or ms-ssim"""
     start: str
-    """empty, ``neighbour``, or a file of weights that all start from"""
+    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
+    first: str
+    """of neighbours: what the first of them starts from, the others of the list above"""
     half: bool
     """whether weights are written as float16"""
     members: tuple[Member, ...]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,8 +22,6 @@ from rdbench.training.folder import Folder
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
 from rdbench.training.trainers import TRAINERS, Measured, use_bfloat16
 from rdbench.training.validation import latents, validate
-
-_FIT_BATCHES: Final = 50
 
 
 class DivergedError(RdbenchError):
@@ -100,7 +97,7 @@ class MemberTraining:
     def run(self) -> bool:
         """Train to the end and write the weights; False where it was stopped before, with a
         checkpoint. Raises :class:`DivergedError`."""
-        steps, run = self._settings.steps, self._configuration.run
+        steps, run = self._member.steps, self._configuration.run
         saved_at = time.monotonic()
         with Loader(self._batch, self.step) as loader:
             stretch = Stretch(loader, self._configuration.data.batch)
@@ -139,13 +136,13 @@ class MemberTraining:
         return images if self.network.peak == 255.0 else images.mul_(self.network.peak / 255.0)
 
     def _train(self, batch: Tensor) -> Measured:
-        settings, trainer = self._settings, self._trainer
+        settings, trainer, steps = self._settings, self._trainer, self._member.steps
         # A rate of 0 would be lost on the first step.
-        trainer.set_rate(settings.rate_at((self.step + 1) / settings.steps, rises=trainer.rises))
+        trainer.set_rate(settings.rate_at((self.step + 1) / steps, rises=trainer.rises))
         noise = self._crops.noise(self.step, self._noise)
         self.step += 1
         try:
-            measured = trainer.step(self._images(batch), noise, (self.step - 1) / settings.steps)
+            measured = trainer.step(self._images(batch), noise, (self.step - 1) / steps)
         except UsageError as error:  # of densities whose latents are not finite
             raise self._diverged(str(error)) from None
         if self._average:
@@ -205,13 +202,11 @@ class MemberTraining:
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(self._average.get(name, parameter))
-        if self._average:
-            noise = self._crops.noise(self.step, self._noise)
-            self._trainer.fit(network, islice(self._later(), _FIT_BATCHES), noise)
         network.eval()
         self._round(network.parameters())
+        noise = self._crops.noise(self.step, torch.Generator())
         try:
-            self._trainer.observe(network, latents(network, self._around.validation))
+            self._trainer.observe(network, latents(network, self._around.validation), noise)
         except ValueError as error:
             raise self._diverged(str(error)) from None
         self._round(network.buffers())
@@ -224,13 +219,6 @@ class MemberTraining:
                 for tensor in tensors:
                     tensor.copy_(tensor.half() if tensor.is_floating_point() else tensor)
 
-    def _later(self) -> Iterator[Tensor]:
-        """The batches that would be next."""
-        number = self.step
-        while True:
-            yield self._images(self._batch(number))
-            number += 1
-
     def _validate(self, network: Any) -> bool:
         """Validate and write it down, unless that has been done; False where it was stopped."""
         if self._validated():
@@ -239,6 +227,7 @@ class MemberTraining:
             self._configuration.architecture,
             network,
             self._around.validation,
+            self._configuration.run.validate_images,
             str(self._around.device),
             self._around.stopped,
         )
