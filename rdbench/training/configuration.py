@@ -52,6 +52,8 @@ class Optimizer:
     steps: int
     neighbour_steps: int = 0
     """of a network that goes on from its neighbour; 0 for as many as of the first"""
+    neighbour_rate: float = 1.0
+    """what the rates of such a network are multiplied by"""
     method: str = "adam"
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
@@ -64,7 +66,8 @@ class Optimizer:
     """fractions of the steps"""
     factor: float = 0.1
     warm_up: float = 0.01
-    """fraction of the steps in which the rate rises or, for dumas2018, only the densities move"""
+    """fraction of the steps in which the rate rises; for dumas2018 only the densities move in as
+    many before it"""
     bits_ramp: float = 0.0
     """fraction of the steps in which the weight of the rate in the loss rises from a hundredth, so
     that a short training from random weights does not give up its latents at once"""
@@ -75,14 +78,15 @@ class Optimizer:
     average: float = 0.999
     """weight of the old in the moving average of the weights that is kept; 0 for no average"""
 
-    def rate_at(self, progress: float, *, rises: bool) -> float:
+    def rate_at(self, progress: float, *, still: float = 0.0) -> float:
         """The rate of Adam after ``progress``, a fraction of the training: up in a straight line
-        during the warm-up where it ``rises``, then as ``schedule`` says."""
-        if rises and progress < self.warm_up:
-            return self.rate * progress / self.warm_up
+        during the warm-up, which follows a fraction ``still``, then as ``schedule`` says."""
+        top = still + self.warm_up
+        if progress < top:
+            return self.rate * max(progress - still, 0.0) / self.warm_up
         if self.schedule == "steps":
             return self.rate * self.factor ** sum(progress >= drop for drop in self.drops)
-        way = (progress - self.warm_up) / max(1 - self.warm_up, 1e-9)
+        way = (progress - top) / max(1 - top, 1e-9)
         falling = (1 + math.cos(math.pi * min(max(way, 0.0), 1.0))) / 2
         return self.rate * (_LOWEST + (1 - _LOWEST) * falling)
 
@@ -113,6 +117,8 @@ class Member:
     quality: int | None
     """the paper's number of it"""
     steps: int
+    speed: float
+    """what the optimiser's rates are multiplied by"""
     network: dict[str, Any]
     """arguments of the network"""
 

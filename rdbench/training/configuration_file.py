@@ -90,7 +90,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     if first == NEIGHBOUR or (first and start != NEIGHBOUR):
         raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
     members = _members(table, architecture, trainer, optimised, data.color)
-    later = optimizer.neighbour_steps if start == NEIGHBOUR and steps is None else 0
+    steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
         path.stem,
         architecture,
@@ -99,7 +99,9 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         first,
         table.truth("half", False),
         tuple(
-            dataclasses.replace(member, steps=(number and later) or optimizer.steps)
+            dataclasses.replace(member, steps=steps_then, speed=optimizer.neighbour_rate)
+            if start == NEIGHBOUR and number
+            else dataclasses.replace(member, steps=optimizer.steps)
             for number, member in enumerate(members)
         ),
         data,
@@ -146,6 +148,7 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     _one_of(table, "method", optimizer.method, _METHODS)
     _within(table, "steps", optimizer.steps, 1)
     _within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
+    _within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
     _within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
     _within(table, "rate", optimizer.rate, 1e-12, 1)
     _within(table, "factor", optimizer.factor, 0, 1)
@@ -189,14 +192,14 @@ def _members(
     for rate in rates:
         if not (rate > 0 and math.isfinite(rate)):
             raise table.error("lambdas", f"{rate} is not above 0")
-        members.append(Member(f"{architecture}-{rate:g}", rate, None, 0, network))
+        members.append(Member(f"{architecture}-{rate:g}", rate, None, 0, 1.0, network))
     for quality in qualities:
         if quality not in papers:
             raise table.error("qualities", str(unknown("quality", str(quality), map(str, papers))))
         rate, arguments = papers[quality]
         whole = {**arguments, **network}
         number = quality if {**whole, **arguments} == whole else None
-        members.append(Member(f"{architecture}-{rate:g}", rate, number, 0, whole))
+        members.append(Member(f"{architecture}-{rate:g}", rate, number, 0, 1.0, whole))
     if len({member.name for member in members}) < len(members):
         raise table.error("lambdas" if rates else "qualities", "has the same twice")
     return tuple(members)

@@ -138,7 +138,8 @@ class MemberTraining:
     def _train(self, batch: Tensor) -> Measured:
         settings, trainer, steps = self._settings, self._trainer, self._member.steps
         # A rate of 0 would be lost on the first step.
-        trainer.set_rate(settings.rate_at((self.step + 1) / steps, rises=trainer.rises))
+        rate = settings.rate_at((self.step + 1) / steps, still=trainer.still)
+        trainer.set_rate(self._member.speed * rate)
         noise = self._crops.noise(self.step, self._noise)
         self.step += 1
         try:

@@ -66,8 +66,6 @@ class Trainer(abc.ABC):
     stride: ClassVar[int]
     foreign_keys: ClassVar[tuple[str, ...]] = ("step_rate",)
     """Fields of :class:`Optimizer` that mean nothing here."""
-    rises: ClassVar[bool] = True
-    """Whether the learning rate rises in the warm-up."""
     block_transform: ClassVar[bool] = False
     """Whether networks can start as :mod:`rdbench.training.block_transform`."""
 
@@ -97,6 +95,11 @@ class Trainer(abc.ABC):
     def optimisers(self) -> list[torch.optim.Optimizer]:
         """All that step, and whose state a checkpoint has to keep."""
         return [self.adam, self.muon] if self.muon else [self.adam]
+
+    @property
+    def still(self) -> float:
+        """The fraction of the training before the learning rate begins to rise."""
+        return 0.0
 
     @property
     def learning_rate(self) -> float:
@@ -232,16 +235,15 @@ class Dumas2018Trainer(Trainer):
 
     The squared error is that of a 256×256 crop and all is a mean over the batch
     (:meth:`rdbench.models.dumas2018.Dumas2018.loss`), so that γ, the decay of weights and the
-    rates of both optimisers mean the same for other crops and batches. In the warm-up the
-    densities move alone, as in the paper's first epoch (1/800 of its training). Muon, which the
-    paper does not have, comes with :mod:`rdbench.training.conditioning`.
+    rates of both optimisers mean the same for other crops and batches. Before the
+    warm-up the densities move alone, as in the paper's first epoch (1/800 of its training). Muon,
+    which the paper does not have, comes with :mod:`rdbench.training.conditioning`.
     """
 
     optimised = ("mse",)
     channels = (1, 3)
     stride = Dumas2018.stride
     foreign_keys = ("clip",)
-    rises = False
     block_transform = True
     network: Dumas2018
 
@@ -251,6 +253,10 @@ class Dumas2018Trainer(Trainer):
         step_rate = self.settings.step_rate or STEP_RATE
         self.descent = torch.optim.SGD(steps, step_rate) if steps else None
 
+    @property
+    def still(self) -> float:
+        return self.settings.warm_up
+
     def trained_parameters(self) -> list[nn.Parameter]:
         return self.network.transform_parameters()
 
@@ -259,7 +265,7 @@ class Dumas2018Trainer(Trainer):
 
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
         network = self.network
-        moving = progress >= self.settings.warm_up
+        moving = progress >= self.still
         with torch.set_grad_enabled(moving):
             latents = network.analysis(images)
             network.fit_density(latents, uniform_noise(latents, generator))
