@@ -8,7 +8,8 @@ and the training goes on from there.
 
 The transform has the shape of the network: the DCT of 4×4 pixels, then twice a 2×2 Haar transform
 of each of its maps. Of each stage the maps are kept that have the most energy in an image whose
-neighbouring samples have a correlation of 0.95. Maps that are left over begin with small random
+neighbouring samples have a correlation of 0.95; those of RGB are of its sum and two differences.
+Maps that are left over begin with small random
 kernels that nothing depends on yet.
 """
 
@@ -39,35 +40,42 @@ _LEFT_OVER: Final = 0.3
 
 Array = NDArray[np.float64]
 
+_RGB: Final[Array] = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
+_RGB_VARIANCES: Final[Array] = np.array([1.0, 0.05, 0.02])
+
 
 @dataclass(frozen=True)
 class _Stage:
-    """The maps of a stage: each has a ``kernel`` on the map ``parents`` of the stage before."""
+    """The maps of a stage: each is one kernel on one mixture of the maps of the stage before."""
 
-    parents: NDArray[np.intp]
+    mixtures: Array
+    """(maps, maps of the stage before), orthonormal or one of these alone"""
     kernels: Array
     """(maps, side, side), orthonormal"""
     functions: Array
     """(maps, n, n), what they are on the pixels"""
+    strengths: Array
+    """(maps,), the variance of the colours that they are of"""
 
 
 def install(network: Dumas2018) -> None:
     """Set kernels, biases and normalisations of ``network``, whose left-over kernels keep what
-    they were drawn as, in part. Raises :class:`ValueError` for networks of RGB."""
-    if network.channels != 1:
-        raise ValueError("the block transform is of luma")
+    they were drawn as, in part."""
     maps = len(network.steps)
     dct = scipy.fft.dct(np.eye(4), axis=0, norm="ortho")
     haar = scipy.fft.dct(np.eye(2), axis=0, norm="ortho")
-    pixels = _Stage(np.zeros(1, np.intp), np.ones((1, 1, 1)), np.ones((1, 1, 1)))
-    stages = [_stage(pixels, dct, maps)]
-    stages += [_stage(stages[-1], haar, maps)]
-    stages += [_stage(stages[-1], haar, maps)]
-    gains = [np.full(len(stage.kernels), 1.0) for stage in stages]
-    gains[0] *= _FIRST_GAIN
-    gains[2] /= STEP * _FIRST_GAIN
+    colours, variances = (
+        (_RGB, _RGB_VARIANCES) if network.channels == 3 else (np.eye(1), np.ones(1))
+    )
+    point = np.ones((len(colours), 1, 1))
+    stages = [_Stage(colours, point, point, variances)]
+    for transform in (dct, haar, haar):
+        stages.append(_stage(stages[-1], transform, maps))
+    first, second, third = (np.ones(len(stage.kernels)) for stage in stages[1:])
+    first *= _FIRST_GAIN
+    third /= STEP * _FIRST_GAIN
     if network.case != 2:
-        gains[2][0] *= STEP / DC_STEP
+        third[0] *= STEP / DC_STEP
     analysis = [layer for layer in network.encoder if not isinstance(layer, ProjectedGDN)]
     synthesis = [layer for layer in network.decoder if not isinstance(layer, ProjectedGDN)]
     with torch.no_grad():
@@ -75,19 +83,17 @@ def install(network: Dumas2018) -> None:
             if isinstance(layer, ProjectedGDN):
                 layer.beta.fill_(1.0)
                 layer.gamma.fill_(PROJECTION_FLOOR)
-        for there, back, stage, gain in zip(
-            analysis, reversed(synthesis), stages, gains, strict=True
-        ):
-            _set(there, stage, gain)
-            _set(back, stage, 1 / gain)
+        for number, gains in enumerate((first, second, third)):
+            _set(analysis[number], stages[number + 1], gains)
+            _set(synthesis[-1 - number], stages[number + 1], 1 / gains)
         # Samples are far from 0: without its mean a kernel answers to what is in the block.
-        left_over = analysis[0].weight[len(gains[0]) :]
+        left_over = analysis[0].weight[len(first) :]
         left_over -= left_over.mean(dim=(2, 3), keepdim=True)
 
 
 def _stage(before: _Stage, transform: Array, maps: int) -> _Stage:
-    """``transform``, (side, side), in both directions on each map of the stage ``before``, of
-    which the ``maps`` with the most energy are kept, in their order."""
+    """``transform``, (side, side), in both directions on each map of the stage ``before``, or on
+    each of its colours, of which the ``maps`` with the most energy are kept, in their order."""
     side, size = len(transform), before.functions.shape[-1]
     planes = np.einsum("ki,lj->klij", transform, transform).reshape(-1, side, side)
     count = len(before.functions) * len(planes)
@@ -96,8 +102,13 @@ def _stage(before: _Stage, transform: Array, maps: int) -> _Stage:
     places = np.arange(side * size)
     covariance = _CORRELATION ** np.abs(places[:, np.newaxis] - places)
     energy = np.einsum("bij,ik,jl,bkl->b", functions, covariance, covariance, functions)
+    energy *= before.strengths.repeat(len(planes))
     kept = np.sort(np.argsort(-energy, kind="stable")[:maps])
-    return _Stage(kept // len(planes), planes[kept % len(planes)], functions[kept])
+    parents = kept // len(planes)
+    mixtures = before.mixtures if size == 1 else np.eye(len(before.functions))
+    return _Stage(
+        mixtures[parents], planes[kept % len(planes)], functions[kept], before.strengths[parents]
+    )
 
 
 def _set(layer: Any, stage: _Stage, gains: Array) -> None:
@@ -105,11 +116,10 @@ def _set(layer: Any, stage: _Stage, gains: Array) -> None:
     that are left over are made small: in analysis nothing depends on these maps yet, in synthesis
     they are 0."""
     weight: Tensor = layer.weight  # of either direction: (maps, maps nearer to the pixels, k, k)
-    side = stage.kernels.shape[-1]
-    before = (weight.shape[-1] - layer.stride) // 2
-    count = len(stage.kernels)
+    count, known = stage.mixtures.shape
+    before, side = (weight.shape[-1] - layer.stride) // 2, stage.kernels.shape[-1]
     weight[count:] *= _LEFT_OVER
     weight[:count] = 0
     taps = slice(before, before + side)
-    kernels = torch.from_numpy(stage.kernels * gains[:, np.newaxis, np.newaxis])
-    weight[torch.arange(count), torch.from_numpy(stage.parents), taps, taps] = kernels.to(weight)
+    kernels = np.einsum("o,oc,oij->ocij", gains, stage.mixtures, stage.kernels)
+    weight[:count, :known, taps, taps] = torch.from_numpy(kernels).to(weight)

@@ -11,7 +11,7 @@ import skimage.data
 import torch
 from torch.func import functional_call
 
-from rdbench.errors import UsageError
+from rdbench.models import weights
 from rdbench.models.dumas2018 import Dumas2018
 from rdbench.models.layers import PROJECTION_FLOOR, ProjectedGDN
 from rdbench.training import block_transform
@@ -107,12 +107,39 @@ def test_left_over_maps_do_not_matter_yet_and_are_not_dead(image):
     assert left_over.abs().max() > 0
 
 
-def test_networks_of_rgb_have_no_block_transform(toml, tmp_path):
-    with pytest.raises(ValueError, match="of luma"):
-        network(channels=3)
-    path = toml("dumas2018", start="block-transform", network={"maps": 32})
-    with pytest.raises(UsageError, match="key 'start': the block transform is of luma"):
-        train(read(path), tmp_path / "out")
+def test_rgb_begins_as_the_transform_of_its_colours(image):
+    """The same image in all colours has the latents of luma, times the square root of 3, and
+    none of the differences of colours."""
+    rgb = network(channels=3)
+    with torch.no_grad():
+        latents = rgb.analysis(image.expand(-1, 3, -1, -1))
+        error = (rgb.synthesis(latents) - image).square().mean().item()
+    of_luma = latents.abs().amax(dim=(0, 2, 3)) > 0.2
+    luma = network(maps=int(of_luma.sum()))
+    with torch.no_grad():
+        expected = luma.analysis(image)
+        least = (luma.synthesis(expected) - image).square().mean().item()
+    torch.testing.assert_close(latents[:, of_luma], expected * 3**0.5, rtol=0.15, atol=0.15)
+    assert 60 < of_luma.sum() < 128
+    assert error < 1.2 * least + 6
+
+
+def test_a_training_begins_with_it(toml, tmp_path):
+    """Before its first step, of densities alone, and whatever the seed of the rest."""
+    path = toml(
+        "dumas2018",
+        start="neighbour",
+        first="block-transform",
+        lambdas=[1e4, 2e4],
+        network={"maps": 32},
+        data={"color": "luma"},
+        optimizer={"steps": 1, "warm_up": 0.5},
+    )
+    files = train(read(path), tmp_path / "out").finished
+    expected = network(maps=32).state_dict()["decoder.4.weight"][:16]
+    for file in files:
+        made = weights.read(file)[1]["decoder.4.weight"][:16]
+        torch.testing.assert_close(made, expected, rtol=0, atol=1e-6)
 
 
 def trained(case=1):
