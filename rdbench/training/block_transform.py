@@ -72,8 +72,9 @@ def install(network: Dumas2018) -> None:
     for transform in (dct, haar, haar):
         stages.append(_stage(stages[-1], transform, maps))
     first, second, third = (np.ones(len(stage.kernels)) for stage in stages[1:])
-    first *= _FIRST_GAIN
-    third /= STEP * _FIRST_GAIN
+    gain = _FIRST_GAIN / np.sqrt(len(colours))
+    first *= gain
+    third /= STEP * gain
     if network.case != 2:
         third[0] *= STEP / DC_STEP
     analysis = [layer for layer in network.encoder if not isinstance(layer, ProjectedGDN)]
