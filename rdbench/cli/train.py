@@ -53,7 +53,8 @@ def train(
     """Train the networks of a learned codec into a directory.
 
     Running the same again goes on from the last checkpoint. Finished weights are
-    OUT/NAME.safetensors: `rdbench run --codec lee2019:checkpoints=OUT` measures them.
+    OUT/NAME.safetensors: `rdbench run --codec lee2019:checkpoints=OUT` measures them. NAME.md
+    beside them is their card.
 
     Examples:
 
@@ -100,7 +101,23 @@ def train(
         )
         raise typer.Exit(130)
     for file in outcome.finished:
+        _write_card(file, directory)
         typer.echo(file)
+
+
+def _write_card(file: Path, directory: Path) -> None:
+    """Beside weights the card for people, with the figure of their losses."""
+    from rdbench.plots import training as plots
+    from rdbench.plots.inspection import save
+    from rdbench.results import write_atomically
+    from rdbench.training.folder import LOG, read_rows
+    from rdbench.training.model_card import model_card
+
+    rows = [row for row in read_rows(directory / LOG) if row["member"] == file.stem]
+    if rows:
+        figure = plots.losses(rows, file.stem, f"means of {len(rows)} stretches of steps")
+        save(figure, file.stem, directory, ["png"])
+        write_atomically(file.with_suffix(".md"), model_card(file, f"{file.stem}.png"))
 
 
 def _announce(plan: Configuration, directory: Path) -> None:

@@ -148,6 +148,10 @@ class Configuration:
         quality = {} if member.quality is None else {"quality": member.quality}
         return Card(self.architecture, member.network, {**rate, **quality, **training})
 
+    def start_of(self, number: int) -> str:
+        """What the member ``number`` starts from: as ``start``."""
+        return self.first if self.start == NEIGHBOUR and number == 0 else self.start
+
     def text(self) -> str:
         """As TOML, every value spelt out, each member with the arguments of its network."""
         values = dataclasses.asdict(self)

@@ -118,35 +118,27 @@ def _start(
 ) -> dict[str, Tensor] | None:
     """The state from which a member starts, None for random weights."""
     member = configuration.members[number]
-    start = configuration.start
-    neighbour = start == NEIGHBOUR and number > 0
-    if start == NEIGHBOUR:
-        start = str(paths[number - 1]) if neighbour else configuration.first
+    start = configuration.start_of(number)
     if not start:
         return None
     network: Any = architectures.build(
         configuration.card(member), torch.Generator().manual_seed(configuration.run.seed)
     )
     if start == BLOCK_TRANSFORM:
-        try:
-            block_transform.install(network)
-        except ValueError as error:
-            raise UsageError(
-                f"configuration {configuration.name!r}, key 'start': {error}"
-            ) from None
+        block_transform.install(network)
         return dict(network.state_dict())
-    card, state = weights.read(Path(start))
+    neighbour = start == NEIGHBOUR
+    path = paths[number - 1] if neighbour else Path(start)
+    card, state = weights.read(path)
     if neighbour and card.configuration != member.network:
-        say(
-            f"{member.name} has other layers than {Path(start).stem}: it starts from random weights"
-        )
+        say(f"{member.name} has other layers than {path.stem}: it starts from random weights")
         return None
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         reason = one_line(str(error).splitlines()[-1], 160)
         raise UsageError(
-            f"configuration {configuration.name!r}, key 'start': {start!r} does not fit "
+            f"configuration {configuration.name!r}, key 'start': {str(path)!r} does not fit "
             f"{member.name}: {reason}"
         ) from None
     return state

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,14 @@ class MemberTraining:
         state = {name: values.cpu().clone() for name, values in network.state_dict().items()}
         if not self._validate(network):
             return False
-        self._export(state)
+        notes = {}
+        if self._configuration.half:
+            rows = self._validation(self._ready(half=False))
+            if not rows:
+                return False
+            costs = _mean(rows, "psnr_db") - _mean(self._validated(), "psnr_db")
+            notes["float16_costs_db"] = round(costs, 5)
+        self._export(state, notes)
         return True
 
     def _batch(self, number: int) -> Tensor:
@@ -195,8 +203,9 @@ class MemberTraining:
         except UsageError as error:
             raise self._diverged(str(error)) from None
 
-    def _ready(self) -> Any:
-        """A network with the averaged weights, fit to code, as it will be read from its file."""
+    def _ready(self, *, half: bool = True) -> Any:
+        """A network with the averaged weights, fit to code, as it will be read from its file;
+        without ``half`` as it would be if that had float32."""
         network: Any = architectures.build(self._configuration.card(self._member))
         network.load_state_dict(self.network.state_dict())
         network.to(self._around.device, memory_format=torch.channels_last)
@@ -204,13 +213,15 @@ class MemberTraining:
             for name, parameter in network.named_parameters():
                 parameter.copy_(self._average.get(name, parameter))
         network.eval()
-        self._round(network.parameters())
+        if half:
+            self._round(network.parameters())
         noise = self._crops.noise(self.step, torch.Generator())
         try:
             self._trainer.observe(network, latents(network, self._around.validation), noise)
         except ValueError as error:
             raise self._diverged(str(error)) from None
-        self._round(network.buffers())
+        if half:
+            self._round(network.buffers())
         return network
 
     def _round(self, tensors: Iterable[Tensor]) -> None:
@@ -224,7 +235,13 @@ class MemberTraining:
         """Validate and write it down, unless that has been done; False where it was stopped."""
         if self._validated():
             return True
-        rows = validate(
+        rows = self._validation(network)
+        place = {"member": self._member.name, "step": self.step}
+        self._around.folder.validation.append({**place, **row} for row in rows)
+        return bool(rows)
+
+    def _validation(self, network: Any) -> list[dict[str, Any]]:
+        return validate(
             self._configuration.architecture,
             network,
             self._around.validation,
@@ -232,9 +249,6 @@ class MemberTraining:
             str(self._around.device),
             self._around.stopped,
         )
-        place = {"member": self._member.name, "step": self.step}
-        self._around.folder.validation.append({**place, **row} for row in rows)
-        return bool(rows)
 
     def _validated(self) -> list[dict[str, str]]:
         """The rows of the validation at this step."""
@@ -242,24 +256,35 @@ class MemberTraining:
         rows = self._around.folder.validation.rows
         return [row for row in rows if [row["member"], row["step"]] == place]
 
-    def _export(self, state: dict[str, Tensor]) -> None:
-        configuration, run = self._configuration, self._configuration.run
+    def _export(self, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        configuration, data = self._configuration, self._configuration.data
         rows = self._validated()
-        means = {
-            key: round(sum(float(row[key]) for row in rows) / len(rows), 5)
-            for key in ("bpp", "estimated_bpp", "psnr_db")
-        }
+        optimizer = dataclasses.asdict(self._settings)
+        for key in ("steps", "neighbour_steps", "neighbour_rate"):
+            del optimizer[key]
         card = configuration.card(
             self._member,
+            parameters=sum(parameter.numel() for parameter in self.network.parameters()),
             steps=self.step,
             seconds=round(self._seconds, 3),
-            seed=run.seed,
-            crop=configuration.data.crop,
-            batch=configuration.data.batch,
-            precision=run.precision,
-            start=Path(configuration.start).name,
-            validation=means,
+            seed=configuration.run.seed,
+            crop=data.crop,
+            batch=data.batch,
+            smallest_scale=data.smallest_scale,
+            flips=data.flips,
+            optimizer=optimizer,
+            speed=self._member.speed,
+            precision=configuration.run.precision,
+            start=Path(configuration.start_of(self._number)).name,
+            validation={
+                key: round(_mean(rows, key), 5) for key in ("bpp", "estimated_bpp", "psnr_db")
+            },
             **self._around.notes,
+            **notes,
         )
         path = self._around.folder.weights(self._member.name)
         weights.write(path, card, state, half=configuration.half)
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float:
+    return sum(float(row[key]) for row in rows) / len(rows)

@@ -138,6 +138,10 @@ def test_a_training_begins_with_it(toml, tmp_path):
     )
     files = train(read(path), tmp_path / "out").finished
     expected = network(maps=32).state_dict()["decoder.4.weight"][:16]
+    assert [weights.read_card(file).training["start"] for file in files] == [
+        "block-transform",
+        "neighbour",
+    ]
     for file in files:
         made = weights.read(file)[1]["decoder.4.weight"][:16]
         torch.testing.assert_close(made, expected, rtol=0, atol=1e-6)
