@@ -159,6 +159,7 @@ class Configuration:
         lines = _lines(values)
         for member in members:
             network = member.pop("network")
+            del member["steps"], member["speed"]  # as [optimizer] says
             lines += ["", "[[members]]", *_lines(member), "", "[members.network]", *_lines(network)]
         return "\n".join(lines) + "\n"
 

@@ -53,8 +53,6 @@ def test_as_toml_it_says_the_same(toml):
     assert values["members"][1] == {
         "name": "dumas2018-25000",
         "rate": 25000.0,
-        "steps": 3,
-        "speed": 1.0,
         "network": {"case": 2, "maps": 4, "channels": 1},
     }
     assert values["optimizer"]["rate"] == 1e-3
