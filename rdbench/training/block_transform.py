@@ -30,13 +30,10 @@ from rdbench.models.layers import PROJECTION_FLOOR, ProjectedGDN
 STEP: Final = 16.0
 """The quantization step of the transform's coefficients for which a step of the latents stands,
 about that of the highest rate of the paper."""
-DC_STEP: Final = 64.0
-"""That of the means of blocks where the bottleneck is normalised: smaller latents, which its
-normalisation leaves as they are."""
-
 _CORRELATION: Final = 0.95
 _FIRST_GAIN: Final = 1 / 32  # keeps what is normalised small
 _LEFT_OVER: Final = 0.3
+_UNDOES: Final = 1.6
 
 Array = NDArray[np.float64]
 
@@ -75,8 +72,6 @@ def install(network: Dumas2018) -> None:
     gain = _FIRST_GAIN / np.sqrt(len(colours))
     first *= gain
     third /= STEP * gain
-    if network.case != 2:
-        third[0] *= STEP / DC_STEP
     analysis = [layer for layer in network.encoder if not isinstance(layer, ProjectedGDN)]
     synthesis = [layer for layer in network.decoder if not isinstance(layer, ProjectedGDN)]
     with torch.no_grad():
@@ -84,6 +79,11 @@ def install(network: Dumas2018) -> None:
             if isinstance(layer, ProjectedGDN):
                 layer.beta.fill_(1.0)
                 layer.gamma.fill_(PROJECTION_FLOOR)
+        if network.case != 2:
+            # The means of blocks are the largest latents: what they lose by being normalised, and
+            # others with them, comes back but for a few percent.
+            network.decoder[0].gamma[:, 0] *= _UNDOES
+            network.decoder[0].gamma[0] = network.decoder[0].gamma[:, 0]
         for number, gains in enumerate((first, second, third)):
             _set(analysis[number], stages[number + 1], gains)
             _set(synthesis[-1 - number], stages[number + 1], 1 / gains)
