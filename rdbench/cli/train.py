@@ -53,7 +53,8 @@ def train(
     """Train the networks of a learned codec into a directory.
 
     Running the same again goes on from the last checkpoint. Finished weights are
-    OUT/NAME.safetensors: `rdbench run --codec lee2019:checkpoints=OUT` measures them.
+    OUT/NAME.safetensors: `rdbench run --codec lee2019:checkpoints=OUT` measures them. NAME.md
+    beside them is their card.
 
     Examples:
 
@@ -100,13 +101,29 @@ def train(
         )
         raise typer.Exit(130)
     for file in outcome.finished:
+        _write_card(file, directory)
         typer.echo(file)
+
+
+def _write_card(file: Path, directory: Path) -> None:
+    """Beside weights the card for people, with the figure of their losses."""
+    from rdbench.plots import training as plots
+    from rdbench.plots.inspection import save
+    from rdbench.results import write_atomically
+    from rdbench.training.folder import LOG, read_rows
+    from rdbench.training.model_card import model_card
+
+    rows = [row for row in read_rows(directory / LOG) if row["member"] == file.stem]
+    if rows:
+        figure = plots.losses(rows, file.stem, f"means of {len(rows)} stretches of steps")
+        save(figure, file.stem, directory, ["png"])
+        write_atomically(file.with_suffix(".md"), model_card(file, f"{file.stem}.png"))
 
 
 def _announce(plan: Configuration, directory: Path) -> None:
     count = len(plan.members)
     typer.echo(
-        f"{plan.architecture}, {count} network{'s' * (count > 1)} of {plan.optimizer.steps} steps "
+        f"{plan.architecture}, {count} network{'s' * (count > 1)} of {_listed(plan)} steps "
         f"with {plan.data.batch} crops of {plan.data.crop}x{plan.data.crop} into {directory}",
         err=True,
     )
@@ -117,8 +134,7 @@ class TrainingProgress:
     call it with each row of the log. Use it in ``with``."""
 
     def __init__(self, plan: Configuration) -> None:
-        self._steps = plan.optimizer.steps
-        self._members = len(plan.members)
+        self._steps = [member.steps for member in plan.members]
         self._bar: Any = None
         self._last = -EVERY_S
         self._step_s = 0.0
@@ -137,27 +153,34 @@ class TrainingProgress:
             self._show_bar(status)
         elif (now := time.monotonic()) - self._last >= EVERY_S:
             self._last = now
-            done = status.number * self._steps + status.step
-            left_s = (self._members * self._steps - done) * self._step_s
+            left_s = (sum(self._steps) - self._done(status)) * self._step_s
             print(
-                f"{status.member}: {status.step}/{self._steps}, {_numbers(status)}, "
+                f"{status.member}: {status.step}/{self._steps[status.number]}, {_numbers(status)}, "
                 f"{left_s:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )
 
+    def _done(self, status: Status) -> int:
+        return sum(self._steps[: status.number]) + status.step
+
     def _show_bar(self, status: Status) -> None:
-        done = status.number * self._steps + status.step
+        done = self._done(status)
         if self._bar is None:
             from tqdm import tqdm
 
-            total = self._members * self._steps
+            total = sum(self._steps)
             self._bar = tqdm(
                 total=total, initial=done, unit="step", dynamic_ncols=True, leave=False
             )
         self._bar.set_description_str(status.member, refresh=False)
         self._bar.set_postfix_str(_numbers(status), refresh=False)
         self._bar.update(done - self._bar.n)
+
+
+def _listed(plan: Configuration) -> str:
+    """The steps of the networks, those of several that have the same but once."""
+    return " and ".join(str(steps) for steps in dict.fromkeys(m.steps for m in plan.members))
 
 
 def _numbers(status: Status) -> str:

@@ -204,15 +204,24 @@ class PiecewiseLinearDensity(nn.Module):
         grid are left out: :meth:`cover` comes first.
         """
         with torch.no_grad():
-            by_map = latents.detach().transpose(0, 1).flatten(1)
-            cell, way = self._cells(by_map)
-            inside = (by_map.abs() <= self.extent).to(by_map)
-            hats = torch.zeros_like(self.values)
-            hats.scatter_add_(1, cell, (1 - way) * inside)
-            hats.scatter_add_(1, cell + 1, way * inside)
-            decay = 1 - 2 * rate / self.points
-            self.values.mul_(decay).add_(hats, alpha=2 * rate / by_map.shape[1])
+            share = 2 * rate / self.points
+            self.values.mul_(1 - share).add_(self._histogram(latents), alpha=share)
             self.values.clamp_(min=DENSITY_FLOOR)
+
+    def count(self, latents: Tensor) -> None:
+        """Take the histogram of ``latents``, (B, maps, H, W), for the density: where :meth:`step`
+        comes to if they are all that there is. Samples beyond the grid are left out."""
+        self.values.copy_(self._histogram(latents).clamp(min=DENSITY_FLOOR))
+
+    def _histogram(self, latents: Tensor) -> Tensor:
+        """The density that linear interpolation makes of ``latents``, (maps, points)."""
+        by_map = latents.detach().transpose(0, 1).flatten(1)
+        cell, way = self._cells(by_map)
+        inside = (by_map.abs() <= self.extent).to(by_map)
+        hats = torch.zeros_like(self.values)
+        hats.scatter_add_(1, cell, (1 - way) * inside)
+        hats.scatter_add_(1, cell + 1, way * inside)
+        return hats * (self.points / by_map.shape[1])
 
     def cumulative(self, edges: Tensor) -> Tensor:
         """The integral from −ρ to ``edges``, (maps, n), exactly: float64, (maps, n). The function

@@ -185,11 +185,22 @@ class Dumas2018(nn.Module):
             with torch.no_grad():
                 self.steps.clamp_(*STEP_RANGE)
 
-    def observe(self, latents: Sequence[NDArray[np.float32]]) -> None:
-        """Take means and exception map from the latents of an extra set (section 3.1 of the
-        paper's supplement): one array (maps, height, width) for each image."""
+    def observe(
+        self, latents: Sequence[NDArray[np.float32]], generator: torch.Generator | None = None
+    ) -> None:
+        """Take means, exception map and densities from the latents of an extra set (section 3.1
+        of the paper's supplement): one array (maps, height, width) for each image. Densities are
+        the histograms of y + δτ, with noise from ``generator``."""
         self.means.copy_(torch.from_numpy(map_means(latents)))
         self.exception.fill_(exception_map(latents))
+        maps = len(self.means)
+        samples = torch.from_numpy(np.concatenate([y.reshape(maps, -1) for y in latents], axis=1))
+        samples = samples.to(self.means)[None, :, :, None]
+        noise = torch.rand(samples.shape, generator=generator).to(samples) - 0.5
+        with torch.no_grad():
+            reach = float(samples.abs().max() + self.steps.max() / 2)
+            self.density = PiecewiseLinearDensity(maps, extent=math.ceil(reach) + 1).to(samples)
+            self.density.count(self.noisy(samples, noise))
 
     def pixels(self, latents: Tensor) -> Tensor:
         """The decoded images of quantized ``latents``: uint8, (B, channels, H, W), clipped to

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rdbench.curves import Curve
+from rdbench.curves.published import PREFIX
 
 Key = tuple[str, str]
 """Dataset and label."""
@@ -26,6 +27,14 @@ class Cast:
         """Each role's curve, measured before published, in the order of :attr:`keys`."""
         players = {**self.recorded, **self.measured}
         return [players[key] for key in self.keys if key[0] == dataset and key in players]
+
+    def player(self, dataset: str, name: str, *, published: bool = False) -> Curve | None:
+        """The curve that a claim calls ``name``: a label, or published:LABEL for the published one;
+        ``published``: for a label, too."""
+        key = (dataset, name.removeprefix(PREFIX))
+        if not published and key in self.measured and not name.startswith(PREFIX):
+            return self.measured[key]
+        return self.recorded.get(key)
 
     @property
     def keys(self) -> list[Key]:

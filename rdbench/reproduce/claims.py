@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rdbench.bd import Interval
 from rdbench.curves import RATE, Curve, Settings, compare
-from rdbench.reproduce.cast import Cast, Players
+from rdbench.reproduce.cast import Cast
 from rdbench.reproduce.recipe import Claim, Recipe
 
 
@@ -41,27 +41,25 @@ class Checked:
 
 def check(recipe: Recipe, cast: Cast) -> Iterator[Checked]:
     """The claims of ``recipe``; a curve that was not measured is played by the published one."""
-    measured, recorded = cast.measured, cast.recorded
-    here = {**recorded, **measured}
     for claim in recipe.claims:
-        names = [(claim.dataset, name) for name in (claim.test, claim.anchor) if name]
-        yield Checked(
-            claim,
-            _value(claim, recorded, ()) if all(name in recorded for name in names) else None,
-            _value(claim, here, tuple(name[1] for name in names if name in measured))
-            if all(name in here for name in names) and any(name in measured for name in names)
-            else None,
-        )
+        names = [name for name in (claim.test, claim.anchor) if name]
+        recorded = [cast.player(claim.dataset, name, published=True) for name in names]
+        here = [cast.player(claim.dataset, name) for name in names]
+        new = tuple(name for name, a, b in zip(names, here, recorded, strict=True) if a is not b)
+        yield Checked(claim, _value(claim, recorded, ()), _value(claim, here, new) if new else None)
 
 
-def _value(claim: Claim, players: Players, measured: tuple[str, ...]) -> Value:
-    test = players[claim.dataset, claim.test]
+def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ...]) -> Value | None:
+    """The number of ``claim`` from its curves, test and anchor; None where one is missing, or is
+    the other."""
+    test, anchor = curves[0], curves[-1]
+    if test is None or anchor is None or (claim.anchor and test is anchor):
+        return None
     if claim.kind == "rate-gap":
         gap = rate_gap(test)
         if claim.point not in gap:
             return Value(reason=f"{test.title} has no two rates at {claim.point:g}")
         return Value(gap[claim.point], measured=measured)
-    anchor = players[claim.dataset, claim.anchor]
     if claim.kind == "time-saving":
         return Value(time_saving(anchor, test), measured=measured)
     settings = Settings(claim.metric, claim.averaging, claim.method)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.curves import Curve, summary_rows
-from rdbench.curves.published import caveats
+from rdbench.curves.published import PREFIX, caveats
 from rdbench.curves.summary import SUMMARY_COLUMNS
 from rdbench.curves.tables import Table, markdown, number_cell, sheet
 from rdbench.errors import RdbenchError
@@ -160,7 +160,12 @@ def what(claim: Claim) -> str:
     if claim.kind == "time-saving":
         return f"time of {claim.test} less than that of {claim.anchor} [%]"
     metric = METRICS[claim.metric].axis
-    return f"BD-rate of {claim.test} over {claim.anchor}, {metric}, {claim.method} [%]"
+    test, anchor = (_named(name) for name in (claim.test, claim.anchor))
+    return f"BD-rate of {test} over {anchor}, {metric}, {claim.method} [%]"
+
+
+def _named(name: str) -> str:
+    return f"the published {name.removeprefix(PREFIX)}" if name.startswith(PREFIX) else name
 
 
 def unit(claim: Claim) -> str:

@@ -28,8 +28,8 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
 
     [[claims]]
     kind = "bd-rate"              # or rate-gap, time-saving
-    test = "Lee 2019"             # labels of codecs, or published:NAME
-    anchor = "JPEG2000"
+    test = "Lee 2019"             # labels of codecs; published:LABEL is always the published
+    anchor = "JPEG2000"           # curve, others the measured one where there is one
     paper = -34.08
 
 A codec may have no ``codec`` but published curves alone.
@@ -43,6 +43,7 @@ from typing import Any, Final
 
 from rdbench import experiment, metrics, toml
 from rdbench.bd import AVERAGINGS, METHODS
+from rdbench.curves.published import PREFIX
 from rdbench.errors import unknown
 from rdbench.experiment import CodecRequest
 from rdbench.toml import Table, read_toml
@@ -201,7 +202,7 @@ def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Claim:
     kind = table.choice("kind", CLAIMS, "bd-rate")
     test, anchor = table.text("test"), table.text("anchor", "")
     for name in filter(None, (test, anchor)):
-        if name not in labels:
+        if name.removeprefix(PREFIX) not in labels:
             raise table.error("test", str(unknown("label", name, labels)))
     if not anchor and kind != "rate-gap":
         raise table.error("anchor", "is missing")

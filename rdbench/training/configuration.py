@@ -17,6 +17,8 @@ from rdbench.models.weights import Card
 
 NEIGHBOUR: Final = "neighbour"
 """``start`` of a family each member of which goes on from the one before it."""
+BLOCK_TRANSFORM: Final = "block-transform"
+"""``start`` of networks that begin as :mod:`rdbench.training.block_transform`."""
 
 _LOWEST: Final = 0.01
 # What may change while a run is under way, since it does not decide what is trained.
@@ -48,15 +50,24 @@ class Optimizer:
     """Of each network of the family."""
 
     steps: int
+    neighbour_steps: int = 0
+    """of a network that goes on from its neighbour; 0 for as many as of the first"""
+    neighbour_rate: float = 1.0
+    """what the rates of such a network are multiplied by"""
+    method: str = "adam"
+    """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
     """of Adam, at its highest"""
+    kernel_rate: float = 5e-3
+    """of Muon, at its highest: the size of a step in that of the kernel"""
     schedule: str = "cosine"
     """cosine: falls to a hundredth; steps: is multiplied by ``factor`` at each of ``drops``"""
     drops: tuple[float, ...] = (0.8,)
     """fractions of the steps"""
     factor: float = 0.1
     warm_up: float = 0.01
-    """fraction of the steps in which the rate rises or, for dumas2018, only the densities move"""
+    """fraction of the steps in which the rate rises; for dumas2018 only the densities move in as
+    many before it"""
     bits_ramp: float = 0.0
     """fraction of the steps in which the weight of the rate in the loss rises from a hundredth, so
     that a short training from random weights does not give up its latents at once"""
@@ -67,14 +78,15 @@ class Optimizer:
     average: float = 0.999
     """weight of the old in the moving average of the weights that is kept; 0 for no average"""
 
-    def rate_at(self, progress: float, *, rises: bool) -> float:
+    def rate_at(self, progress: float, *, still: float = 0.0) -> float:
         """The rate of Adam after ``progress``, a fraction of the training: up in a straight line
-        during the warm-up where it ``rises``, then as ``schedule`` says."""
-        if rises and progress < self.warm_up:
-            return self.rate * progress / self.warm_up
+        during the warm-up, which follows a fraction ``still``, then as ``schedule`` says."""
+        top = still + self.warm_up
+        if progress < top:
+            return self.rate * max(progress - still, 0.0) / self.warm_up
         if self.schedule == "steps":
             return self.rate * self.factor ** sum(progress >= drop for drop in self.drops)
-        way = (progress - self.warm_up) / max(1 - self.warm_up, 1e-9)
+        way = (progress - top) / max(1 - top, 1e-9)
         falling = (1 + math.cos(math.pi * min(max(way, 0.0), 1.0))) / 2
         return self.rate * (_LOWEST + (1 - _LOWEST) * falling)
 
@@ -92,6 +104,7 @@ class Run:
     validate_every: int = 5000
     """steps; 0 for at the end alone"""
     validate_images: int = 8
+    """of the validation set; means, exception map and densities of dumas2018 are of all of it"""
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,9 @@ class Member:
     """λ of the paper's loss, or γ of Dumas 2018"""
     quality: int | None
     """the paper's number of it"""
+    steps: int
+    speed: float
+    """what the optimiser's rates are multiplied by"""
     network: dict[str, Any]
     """arguments of the network"""
 
@@ -116,7 +132,9 @@ class Configuration:
     optimised: str
     """mse or ms-ssim"""
     start: str
-    """empty, ``neighbour``, or a file of weights that all start from"""
+    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
+    first: str
+    """of neighbours: what the first of them starts from, the others of the list above"""
     half: bool
     """whether weights are written as float16"""
     members: tuple[Member, ...]
@@ -130,6 +148,10 @@ class Configuration:
         quality = {} if member.quality is None else {"quality": member.quality}
         return Card(self.architecture, member.network, {**rate, **quality, **training})
 
+    def start_of(self, number: int) -> str:
+        """What the member ``number`` starts from: as ``start``."""
+        return self.first if self.start == NEIGHBOUR and number == 0 else self.start
+
     def text(self) -> str:
         """As TOML, every value spelt out, each member with the arguments of its network."""
         values = dataclasses.asdict(self)
@@ -137,6 +159,7 @@ class Configuration:
         lines = _lines(values)
         for member in members:
             network = member.pop("network")
+            del member["steps"], member["speed"]  # as [optimizer] says
             lines += ["", "[[members]]", *_lines(member), "", "[members.network]", *_lines(network)]
         return "\n".join(lines) + "\n"
 

@@ -18,6 +18,7 @@ from rdbench.errors import unknown
 from rdbench.models.weights import SUFFIX
 from rdbench.toml import Table, read_toml
 from rdbench.training.configuration import (
+    BLOCK_TRANSFORM,
     NEIGHBOUR,
     Configuration,
     Data,
@@ -34,6 +35,7 @@ CONFIGURATIONS: Final = Path(__file__).parent / "configurations"
 _COLORS: Final = ("rgb", "luma")
 _OPTIMISED: Final = ("mse", "ms-ssim")
 _SCHEDULES: Final = ("cosine", "steps")
+_METHODS: Final = ("adam", "muon")
 _PRECISIONS: Final = ("float32", "bfloat16")
 _MS_SSIM_ABOVE: Final = 160
 
@@ -68,6 +70,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         "lambdas",
         "qualities",
         "start",
+        "first",
         "half",
         "network",
         "data",
@@ -81,17 +84,28 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     if optimised not in trainer.optimised:
         raise table.error("optimised", f"{architecture} is trained for {trainer.optimised[0]}")
     data = _data(table.table("data", required=True), path.parent)
-    members = _members(table, architecture, trainer, optimised, data.color)
     _check_crop(table.table("data"), data.crop, trainer.stride, optimised)
+    optimizer = _optimizer(table.table("optimizer", required=steps is None), trainer, steps)
+    start, first = (_start(table, key, path.parent, trainer) for key in ("start", "first"))
+    if first == NEIGHBOUR or (first and start != NEIGHBOUR):
+        raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
+    members = _members(table, architecture, trainer, optimised, data.color)
+    steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
         path.stem,
         architecture,
         optimised,
-        _start(table, path.parent),
+        start,
+        first,
         table.truth("half", False),
-        members,
+        tuple(
+            dataclasses.replace(member, steps=steps_then, speed=optimizer.neighbour_rate)
+            if start == NEIGHBOUR and number
+            else dataclasses.replace(member, steps=optimizer.steps)
+            for number, member in enumerate(members)
+        ),
         data,
-        _optimizer(table.table("optimizer", required=steps is None), trainer, steps),
+        optimizer,
         _run(table.table("run"), device),
     )
 
@@ -131,7 +145,11 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
         given["drops"] = table.numbers("drops")
     optimizer = Optimizer(**given)
     _one_of(table, "schedule", optimizer.schedule, _SCHEDULES)
+    _one_of(table, "method", optimizer.method, _METHODS)
     _within(table, "steps", optimizer.steps, 1)
+    _within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
+    _within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
+    _within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
     _within(table, "rate", optimizer.rate, 1e-12, 1)
     _within(table, "factor", optimizer.factor, 0, 1)
     _within(table, "warm_up", optimizer.warm_up, 0, 1)
@@ -174,27 +192,33 @@ def _members(
     for rate in rates:
         if not (rate > 0 and math.isfinite(rate)):
             raise table.error("lambdas", f"{rate} is not above 0")
-        members.append(Member(f"{architecture}-{rate:g}", rate, None, network))
+        members.append(Member(f"{architecture}-{rate:g}", rate, None, 0, 1.0, network))
     for quality in qualities:
         if quality not in papers:
             raise table.error("qualities", str(unknown("quality", str(quality), map(str, papers))))
         rate, arguments = papers[quality]
         whole = {**arguments, **network}
         number = quality if {**whole, **arguments} == whole else None
-        members.append(Member(f"{architecture}-{rate:g}", rate, number, whole))
+        members.append(Member(f"{architecture}-{rate:g}", rate, number, 0, 1.0, whole))
     if len({member.name for member in members}) < len(members):
         raise table.error("lambdas" if rates else "qualities", "has the same twice")
     return tuple(members)
 
 
-def _start(table: Table, folder: Path) -> str:
-    start = table.text("start", "")
+def _start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> str:
+    start = table.text(key, "")
     if start in ("", NEIGHBOUR):
+        return start
+    if start == BLOCK_TRANSFORM:
+        if not trainer.block_transform:
+            raise table.error(key, f"{start!r} is of dumas2018")
         return start
     path = (folder / start).absolute()
     if path.suffix != SUFFIX or not path.is_file():
         raise table.error(
-            "start", f"{start!r} is neither {NEIGHBOUR!r} nor a file of weights (*{SUFFIX})"
+            key,
+            f"{start!r} is none of {NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and a file of weights "
+            f"(*{SUFFIX})",
         )
     return str(path)
 

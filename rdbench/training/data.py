@@ -37,9 +37,7 @@ class Pictures:
     ``skipped`` says why. Raises :class:`UsageError` where none is left.
     """
 
-    def __init__(
-        self, specs: Sequence[str], *, color: str, side: int = 1, limit: int = 0, memory_mib: int
-    ) -> None:
+    def __init__(self, specs: Sequence[str], *, color: str, side: int = 1, memory_mib: int) -> None:
         channels = 1 if color == "luma" else 3
         budget = memory_mib << 20
         datasets = [resolve(spec, color=color) for spec in specs]
@@ -48,8 +46,6 @@ class Pictures:
         self.skipped: list[str] = []
         self._kept: list[Image | None] = []
         for ref in (ref for dataset in datasets for ref in dataset.images):
-            if limit and len(self.refs) == limit:
-                break
             try:
                 image = ref.load()
             except ImageError as error:

@@ -18,8 +18,8 @@ from rdbench.errors import UsageError
 from rdbench.models import architectures, weights
 from rdbench.runner.run import processor
 from rdbench.schema import one_line
-from rdbench.training import checkpoint
-from rdbench.training.configuration import NEIGHBOUR, Configuration
+from rdbench.training import block_transform, checkpoint
+from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR, Configuration
 from rdbench.training.data import Pictures
 from rdbench.training.folder import Folder
 from rdbench.training.member import MemberTraining, Surroundings
@@ -65,7 +65,7 @@ def train(
     with Folder(out, configuration, fresh=fresh) as folder, _stoppable() as stopped:
         pictures = functools.partial(Pictures, color=data.color, memory_mib=data.memory_mib)
         train_set = pictures(data.train, side=data.crop)
-        validation = pictures([data.validation], limit=configuration.run.validate_images)
+        validation = pictures([data.validation])
         for what, found in (("training", train_set), ("validation", validation)):
             if found.skipped:
                 say(
@@ -80,7 +80,7 @@ def train(
             validation,
             stopped,
             report,
-            _notes(train_set, validation, device),
+            _notes(configuration, train_set, validation, device),
         )
         return _members(around, say)
 
@@ -92,7 +92,7 @@ def _members(around: Surroundings, say: Callable[[str], None]) -> Outcome:
         say(f"{complaint}; going on from the one before it")
     paths = [folder.weights(member.name) for member in configuration.members]
     done = {
-        member.name: configuration.optimizer.steps
+        member.name: member.steps
         for member, path in zip(configuration.members, paths, strict=True)
         if path.exists()
     }
@@ -117,17 +117,24 @@ def _start(
     configuration: Configuration, number: int, paths: list[Path], say: Callable[[str], None]
 ) -> dict[str, Tensor] | None:
     """The state from which a member starts, None for random weights."""
-    neighbour = configuration.start == NEIGHBOUR
-    if not configuration.start or (neighbour and number == 0):
-        return None
-    path = paths[number - 1] if neighbour else Path(configuration.start)
     member = configuration.members[number]
+    start = configuration.start_of(number)
+    if not start:
+        return None
+    network: Any = architectures.build(
+        configuration.card(member), torch.Generator().manual_seed(configuration.run.seed)
+    )
+    if start == BLOCK_TRANSFORM:
+        block_transform.install(network)
+        return dict(network.state_dict())
+    neighbour = start == NEIGHBOUR
+    path = paths[number - 1] if neighbour else Path(start)
     card, state = weights.read(path)
     if neighbour and card.configuration != member.network:
         say(f"{member.name} has other layers than {path.stem}: it starts from random weights")
         return None
     try:
-        architectures.build(configuration.card(member)).load_state_dict(state)
+        network.load_state_dict(state)
     except RuntimeError as error:
         reason = one_line(str(error).splitlines()[-1], 160)
         raise UsageError(
@@ -157,12 +164,15 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _notes(train_set: Pictures, validation: Pictures, device: torch.device) -> dict[str, Any]:
+def _notes(
+    configuration: Configuration, train_set: Pictures, validation: Pictures, device: torch.device
+) -> dict[str, Any]:
     on_gpu = device.type == "cuda"
+    validated = min(len(validation), configuration.run.validate_images)
     return {
         "data": list(train_set.names),
         "images": len(train_set),
-        "validated_on": f"{len(validation)} images of {validation.names[0]}",
+        "validated_on": f"{validated} images of {validation.names[0]}",
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "hardware": torch.cuda.get_device_name(device) if on_gpu else processor(),

@@ -58,10 +58,7 @@ class Table:
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
         self.columns = columns
-        self.rows: list[dict[str, str]] = []
-        if path.exists():
-            with path.open(encoding="utf-8", newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if None not in row.values()]
+        self.rows = read_rows(path) if path.exists() else []
 
     def keep(self, steps: Mapping[str, float]) -> None:
         """Drop the rows of members that are not in ``steps``, and those after the step that it
@@ -82,6 +79,12 @@ class Table:
                 f"cannot write {str(self.path)!r}: {error.strerror}; make room, then run the same "
                 "command again"
             ) from error
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of ``log.csv`` or ``validation.csv``, but for one that a kill has cut off."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
 class Folder:

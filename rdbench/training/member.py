@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,8 +23,6 @@ from rdbench.training.folder import Folder
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
 from rdbench.training.trainers import TRAINERS, Measured, use_bfloat16
 from rdbench.training.validation import latents, validate
-
-_FIT_BATCHES: Final = 50
 
 
 class DivergedError(RdbenchError):
@@ -100,7 +98,7 @@ class MemberTraining:
     def run(self) -> bool:
         """Train to the end and write the weights; False where it was stopped before, with a
         checkpoint. Raises :class:`DivergedError`."""
-        steps, run = self._settings.steps, self._configuration.run
+        steps, run = self._member.steps, self._configuration.run
         saved_at = time.monotonic()
         with Loader(self._batch, self.step) as loader:
             stretch = Stretch(loader, self._configuration.data.batch)
@@ -127,7 +125,14 @@ class MemberTraining:
         state = {name: values.cpu().clone() for name, values in network.state_dict().items()}
         if not self._validate(network):
             return False
-        self._export(state)
+        notes = {}
+        if self._configuration.half:
+            rows = self._validation(self._ready(half=False))
+            if not rows:
+                return False
+            costs = _mean(rows, "psnr_db") - _mean(self._validated(), "psnr_db")
+            notes["float16_costs_db"] = round(costs, 5)
+        self._export(state, notes)
         return True
 
     def _batch(self, number: int) -> Tensor:
@@ -139,13 +144,14 @@ class MemberTraining:
         return images if self.network.peak == 255.0 else images.mul_(self.network.peak / 255.0)
 
     def _train(self, batch: Tensor) -> Measured:
-        settings, trainer = self._settings, self._trainer
+        settings, trainer, steps = self._settings, self._trainer, self._member.steps
         # A rate of 0 would be lost on the first step.
-        trainer.set_rate(settings.rate_at((self.step + 1) / settings.steps, rises=trainer.rises))
+        rate = settings.rate_at((self.step + 1) / steps, still=trainer.still)
+        trainer.set_rate(self._member.speed * rate)
         noise = self._crops.noise(self.step, self._noise)
         self.step += 1
         try:
-            measured = trainer.step(self._images(batch), noise, (self.step - 1) / settings.steps)
+            measured = trainer.step(self._images(batch), noise, (self.step - 1) / steps)
         except UsageError as error:  # of densities whose latents are not finite
             raise self._diverged(str(error)) from None
         if self._average:
@@ -197,24 +203,25 @@ class MemberTraining:
         except UsageError as error:
             raise self._diverged(str(error)) from None
 
-    def _ready(self) -> Any:
-        """A network with the averaged weights, fit to code, as it will be read from its file."""
+    def _ready(self, *, half: bool = True) -> Any:
+        """A network with the averaged weights, fit to code, as it will be read from its file;
+        without ``half`` as it would be if that had float32."""
         network: Any = architectures.build(self._configuration.card(self._member))
         network.load_state_dict(self.network.state_dict())
         network.to(self._around.device, memory_format=torch.channels_last)
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(self._average.get(name, parameter))
-        if self._average:
-            noise = self._crops.noise(self.step, self._noise)
-            self._trainer.fit(network, islice(self._later(), _FIT_BATCHES), noise)
         network.eval()
-        self._round(network.parameters())
+        if half:
+            self._round(network.parameters())
+        noise = self._crops.noise(self.step, torch.Generator())
         try:
-            self._trainer.observe(network, latents(network, self._around.validation))
+            self._trainer.observe(network, latents(network, self._around.validation), noise)
         except ValueError as error:
             raise self._diverged(str(error)) from None
-        self._round(network.buffers())
+        if half:
+            self._round(network.buffers())
         return network
 
     def _round(self, tensors: Iterable[Tensor]) -> None:
@@ -224,27 +231,24 @@ class MemberTraining:
                 for tensor in tensors:
                     tensor.copy_(tensor.half() if tensor.is_floating_point() else tensor)
 
-    def _later(self) -> Iterator[Tensor]:
-        """The batches that would be next."""
-        number = self.step
-        while True:
-            yield self._images(self._batch(number))
-            number += 1
-
     def _validate(self, network: Any) -> bool:
         """Validate and write it down, unless that has been done; False where it was stopped."""
         if self._validated():
             return True
-        rows = validate(
-            self._configuration.architecture,
-            network,
-            self._around.validation,
-            str(self._around.device),
-            self._around.stopped,
-        )
+        rows = self._validation(network)
         place = {"member": self._member.name, "step": self.step}
         self._around.folder.validation.append({**place, **row} for row in rows)
         return bool(rows)
+
+    def _validation(self, network: Any) -> list[dict[str, Any]]:
+        return validate(
+            self._configuration.architecture,
+            network,
+            self._around.validation,
+            self._configuration.run.validate_images,
+            str(self._around.device),
+            self._around.stopped,
+        )
 
     def _validated(self) -> list[dict[str, str]]:
         """The rows of the validation at this step."""
@@ -252,24 +256,35 @@ class MemberTraining:
         rows = self._around.folder.validation.rows
         return [row for row in rows if [row["member"], row["step"]] == place]
 
-    def _export(self, state: dict[str, Tensor]) -> None:
-        configuration, run = self._configuration, self._configuration.run
+    def _export(self, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        configuration, data = self._configuration, self._configuration.data
         rows = self._validated()
-        means = {
-            key: round(sum(float(row[key]) for row in rows) / len(rows), 5)
-            for key in ("bpp", "estimated_bpp", "psnr_db")
-        }
+        optimizer = dataclasses.asdict(self._settings)
+        for key in ("steps", "neighbour_steps", "neighbour_rate"):
+            del optimizer[key]
         card = configuration.card(
             self._member,
+            parameters=sum(parameter.numel() for parameter in self.network.parameters()),
             steps=self.step,
             seconds=round(self._seconds, 3),
-            seed=run.seed,
-            crop=configuration.data.crop,
-            batch=configuration.data.batch,
-            precision=run.precision,
-            start=Path(configuration.start).name,
-            validation=means,
+            seed=configuration.run.seed,
+            crop=data.crop,
+            batch=data.batch,
+            smallest_scale=data.smallest_scale,
+            flips=data.flips,
+            optimizer=optimizer,
+            speed=self._member.speed,
+            precision=configuration.run.precision,
+            start=Path(configuration.start_of(self._number)).name,
+            validation={
+                key: round(_mean(rows, key), 5) for key in ("bpp", "estimated_bpp", "psnr_db")
+            },
             **self._around.notes,
+            **notes,
         )
         path = self._around.folder.weights(self._member.name)
         weights.write(path, card, state, half=configuration.half)
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float:
+    return sum(float(row[key]) for row in rows) / len(rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -21,7 +22,9 @@ from rdbench.models.dumas2018 import STEP_RATE, Dumas2018
 from rdbench.models.layers import uniform_noise
 from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
 from rdbench.models.theis2017 import Theis2017
+from rdbench.training.conditioning import conditioned
 from rdbench.training.configuration import Optimizer
+from rdbench.training.muon import Muon
 
 Qualities = Mapping[int, tuple[float, dict[str, Any]]]
 """The paper's numbers of its networks, each with λ and the arguments of the network."""
@@ -63,8 +66,8 @@ class Trainer(abc.ABC):
     stride: ClassVar[int]
     foreign_keys: ClassVar[tuple[str, ...]] = ("step_rate",)
     """Fields of :class:`Optimizer` that mean nothing here."""
-    rises: ClassVar[bool] = True
-    """Whether the learning rate rises in the warm-up."""
+    block_transform: ClassVar[bool] = False
+    """Whether networks can start as :mod:`rdbench.training.block_transform`."""
 
     def __init__(
         self, network: Any, rate: float, optimised: str, optimizer: Optimizer, *, scratch: bool
@@ -74,19 +77,29 @@ class Trainer(abc.ABC):
         self.settings = optimizer
         self.ms_ssim = optimised == "ms-ssim"
         self.scratch = scratch
-        self.adam = torch.optim.Adam(self.adam_parameters(), optimizer.rate, fused=True)
+        parameters = self.trained_parameters()
+        kernels = [p for p in parameters if p.ndim == 4] if optimizer.method == "muon" else []
+        rest = [p for p in parameters if not any(p is kernel for kernel in kernels)]
+        self.adam = torch.optim.Adam(rest, optimizer.rate, fused=True)
+        self.muon = Muon(kernels, optimizer.kernel_rate) if kernels else None
 
     @classmethod
     def qualities(cls, optimised: str) -> Qualities:  # noqa: ARG003
         """The networks that the paper numbers."""
         return {}
 
-    def adam_parameters(self) -> list[nn.Parameter]:
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """What Adam moves or, with it, Muon."""
         return list(self.network.parameters())
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
-        """All whose state a checkpoint has to keep."""
-        return [self.adam]
+        """All that step, and whose state a checkpoint has to keep."""
+        return [self.adam, self.muon] if self.muon else [self.adam]
+
+    @property
+    def still(self) -> float:
+        """The fraction of the training before the learning rate begins to rise."""
+        return 0.0
 
     @property
     def learning_rate(self) -> float:
@@ -94,13 +107,31 @@ class Trainer(abc.ABC):
         return float(self.adam.param_groups[0]["lr"])
 
     def set_rate(self, rate: float) -> None:
+        """Set that of Adam, and that of Muon in proportion."""
         for group in self.adam.param_groups:
             group["lr"] = rate
+        if self.muon:
+            for group in self.muon.param_groups:
+                group["lr"] = self.settings.kernel_rate * rate / self.settings.rate
 
     def bits_weight(self, progress: float) -> float:
         """By what the rate in the loss is multiplied while its weight rises."""
         ramp = self.settings.bits_ramp
         return 0.01 ** (1 - progress / ramp) if self.scratch and progress < ramp else 1.0
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of the optimisers along the gradient of ``loss``."""
+        for optimiser in self.optimisers():
+            optimiser.zero_grad()
+        loss.backward()
+        self.move()
+
+    def move(self) -> None:
+        """One step of the optimisers along the gradients that there are."""
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        for optimiser in self.optimisers():
+            optimiser.step()
 
     @abc.abstractmethod
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
@@ -108,19 +139,14 @@ class Trainer(abc.ABC):
         ``generator``. Raises :class:`rdbench.errors.UsageError` for latents that are not finite."""
 
     @staticmethod
-    def fit(
+    def observe(
         network: Any,  # noqa: ARG004
-        batches: Iterable[Tensor],  # noqa: ARG004
+        latents: Iterable[Tensor],  # noqa: ARG004
         generator: torch.Generator,  # noqa: ARG004
     ) -> None:
-        """Fit what no gradient moves to a network whose other weights are final: ``batches`` of
-        training images, on the network's scale."""
-        return
-
-    @staticmethod
-    def observe(network: Any, latents: list[Tensor]) -> None:  # noqa: ARG004
         """Take what statistics the coder needs from ``latents``, one (1, maps, h, w) for each
-        image. Raises :class:`ValueError` where they cannot be had."""
+        image, with noise from ``generator``, of the CPU. Raises :class:`ValueError` where they
+        cannot be had."""
         return
 
 
@@ -150,11 +176,7 @@ class RateDistortionTrainer(Trainer):
             loss = rate * bpp + structure * (1 - alike)
         else:
             loss = rate * bpp + squares * mse
-        self.adam.zero_grad()
-        loss.backward()
-        if self.settings.clip:
-            nn.utils.clip_grad_norm_(network.parameters(), self.settings.clip)
-        self.adam.step()
+        self.descend(loss)
         return Measured(loss.detach(), bpp.detach(), mse.detach())
 
 
@@ -175,7 +197,11 @@ class Balle2017Trainer(RateDistortionTrainer):
         }
 
     @staticmethod
-    def observe(network: Any, latents: list[Tensor]) -> None:  # noqa: ARG004
+    def observe(
+        network: Any,
+        latents: Iterable[Tensor],  # noqa: ARG004
+        generator: torch.Generator,  # noqa: ARG004
+    ) -> None:
         density: FactorizedDensity = network.density
         density.find_medians()
 
@@ -209,15 +235,16 @@ class Dumas2018Trainer(Trainer):
 
     The squared error is that of a 256×256 crop and all is a mean over the batch
     (:meth:`rdbench.models.dumas2018.Dumas2018.loss`), so that γ, the decay of weights and the
-    rates of both optimisers mean the same for other crops and batches. In the warm-up the
-    densities move alone, as in the paper's first epoch (1/800 of its training).
+    rates of both optimisers mean the same for other crops and batches. Before the
+    warm-up the densities move alone, as in the paper's first epoch (1/800 of its training). Muon,
+    which the paper does not have, comes with :mod:`rdbench.training.conditioning`.
     """
 
     optimised = ("mse",)
     channels = (1, 3)
     stride = Dumas2018.stride
     foreign_keys = ("clip",)
-    rises = False
+    block_transform = True
     network: Dumas2018
 
     def __init__(self, network: Any, rate: float, *arguments: Any, **options: Any) -> None:
@@ -226,40 +253,38 @@ class Dumas2018Trainer(Trainer):
         step_rate = self.settings.step_rate or STEP_RATE
         self.descent = torch.optim.SGD(steps, step_rate) if steps else None
 
-    def adam_parameters(self) -> list[nn.Parameter]:
+    @property
+    def still(self) -> float:
+        return self.settings.warm_up
+
+    def trained_parameters(self) -> list[nn.Parameter]:
         return self.network.transform_parameters()
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
-        return [self.adam, self.descent] if self.descent else [self.adam]
+        return [*super().optimisers(), *([self.descent] if self.descent else [])]
 
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
         network = self.network
-        moving = progress >= self.settings.warm_up
+        moving = progress >= self.still
         with torch.set_grad_enabled(moving):
             latents = network.analysis(images)
             network.fit_density(latents, uniform_noise(latents, generator))
             gamma = self.rate * self.bits_weight(progress)
             loss = network.loss(images, latents, uniform_noise(latents, generator), gamma)
         if moving:
-            for optimiser in self.optimisers():
-                optimiser.zero_grad()
-            loss.total.backward()
-            for optimiser in self.optimisers():
-                optimiser.step()
-            network.project()
+            self.descend(loss.total)
         mse = loss.distortion.detach() / 256**2
         return Measured(loss.total.detach(), loss.bits_per_pixel.detach(), mse)
 
-    @staticmethod
-    def fit(network: Any, batches: Iterable[Tensor], generator: torch.Generator) -> None:
-        with torch.no_grad():
-            for images in batches:
-                latents = network.analysis(images)
-                network.fit_density(latents, uniform_noise(latents, generator))
+    def move(self) -> None:
+        with conditioned(self.network) if self.muon else nullcontext():
+            for optimiser in self.optimisers():
+                optimiser.step()
+        self.network.project()
 
     @staticmethod
-    def observe(network: Any, latents: list[Tensor]) -> None:
-        network.observe([y[0].cpu().numpy() for y in latents])
+    def observe(network: Any, latents: Iterable[Tensor], generator: torch.Generator) -> None:
+        network.observe([y[0].cpu().numpy() for y in latents], generator)
 
 
 TRAINERS: Final[Mapping[str, type[Trainer]]] = {

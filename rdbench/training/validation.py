@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import torch
@@ -22,16 +22,17 @@ def validate(
     architecture: str,
     network: nn.Module,
     pictures: Pictures,
+    limit: int,
     device: str,
     stopped: Callable[[], bool],
 ) -> list[dict[str, Any]]:
-    """One row for each of ``pictures``: what ``network`` makes of it, which the coder changes to
-    its needs. Empty where ``stopped`` says so meanwhile."""
+    """One row for each of the first ``limit`` of ``pictures``: what ``network`` makes of it, which
+    the coder changes to its needs. Empty where ``stopped`` says so meanwhile."""
     compressor = ARCHITECTURES[architecture].compressor(
         architecture, network, identity(network.state_dict()), Execution(device)
     )
     rows = []
-    for index, ref in enumerate(pictures.refs):
+    for index, ref in enumerate(pictures.refs[:limit]):
         if stopped():
             return []
         image = pictures[index]
@@ -53,15 +54,14 @@ def validate(
     return rows
 
 
-def latents(network: Any, pictures: Pictures) -> list[torch.Tensor]:
+def latents(network: Any, pictures: Pictures) -> Iterator[torch.Tensor]:
     """y of each picture, (1, maps, h, w), float32, by ``network`` on its device; sides are cut to
     multiples of its stride."""
     stride, device = network.stride, next(network.parameters()).device
-    found = []
-    with torch.inference_mode():
-        for index in range(len(pictures)):
+    for index in range(len(pictures)):
+        with torch.inference_mode():
             image = pictures[index]
             height, width = (side // stride * stride for side in image.shape[:2])
             samples = torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None]
-            found.append(network.analysis(samples.to(device) * (network.peak / 255.0)))
-    return found
+            y = network.analysis(samples.to(device) * (network.peak / 255.0))
+        yield y

@@ -71,6 +71,13 @@ def test_it_trains_and_says_so_and_has_nothing_to_do_again(small, train, tmp_pat
         lines[1],
     )
     assert len(lines) == 2  # the next would come in a minute
+    card = (tmp_path / "results/runs/small/balle2017-0.5.md").read_text(encoding="utf-8")
+    assert card.startswith("# balle2017-0.5\n")
+    assert "| steps | 45 of 1 crops |" in card
+    assert "| data | 1 images of photos, random crops of 64×64, half of them mirrored |" in card
+    assert "Adam 0.0001, warm-up 1% of the steps, then a cosine to a hundredth" in card
+    with Image.open(tmp_path / "results/runs/small/balle2017-0.5.png") as figure:
+        assert figure.size[0] > 500
     assert train(small, "--threads", 1)[:2] == (0, output)
     status, _, errors = train(small, "--steps", 2)
     assert status == 2

@@ -9,6 +9,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+import rdbench
 from rdbench import reproduce
 from rdbench.errors import UsageError
 
@@ -154,6 +155,28 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
     reproduce.reproduce(mine, out, run)
     assert (run / "measurements.csv").read_bytes() == before
     assert {name: (out / name).read_bytes() for name in again} == again
+
+
+def test_what_was_measured_is_held_against_its_own_published_points(mine, tmp_path):
+    """Two claims: over the published curve of the same role, and over that of another, measured or
+    not."""
+    path = tmp_path / "own.toml"
+    roles = HEAD + f'published = ["{tmp_path / "mine.csv"}"]\n'
+    roles += '[[codecs]]\nlabel = "WebP"\ncodec = "webp"\npoints = [10, 50, 90]\n'
+    for test in ("JPEG", "WebP"):
+        roles += f'[[claims]]\ntest = "{test}"\nanchor = "published:JPEG"\n'
+    path.write_text(roles)
+    out, run = tmp_path / "out", tmp_path / "run"
+    reproduce.reproduce(reproduce.read(path), out, run)
+    means = rdbench.load(run).groupby(["codec", "point"])[["bpp", "psnr_db"]].mean()
+    claims = table(out / "claims.csv")
+    for codec, claim in zip(("jpeg", "webp"), claims, strict=True):
+        expected = rdbench.bd_rate([0.3, 0.6, 1.2], [28, 31, 34], *means.loc[codec].T.to_numpy())
+        assert float(claim["measured"]) == pytest.approx(expected, abs=1e-4)
+        assert claim["published_points"] == ""
+    assert claims[0]["measured_curves"] == "JPEG"
+    page = (out / "README.md").read_text(encoding="utf-8")
+    assert "| BD-rate of JPEG over the published JPEG, PSNR [dB], pchip [%] |" in page
 
 
 TIMED = """

@@ -89,7 +89,15 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ("balle2017", {"lambdas": [0.0]}, "key 'lambdas': 0.0 is not above 0"),
         ("balle2017", {"lambdas": [1, 1.0]}, "key 'lambdas': has the same twice"),
         ("balle2017", {"lambdas": [], "qualities": [9]}, "key 'qualities': unknown quality '9'"),
-        ("balle2017", {"start": "none.safetensors"}, "key 'start': 'none.safetensors' is neither"),
+        ("balle2017", {"start": "none.safetensors"}, "key 'start': 'none.safetensors' is none of"),
+        (
+            "balle2017",
+            {"start": "block-transform"},
+            "key 'start': 'block-transform' is of",
+        ),
+        ("balle2017", {"first": "neighbour"}, "key 'first': is of the first network where start ="),
+        ("dumas2018", {"first": "block-transform"}, "key 'first': is of the first network where"),
+        ("balle2017", {"optimizer": {"method": "sgd"}}, "key 'optimizer.method': unknown value"),
         ("balle2017", {"seed": 1}, "key 'seed': unknown key 'seed'"),
     ],
 )
@@ -113,11 +121,12 @@ def test_learning_rates():
     """Lee et al. 2019, section 4.2: 5e-5, halved every 50,000 of the last 200,000 steps of a
     million."""
     lee = read(find("lee2019-mse")).optimizer
-    rates = {p: lee.rate_at(p / 20, rises=True) / 5e-5 for p in range(2, 21)}
+    rates = {p: lee.rate_at(p / 20) / 5e-5 for p in range(2, 21)}
     assert all(rates[p] == 1 for p in range(2, 16))
     assert [rates[p] for p in (16, 17, 18, 19, 20)] == [0.5, 0.25, 0.125, 0.0625, 0.0625]
     cosine = Optimizer(steps=100, rate=1.0, warm_up=0.1)
-    assert cosine.rate_at(0.05, rises=True) == pytest.approx(0.5)
-    assert cosine.rate_at(0.05, rises=False) == pytest.approx(1.0)
-    assert cosine.rate_at(0.55, rises=True) == pytest.approx(0.505)
-    assert cosine.rate_at(1.0, rises=True) == pytest.approx(0.01)
+    assert cosine.rate_at(0.05) == pytest.approx(0.5)
+    assert cosine.rate_at(0.55) == pytest.approx(0.505)
+    assert cosine.rate_at(1.0) == pytest.approx(0.01)
+    late = {p: cosine.rate_at(p, still=0.1) for p in (0.05, 0.15, 0.2, 0.6, 1.0)}
+    assert late == pytest.approx({0.05: 0.0, 0.15: 0.5, 0.2: 1.0, 0.6: 0.505, 1.0: 0.01})

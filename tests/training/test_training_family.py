@@ -52,6 +52,7 @@ def test_the_written_weights_do_what_was_validated(toml, photos, tmp_path, archi
         assert float(row["estimated_bpp"]) == pytest.approx(estimated, rel=1e-4)
         decoded = compressor.decode(stream)
         assert float(row["psnr_db"]) == pytest.approx(psnr(image, decoded), rel=1e-5)
+    assert ("float16_costs_db" in card.training) == half
     mean = np.mean([float(row["bpp"]) for row in validated])
     assert card.training["validation"]["bpp"] == pytest.approx(mean, abs=1e-5)
 
@@ -67,6 +68,8 @@ def test_the_card_says_how_it_came_to_be(toml, tmp_path):
     assert told.pop("validation")["bpp"] > 0
     assert (told.pop("torch"), told.pop("threads")) == (torch.__version__, 1)
     assert told.pop("hardware") != platform.node()
+    optimizer = told.pop("optimizer")
+    assert (optimizer["method"], optimizer["rate"], optimizer["average"]) == ("adam", 1e-3, 0.999)
     assert told == {
         "lambda": 12000.0,
         "optimised": "mse",
@@ -74,7 +77,11 @@ def test_the_card_says_how_it_came_to_be(toml, tmp_path):
         "seed": 7,
         "crop": 64,
         "batch": 2,
+        "smallest_scale": 1.0,
+        "flips": True,
+        "speed": 1.0,
         "precision": "float32",
+        "parameters": sum(p.numel() for p in architectures.network(file)[1].parameters()),
         "start": "",
         "data": [read(path).data.train[0].rpartition("/")[2]],
         "images": 6,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.errors import UsageError
-from rdbench.models.coding import StaticTables, binary
+from rdbench.models.coding import StaticTables, binary, differences
 from rdbench.models.coding.tables import TOTAL
 from rdbench.models.compression.base import (
     Coded,
@@ -36,7 +36,13 @@ class DumasCompressor(NetworkCompressor):
 
     ``coder`` "ans" codes each map with the table of its bins; "binary" is the paper's lossless
     coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables where
-    the authors count them on an extra set. The exception map's unary code is as long as its table.
+    the authors count them on an extra set.
+
+    The exception map is an image in small, which the authors do not code: it goes by differences
+    of neighbours (:mod:`rdbench.models.coding.differences`) into a payload of its own. Where that
+    is longer, all maps are coded alike in one payload; its unary code is then as long as its
+    table.
+
     ``centred``: whether means are taken off first, where that is not what the network's case says.
     """
 
@@ -61,15 +67,22 @@ class DumasCompressor(NetworkCompressor):
         take_off = network.centred if centred is None else centred
         self._centres = means if take_off else torch.zeros_like(means)
         self._exception = int(network.exception)
+        self._plain = np.arange(len(self._steps)) != self._exception
         self._binary = coder == "binary"
         self._tables: dict[float, StaticTables] = {}
+        self._plain_tables: dict[float, StaticTables] = {}
         self._bins: dict[float, list[NDArray[np.float64]]] = {}
 
     def prepare(self, beta: float) -> None:
         if beta not in self._tables:
             widths, centres = (beta * self._steps).numpy(), self._centres.numpy()
             tables = piecewise_linear_tables(self._density, widths, centres)
+            plain = np.flatnonzero(self._plain)
             self._tables[beta] = tables
+            self._plain_tables[beta] = StaticTables(
+                tables.lows[plain].tolist(), [tables.frequencies(int(n)) for n in plain]
+            )
+            differences.tables()
             if self._binary:
                 self._bins[beta] = [
                     bin_probabilities(tables, number, self._unary_length(tables, number))
@@ -80,23 +93,50 @@ class DumasCompressor(NetworkCompressor):
         self.prepare(beta)
         centred = latents[0] - self._centres[:, None, None]
         symbols = rounded(centred / (beta * self._steps[:, None, None]))
-        if self._binary:
-            payload = binary.encode_maps(symbols, self._bins[beta])
-        else:
-            payload = encode_maps(symbols, self._tables[beta])
-        return self._coded(symbols, (payload,), beta)
+        payloads: tuple[bytes, ...] = (self._encode_maps(symbols, beta),)
+        if self._exception >= 0:
+            exception = symbols[self._exception]
+            if np.abs(exception.astype(np.int64)).max(initial=0) <= differences.LARGEST:
+                two = (
+                    self._encode_maps(symbols[self._plain], beta),
+                    differences.encode(exception),
+                )
+                payloads = min(payloads, two, key=lambda each: sum(map(len, each)))
+        return self._coded(symbols, payloads, beta)
 
     def decode_latents(
         self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
     ) -> Coded:
         self.prepare(beta)
-        (payload,) = expect_payloads(payloads, 1)
-        tables = self._tables[beta]
-        if self._binary:
-            symbols = binary.decode_maps(payload, (len(tables), *size), self._bins[beta])
+        if len(payloads) == 1 or self._exception < 0:
+            (payload,) = expect_payloads(payloads, 1)
+            symbols = self._decode_maps(payload, len(self._plain), size, beta)
         else:
-            symbols = decode_maps(payload, tables, size)
+            maps, exception = expect_payloads(payloads, 2)
+            symbols = np.empty((len(self._plain), *size), np.int32)
+            symbols[self._plain] = self._decode_maps(maps, len(self._plain) - 1, size, beta)
+            symbols[self._exception] = differences.decode(exception, size)
         return self._coded(symbols, payloads, beta)
+
+    def _encode_maps(self, symbols: Symbols, beta: float) -> bytes:
+        """The payload of all maps, or of all but the exception map."""
+        tables, bins = self._models(len(symbols), beta)
+        if self._binary:
+            return binary.encode_maps(symbols, bins)
+        return encode_maps(symbols, tables)
+
+    def _decode_maps(self, data: bytes, maps: int, size: tuple[int, int], beta: float) -> Symbols:
+        tables, bins = self._models(maps, beta)
+        if self._binary:
+            return binary.decode_maps(data, (maps, *size), bins)
+        return decode_maps(data, tables, size)
+
+    def _models(self, maps: int, beta: float) -> tuple[StaticTables, list[NDArray[np.float64]]]:
+        """Tables and probabilities of bins of all maps, or of all but the exception map."""
+        bins = self._bins.get(beta, [])
+        if maps == len(self._plain):
+            return self._tables[beta], bins
+        return self._plain_tables[beta], bins[: self._exception] + bins[self._exception + 1 :]
 
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
         symbols = torch.from_numpy(coded.symbols["y"]).flatten(1).long()
@@ -106,7 +146,12 @@ class DumasCompressor(NetworkCompressor):
         with torch.inference_mode():
             masses = self._density.bin_masses(beta * self._steps, self._centres, low, high)
             likelihoods = (masses / self._density.integral()[:, None]).gather(1, symbols - low)
-        return {"y": information(likelihoods).reshape(coded.symbols["y"].shape)}
+        bits = information(likelihoods).reshape(coded.symbols["y"].shape)
+        if len(coded.payloads) == 2:
+            number = differences.distribution(coded.payloads[1])
+            exception = coded.symbols["y"][self._exception]
+            bits[self._exception] = differences.information(exception, number)
+        return {"y": bits}
 
     def estimated_bits(self, coded: Coded, beta: float) -> float:  # noqa: ARG002
         """The paper's rate: each map by the entropy of its own histogram in this image."""

@@ -189,7 +189,7 @@ def test_truncated_and_changed_streams_are_refused(path):
 def test_another_number_of_payloads_is_refused(path):
     model = coder(path)
     stream = container.read(model.encode(picture(model, 40, 50))[0])
-    more = dataclasses.replace(stream, payloads=(*stream.payloads, b"more"))
+    more = dataclasses.replace(stream, payloads=(*stream.payloads, b"more", b"more"))
     with pytest.raises(BitstreamError, match="payloads"):
         model.decode(container.pack(more))
 

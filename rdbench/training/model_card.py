@@ -1,0 +1,82 @@
+"""The model card of trained weights, as Markdown for people."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rdbench.models.weights import read_card
+from rdbench.schema import point_text
+from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR
+
+_STARTS = {
+    "": "random weights",
+    NEIGHBOUR: "the network before it in its family",
+    BLOCK_TRANSFORM: "a block transform (`rdbench.training.block_transform`)",
+}
+
+
+def model_card(path: Path, figure: str) -> str:
+    """What there is to know of the weights in the file ``path``, made by ``rdbench train``, with a
+    link to the ``figure`` of its losses."""
+    name, card = path.stem, read_card(path)
+    told = card.training
+    arguments = ", ".join(f"{key} {value}" for key, value in card.configuration.items())
+    held_out = told["validation"]
+    rows = {
+        "architecture": f"`{card.architecture}`: {arguments}; {told['parameters']:,} parameters",
+        "trained for": f"{told['optimised']}, lambda (gamma) {point_text(told['lambda'])}",
+        "data": _data(told),
+        "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
+        "steps": f"{told['steps']:,} of {told['batch']} crops",
+        "schedule": _schedule(told["optimizer"], told["speed"]),
+        "precision": _precision(told),
+        "time": f"{datetime.timedelta(seconds=round(told['seconds']))} (h:mm:ss) of steps",
+        "hardware": f"{told['hardware']}, {told['threads']} thread(s); torch {told['torch']}",
+        "seed": str(told["seed"]),
+        f"real streams of {told['validated_on']}": (
+            f"{held_out['bpp']:.4f} bit/px (estimated {held_out['estimated_bpp']:.4f}), "
+            f"{held_out['psnr_db']:.3f} dB"
+        ),
+    }
+    lines = [f"# {name}", "", "| | |", "| --- | --- |"]
+    lines += [f"| {key} | {value} |" for key, value in rows.items()]
+    lines += ["", f"![Loss of {name} over its steps]({figure})", ""]
+    return "\n".join(lines)
+
+
+def _data(told: Mapping[str, Any]) -> str:
+    parts = [f"{told['images']} images of {', '.join(told['data'])}"]
+    parts.append(f"random crops of {told['crop']}×{told['crop']}")
+    if told["smallest_scale"] < 1:
+        parts.append(f"reduced by factors from {told['smallest_scale']:g} to 1")
+    if told["flips"]:
+        parts.append("half of them mirrored")
+    return ", ".join(parts)
+
+
+def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:
+    adam = f"Adam {speed * optimizer['rate']:g}"
+    if optimizer["method"] == "muon":
+        adam = f"Muon {speed * optimizer['kernel_rate']:g} for kernels, {adam} for the rest"
+    parts = [adam]
+    if optimizer["step_rate"]:
+        parts.append(f"gradient descent {optimizer['step_rate']:g} for quantization steps")
+    parts.append(f"warm-up {optimizer['warm_up']:.0%} of the steps")
+    if optimizer["schedule"] == "steps":
+        drops = ", ".join(f"{drop:.0%}" for drop in optimizer["drops"])
+        parts.append(f"times {optimizer['factor']:g} at {drops} of the steps")
+    else:
+        parts.append("then a cosine to a hundredth")
+    if optimizer["average"]:
+        parts.append(f"moving average of the weights ({optimizer['average']:g})")
+    return ", ".join(parts)
+
+
+def _precision(told: Mapping[str, Any]) -> str:
+    if "float16_costs_db" not in told:
+        return f"{told['precision']}; stored as float32"
+    costs = told["float16_costs_db"]
+    return f"{told['precision']}; stored as float16, which costs {costs:.4f} dB"
