@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rdbench.models import architectures
+from rdbench.models.weights import Card
+from rdbench.training.configuration import Optimizer
 from rdbench.training.muon import MOMENTUM, Muon, orthogonal
+from rdbench.training.trainers import TRAINERS
+from tests.training.conftest import NETWORKS
 
 
 @pytest.mark.parametrize("shape", [(8, 30), (30, 8), (12, 12)])
@@ -53,3 +58,25 @@ def test_momentum_is_a_moving_average_that_looks_ahead():
         step = orthogonal(ahead.reshape(3, -1)).reshape(kernel.shape)
         expected = expected - 0.1 * step * (expected.std(correction=0) / step.std(correction=0))
     torch.testing.assert_close(parameter.detach(), expected, rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("architecture", ["balle2017", "dumas2018"])
+def test_it_moves_the_kernels_and_adam_the_rest(architecture):
+    """The rates that the trainer sets are those of both, in proportion."""
+    card = Card(architecture, {**NETWORKS[architecture], "channels": 3})
+    network = architectures.build(card, torch.Generator().manual_seed(0)).train()
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    settings = Optimizer(steps=10, method="muon", rate=1e-3, kernel_rate=1e-2, warm_up=0.0)
+    trainer = TRAINERS[architecture](network, 1.0, "mse", settings, scratch=False)
+    trainer.set_rate(5e-4)
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * network.peak
+    trainer.step(images, torch.Generator().manual_seed(2), 0.5)
+    kernels = [name for name, p in before.items() if p.ndim == 4]
+    assert len(kernels) == {"balle2017": 8, "dumas2018": 6}[architecture]
+    for name, parameter in network.named_parameters():
+        moved = (parameter.detach() - before[name]).square().mean().sqrt().item()
+        if name in kernels:
+            size = before[name].square().mean().sqrt().item()
+            assert moved == pytest.approx(5e-3 * size, rel=1e-2), name
+    biases = [name for name in before if name.endswith("bias")]
+    assert max((network.get_parameter(n) - before[n]).abs().max().item() for n in biases) > 1e-4

@@ -42,13 +42,16 @@ def train_and_stop(configuration, out, step, by=signal.SIGTERM):
     return train(configuration, out, report=report)
 
 
-@pytest.mark.parametrize("architecture", NETWORKS)
-def test_interrupted_and_resumed_is_as_in_one_go(toml, tmp_path, architecture):
+@pytest.mark.parametrize(
+    ("architecture", "method"),
+    [*((name, "adam") for name in NETWORKS), ("dumas2018", "muon"), ("balle2017", "muon")],
+)
+def test_interrupted_and_resumed_is_as_in_one_go(toml, tmp_path, architecture, method):
     """All that a step depends on is in the checkpoint: in the middle of rising rates, ramps and
     young averages."""
     path = toml(
         architecture,
-        optimizer={"steps": 8, "warm_up": 0.3, "bits_ramp": 0.9},
+        optimizer={"steps": 8, "warm_up": 0.3, "bits_ramp": 0.9, "method": method},
         run={"checkpoint_minutes": 0},
     )
     configuration = read(path)
