@@ -116,7 +116,7 @@ def inspect(
 
 
 def _write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Path]:
-    from rdbench.plots import inspection as plots
+    from rdbench.plots.draw import save_figure
     from rdbench.results import write_atomically
 
     paths = []
@@ -124,7 +124,7 @@ def _write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> 
         paths.append(out / f"{name}.csv")
         write_atomically(paths[-1], table.to_csv(index=False, lineterminator="\n"))
     for name, figure in figures.items():
-        paths += plots.save(figure, name, out, FORMATS)
+        paths += save_figure(figure, out, name, FORMATS)
     return paths
 
 

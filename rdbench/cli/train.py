@@ -108,7 +108,7 @@ def train(
 def _write_card(file: Path, directory: Path) -> None:
     """Beside weights the card for people, with the figure of their losses."""
     from rdbench.plots import training as plots
-    from rdbench.plots.inspection import save
+    from rdbench.plots.draw import save_figure
     from rdbench.results import write_atomically
     from rdbench.training.folder import LOG, read_rows
     from rdbench.training.model_card import model_card
@@ -116,7 +116,7 @@ def _write_card(file: Path, directory: Path) -> None:
     rows = [row for row in read_rows(directory / LOG) if row["member"] == file.stem]
     if rows:
         figure = plots.losses(rows, file.stem, f"means of {len(rows)} stretches of steps")
-        save(figure, file.stem, directory, ["png"])
+        save_figure(figure, directory, file.stem, ["png"])
         write_atomically(file.with_suffix(".md"), model_card(file, f"{file.stem}.png"))
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -82,19 +83,38 @@ def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -
     import matplotlib as mpl
 
     folder = Path(folder)
-    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RdbenchError(f"cannot write {str(folder)!r}: {error.strerror}") from None
     families, _ = fonts_for(repr(plot))
     with mpl.rc_context({**SETTINGS, "font.sans-serif": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", module=".*")
-        figure = draw(plot)
-        for kind in formats:
-            path = folder / f"{plot.name}.{kind}"
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                figure.savefig(path, format=kind, dpi=DPI, metadata=METADATA[kind])
-            except OSError as error:
-                raise RdbenchError(f"cannot write {str(path)!r}: {error.strerror}") from None
-            paths.append(path)
+        return _write(draw(plot), folder, plot.name, formats)
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of all figures, while they are drawn and written."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(SETTINGS):
+        yield
+
+
+def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    """Write a figure that is drawn already, as :func:`save`, into a folder that exists."""
+    with style():
+        return _write(figure, folder, name, formats)
+
+
+def _write(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    paths = [folder / f"{name}.{kind}" for kind in formats]
+    for path, kind in zip(paths, formats, strict=True):
+        try:
+            figure.savefig(path, format=kind, dpi=DPI, metadata=METADATA[kind])
+        except OSError as error:
+            raise RdbenchError(f"cannot write {str(path)!r}: {error.strerror}") from None
     return paths
 
 

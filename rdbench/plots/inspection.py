@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.errors import RdbenchError
-from rdbench.plots.draw import DPI, GREY, METADATA, SETTINGS
+from rdbench.plots.draw import GREY, canvas, style
 from rdbench.plots.styles import BLACK, COLOURS, MARKERS, RED, SKY
 from rdbench.schema import point_text
 
@@ -27,19 +25,6 @@ SCALE_BINS: Final = 60
 """Of the histogram of scales, of as many maps as the paper has."""
 
 Image = NDArray[np.uint8]
-
-
-def save(figure: Figure, name: str, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write ``figure`` to ``folder``/``name``, one file per format, and return their paths: as
-    :func:`rdbench.plots.save` does, the same bytes every time."""
-    paths = [folder / f"{name}.{kind}" for kind in formats]
-    with _style():
-        for path, kind in zip(paths, formats, strict=True):
-            try:
-                figure.savefig(path, format=kind, dpi=DPI, metadata=METADATA[kind])
-            except OSError as error:
-                raise RdbenchError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    return paths
 
 
 def histograms(
@@ -234,28 +219,10 @@ def rate_map(table: pd.DataFrame, image: Image, title: str, subtitle: str) -> Fi
 
 
 @contextmanager
-def _style() -> Iterator[None]:
-    import matplotlib as mpl
-
-    with mpl.rc_context(SETTINGS):
-        yield
-
-
-@contextmanager
 def _figure(size: tuple[float, float], title: str, subtitle: str) -> Iterator[Figure]:
     """A figure to draw into, in the house's style, with what stands above it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    height = size[1]
-    with _style():
-        layout = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - 0.5 / height))
-        figure = Figure(figsize=size, layout=layout)
-        FigureCanvasAgg(figure)
-        figure.text(0.02, 1 - 0.08 / height, title, fontsize=11, fontweight="bold", va="top")
-        figure.text(0.02, 1 - 0.3 / height, subtitle, fontsize=8, color=GREY, va="top")
-        yield figure
+    with style():
+        yield canvas(*size, title, subtitle)
 
 
 def _show(axes: Axes, pixels: Image | None) -> None:

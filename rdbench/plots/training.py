@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rdbench.plots.draw import SETTINGS, canvas
+from rdbench.plots.draw import canvas, style
 from rdbench.plots.styles import COLOURS
 
 if TYPE_CHECKING:
@@ -22,10 +22,8 @@ _PANELS: Final = (
 
 def losses(rows: Sequence[Mapping[str, str]], title: str, subtitle: str) -> Figure:
     """Loss, quality and rate over the steps of one network. ``rows``: of ``log.csv``, in order."""
-    import matplotlib as mpl
-
     steps = np.array([float(row["step"]) for row in rows])
-    with mpl.rc_context(SETTINGS):
+    with style():
         figure = canvas(9.0, 3.1, title, subtitle)
         for axes, (column, label) in zip(figure.subplots(1, 3), _PANELS, strict=True):
             values = np.array([float(row[column]) for row in rows])

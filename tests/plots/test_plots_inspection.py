@@ -9,6 +9,7 @@ from PIL import Image
 
 from rdbench.errors import RdbenchError
 from rdbench.plots import inspection as plots
+from rdbench.plots.draw import save_figure
 
 BETAS = (1.0, 4.0)
 
@@ -148,7 +149,7 @@ def test_files_are_the_same_bytes_again(rates, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         figure = plots.rates(rates, "Rates", "here")
-        paths = plots.save(figure, "rates", tmp_path / folder, ("png", "pdf"))
+        paths = save_figure(figure, tmp_path / folder, "rates", ("png", "pdf"))
         assert [path.name for path in paths] == ["rates.png", "rates.pdf"]
     for kind in ("png", "pdf"):
         first, second = ((tmp_path / folder / f"rates.{kind}").read_bytes() for folder in "ab")
@@ -156,4 +157,4 @@ def test_files_are_the_same_bytes_again(rates, tmp_path):
     with Image.open(tmp_path / "a" / "rates.png") as picture:
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     with pytest.raises(RdbenchError, match="cannot write"):
-        plots.save(figure, "rates", tmp_path / "none", ("png",))
+        save_figure(figure, tmp_path / "none", "rates", ("png",))
