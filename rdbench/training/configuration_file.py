@@ -89,6 +89,9 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     start, first = (_start(table, key, path.parent, trainer) for key in ("start", "first"))
     if first == NEIGHBOUR or (first and start != NEIGHBOUR):
         raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
+    for key in ("neighbour_steps", "neighbour_rate"):
+        if key in table.table("optimizer").values and start != NEIGHBOUR:
+            raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
     members = _members(table, architecture, trainer, optimised, data.color)
     steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
