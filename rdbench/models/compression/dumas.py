@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.errors import UsageError
-from rdbench.models.coding import StaticTables, binary, differences
+from rdbench.models.coding import StaticTables, binary, differences, ideal_bits
 from rdbench.models.coding.tables import TOTAL
 from rdbench.models.compression.base import (
     Coded,
@@ -93,15 +93,12 @@ class DumasCompressor(NetworkCompressor):
         self.prepare(beta)
         centred = latents[0] - self._centres[:, None, None]
         symbols = rounded(centred / (beta * self._steps[:, None, None]))
-        payloads: tuple[bytes, ...] = (self._encode_maps(symbols, beta),)
-        if self._exception >= 0:
-            exception = symbols[self._exception]
-            if np.abs(exception.astype(np.int64)).max(initial=0) <= differences.LARGEST:
-                two = (
-                    self._encode_maps(symbols[self._plain], beta),
-                    differences.encode(exception),
-                )
-                payloads = min(payloads, two, key=lambda each: sum(map(len, each)))
+        apart = self._encode_apart(symbols, beta)
+        payloads: tuple[bytes, ...]
+        if apart is None:
+            payloads = (self._encode_maps(symbols, beta),)
+        else:
+            payloads = (self._encode_maps(symbols[self._plain], beta), apart)
         return self._coded(symbols, payloads, beta)
 
     def decode_latents(
@@ -117,6 +114,16 @@ class DumasCompressor(NetworkCompressor):
             symbols[self._plain] = self._decode_maps(maps, len(self._plain) - 1, size, beta)
             symbols[self._exception] = differences.decode(exception, size)
         return self._coded(symbols, payloads, beta)
+
+    def _encode_apart(self, symbols: Symbols, beta: float) -> bytes | None:
+        """The payload of the exception map by differences; None where that is longer than what
+        its table makes of it."""
+        exception = symbols[self._exception]
+        if self._exception < 0 or np.abs(exception.astype(np.int64)).max() > differences.LARGEST:
+            return None
+        payload, tables = differences.encode(exception), self._tables[beta]
+        numbers = tables.index(np.full(exception.shape, self._exception))
+        return payload if 8 * len(payload) < ideal_bits(exception, tables, numbers) else None
 
     def _encode_maps(self, symbols: Symbols, beta: float) -> bytes:
         """The payload of all maps, or of all but the exception map."""
