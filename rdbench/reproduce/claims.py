@@ -20,6 +20,8 @@ class Value:
 
     value: float = math.nan
     interval: Interval | None = None
+    of_images: float = math.nan
+    """The mean of the values of single images, where the curves have images."""
     overlap: float = math.nan
     """Of the curves, in percent."""
     reason: str = ""
@@ -64,7 +66,14 @@ def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ..
         return Value(time_saving(anchor, test), measured=measured)
     settings = Settings(claim.metric, claim.averaging, claim.method)
     found = compare(anchor, test, settings)[0]
-    return Value(found.value, found.interval, found.overlap, found.reason, measured)
+    return Value(
+        found.value,
+        found.interval,
+        found.per_image.mean if found.per_image else math.nan,
+        found.overlap,
+        found.reason,
+        measured,
+    )
 
 
 def rate_gap(curve: Curve) -> dict[float, float]:

@@ -34,10 +34,12 @@ _CLAIM_COLUMNS: Final = (
     "unit",
     "paper",
     "published_points",
+    "published_of_images",
     "difference",
     "measured",
     "low",
     "high",
+    "measured_of_images",
     "overlap_percent",
     "measured_curves",
     "reason",
@@ -92,10 +94,12 @@ def _claims(checked: Sequence[Checked]) -> str:
                 unit(claim),
                 number_cell(claim.paper),
                 number_cell(entry.published.value if entry.published else None),
+                number_cell(entry.published.of_images if entry.published else None),
                 number_cell(_difference(entry)),
                 number_cell(here.value if here else None),
                 number_cell(interval.low if interval else None),
                 number_cell(interval.high if interval else None),
+                number_cell(here.of_images if here else None),
                 number_cell(best.overlap),
                 " | ".join(here.measured) if here else "",
                 best.reason,
@@ -134,8 +138,9 @@ def _players(cast: Cast) -> Table:
 
 
 def claim_table(checked: Sequence[Checked]) -> Table:
-    """The claims: what the paper says, what its published points give, and what was measured."""
-    rows = []
+    """The claims: what the paper says, what its published points give, and what was measured; of
+    the mean curves and, beside, the mean over the images' own curves."""
+    rows: list[tuple[str, ...]] = []
     for entry in checked:
         claim, difference = entry.claim, _difference(entry)
         rows.append(
@@ -146,9 +151,22 @@ def claim_table(checked: Sequence[Checked]) -> Table:
                 _value(claim, entry.published),
                 "-" if difference is None else _shown(claim, difference),
                 _value(claim, entry.measured),
+                _of_images(claim, entry.published),
+                _of_images(claim, entry.measured),
             )
         )
-    header = ("what", "images", "the paper", "from published points", "difference", "measured here")
+    header: tuple[str, ...] = (
+        "what",
+        "images",
+        "the paper",
+        "from published points",
+        "difference",
+        "measured here",
+        "published, image by image",
+        "measured, image by image",
+    )
+    if all(cell == "-" for row in rows for cell in row[-2:]):
+        header, rows = header[:-2], [row[:-2] for row in rows]
     notes = dict.fromkeys(entry.claim.note for entry in checked if entry.claim.note)
     return Table("", header, tuple(rows), tuple(notes))
 
@@ -183,6 +201,10 @@ def _value(claim: Claim, value: Value | None) -> str:
         low, high = value.interval.low, value.interval.high
         text += f" ({_shown(claim, low)}, {_shown(claim, high)})"
     return text
+
+
+def _of_images(claim: Claim, value: Value | None) -> str:
+    return "-" if value is None or math.isnan(value.of_images) else _shown(claim, value.of_images)
 
 
 def _shown(claim: Claim, number: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
@@ -144,7 +145,17 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
     assert claim["published_points"] == ""
     assert claim["measured_curves"] == "WebP | JPEG"
     assert float(claim["low"]) < float(claim["measured"]) < float(claim["high"]) < 0
+    of_images = [
+        rdbench.bd_rate(
+            *codecs.loc["jpeg", ["bpp", "psnr_db"]].T.to_numpy(),
+            *codecs.loc["webp", ["bpp", "psnr_db"]].T.to_numpy(),
+        )
+        for _, codecs in rdbench.load(run).set_index("codec").groupby("image")
+    ]
+    assert float(claim["measured_of_images"]) == pytest.approx(np.mean(of_images), abs=1e-6)
+    assert claim["published_of_images"] == ""
     page = (out / "README.md").read_text(encoding="utf-8")
+    assert f"| - | {np.mean(of_images):+.2f} |" in page
     assert "| absent | photos | published points, drawn without markers: somebody |" in page
     for path in result.files:
         if path.suffix == ".png":
