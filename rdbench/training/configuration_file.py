@@ -190,19 +190,20 @@ def _members(
     qualities = table.items("qualities", ())
     if bool(rates) == bool(qualities):
         raise table.error("lambdas", "give either lambdas or the paper's qualities")
+    stem = architecture + (f"-case{network['case']}" if "case" in network else "")
     members = []
     papers = trainer.qualities(optimised)
     for rate in rates:
         if not (rate > 0 and math.isfinite(rate)):
             raise table.error("lambdas", f"{rate} is not above 0")
-        members.append(Member(f"{architecture}-{rate:g}", rate, None, 0, 1.0, network))
+        members.append(Member(f"{stem}-{rate:g}", rate, None, 0, 1.0, network))
     for quality in qualities:
         if quality not in papers:
             raise table.error("qualities", str(unknown("quality", str(quality), map(str, papers))))
         rate, arguments = papers[quality]
         whole = {**arguments, **network}
         number = quality if {**whole, **arguments} == whole else None
-        members.append(Member(f"{architecture}-{rate:g}", rate, number, 0, 1.0, whole))
+        members.append(Member(f"{stem}-{rate:g}", rate, number, 0, 1.0, whole))
     if len({member.name for member in members}) < len(members):
         raise table.error("lambdas" if rates else "qualities", "has the same twice")
     return tuple(members)

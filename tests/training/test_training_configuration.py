@@ -51,7 +51,7 @@ def test_as_toml_it_says_the_same(toml):
     configuration = read(toml("dumas2018", data={"color": "luma"}, lambdas=[1e4, 2.5e4]))
     values = decisive(configuration.text())
     assert values["members"][1] == {
-        "name": "dumas2018-25000",
+        "name": "dumas2018-case2-25000",
         "rate": 25000.0,
         "network": {"case": 2, "maps": 4, "channels": 1},
     }

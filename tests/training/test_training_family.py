@@ -113,7 +113,7 @@ def test_validation_on_the_way_does_not_change_the_weights(toml, tmp_path):
     train(read(toml("dumas2018", optimizer={"steps": 6})), seldom)
     train(read(toml("dumas2018", optimizer={"steps": 6}, run={"validate_every": 2})), often)
     assert [row["step"] for row in rows(often / "validation.csv")] == ["2", "4", "6"]
-    states = [weights.read(out / "dumas2018-0.5.safetensors")[1] for out in (seldom, often)]
+    states = [weights.read(out / "dumas2018-case2-0.5.safetensors")[1] for out in (seldom, often)]
     assert weights.identity(states[0]) == weights.identity(states[1])
 
 
