@@ -94,7 +94,7 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
         "rdbench/py.typed",
         "rdbench/experiments/quickstart.toml",
         "rdbench/images/manifests/kodak.json",
-        "rdbench/models/trained/balle2018-small-0.0932.safetensors",
+        "rdbench/models/trained/dumas2018-case2-10000.safetensors",
         "rdbench/training/configurations/lee2019-mse.toml",
         "rdbench/_baselines/lee2019_kodak.csv",
         f"rdbench-{rdbench.__version__}.dist-info/licenses/LICENSE",
