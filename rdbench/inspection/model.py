@@ -85,13 +85,16 @@ def _located(source: str, channels: int) -> tuple[Path, dict[str, Any] | None]:
         )
     options = codec.resolve_options({})
     codec.require(options)
-    found = [
-        path
+    there = [
+        (path, int(card.configuration.get("channels", 3)))
         for path, card in codec.available(options)
-        if card.configuration.get("channels", 3) == channels
     ]
-    if len(found) != 1:
-        listed = ", ".join(str(path) for path in found) or "none"
+    found = [path for path, own in there if own == channels]
+    if not found:
+        others = "luma (--color luma)" if channels == 3 else "RGB (--color rgb)"
+        raise UsageError(f"the weights of codec {source!r} that come along are for {others}")
+    if len(found) > 1:
+        listed = ", ".join(str(path) for path in found)
         raise UsageError(
             f"codec {source!r} comes with {len(found)} files of weights for images of {channels} "
             f"channels, not with one; name a file: {listed}"

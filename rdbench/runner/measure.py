@@ -110,10 +110,14 @@ class Bench:
         codec_class = registry.load(task.codec.target)
         row["codec_version"] = self._version(codec_class)
         if channels not in (accepted := self._takes(codec_class, task.codec)):
-            takes = "grey images" if accepted == {1} else "RGB images"
+            takes, hint = (
+                ("grey images", "measure with --color luma")
+                if accepted == {1}
+                else ("RGB images", "convert it first")
+            )
             raise UnsupportedImageError(
                 f"codec {codec_class.name!r} takes {takes} only and this one has {channels} "
-                f"channel{'s' * (channels > 1)}; convert it first, or measure another codec"
+                f"channel{'s' * (channels > 1)}; {hint}, or measure another codec"
             )
         encoder, decoder = self._instances(task.codec, task.point)
         self._warm_up(task.codec, encoder, decoder, pixels)
