@@ -208,10 +208,12 @@ class PiecewiseLinearDensity(nn.Module):
             self.values.mul_(1 - share).add_(self._histogram(latents), alpha=share)
             self.values.clamp_(min=DENSITY_FLOOR)
 
-    def count(self, latents: Tensor) -> None:
-        """Take the histogram of ``latents``, (B, maps, H, W), for the density: where :meth:`step`
-        comes to if they are all that there is. Samples beyond the grid are left out."""
-        self.values.copy_(self._histogram(latents).clamp(min=DENSITY_FLOOR))
+    def count(self, latents: Tensor, smoothed: Tensor, share: float) -> None:
+        """Take the histogram of ``latents``, (B, maps, H, W), for the density, and that of
+        ``smoothed``, of the same shape, for ``share`` of it, from 0 to 1. Samples beyond the grid
+        are left out."""
+        both = (1 - share) * self._histogram(latents) + share * self._histogram(smoothed)
+        self.values.copy_(both.clamp(min=DENSITY_FLOOR))
 
     def _histogram(self, latents: Tensor) -> Tensor:
         """The density that linear interpolation makes of ``latents``, (maps, points)."""
