@@ -264,3 +264,17 @@ def test_empirical_bits_are_the_entropy_of_each_map():
     counts = np.bincount(symbols[0].ravel() + 3)
     expected = 30 * scipy.stats.entropy(counts, base=2)
     assert empirical_bits(symbols) == pytest.approx(expected)
+
+
+def test_observed_densities_are_those_of_the_latents():
+    """At the trained step: a map that is nearly always 0 costs next to nothing, as its frequencies
+    say, and where a small set has nothing among its latents there is no gap."""
+    latents = np.zeros((128, 40, 25), np.float32)
+    latents[:, ::10, 0] = 3.0
+    latents[:, 5, 5] = 3.5
+    network = Dumas2018(1)
+    network.observe([latents], torch.Generator().manual_seed(0))
+    ones, zeros = torch.ones(128, dtype=torch.float64), torch.zeros(128, dtype=torch.float64)
+    masses = network.density.bin_masses(ones, zeros, -4, 4) / network.density.integral()[:, None]
+    assert (masses[:, 4] > 0.97).all()  # of latents 0.995
+    assert (masses[:, 5] > 0.005).all()  # beside 0, where no latent is
