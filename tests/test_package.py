@@ -96,11 +96,12 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
         "rdbench/images/manifests/kodak.json",
         "rdbench/models/trained/dumas2018-case2-10000.safetensors",
         "rdbench/training/configurations/lee2019-mse.toml",
-        "rdbench/_baselines/lee2019_kodak.csv",
+        *(f"rdbench/_baselines/{path.name}" for path in (ROOT / "baselines").glob("*.csv")),
         f"rdbench-{rdbench.__version__}.dist-info/licenses/LICENSE",
     } <= names
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
-    weights = [
-        part for part in zipfile.ZipFile(wheel).infolist() if "models/trained" in part.filename
+    tops = {f"rdbench-{rdbench.__version__}.dist-info", "rdbench"}
+    assert {name.split("/")[0] for name in names} == tops
+    (weights,) = [
+        part for part in zipfile.ZipFile(wheel).infolist() if part.filename.endswith(".safetensors")
     ]
-    assert sum(part.file_size for part in weights) < 5_000_000
+    assert weights.file_size < 5_000_000

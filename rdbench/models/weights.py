@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rdbench import places
 from rdbench.errors import UsageError
 from rdbench.schema import one_line
 
@@ -191,5 +192,7 @@ def catalogue(folder: Path) -> dict[Path, Card]:
     """The files of weights in ``folder`` with their cards, by name; files of other programs and
     damaged ones are refused. Raises :class:`UsageError` where it is no folder."""
     if not folder.is_dir():
-        raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder")
+        ours = folder.is_relative_to(places.baselines())
+        hint = "; the weights of baselines/ are in a clone of the repository alone" * ours
+        raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder{hint}")
     return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
