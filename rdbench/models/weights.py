@@ -192,7 +192,8 @@ def catalogue(folder: Path) -> dict[Path, Card]:
     """The files of weights in ``folder`` with their cards, by name; files of other programs and
     damaged ones are refused. Raises :class:`UsageError` where it is no folder."""
     if not folder.is_dir():
-        ours = folder.is_relative_to(places.baselines())
-        hint = "; the weights of baselines/ are in a clone of the repository alone" * ours
-        raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder{hint}")
+        reason = "there is no such folder"
+        if folder.is_relative_to(places.baselines()):
+            reason += "; the weights of baselines/ are in a clone of the repository alone"
+        raise UsageError(f"checkpoints {str(folder)!r}: {reason}")
     return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}

@@ -118,8 +118,10 @@ class DumasCompressor(NetworkCompressor):
     def _encode_apart(self, symbols: Symbols, beta: float) -> bytes | None:
         """The payload of the exception map by differences; None where that is longer than what
         its table makes of it."""
+        if self._exception < 0:
+            return None
         exception = symbols[self._exception]
-        if self._exception < 0 or np.abs(exception.astype(np.int64)).max() > differences.LARGEST:
+        if np.abs(exception.astype(np.int64)).max() > differences.LARGEST:
             return None
         payload, tables = differences.encode(exception), self._tables[beta]
         numbers = tables.index(np.full(exception.shape, self._exception))
