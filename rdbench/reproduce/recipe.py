@@ -31,12 +31,16 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
     test = "Lee 2019"             # labels of codecs; published:LABEL is always the published
     anchor = "JPEG2000"           # curve, others the measured one where there is one
     paper = -34.08
+    dataset = "kodak"             # of each dataset where it is not given
+    points = [1, 2, 4]            # of a rate-gap: each is a claim
 
 A codec may have no ``codec`` but published curves alone.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -161,7 +165,7 @@ def read(path: Path) -> Recipe:
         roles=roles,
         networks=tuple(_network(entry) for entry in table.tables("networks")),
         figures=tuple(_figure(entry) for entry in table.tables("figures")),
-        claims=tuple(_claim(entry, labels, datasets) for entry in table.tables("claims")),
+        claims=_claims(table, labels, datasets),
     )
 
 
@@ -194,9 +198,16 @@ def _figure(table: Table) -> FigureRecipe:
     )
 
 
-def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Claim:
+def _claims(table: Table, labels: list[str], datasets: tuple[str, ...]) -> tuple[Claim, ...]:
+    """All claims, dataset by dataset."""
+    entries = table.tables("claims")
+    claims = [claim for entry in entries for claim in _claim(entry, labels, datasets)]
+    return tuple(sorted(claims, key=lambda claim: datasets.index(claim.dataset)))
+
+
+def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Iterator[Claim]:
     table.allow(
-        "kind", "test", "anchor", "dataset", "metric", "method", "averaging", "point", "paper",
+        "kind", "test", "anchor", "dataset", "metric", "method", "averaging", "points", "paper",
         "note",
     )  # fmt: skip
     kind = table.choice("kind", CLAIMS, "bd-rate")
@@ -206,18 +217,20 @@ def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Claim:
             raise table.error("test", str(unknown("label", name, labels)))
     if not anchor and kind != "rate-gap":
         raise table.error("anchor", "is missing")
-    return Claim(
-        kind=kind,
-        test=test,
-        anchor=anchor,
-        dataset=table.choice("dataset", datasets, datasets[0]),
-        metric=_metric(table),
-        method=table.choice("method", METHODS, "pchip"),
-        averaging=_averaging(table),
-        point=table.number("point", 1.0),
-        paper=table.number("paper") if "paper" in table.values else None,
-        note=table.text("note", ""),
-    )
+    where = (table.choice("dataset", datasets),) if "dataset" in table.values else datasets
+    for dataset, point in itertools.product(where, table.numbers("points", (1.0,))):
+        yield Claim(
+            kind=kind,
+            test=test,
+            anchor=anchor,
+            dataset=dataset,
+            metric=_metric(table),
+            method=table.choice("method", METHODS, "pchip"),
+            averaging=_averaging(table),
+            point=point,
+            paper=table.number("paper") if "paper" in table.values else None,
+            note=table.text("note", ""),
+        )
 
 
 def _metric(table: Table) -> str:
