@@ -79,6 +79,31 @@ def test_mistakes_are_answered_with_file_key_and_reason(tmp_path, old, new, mess
     assert "\n" not in str(caught.value)
 
 
+def test_a_claim_is_of_each_dataset_and_point_unless_it_names_them(tmp_path):
+    path = tmp_path / "mine.toml"
+    entries = """
+[[claims]]
+kind = "rate-gap"
+test = "JPEG"
+points = [10, 50]
+
+[[claims]]
+test = "BPG"
+anchor = "JPEG"
+dataset = "kodak"
+"""
+    head = HEAD.replace('["photos"]', '["photos", "kodak"]')
+    codec = '[[codecs]]\nlabel = "BPG"\npublished = ["bpg_444_x265_ycbcr"]\n'
+    path.write_text(head + codec + entries, encoding="utf-8")
+    assert [(claim.dataset, claim.test, claim.point) for claim in reproduce.read(path).claims] == [
+        ("photos", "JPEG", 10.0),
+        ("photos", "JPEG", 50.0),
+        ("kodak", "JPEG", 10.0),
+        ("kodak", "JPEG", 50.0),
+        ("kodak", "BPG", 1.0),
+    ]
+
+
 def test_a_name_that_is_unknown_is_answered_with_those_near_it():
     with pytest.raises(UsageError, match="did you mean 'dumas2018-fig5'"):
         reproduce.find("dumas-fig5")
