@@ -185,12 +185,22 @@ class LearnedCodec(NetworkCodec):
         check_execution(cls.name, options)
         if not cls.available(options):
             where = options["checkpoints"]
+            others = cls._elsewhere(options)
             raise MissingBackendError(
                 f"codec {cls.name!r}: "
                 + (f"no weights of it in {where!r}" if where else "no weights of it come along")
-                + f"; train some (`rdbench train {cls.configurations} --out DIR`) and name their "
+                + (f"; there are some in checkpoints={others}, or" if others else ";")
+                + f" train some (`rdbench train {cls.configurations} --out DIR`) and name their "
                 "folder: checkpoints=DIR"
             )
+
+    @classmethod
+    def _elsewhere(cls, options: Mapping[str, Any]) -> str:
+        """The first folder of ``baselines/weights`` that has weights for it; "" without one."""
+        for folder in sorted((places.baselines() / "weights").glob("*/")):
+            if any(cls.fits(card, options) for card in weights.catalogue(folder).values()):
+                return f"{places.PREFIX}weights/{folder.name}"
+        return ""
 
     @classmethod
     def takes(cls, options: Mapping[str, Any]) -> frozenset[int]:

@@ -87,6 +87,13 @@ def test_a_codec_without_weights_says_how_to_come_by_some(tmp_path):
         plan("lee2019", checkpoint=str(tmp_path / "nothing.safetensors"))
 
 
+def test_a_codec_with_weights_in_a_clone_alone_says_where():
+    where = "checkpoints=baselines:weights/dumas2018"
+    with pytest.raises(MissingBackendError, match=f"there are some in {where}, or train some"):
+        plan("dumas2018-case1")
+    assert len(plan("dumas2018-case1", checkpoints=where.partition("=")[2]).points) == 7
+
+
 def test_one_file_is_a_ladder_of_one_point():
     path = next(TRAINED.glob("balle2017*"))
     assert len(plan("balle2017", checkpoint=path).points) == 1
