@@ -20,6 +20,9 @@ NEIGHBOUR: Final = "neighbour"
 BLOCK_TRANSFORM: Final = "block-transform"
 """``start`` of networks that begin as :mod:`rdbench.training.block_transform`."""
 
+FINISH_SPEED: Final = 0.1
+"""What the rates are multiplied by in the steps that finish a network."""
+
 _LOWEST: Final = 0.01
 # What may change while a run is under way, since it does not decide what is trained.
 _FREE: Final = {"data": ("memory_mib",), "run": ("device", "checkpoint_minutes")}
@@ -54,6 +57,10 @@ class Optimizer:
     """of a network that goes on from its neighbour; 0 for as many as of the first"""
     neighbour_rate: float = 1.0
     """what the rates of such a network are multiplied by"""
+    finish_steps: int = 0
+    """after the others, in float32, with a tenth of the rates and an average of their own: files
+    are used in float32, and what bfloat16 always rounds the same way a network has learned to
+    count on (of dumas2018 up to one level in the brightness of an image)"""
     method: str = "adam"
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
@@ -117,8 +124,9 @@ class Member:
     quality: int | None
     """the paper's number of it"""
     steps: int
+    """with those that finish it"""
     speed: float
-    """what the optimiser's rates are multiplied by"""
+    """what the optimiser's rates are multiplied by in the others"""
     network: dict[str, Any]
     """arguments of the network"""
 

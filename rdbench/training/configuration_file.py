@@ -93,6 +93,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         if key in table.table("optimizer").values and start != NEIGHBOUR:
             raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
     members = _members(table, architecture, trainer, optimised, data.color)
+    finish = optimizer.finish_steps
     steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
         path.stem,
@@ -102,9 +103,9 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         first,
         table.truth("half", False),
         tuple(
-            dataclasses.replace(member, steps=steps_then, speed=optimizer.neighbour_rate)
+            dataclasses.replace(member, steps=steps_then + finish, speed=optimizer.neighbour_rate)
             if start == NEIGHBOUR and number
-            else dataclasses.replace(member, steps=optimizer.steps)
+            else dataclasses.replace(member, steps=optimizer.steps + finish)
             for number, member in enumerate(members)
         ),
         data,
@@ -142,6 +143,7 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     given = _fields(table, Optimizer, leave_out=trainer.foreign_keys)
     if steps is not None:
         given["steps"] = steps
+        given.pop("finish_steps", None)
     elif "steps" not in given:
         raise table.error("steps", "is missing")
     if "drops" in table.values:
@@ -152,6 +154,7 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     _within(table, "steps", optimizer.steps, 1)
     _within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
     _within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
+    _within(table, "finish_steps", optimizer.finish_steps, 0)
     _within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
     _within(table, "rate", optimizer.rate, 1e-12, 1)
     _within(table, "factor", optimizer.factor, 0, 1)

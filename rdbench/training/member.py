@@ -17,11 +17,11 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint
 from rdbench.training.checkpoint import Checkpoint
-from rdbench.training.configuration import Configuration
+from rdbench.training.configuration import FINISH_SPEED, Configuration
 from rdbench.training.data import Crops, Loader, Pictures
 from rdbench.training.folder import Folder
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
-from rdbench.training.trainers import TRAINERS, Measured, use_bfloat16
+from rdbench.training.trainers import TRAINERS, Measured, Trainer, use_bfloat16, use_float32
 from rdbench.training.validation import latents, validate
 
 
@@ -75,25 +75,50 @@ class MemberTraining:
         elif start is not None:
             network.load_state_dict(start)
         self.network = network.to(around.device, memory_format=torch.channels_last).train()
-        self._trainer = TRAINERS[configuration.architecture](
-            self.network,
-            self._member.rate,
-            configuration.optimised,
-            self._settings,
-            scratch=start is None,
-        )
-        self._average = {
-            name: parameter.detach().clone()
-            for name, parameter in self.network.named_parameters()
-            if self._settings.average
-        }
+        self._begin = self._finish if self.step > self._finish else 0
+        """The step with which optimisers and average began."""
+        self._trainer = self._new_trainer(scratch=start is None)
+        self._average = self._new_average()
         if saved is not None:
             for name, values in saved.average.items():
                 self._average[name].copy_(values)
             for optimiser, state in zip(self._trainer.optimisers(), saved.optimisers, strict=True):
                 optimiser.load_state_dict(state)
-        if configuration.run.precision == "bfloat16":
+        if configuration.run.precision == "bfloat16" and not self._finishing:
             use_bfloat16(self.network, around.device)
+
+    @property
+    def _finish(self) -> int:
+        """The step after which the network is finished."""
+        return self._member.steps - self._settings.finish_steps
+
+    @property
+    def _finishing(self) -> bool:
+        return self._begin > 0
+
+    def _new_trainer(self, *, scratch: bool) -> Trainer:
+        return TRAINERS[self._configuration.architecture](
+            self.network,
+            self._member.rate,
+            self._configuration.optimised,
+            self._settings,
+            scratch=scratch and not self._finishing,
+        )
+
+    def _new_average(self) -> dict[str, Tensor]:
+        return {
+            name: parameter.detach().clone()
+            for name, parameter in self.network.named_parameters()
+            if self._settings.average
+        }
+
+    def _begin_to_finish(self) -> None:
+        """Go on from the average in float32, with optimisers and an average that are new."""
+        self._take_average(self.network)
+        use_float32(self.network)
+        self._begin = self._finish
+        self._trainer = self._new_trainer(scratch=False)
+        self._average = self._new_average()
 
     def run(self) -> bool:
         """Train to the end and write the weights; False where it was stopped before, with a
@@ -109,6 +134,8 @@ class MemberTraining:
                     return False
                 if self.step == steps:
                     break
+                if self.step == self._finish and not self._finishing:
+                    self._begin_to_finish()
                 stretch.add(self._train(batch))
                 due = time.monotonic() - saved_at >= 60 * run.checkpoint_minutes
                 validate_now = bool(run.validate_every) and self.step % run.validate_every == 0
@@ -144,19 +171,21 @@ class MemberTraining:
         return images if self.network.peak == 255.0 else images.mul_(self.network.peak / 255.0)
 
     def _train(self, batch: Tensor) -> Measured:
-        settings, trainer, steps = self._settings, self._trainer, self._member.steps
+        settings, trainer = self._settings, self._trainer
+        done = self.step - self._begin
+        steps = settings.finish_steps if self._finishing else self._finish
+        speed = FINISH_SPEED if self._finishing else self._member.speed
         # A rate of 0 would be lost on the first step.
-        rate = settings.rate_at((self.step + 1) / steps, still=trainer.still)
-        trainer.set_rate(self._member.speed * rate)
+        trainer.set_rate(speed * settings.rate_at((done + 1) / steps, still=trainer.still))
         noise = self._crops.noise(self.step, self._noise)
         self.step += 1
         try:
-            measured = trainer.step(self._images(batch), noise, (self.step - 1) / steps)
+            measured = trainer.step(self._images(batch), noise, done / steps)
         except UsageError as error:  # of densities whose latents are not finite
             raise self._diverged(str(error)) from None
         if self._average:
             # A young average forgets faster: the first weights are random.
-            decay = min(settings.average, self.step / (self.step + 10))
+            decay = min(settings.average, (done + 1) / (done + 11))
             with torch.no_grad():
                 for name, parameter in self.network.named_parameters():
                     self._average[name].lerp_(parameter, 1 - decay)
@@ -209,9 +238,7 @@ class MemberTraining:
         network: Any = architectures.build(self._configuration.card(self._member))
         network.load_state_dict(self.network.state_dict())
         network.to(self._around.device, memory_format=torch.channels_last)
-        with torch.no_grad():
-            for name, parameter in network.named_parameters():
-                parameter.copy_(self._average.get(name, parameter))
+        self._take_average(network)
         network.eval()
         if half:
             self._round(network.parameters())
@@ -223,6 +250,11 @@ class MemberTraining:
         if half:
             self._round(network.buffers())
         return network
+
+    def _take_average(self, network: Any) -> None:
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                parameter.copy_(self._average.get(name, parameter))
 
     def _round(self, tensors: Iterable[Tensor]) -> None:
         """Round to what the file will hold."""

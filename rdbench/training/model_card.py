@@ -9,7 +9,7 @@ from typing import Any
 
 from rdbench.models.weights import read_card
 from rdbench.schema import point_text
-from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR
+from rdbench.training.configuration import BLOCK_TRANSFORM, FINISH_SPEED, NEIGHBOUR
 
 _STARTS = {
     "": "random weights",
@@ -30,7 +30,7 @@ def model_card(path: Path, figure: str) -> str:
         "trained for": f"{told['optimised']}, lambda (gamma) {point_text(told['lambda'])}",
         "data": _data(told),
         "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
-        "steps": f"{told['steps']:,} of {told['batch']} crops",
+        "steps": _steps(told),
         "schedule": _schedule(told["optimizer"], told["speed"]),
         "precision": _precision(told),
         "time": f"{datetime.timedelta(seconds=round(told['seconds']))} (h:mm:ss) of steps",
@@ -55,6 +55,14 @@ def _data(told: Mapping[str, Any]) -> str:
     if told["flips"]:
         parts.append("half of them mirrored")
     return ", ".join(parts)
+
+
+def _steps(told: Mapping[str, Any]) -> str:
+    text = f"{told['steps']:,} of {told['batch']} crops"
+    finish = told["optimizer"].get("finish_steps", 0)
+    return text + (
+        f", the last {finish:,} in float32 with {FINISH_SPEED:.0%} of the rates" if finish else ""
+    )
 
 
 def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:

@@ -305,6 +305,12 @@ def use_bfloat16(network: nn.Module, device: torch.device) -> None:
             _use_bfloat16(transform, device)
 
 
+def use_float32(network: nn.Module) -> None:
+    """Take back what :func:`use_bfloat16` did."""
+    for transform in network.children():
+        vars(transform).pop("forward", None)
+
+
 def _use_bfloat16(transform: nn.Sequential, device: torch.device) -> None:
     layers = list(transform)
     kernels = [any(p.ndim == 4 for p in layer.parameters()) for layer in layers]

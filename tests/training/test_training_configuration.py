@@ -98,6 +98,7 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ("balle2017", {"first": "neighbour"}, "key 'first': is of the first network where start ="),
         ("dumas2018", {"first": "block-transform"}, "key 'first': is of the first network where"),
         ("balle2017", {"optimizer": {"neighbour_steps": 2}}, "key 'optimizer.neighbour_steps': is"),
+        ("balle2017", {"optimizer": {"finish_steps": -1}}, "key 'optimizer.finish_steps': -1 is"),
         ("balle2017", {"optimizer": {"method": "sgd"}}, "key 'optimizer.method': unknown value"),
         ("balle2017", {"seed": 1}, "key 'seed': unknown key 'seed'"),
     ],

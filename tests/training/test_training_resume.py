@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +17,16 @@ import torch
 from rdbench.errors import UsageError
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint
+from rdbench.training.configuration import FINISH_SPEED
 from rdbench.training.configuration_file import read
 from rdbench.training.family import train
 from tests.training.conftest import NETWORKS
 
 ROOT = Path(__file__).parents[2]
+
+
+EVERY = {"checkpoint_minutes": 0}
+BFLOAT16 = {"precision": "bfloat16"}
 
 
 def identity(out, name="balle2017-0.5"):
@@ -139,6 +145,50 @@ def test_the_average_is_a_young_one_that_forgets_faster(toml, tmp_path):
     torch.testing.assert_close(second.average[name], expected)
     written = weights.read(tmp_path / "balle2017-0.5.safetensors")[1]
     assert torch.equal(written[name], second.average[name])
+
+
+FINISHED = {"steps": 4, "finish_steps": 4, "warm_up": 0.0, "rate": 1e-3}
+CONSTANT = {"schedule": "steps", "factor": 1.0}
+
+
+@pytest.mark.parametrize("step", [3, 4, 5, 7])
+def test_finishing_resumes_as_in_one_go(toml, tmp_path, step):
+    path = toml("dumas2018", optimizer={**FINISHED, "method": "muon"}, run=EVERY | BFLOAT16)
+    configuration = read(path)
+    (file,) = train(configuration, tmp_path / "whole").finished
+    assert weights.read_card(file).training["steps"] == 8
+    assert train_and_stop(configuration, tmp_path / "parts", step).interrupted
+    train(configuration, tmp_path / "parts")
+    assert identity(tmp_path / "parts", file.stem) == identity(tmp_path / "whole", file.stem)
+
+
+def test_finishing_goes_on_from_the_average_with_a_tenth_of_the_rate(toml, tmp_path):
+    configuration = read(toml(optimizer=FINISHED | CONSTANT, run=EVERY))
+    train_and_stop(configuration, tmp_path, 4)
+    before, _ = checkpoint.load(tmp_path)
+    train_and_stop(configuration, tmp_path, 5)
+    after, _ = checkpoint.load(tmp_path)
+    for name, start in before.average.items():
+        moved = after.network[name] - start
+        # The first step of Adam is as long as its rate.
+        assert moved.abs().max() <= FINISH_SPEED * 1e-3 * 1.001, name
+        torch.testing.assert_close(after.average[name], start + 10 / 11 * moved)
+    name = "g_a.0.weight"
+    assert (before.network[name] - before.average[name]).abs().max() > FINISH_SPEED * 1e-3
+
+
+def test_finishing_is_in_float32(toml, tmp_path):
+    """From the same checkpoint it does as a training that was in float32 all along."""
+    rough = read(toml(optimizer=FINISHED, run=EVERY | BFLOAT16))
+    exact = read(toml(optimizer=FINISHED, run=EVERY))
+    for configuration, out in ((rough, "rough"), (exact, "exact")):
+        train_and_stop(configuration, tmp_path / out, 4)
+    ends = [checkpoint.load(tmp_path / out)[0].network for out in ("rough", "exact")]
+    assert not torch.equal(*(end["g_a.0.weight"] for end in ends))
+    shutil.copy(tmp_path / "rough" / checkpoint.NAME, tmp_path / "exact")
+    for configuration, out in ((rough, "rough"), (exact, "exact")):
+        train(configuration, tmp_path / out)
+    assert identity(tmp_path / "rough") == identity(tmp_path / "exact")
 
 
 def test_what_is_finished_is_not_trained_again(toml, tmp_path):
