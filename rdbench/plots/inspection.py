@@ -50,7 +50,7 @@ def histograms(
                 x = np.union1d(np.linspace(edges[0], edges[-1], 501), fit["mean"])
                 density = np.exp(-np.abs(x - fit["mean"]) / fit["scale"]) / (2 * fit["scale"])
                 place.plot(x, density, color=RED, linewidth=1.0, label="Laplace fit")
-            mean, scale = _number(fit["mean"]), _number(fit["scale"])
+            mean, scale = _number(fit["mean"], digits=2), _number(fit["scale"])
             place.set_title(f"map {number}: mean {mean}, scale {scale}", fontsize=7)
             place.tick_params(labelsize=7)
             place.xaxis.set_major_locator(MaxNLocator(4))
@@ -254,9 +254,9 @@ def _name_betas(axes: Axes, betas: Sequence[float], x: Sequence[float], y: Seque
         )
 
 
-def _number(value: float) -> str:
-    """Three digits, with a proper minus."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+def _number(value: float, digits: int = 3) -> str:
+    """With so many digits, and a proper minus."""
+    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _look(place: int, colour: str | None = None) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class MemberTraining:
         self.network = network.to(around.device, memory_format=torch.channels_last).train()
         self._begin = self._finish if self.step > self._finish else 0
         """The step with which optimisers and average began."""
-        self._trainer = self._new_trainer(scratch=start is None)
+        self._trainer = self._new_trainer(scratch=start is None and not self._finishing)
         self._average = self._new_average()
         if saved is not None:
             for name, values in saved.average.items():
@@ -89,7 +89,7 @@ class MemberTraining:
 
     @property
     def _finish(self) -> int:
-        """The step after which the network is finished."""
+        """The step after which the steps begin that finish the network."""
         return self._member.steps - self._settings.finish_steps
 
     @property
@@ -102,7 +102,7 @@ class MemberTraining:
             self._member.rate,
             self._configuration.optimised,
             self._settings,
-            scratch=scratch and not self._finishing,
+            scratch=scratch,
         )
 
     def _new_average(self) -> dict[str, Tensor]:
