@@ -257,7 +257,7 @@ def _draw_line(axes: Axes, line: Line, style: Style) -> None:
         linewidth=1.1 if line.published else 1.5,
         marker=style.marker,
         markevery=_SPARSE if not line.marked and not line.published else None,
-        markersize=0 if line.published else 5.5,
+        markersize=0 if line.published else style.size(5.5),
         markerfacecolor="white" if style.hollow else style.colour,
         markeredgecolor=style.colour if style.hollow else "white",
         markeredgewidth=1.0 if style.hollow else 0.5,

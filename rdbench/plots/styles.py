@@ -40,6 +40,10 @@ class Style:
     dashes: tuple[float, tuple[float, ...]]
     hollow: bool = False
 
+    def size(self, points: float) -> float:
+        """The markersize with which it looks like others of ``points``: a star is mostly gaps."""
+        return 1.5 * points if self.marker == "*" else points
+
 
 KNOWN: Final = {
     "jpeg": Style(BLACK, "o", SOLID),

@@ -158,7 +158,7 @@ def _draw(plot: Tradeoff) -> Figure:
                 (spot.bd_rate,),
                 linestyle="none",
                 marker=look.marker,
-                markersize=7,
+                markersize=look.size(7),
                 markerfacecolor="white" if look.hollow else look.colour,
                 markeredgecolor=look.colour,
                 zorder=3,
