@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from rdbench.errors import UsageError
+
 RUNS: Final = Path("results") / "runs"
 """Where run directories are made that are not named."""
 
@@ -26,7 +28,14 @@ def baselines() -> Path:
 
 
 def path(text: str) -> Path:
-    """The path that ``text`` stands for: ``baselines:NAME``, or a path as it is."""
-    if text.startswith(PREFIX):
-        return baselines() / text.removeprefix(PREFIX)
-    return Path(text)
+    """The path that ``text`` stands for: ``baselines:NAME``, or a path as it is. Raises
+    :class:`UsageError` for a NAME that there is not."""
+    if not text.startswith(PREFIX):
+        return Path(text)
+    found = baselines() / text.removeprefix(PREFIX)
+    if not found.exists():
+        raise UsageError(
+            f"{text!r}: there is no such file or folder; the weights of baselines/ are in a clone "
+            "of the repository alone"
+        )
+    return found

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rdbench import places
 from rdbench.errors import UsageError
 from rdbench.schema import one_line
 
@@ -192,8 +191,5 @@ def catalogue(folder: Path) -> dict[Path, Card]:
     """The files of weights in ``folder`` with their cards, by name; files of other programs and
     damaged ones are refused. Raises :class:`UsageError` where it is no folder."""
     if not folder.is_dir():
-        reason = "there is no such folder"
-        if folder.is_relative_to(places.baselines()):
-            reason += "; the weights of baselines/ are in a clone of the repository alone"
-        raise UsageError(f"checkpoints {str(folder)!r}: {reason}")
+        raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder")
     return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
