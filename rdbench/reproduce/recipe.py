@@ -217,6 +217,8 @@ def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Iterat
             raise table.error("test", str(unknown("label", name, labels)))
     if not anchor and kind != "rate-gap":
         raise table.error("anchor", "is missing")
+    if "points" in table.values and kind != "rate-gap":
+        raise table.error("points", "are of a rate-gap; a BD-rate is of all points")
     where = (table.choice("dataset", datasets),) if "dataset" in table.values else datasets
     for dataset, point in itertools.product(where, table.numbers("points", (1.0,))):
         yield Claim(
