@@ -35,7 +35,8 @@ def train(
         ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Steps of each network, instead of the configuration's.")
+        int | None,
+        typer.Option(help="Steps of each network, instead of all of the configuration's."),
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, cuda or cuda:N, instead of the configuration's.")

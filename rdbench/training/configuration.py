@@ -21,7 +21,7 @@ BLOCK_TRANSFORM: Final = "block-transform"
 """``start`` of networks that begin as :mod:`rdbench.training.block_transform`."""
 
 FINISH_SPEED: Final = 0.1
-"""What the rates are multiplied by in the steps that finish a network."""
+"""What the rates are multiplied by while a network is finished: ``finish_steps``."""
 
 _LOWEST: Final = 0.01
 # What may change while a run is under way, since it does not decide what is trained.
@@ -124,9 +124,9 @@ class Member:
     quality: int | None
     """the paper's number of it"""
     steps: int
-    """with those that finish it"""
+    """those of finishing included"""
     speed: float
-    """what the optimiser's rates are multiplied by in the others"""
+    """what the optimiser's rates are multiplied by before finishing"""
     network: dict[str, Any]
     """arguments of the network"""
 

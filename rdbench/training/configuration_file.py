@@ -143,7 +143,7 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     given = _fields(table, Optimizer, leave_out=trainer.foreign_keys)
     if steps is not None:
         given["steps"] = steps
-        given.pop("finish_steps", None)
+        given["finish_steps"] = 0
     elif "steps" not in given:
         raise table.error("steps", "is missing")
     if "drops" in table.values:

@@ -75,8 +75,8 @@ class MemberTraining:
         elif start is not None:
             network.load_state_dict(start)
         self.network = network.to(around.device, memory_format=torch.channels_last).train()
-        self._begin = self._finish if self.step > self._finish else 0
-        """The step with which optimisers and average began."""
+        self._began = self._finish if self.step > self._finish else 0
+        """The step after which optimisers and average began: 0, or where finishing did."""
         self._trainer = self._new_trainer(scratch=start is None and not self._finishing)
         self._average = self._new_average()
         if saved is not None:
@@ -89,12 +89,12 @@ class MemberTraining:
 
     @property
     def _finish(self) -> int:
-        """The step after which the steps begin that finish the network."""
+        """The step after which finishing begins; without it the last."""
         return self._member.steps - self._settings.finish_steps
 
     @property
     def _finishing(self) -> bool:
-        return self._begin > 0
+        return self._began > 0
 
     def _new_trainer(self, *, scratch: bool) -> Trainer:
         return TRAINERS[self._configuration.architecture](
@@ -112,11 +112,11 @@ class MemberTraining:
             if self._settings.average
         }
 
-    def _begin_to_finish(self) -> None:
+    def _start_finishing(self) -> None:
         """Go on from the average in float32, with optimisers and an average that are new."""
         self._take_average(self.network)
         use_float32(self.network)
-        self._begin = self._finish
+        self._began = self._finish
         self._trainer = self._new_trainer(scratch=False)
         self._average = self._new_average()
 
@@ -135,7 +135,7 @@ class MemberTraining:
                 if self.step == steps:
                     break
                 if self.step == self._finish and not self._finishing:
-                    self._begin_to_finish()
+                    self._start_finishing()
                 stretch.add(self._train(batch))
                 due = time.monotonic() - saved_at >= 60 * run.checkpoint_minutes
                 validate_now = bool(run.validate_every) and self.step % run.validate_every == 0
@@ -172,7 +172,7 @@ class MemberTraining:
 
     def _train(self, batch: Tensor) -> Measured:
         settings, trainer = self._settings, self._trainer
-        done = self.step - self._begin
+        done = self.step - self._began
         steps = settings.finish_steps if self._finishing else self._finish
         speed = FINISH_SPEED if self._finishing else self._member.speed
         # A rate of 0 would be lost on the first step.

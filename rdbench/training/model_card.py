@@ -59,10 +59,9 @@ def _data(told: Mapping[str, Any]) -> str:
 
 def _steps(told: Mapping[str, Any]) -> str:
     text = f"{told['steps']:,} of {told['batch']} crops"
-    finish = told["optimizer"].get("finish_steps", 0)
-    return text + (
-        f", the last {finish:,} in float32 with {FINISH_SPEED:.0%} of the rates" if finish else ""
-    )
+    if finish := told["optimizer"].get("finish_steps"):
+        text += f", the last {finish:,} in float32 with {FINISH_SPEED:.0%} of the rates"
+    return text
 
 
 def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:

@@ -40,6 +40,12 @@ def test_qualities_are_those_of_the_papers():
     ]  # fmt: skip
 
 
+def test_steps_that_are_asked_for_are_all_that_there_are():
+    path = find("dumas2018-case1")
+    assert [member.steps for member in read(path).members] == [24400, *6 * [4400]]
+    assert {member.steps for member in read(path, steps=30).members} == {30}
+
+
 def test_other_channels_than_the_papers_have_no_quality_of_it(toml):
     path = toml("balle2018", lambdas=[], qualities=[2])
     (member,) = read(path).members

@@ -23,10 +23,10 @@ from rdbench.training.family import train
 from tests.training.conftest import NETWORKS
 
 ROOT = Path(__file__).parents[2]
-
-
 EVERY = {"checkpoint_minutes": 0}
 BFLOAT16 = {"precision": "bfloat16"}
+FINISHED = {"steps": 4, "finish_steps": 4, "warm_up": 0.0, "rate": 1e-3}
+CONSTANT = {"schedule": "steps", "factor": 1.0}
 
 
 def identity(out, name="balle2017-0.5"):
@@ -145,10 +145,6 @@ def test_the_average_is_a_young_one_that_forgets_faster(toml, tmp_path):
     torch.testing.assert_close(second.average[name], expected)
     written = weights.read(tmp_path / "balle2017-0.5.safetensors")[1]
     assert torch.equal(written[name], second.average[name])
-
-
-FINISHED = {"steps": 4, "finish_steps": 4, "warm_up": 0.0, "rate": 1e-3}
-CONSTANT = {"schedule": "steps", "factor": 1.0}
 
 
 @pytest.mark.parametrize("step", [3, 4, 5, 7])

@@ -29,7 +29,7 @@ BETA = 1.5
 
 
 def files() -> dict[str, Path]:
-    """Networks of minutes, and the one that comes along, whose exception map is an image."""
+    """Networks of minutes, and the one that comes along."""
     small = {file.stem: file for file in sorted(TRAINED.glob("*.safetensors"))}
     return small | {"shipped": next(weights.SHIPPED.glob("*.safetensors"))}
 
