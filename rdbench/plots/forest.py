@@ -22,7 +22,7 @@ from rdbench.plots.draw import (
     put_notes,
 )
 from rdbench.plots.figures import file_name
-from rdbench.plots.styles import styles
+from rdbench.plots.styles import Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,9 +124,9 @@ def _draw(plot: Forest) -> Figure:
         look = looks[row.codec, row.title]
         both = math.isfinite(row.of_images.value)
         above = place - 0.1 if both else place
-        _point(axes, above, row.mean_curves, look.marker, look.colour, filled=True)
+        _point(axes, above, row.mean_curves, look, filled=True)
         if both:
-            _point(axes, place + 0.2, row.of_images, look.marker, look.colour, filled=False)
+            _point(axes, place + 0.2, row.of_images, look, filled=False)
         axes.annotate(
             _text(row),
             (1, place),
@@ -148,14 +148,12 @@ def _draw(plot: Forest) -> Figure:
     return figure
 
 
-def _point(
-    axes: Axes, height: float, estimate: Estimate, marker: str, colour: str, *, filled: bool
-) -> None:
+def _point(axes: Axes, height: float, estimate: Estimate, look: Style, *, filled: bool) -> None:
     if math.isfinite(estimate.low):
         axes.plot(
             (estimate.low, estimate.high),
             (height, height),
-            color=colour,
+            color=look.colour,
             linewidth=1.8 if filled else 0.9,
             solid_capstyle="butt",
         )
@@ -163,10 +161,10 @@ def _point(
         (estimate.value,),
         (height,),
         linestyle="none",
-        marker=marker,
-        markersize=7 if filled else 5,
-        markerfacecolor=colour if filled else "white",
-        markeredgecolor="white" if filled else colour,
+        marker=look.marker,
+        markersize=look.size(7 if filled else 5),
+        markerfacecolor=look.colour if filled else "white",
+        markeredgecolor="white" if filled else look.colour,
         markeredgewidth=0.6 if filled else 0.9,
         zorder=3,
     )
