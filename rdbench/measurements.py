@@ -6,6 +6,8 @@ import codecs
 import csv
 import io
 import itertools
+import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from rdbench.errors import UsageError
-from rdbench.schema import COLUMNS, KEY, Measurement
+from rdbench.schema import COLUMNS, CORE, KEY, RESERVED, Measurement
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _NEEDED: Final = ("codec", "image", "point")
 # A file is parsed in blocks, so that only some thousand rows at a time are in memory as texts.
 _BLOCK: Final = 1 << 22
+_NUMBER: Final = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|nan)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """Measurements by columns, all of :data:`rdbench.schema.COLUMNS`."""
+    """Measurements by columns: all of :data:`rdbench.schema.COLUMNS`, and one for each metric."""
 
     texts: Mapping[str, Texts]
     """Columns of texts, empty where not available."""
@@ -62,10 +65,17 @@ class Measurements:
     """Columns of numbers, float64 (rows,), NaN where not available; whole numbers are exact up to
     2^53."""
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that have a column."""
+        return tuple(name for name in self.numbers if name not in CORE)
+
     @classmethod
-    def of(cls, rows: Iterable[Measurement]) -> Measurements:
-        """The columns of rows that are in memory."""
+    def of(cls, rows: Iterable[Measurement], metrics: Iterable[str] = ()) -> Measurements:
+        """The columns of rows that are in memory, with those of all their scores, and of
+        ``metrics``."""
         rows = list(rows)
+        names = dict.fromkeys([*metrics, *(name for row in rows for name in row.scores)])
         texts, numbers = {}, {}
         for column in COLUMNS:
             cells = [getattr(row, column.name) for row in rows]
@@ -75,6 +85,9 @@ class Measurements:
                 texts[column.name] = Texts(codes, list(number))
             else:
                 numbers[column.name] = np.array(cells, dtype=np.float64)
+        for name in names:
+            scores = [row.scores.get(name, math.nan) for row in rows]
+            numbers[name] = np.array(scores, dtype=np.float64)
         return cls(texts, numbers)
 
     def __len__(self) -> int:
@@ -151,33 +164,42 @@ def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
 def parse_table(file: BinaryIO, where: str) -> Measurements:
     """The rows of a measurements CSV by columns; a torn last row is left out.
 
-    Columns are found by their names: missing ones are not available, unknown ones left out. A
-    byte order mark, CRLF and blank lines do no harm. Raises :class:`UsageError` with ``where``
-    and the line for a file that is not one.
+    Columns of the core are found by their names: missing ones are not available. Every other column
+    of numbers is of a metric, unless its name is in :data:`rdbench.schema.RESERVED`; what remains is
+    left out. A byte order mark, CRLF and blank lines do no harm. Raises :class:`UsageError` with
+    ``where`` and the line for a file that is not one.
     """
     numbering = {column.name: _numbering() for column in COLUMNS if column.type is str}
-    parts: dict[str, list[NDArray[Any]]] = {
-        column.name: [np.zeros(0, np.int32 if column.type is str else np.float64)]
-        for column in COLUMNS
-    }
+    tables: list[Measurements] = [Measurements.of(())]
     for block in _blocks(file, where):
         table = _by_arrow(block)
-        if table is None:
-            table = Measurements.of(block.rows(where))
-        for name, texts in table.texts.items():
-            parts[name].append(_codes(texts.values, numbering[name])[texts.codes])
-        for name, numbers in table.numbers.items():
-            parts[name].append(numbers)
-    columns = {name: np.concatenate(parts.pop(name)) for name in tuple(parts)}
+        tables.append(table or Measurements.of(block.rows(where), block.numeric()))
+    kept = [set(table.metrics) for table in tables[1:]]
+    metrics = [name for name in tables[-1].metrics if all(name in names for names in kept)]
+    numbers = [column.name for column in COLUMNS if column.type is not str]
     return Measurements(
-        {name: Texts(columns.pop(name), list(number)) for name, number in numbering.items()},
-        columns,
+        {
+            name: Texts(
+                np.concatenate(
+                    [
+                        _codes(table.texts[name].values, number)[table.texts[name].codes]
+                        for table in tables
+                    ]
+                ),
+                list(number),
+            )
+            for name, number in numbering.items()
+        },
+        {
+            name: np.concatenate([t.numbers[name] for t in tables if name in t.numbers])
+            for name in (*numbers, *metrics)
+        },
     )
 
 
 def _by_arrow(block: _Block) -> Measurements | None:
     """The columns of a block, or None where Arrow does not take it: then something is wrong with a
-    row, and reading them one by one says with which."""
+    row, or a column is of texts, and reading them one by one says so."""
     import pyarrow
     from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
@@ -186,8 +208,9 @@ def _by_arrow(block: _Block) -> Measurements | None:
         int: pyarrow.int64(),
         float: pyarrow.float64(),
     }
+    kinds = {column.name: column.type for column in COLUMNS} | dict.fromkeys(block.metrics, float)
     # Places, since the names of unknown columns may stand twice.
-    places = {c: str(block.header.index(c.name)) for c in COLUMNS if c.name in block.header}
+    places = {name: str(block.header.index(name)) for name in kinds if name in block.header}
     names = [str(place) for place in range(len(block.header))]
     try:
         cells = read_csv(
@@ -196,7 +219,7 @@ def _by_arrow(block: _Block) -> Measurements | None:
             ParseOptions(newlines_in_values=True),
             ConvertOptions(
                 include_columns=list(places.values()),
-                column_types={place: types[column.type] for column, place in places.items()},
+                column_types={place: types[kinds[name]] for name, place in places.items()},
                 null_values=[""],
             ),
         )
@@ -204,11 +227,13 @@ def _by_arrow(block: _Block) -> Measurements | None:
         return None
     texts, numbers = {}, {}
     for column in COLUMNS:
-        found = cells[places[column]] if column in places else None
+        found = cells[places[column.name]] if column.name in places else None
         if column.type is str:
             texts[column.name] = _texts(found, len(cells), str(column.default or ""))
         else:
             numbers[column.name] = _numbers(found, len(cells), column.default)
+    for name in block.metrics:
+        numbers[name] = _numbers(cells[places[name]], len(cells), None)
     return None if np.isnan(numbers["point"]).any() else Measurements(texts, numbers)
 
 
@@ -235,15 +260,42 @@ class _Block:
     """Lines of the file in front of it."""
     data: bytes
 
+    @property
+    def metrics(self) -> list[str]:
+        """The columns that are of metrics, if they are of numbers."""
+        return [
+            name
+            for name in self.header
+            if name not in CORE and name not in RESERVED and self.header.count(name) == 1
+        ]
+
     def rows(self, where: str) -> Iterator[Measurement]:
         """Raises :class:`UsageError` with the line of a record at fault."""
+        metrics = self.numeric()
+        for line, cells in self._records(where):
+            try:
+                if len(cells) != len(self.header):
+                    raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
+                yield Measurement.from_cells(dict(zip(self.header, cells, strict=True)), metrics)
+            except UsageError as error:
+                raise UsageError(f"{where}, line {line}: {error}") from None
+
+    def numeric(self) -> list[str]:
+        """Those of :attr:`metrics` whose cells are numbers or empty."""
+        places = {name: self.header.index(name) for name in self.metrics}
+        for _, cells in self._records(""):
+            for name, place in [*places.items()]:
+                if place < len(cells) and cells[place] and not _NUMBER.fullmatch(cells[place]):
+                    del places[name]
+        return list(places)
+
+    def _records(self, where: str) -> Iterator[tuple[int, list[str]]]:
+        """The records with the line that each ends in."""
         reader = csv.reader(io.StringIO(_text(self.data, where, self.line), newline=""))
         try:
             for cells in filter(None, reader):
-                if len(cells) != len(self.header):
-                    raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
-                yield Measurement.from_cells(dict(zip(self.header, cells, strict=True)))
-        except (UsageError, csv.Error) as error:
+                yield self.line + reader.line_num, cells
+        except csv.Error as error:
             raise UsageError(f"{where}, line {self.line + reader.line_num}: {error}") from None
 
 

@@ -1,78 +1,47 @@
-"""The run directory: append rows while measuring, resume, finish, and load back."""
+"""The run directory: append rows while measuring, go on with what is there, finish, and load back."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
+import dataclasses
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.errors import RdbenchError, UsageError
+from rdbench.errors import UsageError
+from rdbench.files import csv_text, lock, write_atomically, write_error
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
-from rdbench.schema import COLUMNS, OK, SCHEMA_VERSION, Column, Measurement, MeasurementKey
+from rdbench.metrics import MetricRecord
+from rdbench.provenance import differences
+from rdbench.schema import (
+    COLUMNS,
+    OK,
+    SCHEMA_VERSION,
+    Column,
+    Measurement,
+    MeasurementKey,
+    header,
+    options_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEASUREMENTS: Final = "measurements.csv"
 MANIFEST: Final = "run.json"
-LOCK: Final = ".lock"
-_SPECIAL: Final = re.compile('[,"\r\n]')
-_HEADER: Final = tuple(column.name for column in COLUMNS)
-
-
-def csv_text(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells as CSV (RFC 4180, but with ``\\n`` as line end).
-
-    The standard library's writer leaves a lone carriage return unquoted, and its reader then
-    takes it for a line end.
-    """
-    return "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
-
-
-def _quoted(cell: str) -> str:
-    if _SPECIAL.search(cell):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content so that a reader, or a crash, sees the old or the new one whole.
-
-    Raises :class:`RdbenchError` where the file system refuses (read-only, full).
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise _write_error(path, error) from error
-
-
-def _write_error(path: Path, error: OSError) -> RdbenchError:
-    return RdbenchError(
-        f"cannot write {str(path)!r}: {error.strerror or error}; what was measured so far is kept: "
-        "make room or name another folder with --out, then run the same command again"
-    )
+_FIRST_WITH_SCORES: Final = 3
+"""The schema version from which on rows say themselves which metrics have no value."""
 
 
 def measurements_path(path: str | Path) -> Path:
     """The CSV of a run directory, or the path itself where it is a file.
 
     Raises :class:`UsageError` where there is none, or where a newer rdbench wrote it. What an
-    older one wrote is read as it is: schema versions differ in columns that came new.
+    older one wrote is read as it is.
     """
     path = Path(path)
     file = path / MEASUREMENTS if path.is_dir() else path
@@ -111,8 +80,11 @@ def load(*paths: str | Path) -> pd.DataFrame:
     """The measurements of one or several runs (directories or CSV files) as a DataFrame.
 
     Columns are those of :data:`rdbench.schema.COLUMNS` with their types (whole numbers as
-    ``Int64``, which has room for "not available"); with several paths a first column ``run``
-    tells them apart. Raises :class:`UsageError` where there are none.
+    ``Int64``, which has room for "not available") and one for each metric; with several paths a
+    first column ``run`` tells them apart.
+
+    Raises:
+        UsageError: where there are no measurements.
     """
     import pandas as pd
 
@@ -121,7 +93,13 @@ def load(*paths: str | Path) -> pd.DataFrame:
     frames = []
     for path in paths:
         table = read_table(path)
-        frame = pd.DataFrame({column.name: _series(table, column) for column in COLUMNS})
+        kinds = {column.name: column for column in COLUMNS}
+        frame = pd.DataFrame(
+            {
+                name: _series(table, kinds[name]) if name in kinds else table.numbers[name]
+                for name in header(table.metrics)
+            }
+        )
         if len(paths) > 1:
             frame.insert(0, "run", str(path))
         frames.append(frame)
@@ -140,14 +118,28 @@ def _series(table: Measurements, column: Column) -> pd.Series:
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """The manifest ``run.json`` of a run directory that this rdbench can go on with."""
+    """The manifest ``run.json`` of a run directory, of this or an older version.
+
+    Raises :class:`UsageError` where it cannot be read or a newer rdbench wrote it.
+    """
     manifest = _manifest(path)
-    if manifest.get("schema_version") != SCHEMA_VERSION:
+    version = manifest.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise UsageError(
-            f"{str(Path(path) / MANIFEST)!r} has schema version {manifest.get('schema_version')}, "
-            f"this rdbench writes {SCHEMA_VERSION}; use --fresh or another --out"
+            f"{str(Path(path) / MANIFEST)!r} has schema version {version}, this rdbench reads up "
+            f"to {SCHEMA_VERSION}; use a newer rdbench, --fresh or another --out"
         )
     return manifest
+
+
+def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
+    """The records of the metrics that a run directory was measured with, by name; none for a CSV
+    file, and for what an older rdbench wrote."""
+    path = Path(path)
+    if not path.is_dir() or not (path / MANIFEST).exists():
+        return {}
+    told = _manifest(path).get("metrics", {})
+    return {name: MetricRecord.of(plain) for name, plain in dict(told).items()}
 
 
 def _manifest(path: str | Path) -> dict[str, Any]:
@@ -166,59 +158,121 @@ def _manifest(path: str | Path) -> dict[str, Any]:
 class RunDirectory:
     """A run directory that this process writes, and no other at the same time.
 
-    Opening it takes the lock, drops a torn last row and refuses another experiment's directory;
-    :meth:`append` adds one row at once and whole; :meth:`finish` leaves the table sorted.
+    Opening it takes the lock, drops a torn last row, and makes room for what comes new: a request
+    may have other codecs, points, images, repeats and metrics than the directory, and what is there
+    stays. :meth:`append` adds one row at once and whole; :meth:`finish` leaves the table sorted.
     Use it in a ``with`` statement.
+
+    ``experiment`` is what is asked for (:meth:`rdbench.experiment.Experiment.identity`) and
+    ``metrics`` the plain records of its metrics. Raises :class:`UsageError` where the two
+    contradict what is there, and where ``create`` is false and nothing is there.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        experiment: Mapping[str, Any],
+        metrics: Mapping[str, Mapping[str, Any]],
+        *,
+        fresh: bool = False,
+    ) -> None:
         self.path = path
+        self.rows: dict[MeasurementKey, Measurement] = {}
+        self.metrics: tuple[str, ...] = ()
+        """The columns of scores, in order."""
+        self.changed: tuple[str, ...] = ()
+        """Metrics that give other numbers than when they were measured; their scores are gone."""
         self._file: int | None = None
-        self._lock = _locked(path)
+        self._lock = lock(path, "another run is writing to")
         try:
-            self.resumed = self._open(json.loads(json.dumps(identity)), fresh)
+            self.resumed = self._open(json.loads(json.dumps([experiment, metrics])), fresh)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, identity: dict[str, Any], fresh: bool) -> bool:
+    def _open(self, asked: Sequence[dict[str, Any]], fresh: bool) -> bool:
+        experiment, metrics = asked
         csv_path, manifest_path = self.path / MEASUREMENTS, self.path / MANIFEST
-        self.rows: dict[MeasurementKey, Measurement] = {}
         if fresh:
             for path in (csv_path, manifest_path):
                 path.unlink(missing_ok=True)
         resumed = manifest_path.exists()
         if resumed:
             self.manifest = read_manifest(self.path)
-            if found := differences(self.manifest.get("experiment", {}), identity):
-                raise UsageError(
-                    f"{str(self.path)!r} holds another experiment ({'; '.join(found)}); "
-                    "name another folder with --out, or start over with --fresh"
-                )
         elif csv_path.exists():
             raise UsageError(
                 f"{str(self.path)!r} holds measurements without their {MANIFEST}; "
                 "name another folder with --out, or start over with --fresh"
             )
         else:
-            self.manifest = {"schema_version": SCHEMA_VERSION, "experiment": identity}
-            self.write_manifest()  # first, so that there are never rows without it
+            self.manifest = {"schema_version": SCHEMA_VERSION, "experiment": experiment}
+        if resumed:
+            self._grow(experiment)
+        there: dict[str, Any] = self.manifest.get("metrics", {})
+        self.changed = tuple(
+            name
+            for name, record in metrics.items()
+            if name in there and _decides(there[name]) != _decides(record)
+        )
+        columns = self._read(csv_path, metrics)
+        if self.rows and (columns or self.changed):
+            self._rewrite(list(self.rows.values()))
+        self.manifest["metrics"] = {**there, **metrics}
+        self.manifest["schema_version"] = SCHEMA_VERSION
+        self.write_manifest()  # before new rows, so that there are never rows without it
         try:
             self._file = os.open(csv_path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             data = csv_path.read_bytes()
             if (end := whole_records(data)) < len(data):
                 os.ftruncate(self._file, end)
         except OSError as error:
-            raise _write_error(csv_path, error) from error
-        if end:
-            self.rows = {row.key: row for row in read_rows(csv_path)}
-        else:
-            self._write([_HEADER])
+            raise write_error(csv_path, error) from error
+        if not end:
+            self._write([header(self.metrics)])
         return resumed
+
+    def _grow(self, experiment: dict[str, Any]) -> None:
+        """Let the manifest's experiment become what it and ``experiment`` ask for together."""
+        before = self.manifest.get("experiment", {})
+        if found := contradictions(before, experiment):
+            raise UsageError(
+                f"{str(self.path)!r} holds another experiment ({'; '.join(found[:3])}); "
+                "name another folder with --out, or start over with --fresh"
+            )
+        self.manifest["experiment"] = joined(before, experiment)
+
+    def _read(self, csv_path: Path, metrics: Mapping[str, Any]) -> bool:
+        """Read the rows that are there; return whether the file lacks columns."""
+        data = csv_path.read_bytes() if csv_path.exists() else b""
+        end = whole_records(data)
+        there: tuple[str, ...] = ()
+        if end:
+            with csv_path.open("rb") as stream:
+                rows = list(parse_rows(stream, repr(str(csv_path))))
+            first = data[: data.index(b"\n")].decode("utf-8-sig").strip().split(",")
+            there = tuple(name for name in first if name in {*metrics, *self._known_metrics()})
+            self.rows = {row.key: self._told(row) for row in rows}
+        self.metrics = tuple(dict.fromkeys((*there, *metrics)))
+        return bool(end) and first != header(self.metrics)
+
+    def _known_metrics(self) -> set[str]:
+        experiment = self.manifest.get("experiment", {})
+        return {*self.manifest.get("metrics", ()), *experiment.get("metrics", ()), "mse", "ms_ssim"}
+
+    def _told(self, row: Measurement) -> Measurement:
+        """A row without scores that are another number now; one of an older version with what it
+        has no value of."""
+        if "metrics" not in self.manifest and row.status == OK:
+            asked = self.manifest["experiment"].get("metrics", ())
+            without = " ".join(name for name in asked if name not in row.scores)
+            return dataclasses.replace(row, unscored=without)
+        if self.changed:
+            return without_scores(row, self.changed)
+        return row
 
     def append(self, row: Measurement) -> None:
         """Add one row. Raises :class:`RdbenchError` where the file system refuses it."""
-        self._write([row.cells()])
+        self._write([row.cells(self.metrics)])
         self.rows[row.key] = row
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
@@ -228,20 +282,18 @@ class RunDirectory:
             while data:
                 data = data[os.write(self._file, data) :]
         except OSError as error:
-            raise _write_error(self.path / MEASUREMENTS, error) from error
-
-    def done(self, key: MeasurementKey) -> bool:
-        """Whether there is an ok row of this measurement."""
-        row = self.rows.get(key)
-        return row is not None and row.status == OK
+            raise write_error(self.path / MEASUREMENTS, error) from error
 
     def finish(self, order: Mapping[MeasurementKey, int]) -> list[Measurement]:
-        """Rewrite the table, one row per measurement, in the order of ``order``; return it."""
-        rows = sorted(self.rows.values(), key=lambda row: order[row.key])
-        write_atomically(
-            self.path / MEASUREMENTS, csv_text([_HEADER, *(row.cells() for row in rows)])
-        )
+        """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
+        that does not have; return the rows."""
+        rows = sorted(self.rows.values(), key=lambda row: order.get(row.key, len(order)))
+        self._rewrite(rows)
         return rows
+
+    def _rewrite(self, rows: Iterable[Measurement]) -> None:
+        cells = [header(self.metrics), *(row.cells(self.metrics) for row in rows)]
+        write_atomically(self.path / MEASUREMENTS, csv_text(cells))
 
     def write_manifest(self) -> None:
         """Write :attr:`manifest` to ``run.json``."""
@@ -266,49 +318,74 @@ class RunDirectory:
         self.close()
 
 
-def _locked(path: Path) -> int:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {str(path)!r}: {error.strerror}; name another folder with --out"
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise UsageError(
-            f"another run is writing to {str(path)!r}; wait for it, or name another folder "
-            "with --out"
-        ) from None
-    return lock
+def without_scores(row: Measurement, metrics: Iterable[str]) -> Measurement:
+    """A row as if ``metrics`` had not been measured."""
+    scores = {name: score for name, score in row.scores.items() if name not in metrics}
+    unscored = " ".join(name for name in row.unscored.split() if name not in metrics)
+    return dataclasses.replace(row, scores=scores, unscored=unscored)
 
 
-def differences(old: Any, new: Any, where: str = "") -> list[str]:
-    """Where two plain structures differ, at most three places, each in a few words."""
-    return [text for text, _ in zip(_walk(old, new, where), range(3), strict=False)]
+def _decides(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the numbers of a metric, of its record in a manifest."""
+    return {key: record.get(key) for key in ("revision", "version", "source")}
 
 
-def _walk(old: Any, new: Any, where: str) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in {**old, **new}:
-            place = f"{where}.{key}" if where else str(key)
-            if key not in new:
-                yield f"{place} is not asked for now"
-            elif key not in old:
-                yield f"{place} is new"
-            else:
-                yield from _walk(old[key], new[key], place)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (a, b) in enumerate(zip(old, new, strict=True)):
-            yield from _walk(a, b, f"{where}[{index}]")
-    elif old != new:
-        yield f"{where}: {_short(old)} there, {_short(new)} now"
+def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What two experiments say otherwise of the same thing, each in a few words: they cannot be in
+    one table."""
+    found = []
+    for key in ("color", "codec"):  # of all that is measured or scored
+        if key in old and key in new and old[key] != new[key]:
+            found += differences({key: old[key]}, {key: new[key]})
+    for name in {**old.get("datasets", {})}.keys() & new.get("datasets", {}).keys():
+        before, now = (_by_image(side["datasets"][name]) for side in (old, new))
+        common = before.keys() & now.keys()
+        found += differences(
+            {image: before[image] for image in common}, {image: now[image] for image in common}
+        )
+    curves = [{_curve(codec): codec["label"] for codec in side.get("codecs", ())} for side in (old, new)]
+    for curve, label in curves[1].items():
+        if curves[0].get(curve, label) != label:
+            found.append(f"{curve} is called {curves[0][curve]!r} there, {label!r} now")
+        other = next((c for c, there in curves[0].items() if there == label and c != curve), curve)
+        if other != curve:
+            found.append(f"the label {label!r} is {other} there, {curve} now")
+    return found
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) > 12:
-        return f"{len(value)} entries"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:79] + "…"
+def joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment that asks for what each of two asks for; they do not contradict each other."""
+    both = {**old, **new}
+    if "datasets" in old and "datasets" in new:
+        both["datasets"] = {
+            name: _union(old["datasets"].get(name, ()), new["datasets"].get(name, ()))
+            for name in {**old["datasets"], **new["datasets"]}
+        }
+    codecs: dict[str, dict[str, Any]] = {}
+    for codec in (*old.get("codecs", ()), *new.get("codecs", ())):
+        known = codecs.setdefault(_curve(codec), dict(codec))
+        known["points"] = _union(known["points"], codec["points"])
+    if codecs:
+        both["codecs"] = list(codecs.values())
+    for key in ("metrics", "decoded"):
+        if key in both:
+            both[key] = _union(old.get(key, ()), new.get(key, ()))
+    if "repeat" in both:
+        both["repeat"] = max(old.get("repeat", 1), new.get("repeat", 1))
+    return both
+
+
+def _union(old: Iterable[Any], new: Iterable[Any]) -> list[Any]:
+    found = list(old)
+    return found + [item for item in new if item not in found]
+
+
+def _curve(codec: Mapping[str, Any]) -> str:
+    options = options_text(codec["options"])
+    return f"{codec['codec']}:{options}" if options else str(codec["codec"])
+
+
+def _by_image(images: Iterable[Any]) -> dict[str, Any]:
+    return {
+        image["image"] if isinstance(image, dict) else image: image for image in images
+    }

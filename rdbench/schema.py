@@ -1,6 +1,8 @@
-"""The columns of a measurement, with unit and meaning, and how they are written as text.
+"""The row of a measurement: its core and its scores, and how they are written as text.
 
-One row is codec × point × image × repeat. Files are UTF-8 CSV with one header line, ``.``
+One row is codec × point × image × repeat. The **core** says what was measured, on what, and with
+what result; its columns are the same in every file. The **scores** are a number for each metric that
+was measured, each with a column of its own. Files are UTF-8 CSV with one header line, ``.``
 decimals, and an empty cell where a value is not available. Floats are written with the shortest
 digits that read back to the same double; infinity (the PSNR of identical images) is ``inf``.
 """
@@ -9,13 +11,15 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_type_hints
 
 from rdbench.errors import UsageError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
+"""Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes new
+raises nothing."""
 
 OK: Final = "ok"
 FAILED: Final = "failed"  # the codec, the image or the harness raised an error
@@ -27,6 +31,14 @@ KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
 """What makes a row the measurement of one thing: two rows with one key replace each other."""
 MeasurementKey = tuple[str, str, str, str, float, int]
 
+RESERVED: Final = frozenset(
+    {
+        *("run", "schema_version", "definitions", "revisions"),
+        *("images", "color", "rate_is", "averaging", "description", "source", "known_issue"),
+    }
+)
+"""Columns that tables of runs, baselines and published curves have beside those of a row."""
+
 
 def _column(meaning: str, unit: str = "", default: Any = None) -> Any:
     return dataclasses.field(default=default, metadata={"meaning": meaning, "unit": unit})
@@ -34,79 +46,88 @@ def _column(meaning: str, unit: str = "", default: Any = None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One row of ``measurements.csv``; the fields are its columns, in order."""
+    """One row of ``measurements.csv``: the fields are the columns of the core, in order, and
+    :attr:`scores`, whose columns stand behind ``estimated_bpp``."""
 
     dataset: str = _column("name of the dataset", default="")
     image: str = _column("name of the image within its dataset", default="")
     image_sha256: str | None = _column(
-        "SHA-256 of the original's samples as measured: uint8, rows from the top, interleaved"
+        "SHA-256 of the original's samples as measured: rows from the top, interleaved"
     )
     width: int | None = _column("width of the original", "px")
     height: int | None = _column("height of the original", "px")
     channels: int | None = _column("1 (grey or luma) or 3 (sRGB)")
+    sample_format: str = _column("channels, depth and transfer: rgb8, grey8", default="")
     codec: str = _column("name of the codec", default="")
     options: str = _column("all options of the codec, as name=value joined by ';'", default="")
     label: str = _column("name of the curve that the row belongs to", default="")
     parameter: str = _column("what a point of this codec is: quality, qp, ratio, ...", default="")
     point: float = _column("value of the rate parameter", default=0.0)
     codec_version: str = _column("library and encoder with their versions", default="")
+    identity: str = _column(
+        "digest of what decides the row beside pixels, options and point; run.json has the record",
+        default="",
+    )
     repeat: int = _column("0 for the first measurement, 1 for its first repetition, ...", default=0)
     status: str = _column("ok, failed, timeout, crashed or unsupported", default=OK)
     message: str = _column("why a row is not ok, or why one of its cells is empty", default="")
+    unscored: str = _column("metrics that have no value here, joined by spaces", default="")
     size_bytes: int | None = _column("length of the whole stream that the decoder needs", "byte")
     payload_bytes: int | None = _column("entropy-coded part of it, where it is told apart", "byte")
     bpp: float | None = _column("8 * size_bytes / (width * height)", "bit/px")
     estimated_bpp: float | None = _column("the model's own estimate of its rate", "bit/px")
-    mse: float | None = _column("mean squared error over all samples of all channels, 8 bit")
-    psnr_db: float | None = _column("10 log10(255^2 / mse); inf for identical images", "dB")
-    psnr_y_db: float | None = _column("PSNR of the BT.601 full-range luma of JPEG/JFIF", "dB")
-    ssim: float | None = _column("SSIM of Wang et al. 2004, mean over channels")
-    ms_ssim: float | None = _column("MS-SSIM of Wang et al. 2003, mean over channels, linear")
-    ms_ssim_db: float | None = _column("-10 log10(1 - ms_ssim)", "dB")
     encode_s: float | None = _column("wall time of encoding, image in memory to bytes", "s")
     decode_s: float | None = _column("wall time of decoding, bytes to image in memory", "s")
     encode_cpu_s: float | None = _column("processor time of encoding, with all programs run", "s")
     decode_cpu_s: float | None = _column("processor time of decoding, with all programs run", "s")
     timing: str = _column("isolated, or shared when other work ran beside it", default="")
+    host: str = _column("the machine that measured it", default="")
+    device: str = _column("where transforms ran: cpu, or the name of a GPU", default="")
     peak_rss_mb: float | None = _column("peak resident memory of the worker in this task", "MiB")
     program_rss_mb: float | None = _column("the same of the largest program that it ran", "MiB")
     stream_sha256: str | None = _column("SHA-256 of the stream")
     decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
+    stream_file: str = _column("the kept stream, within the run directory", default="")
+    decoded_file: str = _column("the kept decoded image, within the run directory", default="")
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Metric to number; a metric without a value has no key."""
 
-    def cells(self) -> list[str]:
-        """The row as text, in the order of :data:`COLUMNS`."""
-        return [_text(getattr(self, column.name)) for column in COLUMNS]
+    def value(self, column: str) -> Any:
+        """The value of a column of the core, or of a metric; None where it is not available."""
+        return getattr(self, column) if column in CORE else self.scores.get(column)
+
+    def cells(self, metrics: Iterable[str] = ()) -> list[str]:
+        """The row as text, in the order of :func:`header`."""
+        cells = [_text(value) for value in _CORE_VALUES(self)]
+        cells[_SCORES_AT:_SCORES_AT] = [_text(self.scores.get(name)) for name in metrics]
+        return cells
 
     @classmethod
-    def from_cells(cls, cells: Mapping[str, str]) -> Measurement:
+    def from_cells(cls, cells: Mapping[str, str], metrics: Iterable[str] = ()) -> Measurement:
         """The inverse of :meth:`cells`, from a mapping of column names to text.
 
-        Columns that are missing are taken as not available, as are NaN; columns that are not
-        known are left out. Raises :class:`UsageError` for a cell that is not of its column's
-        type, and for a point that is NaN.
+        Columns that are missing are taken as not available, as are NaN; columns that are neither
+        the core's nor among ``metrics`` are left out. Raises :class:`UsageError` for a cell that
+        is not of its column's type, and for a point that is NaN.
         """
         values: dict[str, Any] = {}
         for column in COLUMNS:
-            text = cells.get(column.name)
-            if not text:
-                continue
-            try:
-                value = column.type(text)
-                if value == value:
-                    values[column.name] = value
-                elif column.name in KEY:
-                    raise ValueError
-            except ValueError:
-                raise UsageError(
-                    f"column {column.name!r}: {text!r} is not of type {column.type.__name__}"
-                ) from None
-        return cls(**values)
+            if (value := _value(cells.get(column.name), column.name, column.type)) is not None:
+                values[column.name] = value
+        scores = {name: _value(cells.get(name), name, float) for name in metrics}
+        return cls(**values, scores={n: score for n, score in scores.items() if score is not None})
 
     @property
     def key(self) -> MeasurementKey:
         """The values of :data:`KEY`."""
         key: MeasurementKey = _KEY(self)
         return key
+
+    def lacks(self, metrics: Iterable[str]) -> tuple[str, ...]:
+        """Those of ``metrics`` that were not asked for when it was measured: without a value, and
+        without a reason for it."""
+        told = {*self.scores, *self.unscored.split()}
+        return tuple(name for name in metrics if name not in told)
 
 
 _KEY: Final = operator.attrgetter(*KEY)
@@ -135,10 +156,36 @@ def _columns(cls: type) -> tuple[Column, ...]:
             field.default,
         )
         for field in dataclasses.fields(cls)
+        if field.metadata
     )
 
 
 COLUMNS: Final = _columns(Measurement)
+"""The columns of the core."""
+CORE: Final = frozenset(column.name for column in COLUMNS)
+_CORE_VALUES: Final = operator.attrgetter(*(column.name for column in COLUMNS))
+_SCORES_AT: Final = [column.name for column in COLUMNS].index("encode_s")
+
+
+def header(metrics: Iterable[str] = ()) -> list[str]:
+    """The columns of a table with the scores of ``metrics``."""
+    names = [column.name for column in COLUMNS]
+    names[_SCORES_AT:_SCORES_AT] = metrics
+    return names
+
+
+def _value(text: str | None, column: str, kind: type) -> Any:
+    if not text:
+        return None
+    try:
+        value = kind(text)
+        if value == value:
+            return value
+        if column in KEY:
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"column {column!r}: {text!r} is not of type {kind.__name__}") from None
+    return None
 
 
 def _text(value: str | float | None) -> str:

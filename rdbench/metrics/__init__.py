@@ -1,7 +1,7 @@
-"""PSNR, SSIM and MS-SSIM of 8-bit images, and the table that describes them.
+"""Metrics: how far a decoded image is from its original.
 
-The table is here at once; what computes is imported on first use, because the command line and
-the plots want the table alone.
+Records of metrics are here at once; what computes is imported on first use, because the command
+line and the plots want the records alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from rdbench.metrics.table import DEFAULT_METRICS, METRICS, Metric, check
+from rdbench.metrics.base import Metric
+from rdbench.metrics.record import MetricRecord
+from rdbench.metrics.registry import choose, find
+from rdbench.metrics.table import BUILT_IN, DEFAULT_METRICS
 
 if TYPE_CHECKING:
     from rdbench.metrics.pointwise import psnr
@@ -17,12 +20,14 @@ if TYPE_CHECKING:
     from rdbench.metrics.structural import ms_ssim, ssim
 
 __all__ = [
+    "BUILT_IN",
     "DEFAULT_METRICS",
-    "METRICS",
     "Metric",
+    "MetricRecord",
     "Reference",
     "Scores",
-    "check",
+    "choose",
+    "find",
     "ms_ssim",
     "psnr",
     "ssim",

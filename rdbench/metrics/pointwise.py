@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.metrics.samples import Image, pair
+from rdbench.metrics.base import Metric
+from rdbench.metrics.samples import pair
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 _STRIP_SAMPLES = 1 << 18
 
@@ -52,23 +56,15 @@ def luma_mean_squared_error(a: Image, b: Image) -> float:
     return total / (height * width)
 
 
-class Pointwise:
-    """``mse``, ``psnr_db`` and ``psnr_y_db`` against one original; ``mse`` is always given."""
-
-    notes: tuple[str, ...] = ()
-
-    def __init__(self, image: Image, names: Collection[str]) -> None:
-        self._image = image
-        self._names = names
+class Pointwise(Metric):
+    """``mse``, ``psnr_db`` and ``psnr_y_db`` against one original."""
 
     def score(self, decoded: Image) -> dict[str, float]:
         """The values that were asked for, of ``decoded``: uint8, shape of the original."""
-        mse = mean_squared_error(self._image, decoded)
-        values = {"mse": mse}
-        if "psnr_db" in self._names:
-            values["psnr_db"] = decibel(mse)
-        if "psnr_y_db" in self._names:
-            colour = decoded.shape[2] == 3
-            luma_mse = luma_mean_squared_error(self._image, decoded) if colour else mse
+        mse = mean_squared_error(self.original, decoded)
+        values = {"mse": mse, "psnr_db": decibel(mse)}
+        if "psnr_y_db" in self.names:
+            color = decoded.shape[2] == 3
+            luma_mse = luma_mean_squared_error(self.original, decoded) if color else mse
             values["psnr_y_db"] = decibel(luma_mse)
         return values

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.metrics.samples import Image, checked
-from rdbench.metrics.table import METRICS, check
+from rdbench.errors import RdbenchError
+from rdbench.metrics import registry
+from rdbench.metrics.base import Metric
+from rdbench.metrics.record import MetricRecord
+from rdbench.metrics.samples import checked
+from rdbench.metrics.table import BUILT_IN
+from rdbench.returned import number
+from rdbench.sample_format import SampleFormat
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 
 @dataclass(frozen=True)
 class Scores:
     """What one decoded image scored, and why something that was asked for is not there."""
 
-    values: dict[str, float]
-    """By name of :data:`rdbench.metrics.METRICS`; one that is not available has no key."""
-    notes: tuple[str, ...]
-    """One line for each metric that is not available."""
+    values: dict[str, float] = field(default_factory=dict)
+    """By metric; one that is not available has no key."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why a metric is not available, by metric."""
 
-
-class Side(Protocol):
-    """The original's side of some metrics: what the table's ``target`` names.
-
-    A metric of one's own is a class like this in a file of its own, and a line in the table.
-    """
-
-    notes: tuple[str, ...]
-    """Why metrics that were asked for are not available for this original."""
-
-    def __init__(self, image: Image, names: Collection[str]) -> None: ...
-
-    def score(self, decoded: Image) -> Mapping[str, float]:
-        """Values by metric of ``decoded``: uint8, the shape of the original, C-contiguous."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each reason, with the metrics that share it."""
+        shared: dict[str, list[str]] = {}
+        for name, reason in self.reasons.items():
+            shared.setdefault(reason, []).append(name)
+        return tuple(f"{', '.join(names)}: {reason}" for reason, names in shared.items())
 
 
 class Reference:
@@ -44,25 +46,40 @@ class Reference:
     image do not pay for it again.
 
     ``image``: uint8, (height, width, channels), 1 or 3 channels; it is not copied and must not
-    change. ``names``: of :data:`rdbench.metrics.METRICS`. ``mse`` is always computed, and
-    ``ms_ssim`` wherever ``ms_ssim_db`` is. Holds work space: not for two threads at once.
+    change. ``records``: the metrics. ``about_to`` is called with the names of metrics that are not
+    rdbench's own before they are computed: they may hang or end the process. Holds work space: not
+    for two threads at once.
 
-    Raises :class:`ValueError` for another array and :class:`rdbench.errors.UsageError` for an
-    unknown name.
+    Raises :class:`ValueError` for another array. A metric that raises, or gives anything but a
+    number, has no value and says why; it costs nothing else.
     """
 
-    def __init__(self, image: NDArray[np.generic], names: Iterable[str]) -> None:
+    def __init__(
+        self,
+        image: NDArray[np.generic],
+        records: Iterable[MetricRecord],
+        about_to: Callable[[Sequence[str]], None] = lambda _: None,
+    ) -> None:
         self._image = checked(image, "the original")
-        asked = ("mse", *check(names))
-        targets = dict.fromkeys(METRICS[name].target for name in asked)
-        self._sides = [
-            _load(target)(self._image, [n for n in asked if METRICS[n].target == target])
-            for target in targets
-        ]
-        self._notes = tuple(note for side in self._sides for note in side.notes)
+        self._about_to = about_to
+        self._sides: dict[str, Metric] = {}
+        self._unfit: dict[str, str] = {}
+        groups: dict[str, list[MetricRecord]] = {}
+        for record in records:
+            if reason := _unfit(record, self._image):
+                self._unfit[record.name] = reason
+            else:
+                groups.setdefault(record.target, []).append(record)
+        # Those of others come last, so that whatever they do, the others have been computed.
+        ordered = sorted(groups.items(), key=lambda group: not _own(group[1]))
+        self._groups = {target: tuple(r.name for r in members) for target, members in ordered}
+        self._foreign = {target for target, members in groups.items() if not _own(members)}
 
-    def score(self, decoded: NDArray[np.generic]) -> Scores:
-        """Scores of ``decoded``: uint8, the shape of the original.
+    def score(
+        self, decoded: NDArray[np.generic], without: Mapping[str, str] | None = None
+    ) -> Scores:
+        """Scores of ``decoded``: uint8, the shape of the original; ``without`` names metrics that
+        are not to be computed, with why.
 
         Raises :class:`ValueError` for another array.
         """
@@ -72,12 +89,74 @@ class Reference:
                 f"the decoded image is {samples.shape}, the original {self._image.shape}"
             )
         values: dict[str, float] = {}
-        for side in self._sides:
-            values.update(side.score(samples))
-        return Scores(values, self._notes)
+        reasons = dict(self._unfit)
+        for target, names in self._groups.items():
+            skipped = {name: why for name, why in (without or {}).items() if name in names}
+            if skipped:
+                reasons |= dict.fromkeys(names, next(iter(skipped.values())))
+                continue
+            if target in self._foreign:
+                self._about_to(names)
+            try:
+                values |= dict(self._scored(target, names, samples))
+            except RdbenchError as error:
+                reasons |= dict.fromkeys(names, one_line(str(error), 200))
+            except Exception as error:
+                told = f"raised {type(error).__name__}: {error}".rstrip(": ")
+                reasons |= dict.fromkeys(names, one_line(told, 200))
+        return Scores(values, reasons)
+
+    def _scored(
+        self, target: str, names: Sequence[str], decoded: Image
+    ) -> Iterator[tuple[str, float]]:
+        side = self._sides.get(target)
+        if target not in self._foreign:
+            if side is None:
+                side = self._sides[target] = registry.load(target)(self._image, names)
+            return _numbers(names, side.score(decoded))
+        # What somebody else's code does to its arrays must be seen, and must not reach ours.
+        if side is None:
+            side = registry.load(target)(_locked(self._image), names)
+        given = _locked(decoded)
+        found = dict(_numbers(names, side.score(given)))
+        original = getattr(side, "original", self._image)
+        if not (np.array_equal(given, decoded) and np.array_equal(original, self._image)):
+            self._sides.pop(target, None)
+            raise RdbenchError("it changed the images that it was given")
+        self._sides[target] = side
+        return iter(found.items())
 
 
-def _load(target: str) -> type[Side]:
-    module, _, name = target.partition(":")
-    side: type[Side] = getattr(importlib.import_module(module), name)
-    return side
+def _own(members: Iterable[MetricRecord]) -> bool:
+    return all(BUILT_IN.get(record.name) == record for record in members)
+
+
+def _locked(image: Image) -> Image:
+    copied = image.copy()
+    copied.flags.writeable = False
+    return copied
+
+
+def _unfit(record: MetricRecord, image: Image) -> str:
+    """Why a metric has no value for an image, empty where it has one."""
+    height, width, _ = image.shape
+    if min(height, width) < record.least_side:
+        return f"sides must be at least {record.least_side} px, the image is {width}x{height}"
+    found = SampleFormat.of(image)
+    if found not in record.formats:
+        taken = " or ".join(sorted(form.text for form in record.formats))
+        return f"takes {taken}, the image is {found.text}"
+    return ""
+
+
+def _numbers(names: Sequence[str], returned: Any) -> Iterator[tuple[str, float]]:
+    """The values of ``names`` in what ``score`` returned, as floats."""
+    if not isinstance(returned, Mapping):
+        if len(names) > 1:
+            raise RdbenchError(f"score returned one value for {' and '.join(names)}")
+        returned = {names[0]: returned}
+    for name in names:
+        if name not in returned:
+            raise RdbenchError(f"score returned no {name}")
+        yield name, number(returned[name], "score")
+

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
-Image = NDArray[np.uint8]
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rdbench.sample_format import Image
 
 
 def checked(image: NDArray[np.generic], role: str = "the image") -> Image:

@@ -9,18 +9,23 @@ similarity for image quality assessment", Asilomar 2003, doi:10.1109/ACSSC.2003.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.metrics.samples import Image, pair
-from rdbench.metrics.scale import WINDOW, Scale, halved, scratch
+from rdbench.metrics.base import Metric
+from rdbench.metrics.reference import Reference
+from rdbench.metrics.samples import pair
+from rdbench.metrics.scale import Scale, halved, scratch
+from rdbench.metrics.table import BUILT_IN
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 _WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_MS_SSIM_ABOVE: Final = (WINDOW - 1) * 2 ** (len(_WEIGHTS) - 1)
 
 
 def ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
@@ -54,44 +59,26 @@ def ms_ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
 
 def _score(a: NDArray[np.generic], b: NDArray[np.generic], name: str) -> float:
     original, decoded = pair(a, b)
-    side = Structural(original, [name])
-    if side.notes:
-        raise ValueError(side.notes[0])
-    return side.score(decoded)[name]
+    scores = Reference(original, [BUILT_IN[name]]).score(decoded)
+    if scores.reasons:
+        raise ValueError(scores.notes[0])
+    return scores.values[name]
 
 
-class Structural:
-    """``ssim``, ``ms_ssim`` and ``ms_ssim_db`` against one original.
+class Structural(Metric):
+    """``ssim``, ``ms_ssim`` and ``ms_ssim_db`` against one original."""
 
-    ``ms_ssim`` is given wherever ``ms_ssim_db`` is. What the original is too small for is left
-    out, and :attr:`notes` says so.
-    """
-
-    notes: tuple[str, ...]
-
-    def __init__(self, image: Image, names: Collection[str]) -> None:
-        height, width, channels = image.shape
-        small = min(height, width)
-        size = f"the image is {width}x{height}"
+    def __init__(self, original: Image, names: Sequence[str]) -> None:
+        super().__init__(original, names)
+        height, width, channels = original.shape
         self._ssim = "ssim" in names
-        self._ms_ssim = "ms_ssim" in names or "ms_ssim_db" in names
-        self._decibel = "ms_ssim_db" in names
-        notes = []
-        if self._ssim and small < WINDOW:
-            self._ssim = False
-            notes.append(f"ssim: sides must be at least {WINDOW} px, {size}")
-        if self._ms_ssim and small <= _MS_SSIM_ABOVE:
-            self._ms_ssim = False
-            notes.append(f"ms_ssim: sides must be above {_MS_SSIM_ABOVE} px, {size}")
-        self.notes = tuple(notes)
-        self._scales: list[Scale] = []
-        if self._ssim or self._ms_ssim:
-            work = scratch(width)
-            self._planes = np.empty((channels, height, width), np.uint8)
-            # SSIM is that of the exact window; what this moves in MS-SSIM, 0.0448 of the way, is
-            # under 1e-6.
-            finest = Scale(_planar(image, self._planes), work, rounded_window=False)
-            self._scales.append(finest)
+        self._ms_ssim = bool({"ms_ssim", "ms_ssim_db"} & {*names})
+        work = scratch(width)
+        self._planes = np.empty((channels, height, width), np.uint8)
+        # SSIM is that of the exact window; what this moves in MS-SSIM, 0.0448 of the way, is
+        # under 1e-6.
+        finest = Scale(_planar(original, self._planes), work, rounded_window=False)
+        self._scales = [finest]
         if self._ms_ssim:
             for _ in _WEIGHTS[1:]:
                 coarser = halved(self._scales[-1].original)
@@ -100,8 +87,6 @@ class Structural:
     def score(self, decoded: Image) -> dict[str, float]:
         """The values that were asked for, of ``decoded``: uint8, shape of the original."""
         values: dict[str, float] = {}
-        if not self._scales:
-            return values
         self._write_differences(decoded)
         contrasts = []
         for scale in self._scales[:-1] if self._ms_ssim else ():
@@ -117,8 +102,7 @@ class Structural:
         terms = np.maximum([*contrasts, coarsest], 0)
         value = float(np.prod(terms ** np.array(_WEIGHTS)[:, np.newaxis], axis=0).mean())
         values["ms_ssim"] = min(value, 1.0)
-        if self._decibel:
-            values["ms_ssim_db"] = -10 * math.log10(1 - value) if value < 1 else math.inf
+        values["ms_ssim_db"] = -10 * math.log10(1 - value) if value < 1 else math.inf
         return values
 
     def _write_differences(self, decoded: Image) -> None:

@@ -1,0 +1,46 @@
+"""The contract of a metric: an original once, then a number for each decoded version of it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from rdbench.metrics.record import MetricRecord
+    from rdbench.sample_format import Image
+
+
+class Metric(abc.ABC):
+    """A metric against one original.
+
+    One of your own sets :attr:`record` and defines :meth:`score`::
+
+        class MeanError(rdbench.Metric):
+            record = rdbench.MetricRecord("mean_error", "Mean error", higher_is_better=False)
+
+            def score(self, decoded):
+                return np.abs(decoded.astype(int) - self.original).mean()
+
+    What belongs to the original alone is computed in ``__init__``, once for all versions of it.
+    """
+
+    record: ClassVar[MetricRecord]
+
+    def __init__(self, original: Image, names: Sequence[str]) -> None:
+        """``original``: uint8, (height, width, channels), of one of the record's formats, no side
+        shorter than its ``least_side``; read-only. ``names``: the metrics that are asked for, of a
+        class that has several."""
+        self.original = original
+        self.names = names
+
+    @abc.abstractmethod
+    def score(self, decoded: Image) -> float | Mapping[str, float]:
+        """The value of ``decoded``, which has the original's shape and dtype and is read-only; a
+        class of several metrics gives a value for each of the names that were asked for. ``inf``
+        is a value, NaN is none."""
+
+    @classmethod
+    def version(cls) -> str:
+        """The library that computes it, with its version; empty where it is rdbench's own."""
+        return ""

@@ -1,0 +1,67 @@
+"""What the samples of an image are: how many channels, how deep, with alpha or not, and on which
+transfer curve.
+
+Images travel as arrays (height, width, channels). Every part that takes or makes them says with a
+:class:`SampleFormat` which ones; whatever is not in :data:`MEASURED` is refused where images are
+read (:mod:`rdbench.images.loading`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+    """An image in memory: uint8, (height, width, channels)."""
+
+_NAMES: Final = {1: "grey", 3: "rgb"}
+_TEXT: Final = re.compile(r"(grey|rgb)(a?)(\d+)(?:-([a-z0-9]+))?")
+
+
+@dataclass(frozen=True, order=True)
+class SampleFormat:
+    """The samples of an image: ``channels`` (1 or 3) without alpha, bits of each (``depth``),
+    whether there is ``alpha`` beside them, and their ``transfer`` curve."""
+
+    channels: int
+    depth: int = 8
+    alpha: bool = False
+    transfer: str = "srgb"
+
+    @property
+    def text(self) -> str:
+        """As the column ``sample_format`` has it: ``rgb8``, ``grey8``."""
+        curve = "" if self.transfer == "srgb" else f"-{self.transfer}"
+        return f"{_NAMES[self.channels]}{'a' * self.alpha}{self.depth}{curve}"
+
+    @property
+    def words(self) -> str:
+        """As messages have it: ``grey``, ``color``."""
+        return {1: "grey", 3: "color"}[self.channels]
+
+    @classmethod
+    def parse(cls, text: str) -> SampleFormat:
+        """The inverse of :attr:`text`. Raises :class:`ValueError` for any other text."""
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is no sample format such as rgb8")
+        name, alpha, depth, transfer = found.groups()
+        channels = next(count for count, known in _NAMES.items() if known == name)
+        return cls(channels, int(depth), bool(alpha), transfer or "srgb")
+
+    @classmethod
+    def of(cls, image: NDArray[np.generic]) -> SampleFormat:
+        """The format of an array (height, width, channels) of unsigned integers, all of whose bits
+        are used."""
+        return cls(int(image.shape[2]), 8 * image.dtype.itemsize)
+
+
+GREY8: Final = SampleFormat(1)
+RGB8: Final = SampleFormat(3)
+MEASURED: Final = frozenset({GREY8, RGB8})
+"""The formats that are measured; the luma plane of an image is ``grey8``."""
