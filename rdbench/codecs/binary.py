@@ -10,7 +10,6 @@ Times of such a codec include starting the program, and writing and reading the 
 from __future__ import annotations
 
 import functools
-import hashlib
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from rdbench import formats, leb128
+from rdbench import files, formats, leb128
 from rdbench.codecs import definition_file
 from rdbench.codecs.base import Axis, Codec
 from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
@@ -31,7 +30,7 @@ from rdbench.errors import (
     UsageError,
 )
 from rdbench.formats import Geometry
-from rdbench.programs import find, run, scratch, words_of
+from rdbench.programs import Program, find, run, scratch, words_of
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -100,8 +99,15 @@ class BinaryCodec(Codec):
     @classmethod
     def version(cls) -> str:
         """The programs with their versions, one where both are the same program."""
-        programs = [find(command.program) for command in cls._commands().values()]
-        return ", ".join(dict.fromkeys(program.title for program in programs))
+        return ", ".join(dict.fromkeys(program.title for program in cls._programs().values()))
+
+    @classmethod
+    def _programs(cls) -> dict[str, Program]:
+        """The programs by name; of two with one name the decoder is told to be it."""
+        encoder, decoder = (find(command.program) for command in cls._commands().values())
+        if encoder == decoder or encoder.name != decoder.name:
+            return {encoder.name: encoder, decoder.name: decoder}
+        return {encoder.name: encoder, f"{decoder.name} (decoder)": decoder}
 
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
@@ -109,17 +115,14 @@ class BinaryCodec(Codec):
         would take them), how pixels are handed over, and files that are read; ``{width}`` and
         ``{height}`` stand for what differs between images."""
         definition = cls.definition
-        programs = {
-            command.program.name: find(command.program) for command in cls._commands().values()
-        }
-        files = {file.name: file for command in cls._commands().values() for file in command.files}
+        read = {file.name: file for command in cls._commands().values() for file in command.files}
         return {
             "path": str(definition.path),
             "pixels": definition.pixels.plain,
-            "files": {name: _sha256(file) for name, file in files.items()},
+            "files": {name: files.sha256(file) for name, file in read.items()},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
-                for name, found in programs.items()
+                for name, found in cls._programs().items()
             },
             "commands": {
                 str(channels): {
@@ -303,10 +306,6 @@ def _result(command: Command, arguments: Sequence[str], folder: Path, name: str)
 
 def _suffix(image_format: str, channels: int) -> str:
     return ".pgm" if (image_format, channels) == ("pnm", 1) else IMAGE_FORMATS[image_format]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _has_header(stream: bytes | bytearray) -> bool:
