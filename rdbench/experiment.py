@@ -68,9 +68,13 @@ class CodecPlan:
     def options_text(self) -> str:
         return options_text(dict(self.options))
 
+    def codec(self) -> type[Codec]:
+        """The codec's class, as it is under the options."""
+        return registry.load(self.target).configured(dict(self.options))
+
     def build(self, point: float) -> Codec:
         """A new instance of the codec at ``point``; may be slow."""
-        return registry.load(self.target)(point, **dict(self.options))
+        return self.codec()(point, **dict(self.options))
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     """
     codec = registry.load(request.target)
     options = codec.resolve_options(request.options)
+    codec = codec.configured(options)
     codec.require(options)
     axis = codec.axis(options)
     points = tuple(axis.check(codec.name, point) for point in request.points or axis.ladder)
@@ -194,7 +199,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     return CodecPlan(
         target=request.target,
         name=codec.name,
-        options=tuple(sorted(options.items())),
+        options=tuple(sorted(codec.told(options).items())),
         parameter=axis.parameter,
         points=_by_rate(points, axis),
         label=request.label or codec.label(options, colour=color == "rgb"),

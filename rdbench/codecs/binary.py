@@ -9,18 +9,20 @@ Times of such a codec include starting the program, and writing and reading the 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import os
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 import numpy as np
 
 from rdbench import files, formats, leb128
 from rdbench.codecs import definition_file
-from rdbench.codecs.base import Axis, Codec
+from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
 from rdbench.errors import (
     BitstreamError,
@@ -39,6 +41,18 @@ if TYPE_CHECKING:
 
 _HEADER_CHANNELS: Final = {1: "400", 3: "444"}
 _MOST_RESOLUTIONS: Final = 6
+
+
+PROGRAMS: Final[Mapping[str, Option]] = {
+    "program": Option(
+        "",
+        "file of the encoder, and of the decoder where that is the same program; none: as found",
+        path=True,
+        silent=True,
+    ),
+    "decoder": Option("", "file of the decoder; none: as found", path=True, silent=True),
+}
+"""Options of all codecs made of programs: other builds of them."""
 
 
 def load(path: Path) -> type[BinaryCodec]:
@@ -62,7 +76,7 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]
         "ladder": axis.ladder,
         "point_range": (axis.low, axis.high),
         "integer_points": axis.integer,
-        "option_table": definition.options,
+        "option_table": {**definition.options, **PROGRAMS},
         "channels": definition.channels,
         "deterministic": definition.deterministic,
         "lossless": definition.lossless,
@@ -71,10 +85,48 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]
     return type(definition.name, (BinaryCodec,), fields)
 
 
+@functools.cache
+def _with_programs(codec: type[BinaryCodec], program: str, decoder: str) -> type[BinaryCodec]:
+    """The codec with other programs; "" stands for the one that it has."""
+    definition = codec.definition
+    encode, decode = definition.encode, definition.decode
+    decoder = decoder or (program if encode.program.name == decode.program.name else "")
+    changed = dataclasses.replace(
+        definition,
+        encode=_with_program(codec.name, "program", encode, program),
+        decode=_with_program(codec.name, "decoder", decode, decoder),
+    )
+    if changed == definition:
+        return codec
+    return type(codec.name, (codec,), {"__doc__": codec.__doc__, "definition": changed})
+
+
+def _with_program(codec: str, option: str, command: Command, file: str) -> Command:
+    if not file:
+        return command
+    path = Path(file).expanduser().absolute()
+    where = f"codec {codec!r}, option {option!r}: {file!r}"
+    if not path.is_file():
+        raise UsageError(f"{where} is no file; name the file of {command.program.name!r}")
+    if not os.access(path, os.X_OK):
+        raise UsageError(f"{where} is not executable; try `chmod +x`")
+    return dataclasses.replace(
+        command, program=dataclasses.replace(command.program, candidates=(str(path),))
+    )
+
+
 class BinaryCodec(Codec):
     """A codec of two programs; :func:`load` makes one class for each definition."""
 
     definition: ClassVar[Definition]
+
+    def __new__(cls, point: float, **options: Any) -> Self:  # noqa: ARG004
+        return super().__new__(cls.configured(options))
+
+    @classmethod
+    def configured(cls, options: Mapping[str, Any]) -> type[Self]:
+        program, decoder = (str(options.get(name) or "") for name in PROGRAMS)
+        return cast("type[Self]", _with_programs(cls, program, decoder))
 
     @classmethod
     def axis(cls, options: Mapping[str, Any]) -> Axis:

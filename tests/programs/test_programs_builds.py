@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from rdbench import programs
-from rdbench.experiment import CodecRequest
+from rdbench.codecs import registry
+from rdbench.errors import MissingBackendError, UsageError
+from rdbench.experiment import CodecRequest, parse_codec, plan_codec
 from rdbench.programs import ProgramSpec
 from rdbench.results import MANIFEST
 from rdbench.runner import Outcome
+from rdbench.runner.measure import slug
 from rdbench.schema import OK
 
 from .kit import Places, measured, write_script
@@ -81,7 +84,7 @@ def check_own(outcome: Outcome, builds: dict[str, Path], labels: dict[str, str])
                 "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             }
         }
-        (stream,) = (outcome.path / "streams").glob(f"{row.label}*/1/*")
+        (stream,) = (outcome.path / "streams").glob(f"{slug(row.label)}/1/*")
         assert hashlib.sha256(stream.read_bytes()).hexdigest() == row.stream_sha256
         assert stream.read_bytes().startswith(version.encode() + b"P6")
 
@@ -108,6 +111,75 @@ def test_a_path_comes_before_the_variable_and_a_name_does_not(
     ]
     outcome = measured(photo, requests, tmp_path / "out", keep_streams=True)
     check_own(outcome, builds, {"by-path": "old", "by-name": "new"})
+
+
+def test_a_build_is_an_option(builds, photo, places: Places, tmp_path):
+    codec = define(tmp_path, "mine", "pack")
+    requests = [
+        parse_codec(str(codec)),
+        CodecRequest(str(codec), {"program": str(builds["old"])}, label="before"),
+        CodecRequest(str(codec), {"program": str(builds["new"])}),
+    ]
+    outcome = measured(photo, requests, tmp_path / "out", keep_streams=True)
+    check_own(outcome, builds, {"mine": "path", "before": "old", "mine program=pack": "new"})
+    options = {row.label: row.options for row in outcome.rows}
+    assert options == {
+        "mine": "",
+        "before": f"program={builds['old']}",
+        "mine program=pack": f"program={builds['new']}",
+    }
+    again = measured(photo, requests, tmp_path / "out")
+    assert again.measured == 0
+
+
+def test_a_decoder_of_its_own(builds, tmp_path, monkeypatch):
+    plan = plan_codec(
+        CodecRequest(
+            str(define(tmp_path, "mine", "pack")),
+            {"program": str(builds["old"]), "decoder": str(builds["new"])},
+        )
+    )
+    told = plan.codec().provenance(dict(plan.options), (1,))["programs"]
+    assert {name: program["version"] for name, program in told.items()} == {
+        "pack": "1.0",
+        "pack (decoder)": "2.0",
+    }
+    assert plan.codec().version() == "pack 1.0, pack 2.0"
+    assert plan.label == "mine program=pack decoder=pack"
+
+
+def test_the_option_holds_without_a_plan(builds, tmp_path):
+    codec = registry.load(str(define(tmp_path, "mine", "pack")))
+    one = codec(1, program=str(builds["old"]))
+    assert one.version() == "pack 1.0"
+    assert codec(1).version() == codec.version() == "pack 3.0"
+    assert registry.load("cjpeg").option_table.keys() >= {"program", "decoder"}
+
+
+def test_a_build_that_cannot_be_run_is_refused_in_one_line(builds, tmp_path):
+    codec = str(define(tmp_path, "mine", "pack"))
+    builds["old"].chmod(0o644)
+    (tmp_path / "other").write_text("#!/bin/sh\necho something else\n")
+    (tmp_path / "other").chmod(0o755)
+    for file, error, reason in (
+        (tmp_path / "gone", UsageError, "is no file; name the file of 'pack'"),
+        (builds["old"], UsageError, "is not executable; try `chmod \\+x`"),
+        (tmp_path / "other", MissingBackendError, "prints 'something else'.* name another file"),
+    ):
+        with pytest.raises(error, match=reason) as caught:
+            plan_codec(CodecRequest(codec, {"program": str(file)}))
+        assert str(file) in str(caught.value)
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["program", "decoder"])
+def test_an_option_of_that_name_is_refused(tmp_path, name):
+    path = define(tmp_path, "mine", "pack")
+    path.write_text(
+        path.read_text().replace("[pixels]", f"[options.{name}]\ndefault = 1\n[pixels]")
+    )
+    with pytest.raises(UsageError, match=f"{name}.*has a meaning of its own"):
+        registry.load(str(path))
 
 
 def test_the_variable_stands_in_for_a_path_that_is_not_there(builds, monkeypatch, tmp_path):
