@@ -243,6 +243,7 @@ def plan(
             missing.append(error)
     if not plans:
         raise MissingBackendError("; ".join(map(str, missing)))
+    refuse_namesakes(plans)
     _refuse_twins("label", [codec.label for codec in plans])
     _refuse_twins("codec", [f"{codec.name}:{codec.options_text}" for codec in plans])
     resolved = tuple(images.resolve(spec, color=color) for spec in datasets)
@@ -265,6 +266,21 @@ def named(experiment: Experiment) -> Experiment:
     digest = hashlib.sha256(json.dumps(experiment.identity()).encode()).hexdigest()[:6]
     name = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.") for part in parts)
     return dataclasses.replace(experiment, name=f"{name[:60]}-{digest}")
+
+
+def refuse_namesakes(plans: Sequence[CodecPlan]) -> None:
+    """Raise :class:`UsageError` where two codecs bear one name, or one from a file that of a codec
+    which has the name without it: rows and curves know them by name."""
+    origins: dict[str, str] = {}
+    for plan in plans:
+        here = registry.origin(plan.target)
+        known = plan.name != plan.target and plan.name in registry.entries()
+        there = registry.origin(plan.name) if known else origins.setdefault(plan.name, here)
+        if here != there:
+            raise UsageError(
+                f"two codecs are named {plan.name!r}: that of {there} and that of {here}; rename "
+                "one of them"
+            )
 
 
 def _refuse_twins(kind: str, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rdbench import images, programs
 from rdbench.errors import MissingBackendError
-from rdbench.experiment import CodecPlan, Task, parse_codec, plan_codec
+from rdbench.experiment import CodecPlan, Task, parse_codec, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
 from rdbench.runner.measure import write_png
 from rdbench.runner.pool import LocalPool
@@ -43,7 +43,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
     """Look each codec up and let it code and decode one photograph (256×192) in the middle of its
     ladder; first those that are missing, then the others as they come.
 
-    Raises :class:`rdbench.UsageError` for a name that is unknown.
+    Raises :class:`rdbench.UsageError` for a name that is unknown or stands for two codecs.
     """
     found: dict[tuple[str, str], tuple[str, CodecPlan]] = {}
     for name in names:
@@ -52,6 +52,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         except MissingBackendError as error:
             yield Diagnosis(name, missing=str(error))
         else:
+            refuse_namesakes([*(plan for _, plan in found.values()), plan])
             found[plan.name, plan.options_text] = (name, plan)
     with tempfile.TemporaryDirectory() as folder:
         photographs = _photographs(Path(folder))
