@@ -177,10 +177,13 @@ def _plan(
 
 def _with_files(requests: list[CodecRequest], files: Sequence[Path]) -> list[CodecRequest]:
     """The requests with the names of codec files known, and those that are not named added."""
-    targets = {registry.load_file(file).name: str(file) for file in files}
+    found = list(dict.fromkeys((registry.load_file(file).name, str(file)) for file in files))
+    targets = dict(found)
     named = {request.target for request in requests}
     known = [
         dataclasses.replace(request, target=targets.get(request.target, request.target))
         for request in requests
     ]
-    return [*known, *(CodecRequest(file) for name, file in targets.items() if name not in named)]
+    # Of two files with one name both are there, for the plan to refuse.
+    more = [file for name, file in found if name not in named or file != targets[name]]
+    return [*known, *map(CodecRequest, more)]

@@ -68,9 +68,13 @@ class CodecPlan:
     def options_text(self) -> str:
         return options_text(dict(self.options))
 
+    def codec(self) -> type[Codec]:
+        """The codec's class, as it is under the options."""
+        return registry.load(self.target).configured(dict(self.options))
+
     def build(self, point: float) -> Codec:
         """A new instance of the codec at ``point``; may be slow."""
-        return registry.load(self.target)(point, **dict(self.options))
+        return self.codec()(point, **dict(self.options))
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     """
     codec = registry.load(request.target)
     options = codec.resolve_options(request.options)
+    codec = codec.configured(options)
     codec.require(options)
     axis = codec.axis(options)
     points = tuple(axis.check(codec.name, point) for point in request.points or axis.ladder)
@@ -194,7 +199,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     return CodecPlan(
         target=request.target,
         name=codec.name,
-        options=tuple(sorted(options.items())),
+        options=tuple(sorted(codec.told(options).items())),
         parameter=axis.parameter,
         points=_by_rate(points, axis),
         label=request.label or codec.label(options, colour=color == "rgb"),
@@ -238,6 +243,7 @@ def plan(
             missing.append(error)
     if not plans:
         raise MissingBackendError("; ".join(map(str, missing)))
+    refuse_namesakes(plans)
     _refuse_twins("label", [codec.label for codec in plans])
     _refuse_twins("codec", [f"{codec.name}:{codec.options_text}" for codec in plans])
     resolved = tuple(images.resolve(spec, color=color) for spec in datasets)
@@ -260,6 +266,21 @@ def named(experiment: Experiment) -> Experiment:
     digest = hashlib.sha256(json.dumps(experiment.identity()).encode()).hexdigest()[:6]
     name = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.") for part in parts)
     return dataclasses.replace(experiment, name=f"{name[:60]}-{digest}")
+
+
+def refuse_namesakes(plans: Sequence[CodecPlan]) -> None:
+    """Raise :class:`UsageError` where two codecs bear one name, or one from a file that of a codec
+    which has the name without it: rows and curves know them by name."""
+    origins: dict[str, str] = {}
+    for plan in plans:
+        here = registry.origin(plan.target)
+        known = plan.name != plan.target and plan.name in registry.entries()
+        there = registry.origin(plan.name) if known else origins.setdefault(plan.name, here)
+        if here != there:
+            raise UsageError(
+                f"two codecs are named {plan.name!r}: that of {there} and that of {here}; rename "
+                "one of them"
+            )
 
 
 def _refuse_twins(kind: str, names: Sequence[str]) -> None:

@@ -105,6 +105,7 @@ def show_codec(
     request = experiment.parse_codec(name)
     codec = registry.load(request.target)
     options = codec.resolve_options(request.options)
+    codec = codec.configured(options)
     axis = codec.axis(options)
     channels = " and ".join(
         {1: "grey", 3: "colour"}.get(count, str(count)) for count in sorted(codec.takes(options))

@@ -45,6 +45,9 @@ class Option:
     path: bool = False
     """Whether a value is the path of a file or folder: its name alone stands in the label, and in
     an experiment file it is relative to that file's folder."""
+    silent: bool = False
+    """Whether its default is left out of the ``options`` column, as where the option came after
+    rows without it."""
 
     def text(self, value: str | int | float | bool) -> str:
         """``value`` as it reads in a label."""
@@ -186,6 +189,22 @@ class Codec(abc.ABC):
             name: option.convert(cls.name, name, options.get(name, option.default))
             for name, option in cls.option_table.items()
         }
+
+    @classmethod
+    def told(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """``options`` as the column has them: without silent ones that have their default."""
+        table = cls.option_table
+        return {
+            name: value
+            for name, value in options.items()
+            if not (table[name].silent and value == table[name].default)
+        }
+
+    @classmethod
+    def configured(cls, options: Mapping[str, Any]) -> type[Codec]:  # noqa: ARG003
+        """The class that is the codec under ``options``, for what its class methods tell without
+        them: its version, say. Raises :class:`UsageError`."""
+        return cls
 
     @classmethod
     def label(cls, options: Mapping[str, Any], *, colour: bool = True) -> str:

@@ -9,19 +9,20 @@ Times of such a codec include starting the program, and writing and reading the 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import hashlib
+import os
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 import numpy as np
 
-from rdbench import formats, leb128
+from rdbench import files, formats, leb128
 from rdbench.codecs import definition_file
-from rdbench.codecs.base import Axis, Codec
+from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
 from rdbench.errors import (
     BitstreamError,
@@ -31,7 +32,7 @@ from rdbench.errors import (
     UsageError,
 )
 from rdbench.formats import Geometry
-from rdbench.programs import find, run, scratch, words_of
+from rdbench.programs import Program, find, run, scratch, words_of
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -40,6 +41,18 @@ if TYPE_CHECKING:
 
 _HEADER_CHANNELS: Final = {1: "400", 3: "444"}
 _MOST_RESOLUTIONS: Final = 6
+
+
+PROGRAMS: Final[Mapping[str, Option]] = {
+    "program": Option(
+        "",
+        "file of the encoder, and of the decoder where that is the same program; none: as found",
+        path=True,
+        silent=True,
+    ),
+    "decoder": Option("", "file of the decoder; none: as found", path=True, silent=True),
+}
+"""Options of all codecs made of programs: other builds of them."""
 
 
 def load(path: Path) -> type[BinaryCodec]:
@@ -63,7 +76,7 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]
         "ladder": axis.ladder,
         "point_range": (axis.low, axis.high),
         "integer_points": axis.integer,
-        "option_table": definition.options,
+        "option_table": {**definition.options, **PROGRAMS},
         "channels": definition.channels,
         "deterministic": definition.deterministic,
         "lossless": definition.lossless,
@@ -72,10 +85,48 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]
     return type(definition.name, (BinaryCodec,), fields)
 
 
+@functools.cache
+def _with_programs(codec: type[BinaryCodec], program: str, decoder: str) -> type[BinaryCodec]:
+    """The codec with other programs; "" stands for the one that it has."""
+    definition = codec.definition
+    encode, decode = definition.encode, definition.decode
+    decoder = decoder or (program if encode.program.name == decode.program.name else "")
+    changed = dataclasses.replace(
+        definition,
+        encode=_with_program(codec.name, "program", encode, program),
+        decode=_with_program(codec.name, "decoder", decode, decoder),
+    )
+    if changed == definition:
+        return codec
+    return type(codec.name, (codec,), {"__doc__": codec.__doc__, "definition": changed})
+
+
+def _with_program(codec: str, option: str, command: Command, file: str) -> Command:
+    if not file:
+        return command
+    path = Path(file).expanduser().absolute()
+    where = f"codec {codec!r}, option {option!r}: {file!r}"
+    if not path.is_file():
+        raise UsageError(f"{where} is no file; name the file of {command.program.name!r}")
+    if not os.access(path, os.X_OK):
+        raise UsageError(f"{where} is not executable; try `chmod +x`")
+    return dataclasses.replace(
+        command, program=dataclasses.replace(command.program, candidates=(str(path),))
+    )
+
+
 class BinaryCodec(Codec):
     """A codec of two programs; :func:`load` makes one class for each definition."""
 
     definition: ClassVar[Definition]
+
+    def __new__(cls, point: float, **options: Any) -> Self:  # noqa: ARG004
+        return super().__new__(cls.configured(options))
+
+    @classmethod
+    def configured(cls, options: Mapping[str, Any]) -> type[Self]:
+        program, decoder = (str(options.get(name) or "") for name in PROGRAMS)
+        return cast("type[Self]", _with_programs(cls, program, decoder))
 
     @classmethod
     def axis(cls, options: Mapping[str, Any]) -> Axis:
@@ -100,8 +151,15 @@ class BinaryCodec(Codec):
     @classmethod
     def version(cls) -> str:
         """The programs with their versions, one where both are the same program."""
-        programs = [find(command.program) for command in cls._commands().values()]
-        return ", ".join(dict.fromkeys(program.title for program in programs))
+        return ", ".join(dict.fromkeys(program.title for program in cls._programs().values()))
+
+    @classmethod
+    def _programs(cls) -> dict[str, Program]:
+        """The programs by name; of two with one name the decoder is told to be it."""
+        encoder, decoder = (find(command.program) for command in cls._commands().values())
+        if encoder == decoder or encoder.name != decoder.name:
+            return {encoder.name: encoder, decoder.name: decoder}
+        return {encoder.name: encoder, f"{decoder.name} (decoder)": decoder}
 
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
@@ -109,17 +167,14 @@ class BinaryCodec(Codec):
         would take them), how pixels are handed over, and files that are read; ``{width}`` and
         ``{height}`` stand for what differs between images."""
         definition = cls.definition
-        programs = {
-            command.program.name: find(command.program) for command in cls._commands().values()
-        }
-        files = {file.name: file for command in cls._commands().values() for file in command.files}
+        read = {file.name: file for command in cls._commands().values() for file in command.files}
         return {
             "path": str(definition.path),
             "pixels": definition.pixels.plain,
-            "files": {name: _sha256(file) for name, file in files.items()},
+            "files": {name: files.sha256(file) for name, file in read.items()},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
-                for name, found in programs.items()
+                for name, found in cls._programs().items()
             },
             "commands": {
                 str(channels): {
@@ -303,10 +358,6 @@ def _result(command: Command, arguments: Sequence[str], folder: Path, name: str)
 
 def _suffix(image_format: str, channels: int) -> str:
     return ".pgm" if (image_format, channels) == ("pnm", 1) else IMAGE_FORMATS[image_format]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _has_header(stream: bytes | bytearray) -> bool:

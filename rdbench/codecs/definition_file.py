@@ -34,6 +34,7 @@ _FILE_PLACES: Final = frozenset({"input", "stream", "output"})
 _PLACES: Final = frozenset(
     {"point", "width", "height", "channels", "chroma_format", "sample_bits", "resolutions"}
 )
+_TAKEN: Final = frozenset({"points", "label", "program", "decoder"})
 _PATH: Final = re.compile(r"\.\.|~|(?<![0-9])/|/(?![0-9])")
 _RESERVED: Final = ("RDBENCH_DATA", RAM_VARIABLE, MARK)
 
@@ -84,7 +85,7 @@ def _options(table: Table) -> Iterator[tuple[str, Option]]:
     for name in table.values:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise table.error(name, "an option's name is made of a to z, 0 to 9 and '_'")
-        if name in _PLACES | _FILE_PLACES | {"points", "label"}:
+        if name in _PLACES | _FILE_PLACES | _TAKEN:
             raise table.error(name, "this name has a meaning of its own; choose another one")
         option = table.table(name)
         option.allow(

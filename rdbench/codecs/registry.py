@@ -8,14 +8,13 @@ or ``path/to/file.toml``.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
-import importlib.util
-import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
+from rdbench import plugins
 from rdbench.codecs.base import Codec, CodecEntry
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.schema import one_line
@@ -99,8 +98,16 @@ _BUILT_IN: Final = (
 
 
 def entries() -> dict[str, CodecEntry]:
-    """All codecs that have a name, built in or offered by installed packages."""
-    return {entry.name: entry for entry in (*_BUILT_IN, *_programs(), *_installed())}
+    """All codecs that have a name, built in or offered by installed packages. A name that is
+    offered twice says so, and :func:`load` refuses it."""
+    own = {entry.name: entry for entry in (*_BUILT_IN, *_programs())}
+    found = dict(own)
+    for offer in plugins.offers(ENTRY_POINT_GROUP):
+        summary = f"from the package {offer.package}"
+        if offer.name in found:
+            summary = f"{found[offer.name].summary}; refused: also {summary}"
+        found[offer.name] = CodecEntry(offer.name, offer.target, summary)
+    return found
 
 
 @functools.cache
@@ -113,37 +120,18 @@ def _programs() -> tuple[CodecEntry, ...]:
     )
 
 
-@functools.cache
-def _installed() -> tuple[CodecEntry, ...]:
-    from importlib.metadata import entry_points
-
-    return tuple(
-        CodecEntry(
-            point.name,
-            point.value,
-            f"from the package {point.dist.name}" if point.dist else "",
-        )
-        for point in entry_points(group=ENTRY_POINT_GROUP)
-    )
-
-
 def load(name: str) -> type[Codec]:
     """The class of the codec ``name``, of ``path/to/file.py:Class``, or of a definition
     ``path/to/file.toml``.
 
-    Raises :class:`UsageError` for an unknown name (with those near it) or a file without such a
-    class, and :class:`MissingBackendError` with what to install.
+    Raises :class:`UsageError` for an unknown name (with those near it), a name that is offered
+    twice, or a file without such a class, and :class:`MissingBackendError` with what to install.
     """
-    file, _, class_name = name.rpartition(":")
-    if file.endswith(".py"):
-        return _checked(_from_file(Path(file)), class_name, name)
+    if file := plugins.split(name):
+        return _checked(plugins.module(file[0], "codec file"), file[1], name)
     if name.endswith(".toml"):
         return _from_definition(Path(name))
-    known = entries()
-    if name not in known:
-        hint = "a codec of your own is named FILE.py:Class or FILE.toml"
-        raise unknown("codec", name, known, hint=hint)
-    entry = known[name]
+    entry = _entry(name)
     if entry.target.endswith(".toml"):
         return _from_definition(Path(entry.target))
     module_name, _, class_name = entry.target.partition(":")
@@ -155,6 +143,27 @@ def load(name: str) -> type[Codec]:
             f"codec {name!r} cannot be loaded ({one_line(str(error), 200)}); {install}"
         ) from error
     return _checked(module, class_name, name)
+
+
+def _entry(name: str) -> CodecEntry:
+    known = entries()
+    if name not in known:
+        hint = "a codec of your own is named FILE.py:Class or FILE.toml"
+        raise unknown("codec", name, known, hint=hint)
+    own = any(entry.name == name for entry in (*_BUILT_IN, *_programs()))
+    plugins.refuse_twins("codec", ENTRY_POINT_GROUP, name, built_in=own)
+    return known[name]
+
+
+def origin(name: str) -> str:
+    """Where the codec comes from that :func:`load` takes by this name: the file, with the class
+    where it is one of Python, or "rdbench" or the package that offers the name."""
+    if file := plugins.split(name):
+        return f"{file[0].resolve()}:{file[1]}"
+    if name.endswith(".toml"):
+        return str(Path(name).resolve())
+    packages = [o.package for o in plugins.offers(ENTRY_POINT_GROUP) if o.name == name]
+    return packages[0] if packages else "rdbench"
 
 
 def load_file(path: Path) -> type[Codec]:
@@ -174,41 +183,8 @@ def _from_definition(path: Path) -> type[Codec]:
     return binary.load(path)
 
 
-def _from_file(path: Path) -> object:
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"codec file {str(path)!r}: {error.strerror}") from None
-    # Named by content and place, so that two files with one name do not meet in sys.modules.
-    digest = hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()[:16]
-    module_name = f"rdbench_codec_{digest}"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise UsageError(
-            f"codec file {str(path)!r} cannot be imported: "
-            f"{type(error).__name__}: {one_line(str(error), 200)}"
-        ) from error
-    return module
-
-
-def _checked(module: object, class_name: str, name: str) -> type[Codec]:
-    found = getattr(module, class_name, None)
-    if found is None:
-        here = [
-            key
-            for key, value in vars(module).items()
-            if isinstance(value, type) and issubclass(value, Codec) and value is not Codec
-        ]
-        raise unknown("codec class", class_name, here, hint=f"in {name!r}")
+def _checked(module: ModuleType, class_name: str, name: str) -> type[Codec]:
+    found = plugins.pick(module, class_name, "codec class", _is_codec)
     if not (isinstance(found, type) and issubclass(found, Codec)):
         raise UsageError(f"codec {name!r} is not a subclass of rdbench.Codec")
     missing = [field for field in ("name", "parameter", "ladder") if not hasattr(found, field)]
@@ -216,3 +192,7 @@ def _checked(module: object, class_name: str, name: str) -> type[Codec]:
     if missing:
         raise UsageError(f"codec {name!r} lacks {', '.join(missing)}")
     return found
+
+
+def _is_codec(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Codec) and value is not Codec

@@ -80,6 +80,7 @@ def gather(
     """
     codec = registry.load(target)
     resolved = codec.resolve_options(options)
+    codec = codec.configured(resolved)
     axis = codec.axis(resolved)
     ladder = [axis.check(codec.name, point) for point in points] or list(axis.ladder)
     if not ladder:

@@ -1,6 +1,6 @@
 """Programs of the system: finding them, and running them so that nothing of them is left."""
 
-from rdbench.programs.find import Program, ProgramSpec, find, found, variable
+from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
 from rdbench.programs.process import run, supervised, words_of
 from rdbench.programs.scratch import scratch
@@ -9,6 +9,7 @@ __all__ = [
     "Janitor",
     "Program",
     "ProgramSpec",
+    "adopt",
     "find",
     "found",
     "run",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rdbench import files
 from rdbench.errors import CodecError, MissingBackendError
 from rdbench.programs.process import output_of
 from rdbench.schema import one_line
@@ -25,7 +25,8 @@ class ProgramSpec:
     name: str
     """Such as ``"bpgenc"``; with it comes the variable ``RDBENCH_BPGENC``."""
     candidates: tuple[str, ...]
-    """File names that are looked for on PATH, in this order; one with a slash is a path."""
+    """File names that are looked for on PATH, in this order; one with a slash is a path, and a file
+    that is there comes before what the variable names."""
     version_arguments: tuple[str, ...] = ()
     version_pattern: str = ""
     """Regular expression, searched in what the program prints; its groups are the version. An
@@ -42,11 +43,10 @@ class Program:
     path: str
     version: str
 
-    @functools.cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 of the program's file."""
-        with Path(self.path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.sha256(Path(self.path))
 
     @property
     def title(self) -> str:
@@ -60,27 +60,58 @@ def variable(name: str) -> str:
 
 
 def find(spec: ProgramSpec) -> Program:
-    """The program of ``spec``: what its variable names, else the first on PATH that is the right
-    one by its version. It is looked up once in a process.
+    """The program of ``spec``: the file that it names by a path, else what its variable names, else
+    the first on PATH that is the right one by its version.
 
-    Raises :class:`MissingBackendError` with what was wrong and what to install.
+    What was found stays, whatever comes to the front of PATH, until the file, the variable or PATH
+    changes; what was adopted stays for good. Raises :class:`MissingBackendError` with what was
+    wrong and what to install.
     """
-    return _find(spec, os.environ.get(variable(spec.name)), os.environ.get("PATH"))
+    if spec in _adopted:
+        return _adopted[spec]
+    surroundings = os.environ.get(variable(spec.name)), os.environ.get("PATH")
+    if (kept := _kept.get(spec)) is None or kept.surroundings != surroundings or kept.changed:
+        program = _looked_up(spec, surroundings[0])
+        kept = _kept[spec] = _Kept(program, surroundings, files.stamp(Path(program.path)))
+    return kept.program
 
 
-_found: dict[str, str] = {}
+def found() -> dict[ProgramSpec, Program]:
+    """The programs that were found so far in this process."""
+    return {**{spec: kept.program for spec, kept in _kept.items()}, **_adopted}
 
 
-def found() -> dict[str, str]:
-    """The programs that were found so far in this process: variables and paths."""
-    return dict(_found)
+def adopt(programs: Mapping[ProgramSpec, Program]) -> None:
+    """Have :func:`find` answer with what another process has found."""
+    _adopted.update(programs)
 
 
-@functools.cache
-def _find(spec: ProgramSpec, named: str | None, _path: str | None) -> Program:
-    program = _named(spec, named) if named else _on_path(spec)
-    _found[variable(spec.name)] = program.path
-    return program
+@dataclass(frozen=True)
+class _Kept:
+    program: Program
+    surroundings: tuple[str | None, str | None]
+    """The variable and PATH with which it was found."""
+    stamp: tuple[int, int]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is another one by now, or gone."""
+        try:
+            return files.stamp(Path(self.program.path)) != self.stamp
+        except OSError:
+            return True
+
+
+_kept: dict[ProgramSpec, _Kept] = {}
+_adopted: dict[ProgramSpec, Program] = {}
+
+
+def _looked_up(spec: ProgramSpec, named: str | None) -> Program:
+    return _named(spec, named) if named and not _names_a_file(spec) else _on_path(spec)
+
+
+def _names_a_file(spec: ProgramSpec) -> bool:
+    return any("/" in name and Path(name).is_file() for name in spec.candidates)
 
 
 def _named(spec: ProgramSpec, named: str) -> Program:
@@ -112,9 +143,8 @@ def _on_path(spec: ProgramSpec) -> Program:
     place = "there" if any("/" in candidate for candidate in spec.candidates) else "on PATH"
     reason = "; ".join(refused) or f"{names} is not {place}"
     advice = f"{spec.install}; or" if spec.install else "install it, or"
-    raise MissingBackendError(
-        f"program {spec.name!r} is missing ({reason}): {advice} set {variable(spec.name)} to it"
-    )
+    other = "name another file" if _names_a_file(spec) else f"set {variable(spec.name)} to it"
+    raise MissingBackendError(f"program {spec.name!r} is missing ({reason}): {advice} {other}")
 
 
 def _identified(spec: ProgramSpec, path: Path) -> Program:

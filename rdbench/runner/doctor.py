@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from rdbench import images, programs
-from rdbench.codecs import registry
 from rdbench.errors import MissingBackendError
-from rdbench.experiment import CodecPlan, CodecRequest, Task, plan_codec
+from rdbench.experiment import CodecPlan, Task, parse_codec, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
 from rdbench.runner.measure import write_png
 from rdbench.runner.pool import LocalPool
@@ -44,22 +43,23 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
     """Look each codec up and let it code and decode one photograph (256×192) in the middle of its
     ladder; first those that are missing, then the others as they come.
 
-    Raises :class:`rdbench.UsageError` for a name that is unknown.
+    Raises :class:`rdbench.UsageError` for a name that is unknown or stands for two codecs.
     """
-    found: dict[str, tuple[str, CodecPlan]] = {}
+    found: dict[tuple[str, str], tuple[str, CodecPlan]] = {}
     for name in names:
         try:
-            plan = _in_the_middle(plan_codec(CodecRequest(name)))
+            plan = _in_the_middle(plan_codec(parse_codec(name)))
         except MissingBackendError as error:
             yield Diagnosis(name, missing=str(error))
         else:
-            found[plan.name] = (name, plan)
+            refuse_namesakes([*(plan for _, plan in found.values()), plan])
+            found[plan.name, plan.options_text] = (name, plan)
     with tempfile.TemporaryDirectory() as folder:
         photographs = _photographs(Path(folder))
         tasks = [
             Task(
                 index,
-                photographs[max(registry.load(plan.target).takes(dict(plan.options)))],
+                photographs[max(plan.codec().takes(dict(plan.options)))],
                 plan,
                 point,
                 0,
@@ -76,8 +76,8 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         )
         for answer in pool.run(tasks, settings):
             row = answer if isinstance(answer, Measurement) else failure(*answer)
-            name, plan = found[row.codec]
-            codec = registry.load(plan.target)
+            name, plan = found[row.codec, row.options]
+            codec = plan.codec()
             told = codec.provenance(dict(plan.options), plan.points)
             yield Diagnosis(name, version=codec.version(), places=tuple(_paths(told)), row=row)
 

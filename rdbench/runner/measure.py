@@ -16,7 +16,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
 from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.experiment import CodecPlan, Task
@@ -62,7 +61,7 @@ class Bench:
         self._original: _Original | None = None
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
         self._warm: set[tuple[str, str]] = set()
-        self._versions: dict[str, str] = {}
+        self._versions: dict[tuple[str, str], str] = {}
         self._channels: dict[tuple[str, str], frozenset[int]] = {}
         self._memory = PeakMemory()
 
@@ -107,8 +106,8 @@ class Bench:
         height, width, channels = pixels.shape
         # Into the row at once: it has them even if the codec fails later.
         row.update(image_sha256=original.sha256, width=width, height=height, channels=channels)
-        codec_class = registry.load(task.codec.target)
-        row["codec_version"] = self._version(codec_class)
+        codec_class = task.codec.codec()
+        row["codec_version"] = self._version(codec_class, task.codec)
         if channels not in (accepted := self._takes(codec_class, task.codec)):
             takes, hint = (
                 ("grey images", "measure with --color luma")
@@ -161,10 +160,11 @@ class Bench:
             )
         return self._original
 
-    def _version(self, codec: type[Codec]) -> str:
-        if codec.name not in self._versions:
-            self._versions[codec.name] = one_line(codec.version())
-        return self._versions[codec.name]
+    def _version(self, codec: type[Codec], plan: CodecPlan) -> str:
+        key = (plan.target, plan.options_text)
+        if key not in self._versions:
+            self._versions[key] = one_line(codec.version())
+        return self._versions[key]
 
     def _takes(self, codec: type[Codec], plan: CodecPlan) -> frozenset[int]:
         key = (plan.target, plan.options_text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rdbench.experiment import Task
+from rdbench.programs import Program, ProgramSpec
 from rdbench.schema import FAILED, Measurement, one_line
 
 
@@ -25,8 +26,8 @@ class Settings:
     """Wall time that one measurement may take."""
     memory_mb: int | None = None
     """Cap of a worker's private memory in MiB, and of each program that it runs."""
-    programs: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Environment variables that name the programs, which were looked up once for the run."""
+    programs: Mapping[ProgramSpec, Program] = dataclasses.field(default_factory=dict)
+    """The programs, which were looked up once for the run."""
     streams: Path | None = None
     """Folder that keeps the streams."""
     decoded: Path | None = None

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import rdbench
 from rdbench import programs
-from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
 from rdbench.results import RunDirectory, differences
@@ -126,7 +125,7 @@ def run(
 
 def _deterministic(experiment: Experiment) -> dict[str, bool]:
     """What each codec says of itself."""
-    return {codec.name: registry.load(codec.target).deterministic for codec in experiment.codecs}
+    return {codec.name: codec.codec().deterministic for codec in experiment.codecs}
 
 
 def _disagreements(experiment: Experiment, rows: Iterable[Measurement]) -> list[Measurement]:
@@ -168,7 +167,7 @@ def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
 def _provenance(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """What decides the bytes of each curve beside its options, by label."""
     told: dict[str, dict[str, Any]] = {
-        codec.label: registry.load(codec.target).provenance(dict(codec.options), codec.points)
+        codec.label: codec.codec().provenance(dict(codec.options), codec.points)
         for codec in experiment.codecs
     }
     return {label: provenance for label, provenance in told.items() if provenance}

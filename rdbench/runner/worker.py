@@ -36,12 +36,13 @@ def main(descriptor: int, parent: int) -> None:
 
     import cv2
 
+    from rdbench import programs
     from rdbench.runner.measure import Bench
     from rdbench.runner.resources import cap_memory
 
     cv2.setNumThreads(1)
     settings = connection.recv()
-    os.environ.update(settings.programs)
+    programs.adopt(settings.programs)
     if settings.memory_mb is not None:
         cap_memory(settings.memory_mb)
     bench = Bench(settings)

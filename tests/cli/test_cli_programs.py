@@ -93,6 +93,30 @@ def test_a_codec_file_must_not_take_the_name_of_another_codec(tmp_path, definiti
     assert "'mine.toml', key 'name': there is a codec 'jpeg'; choose another name" in done.stderr
 
 
+def test_two_codecs_of_one_name_are_refused_in_every_form(tmp_path, definition):
+    (tmp_path / "other.toml").write_text(DEFINITION.format(name="mine"))
+    (tmp_path / "jpeg.toml").write_text(DEFINITION.format(name="jpeg"))
+    (tmp_path / "e.toml").write_text(
+        'datasets = ["photos"]\n[[codecs]]\ncodec = "mine.toml"\n'
+        '[[codecs]]\ncodec = "other.toml"\nlabel = "other"\n'
+    )
+    data = ("--dataset", "photos")
+    twins = f"that of {tmp_path}/mine.toml and that of {tmp_path}/other.toml; rename one of them"
+    for arguments, message in (
+        (("--codec-file", "mine.toml", "--codec-file", "other.toml", *data), twins),
+        (("--codec", "mine.toml", "--codec", "other.toml:label=other", *data), twins),
+        (("--codec-file", "mine.toml", "--codec", "other.toml:label=other", *data), "mine.toml"),
+        (("e.toml",), twins),
+        (("--codec", "jpeg.toml", *data), f"that of rdbench and that of {tmp_path}/jpeg.toml"),
+    ):
+        done = rdbench("run", *arguments, "--out", "out", cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert "two codecs are named" in done.stderr
+        assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_missing_is_left_out_and_strict_measures_nothing(tmp_path, definition):
     definition.write_text(DEFINITION.format(name="mine").replace("./pack.py", "no-such-program"))
     command = ("run", "--codec-file", "mine.toml", "--dataset", "photos", "--metrics", "psnr_db")
