@@ -1,10 +1,20 @@
-"""Files as what they hold: digests that are kept while a file stays as it is."""
+"""Files: digests that are kept while a file stays as it is, writing whole or not at all, locks, CSV."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
+
+from rdbench.errors import RdbenchError, UsageError
+
+_SPECIAL: Final = re.compile('[,"\r\n]')
 
 
 def stamp(path: Path) -> tuple[int, int]:
@@ -35,3 +45,68 @@ def digest_of(path: Path) -> str:
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
         found.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
     return found.hexdigest()
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file's content so that a reader, or a crash, sees the old or the new one whole;
+    text becomes UTF-8.
+
+    Raises :class:`RdbenchError` where the file system refuses (read-only, full).
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise write_error(path, error) from error
+
+
+def write_error(path: Path, error: OSError) -> RdbenchError:
+    """The error for a file that cannot be written."""
+    return RdbenchError(
+        f"cannot write {str(path)!r}: {error.strerror or error}; what was done so far is kept: "
+        "make room or name another folder with --out, then run the same command again"
+    )
+
+
+def lock(folder: Path, busy: str) -> int:
+    """Make ``folder`` where there is none, and take its lock; the file descriptor that is returned
+    holds it until it is closed, or this process ends.
+
+    Raises :class:`UsageError` with ``busy`` where another process has it, and where the folder
+    cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {str(folder)!r}: {error.strerror}; name another folder with --out"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise UsageError(
+            f"{busy} {str(folder)!r}; wait for it, or name another folder with --out"
+        ) from None
+    return descriptor
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as CSV (RFC 4180, but with ``\\n`` as line end).
+
+    The standard library's writer leaves a lone carriage return unquoted, and its reader then
+    takes it for a line end.
+    """
+    return "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell

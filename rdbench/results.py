@@ -1,4 +1,4 @@
-"""The run directory: append rows while measuring, go on with what is there, finish, and load back."""
+"""The run directory: append rows while measuring, go on with what is there, and load back."""
 
 from __future__ import annotations
 
@@ -343,7 +343,9 @@ def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         found += differences(
             {image: before[image] for image in common}, {image: now[image] for image in common}
         )
-    curves = [{_curve(codec): codec["label"] for codec in side.get("codecs", ())} for side in (old, new)]
+    curves = [
+        {_curve(codec): codec["label"] for codec in side.get("codecs", ())} for side in (old, new)
+    ]
     for curve, label in curves[1].items():
         if curves[0].get(curve, label) != label:
             found.append(f"{curve} is called {curves[0][curve]!r} there, {label!r} now")
@@ -386,6 +388,4 @@ def _curve(codec: Mapping[str, Any]) -> str:
 
 
 def _by_image(images: Iterable[Any]) -> dict[str, Any]:
-    return {
-        image["image"] if isinstance(image, dict) else image: image for image in images
-    }
+    return {image["image"] if isinstance(image, dict) else image: image for image in images}

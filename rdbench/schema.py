@@ -1,8 +1,8 @@
 """The row of a measurement: its core and its scores, and how they are written as text.
 
 One row is codec × point × image × repeat. The **core** says what was measured, on what, and with
-what result; its columns are the same in every file. The **scores** are a number for each metric that
-was measured, each with a column of its own. Files are UTF-8 CSV with one header line, ``.``
+what result; its columns are the same in every file. The **scores** are a number for each metric
+that was measured, each with a column of its own. Files are UTF-8 CSV with one header line, ``.``
 decimals, and an empty cell where a value is not available. Floats are written with the shortest
 digits that read back to the same double; infinity (the PSNR of identical images) is ``inf``.
 """
@@ -18,8 +18,8 @@ from typing import Any, Final, get_args, get_type_hints
 from rdbench.errors import UsageError
 
 SCHEMA_VERSION: Final = 3
-"""Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes new
-raises nothing."""
+"""Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes
+new raises nothing."""
 
 OK: Final = "ok"
 FAILED: Final = "failed"  # the codec, the image or the harness raised an error

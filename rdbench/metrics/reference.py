@@ -159,4 +159,3 @@ def _numbers(names: Sequence[str], returned: Any) -> Iterator[tuple[str, float]]
         if name not in returned:
             raise RdbenchError(f"score returned no {name}")
         yield name, number(returned[name], "score")
-

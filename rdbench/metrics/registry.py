@@ -80,7 +80,9 @@ def load(target: str) -> type[Metric]:
         return program.load(Path(target))
     if file := plugins.split(target):
         path, name = file
-        return _checked(plugins.pick(plugins.module(path, "metric file"), name, "metric", _is), target)
+        return _checked(
+            plugins.pick(plugins.module(path, "metric file"), name, "metric", _is), target
+        )
     module, _, name = target.partition(":")
     try:
         return _checked(getattr(importlib.import_module(module), name, None), target)
