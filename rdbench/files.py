@@ -1,4 +1,5 @@
-"""Files: digests that are kept while a file stays as it is, writing whole or not at all, locks, CSV."""
+"""Files: digests that are kept while a file stays as it is, writing whole or not at all, locks, and
+CSV."""
 
 from __future__ import annotations
 

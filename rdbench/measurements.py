@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 
@@ -164,9 +164,9 @@ def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
 def parse_table(file: BinaryIO, where: str) -> Measurements:
     """The rows of a measurements CSV by columns; a torn last row is left out.
 
-    Columns of the core are found by their names: missing ones are not available. Every other column
-    of numbers is of a metric, unless its name is in :data:`rdbench.schema.RESERVED`; what remains is
-    left out. A byte order mark, CRLF and blank lines do no harm. Raises :class:`UsageError` with
+    Columns of the core are found by their names: missing ones are not available. Every other
+    column of numbers is of a metric, unless its name is in :data:`rdbench.schema.RESERVED`; what
+    remains is left out. A byte order mark, CRLF and blank lines do no harm. Raises :class:`UsageError` with
     ``where`` and the line for a file that is not one.
     """
     numbering = {column.name: _numbering() for column in COLUMNS if column.type is str}

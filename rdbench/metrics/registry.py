@@ -88,7 +88,8 @@ def load(target: str) -> type[Metric]:
         return _checked(getattr(importlib.import_module(module), name, None), target)
     except ImportError as error:
         raise MissingBackendError(
-            f"metric {target!r} cannot be loaded ({one_line(str(error), 200)}); install what it needs"
+            f"metric {target!r} cannot be loaded ({one_line(str(error), 200)}); install what it "
+            "needs"
         ) from error
 
 
