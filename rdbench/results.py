@@ -284,6 +284,15 @@ class RunDirectory:
         except OSError as error:
             raise write_error(self.path / MEASUREMENTS, error) from error
 
+    def good(self, key: MeasurementKey) -> Measurement | None:
+        """The ok row of a measurement, where there is one."""
+        row = self.rows.get(key)
+        return row if row is not None and row.status == OK else None
+
+    def done(self, key: MeasurementKey) -> bool:
+        """Whether there is an ok row of this measurement."""
+        return self.good(key) is not None
+
     def finish(self, order: Mapping[MeasurementKey, int]) -> list[Measurement]:
         """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
         that does not have; return the rows."""

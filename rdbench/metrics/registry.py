@@ -12,7 +12,7 @@ import functools
 import importlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rdbench import plugins
 from rdbench.errors import MissingBackendError, UsageError, unknown
@@ -116,3 +116,8 @@ def _of_class(found: type[Metric], target: str) -> MetricRecord:
     if not isinstance(record, MetricRecord):
         raise UsageError(f"metric {target!r} lacks record = rdbench.MetricRecord(NAME, ...)")
     return dataclasses.replace(record, target=target)
+
+
+def provenance(record: MetricRecord) -> dict[str, Any]:
+    """A record as ``run.json`` has it, with what decides its numbers."""
+    return record.plain() | {"version": version(record.target)}
