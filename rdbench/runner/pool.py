@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -179,7 +179,8 @@ class LocalPool:
         self._failed_starts = 0
         self._workers: list[_Worker[Any]] = []
         self._started = 0
-        self._endings: Counter[tuple[str, ...]] = Counter()
+        self._endings: dict[tuple[str, ...], list[str]] = {}
+        """By what a worker did last: how it ended."""
         self._janitor = _janitor()
         try:
             for _ in range(limits.jobs):
@@ -220,9 +221,10 @@ class LocalPool:
         return QUEUED if len(queue) >= len(self._workers) else 1
 
     def _spared(self, job: J) -> J:
-        for doing, times in self._endings.items():
-            if times >= MOST_ENDINGS:
-                job = job.spared(doing, f"not tried any more: it ended {times} workers")
+        for doing, ends in self._endings.items():
+            if len(ends) >= MOST_ENDINGS:
+                told = f"not tried any more, as it ended {len(ends)} workers: {ends[-1]}"
+                job = job.spared(doing, told)
         return job
 
     def _answers(self) -> list[_Worker[Any]]:
@@ -276,7 +278,7 @@ class LocalPool:
         if not late:
             message = _ending(status, words)
         if under_way is not None and worker.doing:
-            self._endings[worker.doing] += 1
+            self._endings.setdefault(worker.doing, []).append(message)
             queue.put_back([under_way.spared(worker.doing, message)])
             under_way = None
         self._workers.append(self._start())
