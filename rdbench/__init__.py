@@ -21,6 +21,7 @@ _PUBLIC = {
     "CodecError": "rdbench.errors",
     "RdbenchError": "rdbench.errors",
     "load": "rdbench.results",
+    "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",
     "run": "rdbench.api",
     "score": "rdbench.api",

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ import numpy as np
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
+from rdbench.provenance import differences
 from rdbench.schema import COLUMNS, OK, SCHEMA_VERSION, Column, Measurement, MeasurementKey
 
 if TYPE_CHECKING:
@@ -212,6 +213,11 @@ class RunDirectory:
             raise _write_error(csv_path, error) from error
         if end:
             self.rows = {row.key: row for row in read_rows(csv_path)}
+            if not data.startswith(csv_text([_HEADER]).encode()):  # of before a column came
+                os.close(self._file)
+                self._file = None
+                self._rewrite(self.rows.values())
+                self._file = os.open(csv_path, os.O_RDWR | os.O_APPEND)
         else:
             self._write([_HEADER])
         return resumed
@@ -238,10 +244,13 @@ class RunDirectory:
     def finish(self, order: Mapping[MeasurementKey, int]) -> list[Measurement]:
         """Rewrite the table, one row per measurement, in the order of ``order``; return it."""
         rows = sorted(self.rows.values(), key=lambda row: order[row.key])
+        self._rewrite(rows)
+        return rows
+
+    def _rewrite(self, rows: Iterable[Measurement]) -> None:
         write_atomically(
             self.path / MEASUREMENTS, csv_text([_HEADER, *(row.cells() for row in rows)])
         )
-        return rows
 
     def write_manifest(self) -> None:
         """Write :attr:`manifest` to ``run.json``."""
@@ -283,32 +292,3 @@ def _locked(path: Path) -> int:
             "with --out"
         ) from None
     return lock
-
-
-def differences(old: Any, new: Any, where: str = "") -> list[str]:
-    """Where two plain structures differ, at most three places, each in a few words."""
-    return [text for text, _ in zip(_walk(old, new, where), range(3), strict=False)]
-
-
-def _walk(old: Any, new: Any, where: str) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in {**old, **new}:
-            place = f"{where}.{key}" if where else str(key)
-            if key not in new:
-                yield f"{place} is not asked for now"
-            elif key not in old:
-                yield f"{place} is new"
-            else:
-                yield from _walk(old[key], new[key], place)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (a, b) in enumerate(zip(old, new, strict=True)):
-            yield from _walk(a, b, f"{where}[{index}]")
-    elif old != new:
-        yield f"{where}: {_short(old)} there, {_short(new)} now"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) > 12:
-        return f"{len(value)} entries"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -50,6 +50,10 @@ class Measurement:
     parameter: str = _column("what a point of this codec is: quality, qp, ratio, ...", default="")
     point: float = _column("value of the rate parameter", default=0.0)
     codec_version: str = _column("library and encoder with their versions", default="")
+    identity: str = _column(
+        "digest of what decides it beside pixels, options and point; run.json has the record",
+        default="",
+    )
     repeat: int = _column("0 for the first measurement, 1 for its first repetition, ...", default=0)
     status: str = _column("ok, failed, timeout, crashed or unsupported", default=OK)
     message: str = _column("why a row is not ok, or why one of its cells is empty", default="")

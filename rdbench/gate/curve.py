@@ -22,7 +22,7 @@ from rdbench.gate.pairs import (
 )
 from rdbench.gate.report import Delta, Finding, Limits, Verdict
 from rdbench.gate.times import judge_times
-from rdbench.results import differences
+from rdbench.provenance import differences
 from rdbench.schema import Measurement, one_line, point_text
 
 

@@ -15,7 +15,7 @@ from rdbench.experiment import CodecPlan, Task, parse_codec, plan_codec, refuse_
 from rdbench.images import ImageRef
 from rdbench.runner.measure import write_png
 from rdbench.runner.pool import LocalPool
-from rdbench.runner.rows import Settings, failure
+from rdbench.runner.rows import Answer, Settings, failure
 from rdbench.schema import OK, Measurement
 
 METRICS: Final = ("psnr_db",)
@@ -75,7 +75,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
             programs=programs.found(),
         )
         for answer in pool.run(tasks, settings):
-            row = answer if isinstance(answer, Measurement) else failure(*answer)
+            row = answer.row if isinstance(answer, Answer) else failure(*answer)
             name, plan = found[row.codec, row.options]
             codec = plan.codec()
             told = codec.provenance(dict(plan.options), plan.points)

@@ -16,14 +16,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rdbench import files, provenance
 from rdbench.codecs.base import Codec
 from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.experiment import CodecPlan, Task
 from rdbench.images import ImageRef, pixel_sha256
 from rdbench.metrics import Reference
 from rdbench.programs import supervised
+from rdbench.provenance import differences
 from rdbench.runner.resources import PeakMemory, cpu_time_s
-from rdbench.runner.rows import Settings, base_row
+from rdbench.runner.rows import Answer, Settings, base_row
 from rdbench.schema import FAILED, TIMEOUT, UNSUPPORTED, Measurement, one_line, point_text
 
 WARM_UP_SIDE: Final = 64
@@ -60,10 +62,20 @@ class Bench:
         self.settings = settings
         self._original: _Original | None = None
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
+        self._opened: dict[tuple[str, str, float], dict[str, str]] = {}
         self._warm: set[tuple[str, str]] = set()
+        self._classes: dict[tuple[str, str], type[Codec]] = {}
         self._versions: dict[tuple[str, str], str] = {}
         self._channels: dict[tuple[str, str], frozenset[int]] = {}
         self._memory = PeakMemory()
+
+    def answer(self, task: Task) -> Answer:
+        """The row of a task, with the weights that its codec has opened so far."""
+        key = (task.codec.target, task.codec.options_text, task.point)
+        opened = self._opened.setdefault(key, {})
+        with files.noting(opened):
+            row = self.measure(task)
+        return Answer(row, opened)
 
     def measure(self, task: Task) -> Measurement:
         """The row of a task. Whatever is raised on the way becomes its status and message."""
@@ -106,7 +118,7 @@ class Bench:
         height, width, channels = pixels.shape
         # Into the row at once: it has them even if the codec fails later.
         row.update(image_sha256=original.sha256, width=width, height=height, channels=channels)
-        codec_class = task.codec.codec()
+        codec_class = self._class(task.codec)
         row["codec_version"] = self._version(codec_class, task.codec)
         if channels not in (accepted := self._takes(codec_class, task.codec)):
             takes, hint = (
@@ -160,6 +172,19 @@ class Bench:
             )
         return self._original
 
+    def _class(self, plan: CodecPlan) -> type[Codec]:
+        key = (plan.target, plan.options_text)
+        if key not in self._classes:
+            codec = plan.codec()
+            here = provenance.source(plan)
+            if found := differences(self.settings.sources.get(plan.target, here), here):
+                raise RdbenchError(
+                    f"codec {plan.name!r} was edited since the run began ({'; '.join(found)}); "
+                    "run the same command again"
+                )
+            self._classes[key] = codec
+        return self._classes[key]
+
     def _version(self, codec: type[Codec], plan: CodecPlan) -> str:
         key = (plan.target, plan.options_text)
         if key not in self._versions:
@@ -178,7 +203,8 @@ class Bench:
             if len(self._codecs) >= MAX_INSTANCES:
                 for codec in self._codecs.popitem(last=False)[1]:
                     codec.close()
-            self._codecs[key] = plan.build(point), plan.build(point)
+            build, options = self._class(plan), dict(plan.options)
+            self._codecs[key] = build(point, **options), build(point, **options)
         self._codecs.move_to_end(key)
         return self._codecs[key]
 

@@ -24,9 +24,9 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Task
 from rdbench.images import ImageRef
 from rdbench.programs import Janitor
-from rdbench.runner.rows import Settings
+from rdbench.runner.rows import Answer, Settings
 from rdbench.runner.worker import ENVIRONMENT
-from rdbench.schema import CRASHED, TIMEOUT, Measurement
+from rdbench.schema import CRASHED, TIMEOUT
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 START_TIMEOUT_S: Final = 120.0
@@ -160,11 +160,11 @@ class LocalPool:
 
     def run(
         self, tasks: Sequence[Task], settings: Settings
-    ) -> Iterator[Measurement | tuple[Task, str, str]]:
+    ) -> Iterator[Answer | tuple[Task, str, str]]:
         """Carry the tasks out, in an order that keeps each image with one worker while it can;
         once for each pool.
 
-        Yields rows as they come; for a task whose worker died or took too long, the task with a
+        Yields answers as they come; for a task whose worker died or took too long, the task with a
         status and a message instead. Raises :class:`RdbenchError` if workers cannot start.
         """
         while len(self._workers) > len(tasks):
@@ -211,17 +211,17 @@ class LocalPool:
 
     def _receive(
         self, worker: _Worker, queue: _Queue, settings: Settings
-    ) -> Iterator[Measurement | tuple[Task, str, str]]:
+    ) -> Iterator[Answer | tuple[Task, str, str]]:
         try:
             if worker.connection.poll():
-                row = worker.connection.recv()
+                answer: Answer = worker.connection.recv()
                 if not worker.ready:
                     worker.ready = True
                     self._failed_starts = 0
                     return
                 worker.tasks.popleft()
                 worker.deadline = time.monotonic() + self.limits.timeout_s + GRACE_S
-                yield row
+                yield answer
                 return
         except (EOFError, OSError):
             pass

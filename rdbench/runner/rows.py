@@ -28,10 +28,21 @@ class Settings:
     """Cap of a worker's private memory in MiB, and of each program that it runs."""
     programs: Mapping[ProgramSpec, Program] = dataclasses.field(default_factory=dict)
     """The programs, which were looked up once for the run."""
+    sources: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    """By target: the sources of codecs from files, which a worker must find as the parent did."""
     streams: Path | None = None
     """Folder that keeps the streams."""
     decoded: Path | None = None
     """Folder that keeps the decoded images as PNG."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker sends back for a task."""
+
+    row: Measurement
+    opened: Mapping[str, str]
+    """Paths and SHA-256 of the weights that the codec has opened."""
 
 
 def base_row(task: Task) -> dict[str, Any]:

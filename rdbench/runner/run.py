@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import platform
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import rdbench
-from rdbench import programs
+from rdbench import programs, provenance
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
-from rdbench.results import RunDirectory, differences
+from rdbench.results import RunDirectory
+from rdbench.runner.identities import Identities
 from rdbench.runner.pool import Limits, LocalPool
-from rdbench.runner.rows import Settings, failure, other_stream
+from rdbench.runner.rows import Answer, Settings, failure, other_stream
 from rdbench.schema import OK, Measurement
 
 PACKAGES: Final = (
@@ -44,6 +47,9 @@ class Outcome:
     """How many of the rows were made by this run; the others were there."""
     resumed: bool = False
     interrupted: bool = False
+    replaced: list[str] = dataclasses.field(default_factory=list)
+    """What was there and was measured again since what decides it has changed: a line for each
+    curve and reason."""
 
     @property
     def failures(self) -> list[Measurement]:
@@ -78,12 +84,13 @@ def run(
     out = out.absolute()
     tasks = experiment.tasks()
     with RunDirectory(out, experiment.identity(), fresh=fresh) as directory:
-        todo = [task for task in tasks if not directory.done(task.key)]
-        outcome = Outcome(out, [], resumed=directory.resumed and len(todo) < len(tasks))
-        provenance = _provenance(experiment)
-        if outcome.resumed:
+        identities = Identities(experiment)
+        if any(directory.done(task.key) for task in tasks):
             _check_images(directory, tasks)
-            _check_provenance(directory, provenance)
+        again = identities.replaced(directory, tasks)
+        todo = [task for task in tasks if not directory.done(task.key) or task.key in again]
+        outcome = Outcome(out, [], resumed=directory.resumed and len(todo) < len(tasks))
+        outcome.replaced = _counted(again.values())
         # No more workers than there is work for; what is timed alone is said to be.
         jobs = min(pool.limits.jobs, len(todo))
         settings = Settings(
@@ -92,18 +99,29 @@ def run(
             timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
             programs=programs.found(),
+            sources={codec.target: provenance.source(codec) for codec in experiment.codecs},
             streams=out / "streams" if keep_streams else None,
             decoded=out / "decoded" if keep_decoded else None,
         )
         invocation = _invocation(pool.limits, jobs)
         directory.manifest.setdefault("invocations", []).append(invocation)
-        directory.manifest.update(_environment(experiment), provenance=provenance)
+        directory.manifest.update(_environment(experiment), provenance=identities.provenance)
+        known: dict[str, Any] = directory.manifest.setdefault("identities", {})
+        known.update(identities.records())
         directory.write_manifest()
         if todo:
             try:
                 with _interruptible():
                     for answer in pool.run(todo, settings):
-                        row = answer if isinstance(answer, Measurement) else failure(*answer)
+                        row, opened = (
+                            (answer.row, answer.opened)
+                            if isinstance(answer, Answer)
+                            else (failure(*answer), {})
+                        )
+                        row, digest, record = identities.stamped(row, opened)
+                        if digest not in known:
+                            known[digest] = record
+                            directory.write_manifest()  # first: no row without its record
                         directory.append(row)
                         outcome.measured += 1
                         if progress:
@@ -117,6 +135,8 @@ def run(
             for row in _disagreements(experiment, directory.rows.values()):
                 directory.append(row)
             outcome.rows = directory.finish({task.key: task.index for task in tasks})
+            for digest in known.keys() - {row.identity for row in outcome.rows}:
+                del known[digest]
         invocation.update(ended=_now(), measured=outcome.measured, interrupted=outcome.interrupted)
         directory.manifest.update(_observed(outcome.rows))
         directory.write_manifest()
@@ -164,30 +184,12 @@ def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
             )
 
 
-def _provenance(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """What decides the bytes of each curve beside its options, by label."""
-    told: dict[str, dict[str, Any]] = {
-        codec.label: codec.codec().provenance(dict(codec.options), codec.points)
-        for codec in experiment.codecs
-    }
-    return {label: provenance for label, provenance in told.items() if provenance}
-
-
-def _check_provenance(directory: RunDirectory, provenance: dict[str, dict[str, Any]]) -> None:
-    """Refuse to go on with other programs than those that made the rows which are there."""
-    before = directory.manifest.get("provenance", {})
-    if found := differences(_decisive(before), _decisive(provenance)):
-        raise UsageError(
-            f"{str(directory.path)!r} was measured with other programs "
-            f"({'; '.join(found)}); name another folder with --out, or use --fresh"
-        )
-
-
-def _decisive(provenance: Any) -> Any:
-    """Provenance without the places of files, which decide nothing."""
-    if isinstance(provenance, dict):
-        return {key: _decisive(value) for key, value in provenance.items() if key != "path"}
-    return provenance
+def _counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """What is measured again and why, a line for each curve and reason."""
+    return [
+        f"{label}: {count} row{'s' * (count > 1)} measured again: {reason}"
+        for (label, reason), count in Counter(reasons).items()
+    ]
 
 
 @contextmanager
