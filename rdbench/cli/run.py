@@ -203,6 +203,8 @@ def report(outcome: Outcome, directory: Path) -> None:
     there = len(outcome.rows) - outcome.measured
     kept = f", {there} were there already" if there else ""
     typer.echo(f"{outcome.measured} measured{kept}: {directory / 'measurements.csv'}")
+    for line in outcome.replaced:
+        typer.echo(line, err=True)
     seen: dict[tuple[str, str, str], list[str]] = {}
     for row in outcome.failures:
         where = f"{row.image} at {row.parameter} {point_text(row.point)}"
