@@ -27,7 +27,7 @@ from rdbench.runner.identities import Identities
 from rdbench.runner.pool import Answer, Limits, LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
 from rdbench.runner.rows import row as row_of
-from rdbench.schema import OK, Measurement
+from rdbench.schema import OK, Measurement, point_text
 
 PACKAGES: Final = (
     "glymur",
@@ -59,6 +59,9 @@ class Outcome:
     replaced: list[str] = dataclasses.field(default_factory=list)
     """What was there and was measured again since what decides it has changed: a line for each
     curve or metric and reason."""
+
+    unscored: list[str] = dataclasses.field(default_factory=list)
+    """Of rows that were to get further metrics: which did not, and why, a line for each."""
 
     @property
     def failures(self) -> list[Measurement]:
@@ -173,6 +176,9 @@ def carry_out(
                 row = row_of(job, found)
                 if stays(job, found):
                     outcome.rescored += 1
+                    if lacking := [name for name in job.missing if name not in row.scores]:
+                        where = f"{row.label}, {row.image} at {point_text(row.point)}"
+                        outcome.unscored.append(f"{where}: no {', '.join(lacking)}: {row.message}")
                 else:
                     assert identities is not None
                     row, digest, record = identities.stamped(row, found.opened)
