@@ -121,7 +121,7 @@ def version(record: MetricRecord) -> str:
     except UsageError:
         raise
     except Exception as error:
-        raise _broken(f"metric {record.name!r}: version", error) from error
+        raise _broken(f"metric {record.name!r}: version raised", error) from error
     if not isinstance(told, str):
         raise UsageError(f"metric {record.name!r}: version returned {told!r}, not text")
     packages = (offer.package for offer in _offers() if offer.target == record.target)
