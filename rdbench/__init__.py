@@ -19,6 +19,8 @@ _PUBLIC = {
     "bd_table": "rdbench.curves",
     "check": "rdbench.gate",
     "CodecError": "rdbench.errors",
+    "Metric": "rdbench.metrics",
+    "MetricRecord": "rdbench.metrics",
     "RdbenchError": "rdbench.errors",
     "Limits": "rdbench.runner",
     "load": "rdbench.results",

@@ -12,6 +12,7 @@ from typing import Any
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.provenance import differences
 from rdbench.results import (
+    DECISIVE,
     RunDirectory,
     contradictions,
     joined,
@@ -66,7 +67,7 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
     metrics = old.get("metrics", {}), new.get("metrics", {})
     for name in metrics[0].keys() & metrics[1].keys():
         found += differences(
-            *({name: {k: side[name].get(k) for k in _DECISIVE}} for side in metrics)
+            *({name: {k: side[name].get(k) for k in DECISIVE}} for side in metrics)
         )
     if found:
         raise UsageError(
@@ -87,9 +88,6 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
         }.items()
     }
     return both
-
-
-_DECISIVE = ("revision", "version", "source", "programs")
 
 
 def _refuse_other(there: Measurement, row: Measurement, first: Path, second: Path) -> None:
