@@ -93,7 +93,7 @@ def run(
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
         plan = _plan(experiment, codecs, datasets, codec_files, points, metrics, color, repeat)
         if strict and plan.missing:
-            raise UsageError(f"{plan.missing[0]} (or leave out --strict)")
+            raise UsageError(f"{plan.missing[0]} (or leave out `strict=True`)")
         directory = Path(out) if out is not None else RUNS / plan.name
         if started:
             started(plan, directory)
@@ -255,7 +255,7 @@ def _plan(
     requests = _with_files(requests, [Path(file) for file in codec_files])
     if not requests:
         raise UsageError(
-            "nothing to measure: name an experiment, or --codecs and --dataset "
+            "nothing to measure: name an experiment, or `codecs` and `datasets` "
             "(try `rdbench run quickstart`)"
         )
     if points:

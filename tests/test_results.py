@@ -142,7 +142,7 @@ def test_a_run_of_the_first_schema_is_read_but_not_gone_on_with(tmp_path):
     assert list(frame.columns) == HEADER
     assert frame[later].isna().all(axis=None)
     assert [row.psnr_db for row in read_rows(old)] == [row.psnr_db for row in encoded_rows()]
-    with pytest.raises(UsageError, match=r"schema version 1.* use --fresh or another --out"):
+    with pytest.raises(UsageError, match=r"schema version 1.* use `fresh=True` or another `out`"):
         RunDirectory(old, {})
 
 

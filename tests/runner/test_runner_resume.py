@@ -143,7 +143,7 @@ def test_a_torn_last_line_is_measured_again(measure):
 def test_another_experiment_is_refused_with_the_difference(photos, measure, tmp_path):
     out = measure("Step").path
     other = experiment(photos, "Step", repeat=2)
-    with pytest.raises(UsageError, match=r"repeat: 1 there, 2 now.*--fresh"):
+    with pytest.raises(UsageError, match=r"repeat: 1 there, 2 now.*`fresh=True`"):
         run_into(out, other, jobs=1)
     assert len(read_rows(out)) == 12
     assert len(run_into(out, other, jobs=1, fresh=True).rows) == 24
