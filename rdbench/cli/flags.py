@@ -14,6 +14,7 @@ FLAGS: Final = {
     "datasets": "--dataset",
     "decimal": "--decimal",
     "delimiter": "--delimiter",
+    "force": "--force",
     "fresh": "--fresh",
     "images": "--images",
     "jobs": "--jobs",

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdbench.errors import RdbenchError, UsageError
+from rdbench.errors import DivergedError, UsageError
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint
 from rdbench.training.checkpoint import Checkpoint
@@ -23,10 +23,6 @@ from rdbench.training.folder import Folder
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
 from rdbench.training.trainers import TRAINERS, Measured, Trainer, use_bfloat16, use_float32
 from rdbench.training.validation import latents, validate
-
-
-class DivergedError(RdbenchError):
-    """The loss, the weights or the latents are not finite."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from rdbench.curves.summary import SUMMARY_COLUMNS
 from rdbench.curves.tables import Table, markdown, number_cell, sheet
 from rdbench.errors import RdbenchError
 from rdbench.metrics import METRICS
-from rdbench.reproduce.cast import Cast
-from rdbench.reproduce.claims import Checked, Value
-from rdbench.reproduce.recipe import Claim, Recipe
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.claims import Checked, Value
+from rdbench.reproducing.recipe import Claim, Recipe
 from rdbench.results import write_atomically
 
 PAGE: Final = "README.md"
