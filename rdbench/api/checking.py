@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rdbench.api.measuring import CodecLike, request
-from rdbench.conformance import CheckResult, run_checks
+from rdbench.conforming import CheckResult, run_checks
 
 
 def conformance(codec: CodecLike, *, timeout_s: float = 120.0) -> list[CheckResult]:

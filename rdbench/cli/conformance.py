@@ -24,7 +24,7 @@ def conformance(
     The exit status is 1 when a check failed.
     """
     from rdbench import experiment
-    from rdbench.conformance import Status, conforms, run_checks
+    from rdbench.conforming import Status, conforms, run_checks
 
     request = experiment.parse_codec(codec)
     results = run_checks(request.target, request.options, points=request.points, timeout_s=timeout)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rdbench.conformance import CheckResult, Status, conforms, run_checks
+from rdbench.conforming import CheckResult, Status, conforms, run_checks
 from rdbench.errors import UsageError
 
 BROKEN = Path(__file__).with_name("broken_codecs.py")

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from rdbench import metrics
-from rdbench.conformance.evidence import Evidence, Trial, gather
-from rdbench.conformance.jobs import Decoded, Encoded, Failure
+from rdbench.conforming.evidence import Evidence, Trial, gather
+from rdbench.conforming.jobs import Decoded, Encoded, Failure
 from rdbench.errors import UsageError
 from rdbench.schema import one_line, point_text
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rdbench.codecs import registry
-from rdbench.conformance import material
-from rdbench.conformance.jobs import (
+from rdbench.conforming import material
+from rdbench.conforming.jobs import (
     Decoded,
     DecodeJob,
     Encoded,

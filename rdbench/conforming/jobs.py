@@ -124,7 +124,7 @@ def _run(
             # A worker that dies leaves its last job without an answer; another one goes on
             # behind that job.
             worker = subprocess.run(
-                [sys.executable, "-m", "rdbench.conformance.worker", name, str(len(outcomes))],
+                [sys.executable, "-m", "rdbench.conforming.worker", name, str(len(outcomes))],
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """The other process: does the jobs of a folder, one answer file each, until done or dead.
 
-``python -m rdbench.conformance.worker FOLDER FIRST`` is how :mod:`rdbench.conformance.jobs` calls
+``python -m rdbench.conforming.worker FOLDER FIRST`` is how :mod:`rdbench.conforming.jobs` calls
 it. A job that does not come back is ended by the alarm signal, whose default action takes the
 process with it, also out of a library's code.
 """
@@ -18,7 +18,7 @@ import numpy as np
 
 from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
-from rdbench.conformance.conversion import conversion_db
+from rdbench.conforming.conversion import conversion_db
 from rdbench.errors import CodecError
 from rdbench.programs import supervised
 

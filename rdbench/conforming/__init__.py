@@ -5,6 +5,6 @@ stream passes between the two, and so that a codec that crashes or hangs costs o
 the suite.
 """
 
-from rdbench.conformance.checks import CHECKS, CheckResult, Status, conforms, run_checks
+from rdbench.conforming.checks import CHECKS, CheckResult, Status, conforms, run_checks
 
 __all__ = ["CHECKS", "CheckResult", "Status", "conforms", "run_checks"]
