@@ -30,6 +30,11 @@ def names() -> list[str]:
     return [*BUILT_IN, *(offer.name for offer in plugins.offers(ENTRY_POINT_GROUP))]
 
 
+def is_file(wanted: str) -> bool:
+    """Whether a metric is named by its file, and not by its name."""
+    return plugins.split(wanted) is not None or wanted.endswith(".toml")
+
+
 def find(wanted: str) -> MetricRecord:
     """The record of the metric ``wanted``, imported where it is not built in.
 
@@ -37,7 +42,7 @@ def find(wanted: str) -> MetricRecord:
     twice, and a class or file that is no metric, and :class:`MissingBackendError` with what to
     install.
     """
-    if plugins.split(wanted) or wanted.endswith(".toml"):
+    if is_file(wanted):
         return _of_class(load(wanted), wanted)
     plugins.refuse_twins("metric", ENTRY_POINT_GROUP, wanted, built_in=wanted in BUILT_IN)
     if wanted in BUILT_IN:
