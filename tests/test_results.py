@@ -29,8 +29,8 @@ FIELDS = {
 def test_columns_are_those_of_the_documented_schema():
     assert " ".join(HEADER) == (
         "dataset image image_sha256 width height channels codec options label parameter point "
-        "codec_version repeat status message size_bytes payload_bytes bpp estimated_bpp mse "
-        "psnr_db psnr_y_db ssim ms_ssim ms_ssim_db encode_s decode_s encode_cpu_s decode_cpu_s "
+        "codec_version identity repeat status message size_bytes payload_bytes bpp estimated_bpp "
+        "mse psnr_db psnr_y_db ssim ms_ssim ms_ssim_db encode_s decode_s encode_cpu_s decode_cpu_s "
         "timing peak_rss_mb program_rss_mb stream_sha256 decoded_sha256"
     )
 

@@ -21,8 +21,10 @@ from rdbench.cli import (
     datasets,
     import_,
     inspect,
+    merge,
     plot,
     reproduce,
+    rescore,
     run,
     score,
     train,
@@ -65,6 +67,8 @@ app.add_typer(codecs.app, name="codecs")
 app.command("conformance")(conformance.conformance)
 app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)
+app.command("rescore")(rescore.rescore)
+app.command("merge")(merge.merge)
 app.command("bd")(bd.bd)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)

@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import os
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
@@ -24,6 +23,7 @@ from rdbench import files, formats, leb128
 from rdbench.codecs import definition_file
 from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
+from rdbench.commands import put_beside
 from rdbench.errors import (
     BitstreamError,
     CodecError,
@@ -36,8 +36,8 @@ from rdbench.programs import Program, find, run, scratch, words_of
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
     from rdbench.formats import Layout
+    from rdbench.sample_format import Image
 
 _HEADER_CHANNELS: Final = {1: "400", 3: "444"}
 _MOST_RESOLUTIONS: Final = 6
@@ -340,8 +340,7 @@ class BinaryCodec(Codec):
 
 def _result(command: Command, arguments: Sequence[str], folder: Path, name: str) -> bytearray:
     """The file ``name`` that a command writes in ``folder``; an image may lie in the bytes."""
-    for file in command.files:
-        shutil.copyfile(file, folder / file.name)
+    put_beside(command.files, folder)
     program = find(command.program)
     words = run([program.path, *arguments], folder)
     path = folder / name

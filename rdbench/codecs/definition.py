@@ -58,14 +58,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from rdbench.codecs.base import Axis, Option
+from rdbench.commands import PLACE
 from rdbench.formats import Layout
 from rdbench.programs import ProgramSpec
 
 IMAGE_FORMATS: Final = {"pnm": ".ppm", "png": ".png", "yuv": ".yuv", "y4m": ".y4m"}
 RAW_FORMATS: Final = ("yuv", "y4m")
 GEOMETRIES: Final = ("hevc", "vvc", "header")
-
-PLACE: Final = re.compile(r"\{([^{}]*)\}")
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 Settings = Mapping[str, Any]

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rdbench import commands
 from rdbench.codecs.base import Axis, Option
 from rdbench.codecs.definition import (
     GEOMETRIES,
     IMAGE_FORMATS,
-    PLACE,
     RAW_FORMATS,
     Argument,
     Command,
@@ -23,10 +23,8 @@ from rdbench.codecs.definition import (
     holds,
     text_of,
 )
+from rdbench.commands import PLACE
 from rdbench.errors import UsageError
-from rdbench.programs import ProgramSpec, variable
-from rdbench.programs.scratch import RAM_VARIABLE
-from rdbench.programs.strays import MARK
 from rdbench.toml import Table, read_toml
 
 _SAMPLE_KEYS: Final = ("chroma", "depth", "grey_depth", "matrix", "range")
@@ -35,8 +33,6 @@ _PLACES: Final = frozenset(
     {"point", "width", "height", "channels", "chroma_format", "sample_bits", "resolutions"}
 )
 _TAKEN: Final = frozenset({"points", "label", "program", "decoder"})
-_PATH: Final = re.compile(r"\.\.|~|(?<![0-9])/|/(?![0-9])")
-_RESERVED: Final = ("RDBENCH_DATA", RAM_VARIABLE, MARK)
 
 
 def read(path: Path) -> Definition:
@@ -111,7 +107,7 @@ def _options(table: Table) -> Iterator[tuple[str, Option]]:
         )
         for index, choice in enumerate(choices):
             _value(option, f"choices[{index}]", found, choice)
-            _refuse_path(option, f"choices[{index}]", str(choice))
+            commands.refuse_path(option, f"choices[{index}]", str(choice))
         _value(option, "default", found, default)
         if found.shown and len(found.shown) != len(choices):
             raise option.error("shown", f"{len(found.shown)} texts for {len(choices)} choices")
@@ -274,43 +270,11 @@ def _command(
     parent: Table, key: str, places: set[str], options: Mapping[str, Option], install: str
 ) -> Command:
     table = parent.table(key, required=True)
-    table.allow("program", "names", "version", "pattern", "arguments", "files")
-    folder = table.path.absolute().parent
-    program = table.text("program")
-    names = table.texts("names", (program,))
-    name = Path(program).name
-    if not name:
-        raise table.error("program", f"{program!r} names no program")
-    if variable(name) in _RESERVED:
-        raise table.error("program", f"{variable(name)} means something else; rename it")
-    if not all(names) or not names:
-        raise table.error("names", f"{list(names)} names no program")
-    candidates = tuple(str(folder / name) if "/" in name else name for name in names)
-    pattern = table.text("pattern", "")
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise table.error("pattern", f"is no regular expression: {error}") from None
-    spec = ProgramSpec(
-        name=name,
-        candidates=candidates,
-        version_arguments=table.texts("version", ()),
-        version_pattern=pattern,
-        install=install,
-    )
+    table.allow(*commands.KEYS)
+    program = commands.program(table, install)
     arguments = tuple(_arguments(table, places, options))
-    used = {place for a in arguments for place in PLACE.findall(a.text)}
-    needed = _FILE_PLACES & places
-    if missing := sorted(needed - used):
-        raise table.error("arguments", f"{{{missing[0]}}} is not among them")
-    return Command(spec, arguments, tuple(_files(table, folder)))
-
-
-def _files(table: Table, folder: Path) -> Iterator[Path]:
-    for index, name in enumerate(table.texts("files", ())):
-        if Path(name).name != name or not (folder / name).is_file():
-            raise table.error(f"files[{index}]", f"{name!r} is not a file beside the definition")
-        yield folder / name
+    commands.check_used(table, (a.text for a in arguments), _FILE_PLACES & places)
+    return Command(program, arguments, tuple(commands.files_beside(table)))
 
 
 def _arguments(table: Table, places: set[str], options: Mapping[str, Option]) -> Iterator[Argument]:
@@ -326,21 +290,4 @@ def _arguments(table: Table, places: set[str], options: Mapping[str, Option]) ->
         else:
             when, texts = (), [(table, key, item)]
         for place, text_key, text in texts:
-            if not isinstance(text, str):
-                raise place.error(text_key, f"{text!r} is not text; write it in quotes")
-            for name in PLACE.findall(text):
-                if name not in places:
-                    listed = ", ".join(sorted(places))
-                    raise place.error(text_key, f"{{{name}}} is not one of {listed}")
-            _refuse_path(place, text_key, text)
-            yield Argument(text, when)
-
-
-def _refuse_path(table: Table, key: str, text: str) -> None:
-    """A command reads and writes where it runs; what it needs beside that is in ``files``."""
-    if text != "/dev/null" and _PATH.search(PLACE.sub("", text)):
-        raise table.error(
-            key,
-            f"{text!r} leads out of the temporary folder in which the program runs; list files "
-            "that it reads under 'files', and name them without a folder",
-        )
+            yield Argument(commands.check_argument(place, text_key, text, places), when)

@@ -67,8 +67,10 @@ class MetricRecord:
                 raise UsageError(
                     f"metric {self.name!r}: {field} is {value!r}, where {kind.__name__} is needed"
                 )
-        if self.revision < 0 or self.least_side < 1:
-            raise UsageError(f"metric {self.name!r}: revision and least_side are positive")
+        if self.revision < 1 or self.least_side < 1:
+            raise UsageError(f"metric {self.name!r}: revision and least_side are at least 1")
+        if not self.formats:
+            raise UsageError(f"metric {self.name!r}: formats is empty; name what it takes")
         if not self.label:
             object.__setattr__(self, "label", self.name)
 
@@ -126,8 +128,13 @@ _KINDS: Final = {
     "higher_is_better": bool,
     "revision": int,
     "definition": str,
+    "computed_on": str,
+    "formats": frozenset,
     "least_side": int,
     "linear": str,
+    "beside": tuple,
+    "target": str,
+    "install": str,
 }
 
 

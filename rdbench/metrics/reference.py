@@ -63,6 +63,7 @@ class Reference:
         self._image = checked(image, "the original")
         self._about_to = about_to
         self._sides: dict[str, Metric] = {}
+        self._originals: dict[str, Image] = {}
         self._unfit: dict[str, str] = {}
         groups: dict[str, list[MetricRecord]] = {}
         for record in records:
@@ -95,36 +96,44 @@ class Reference:
             if skipped:
                 reasons |= dict.fromkeys(names, next(iter(skipped.values())))
                 continue
-            if target in self._foreign:
-                self._about_to(names)
             try:
-                values |= dict(self._scored(target, names, samples))
+                values |= self._scored(target, names, samples)
             except RdbenchError as error:
                 reasons |= dict.fromkeys(names, one_line(str(error), 200))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 told = f"raised {type(error).__name__}: {error}".rstrip(": ")
                 reasons |= dict.fromkeys(names, one_line(told, 200))
         return Scores(values, reasons)
 
-    def _scored(
-        self, target: str, names: Sequence[str], decoded: Image
-    ) -> Iterator[tuple[str, float]]:
+    def _scored(self, target: str, names: Sequence[str], decoded: Image) -> dict[str, float]:
+        if target in self._foreign:
+            return self._scored_apart(target, names, decoded)
         side = self._sides.get(target)
-        if target not in self._foreign:
-            if side is None:
-                side = self._sides[target] = registry.load(target)(self._image, names)
-            return _numbers(names, side.score(decoded))
-        # What somebody else's code does to its arrays must be seen, and must not reach ours.
         if side is None:
-            side = registry.load(target)(_locked(self._image), names)
+            side = self._sides[target] = registry.load(target)(self._image, names)
+        return dict(_numbers(names, side.score(decoded)))
+
+    def _scored_apart(self, target: str, names: Sequence[str], decoded: Image) -> dict[str, float]:
+        """What somebody else's code does to its arrays must be seen, and must not reach ours."""
+        self._about_to(names)
+        original = self._originals.get(target)
+        if original is None:
+            original = self._originals[target] = _locked(self._image)
         given = _locked(decoded)
-        found = dict(_numbers(names, side.score(given)))
-        original = getattr(side, "original", self._image)
-        if not (np.array_equal(given, decoded) and np.array_equal(original, self._image)):
-            self._sides.pop(target, None)
+        # One that fails, or changes its images, starts anew the next time.
+        side = self._sides.pop(target, None)
+        try:
+            if side is None:
+                side = registry.load(target)(original, names)
+            found = dict(_numbers(names, side.score(given)))
+        finally:
+            changed = not (np.array_equal(given, decoded) and np.array_equal(original, self._image))
+            if changed:
+                del self._originals[target]
+        if changed:
             raise RdbenchError("it changed the images that it was given")
         self._sides[target] = side
-        return iter(found.items())
+        return found
 
 
 def _own(members: Iterable[MetricRecord]) -> bool:

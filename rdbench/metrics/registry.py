@@ -8,13 +8,13 @@ A metric is found by its name in :mod:`rdbench.metrics.table`, through the entry
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib
+import importlib.metadata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from rdbench import plugins
+from rdbench import files, plugins, programs
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.metrics.base import Metric
 from rdbench.metrics.record import MetricRecord, with_beside
@@ -26,30 +26,36 @@ FILE_HINT: Final = "one of your own is named FILE.py:Class or FILE.toml"
 
 
 def names() -> list[str]:
-    """All metrics that have a name, built in or offered by installed packages."""
-    return [*BUILT_IN, *(offer.name for offer in plugins.offers(ENTRY_POINT_GROUP))]
+    """All metrics that have a name, built in or offered by installed packages, each once."""
+    return list(dict.fromkeys([*BUILT_IN, *(offer.name for offer in _offers())]))
 
 
 def is_file(wanted: str) -> bool:
     """Whether a metric is named by its file, and not by its name."""
-    return plugins.split(wanted) is not None or wanted.endswith(".toml")
+    return bool(_file(wanted))
 
 
 def find(wanted: str) -> MetricRecord:
     """The record of the metric ``wanted``, imported where it is not built in.
 
-    Raises :class:`UsageError` for an unknown name (with those near it), a name that is offered
-    twice, and a class or file that is no metric, and :class:`MissingBackendError` with what to
-    install.
+    Raises :class:`UsageError` for an unknown name (with those near it), a name that is taken or
+    offered twice, and a class or file that is no metric, and :class:`MissingBackendError` with
+    what to install.
     """
-    if is_file(wanted):
-        return _of_class(load(wanted), wanted)
+    if target := _file(wanted):
+        record = _record(target)
+        if record.name in names():
+            raise UsageError(
+                f"metric {wanted!r} is called {record.name!r}, as one of {origin(record.name)}; "
+                "rename it"
+            )
+        return record
     plugins.refuse_twins("metric", ENTRY_POINT_GROUP, wanted, built_in=wanted in BUILT_IN)
     if wanted in BUILT_IN:
         return BUILT_IN[wanted]
-    for offer in plugins.offers(ENTRY_POINT_GROUP):
+    for offer in _offers():
         if offer.name == wanted:
-            record = _of_class(load(offer.target), offer.target)
+            record = _record(offer.target)
             if record.name != wanted:
                 raise UsageError(
                     f"package {offer.package!r} offers the metric {record.name!r} as {wanted!r}; "
@@ -57,6 +63,12 @@ def find(wanted: str) -> MetricRecord:
                 )
             return record
     raise unknown("metric", wanted, names(), hint=FILE_HINT)
+
+
+def origin(name: str) -> str:
+    """Where the metric of a name comes from: "rdbench", or the packages that offer it."""
+    packages = ["rdbench"] if name in BUILT_IN else []
+    return " and ".join(packages + [o.package for o in _offers() if o.name == name])
 
 
 def choose(wanted: Iterable[str] | None) -> tuple[MetricRecord, ...]:
@@ -85,22 +97,113 @@ def load(target: str) -> type[Metric]:
         return program.load(Path(target))
     if file := plugins.split(target):
         path, name = file
-        return _checked(
-            plugins.pick(plugins.module(path, "metric file"), name, "metric", _is), target
-        )
-    module, _, name = target.partition(":")
+        module = plugins.module(path, "metric file")
+        return _checked(plugins.pick(module, name, "metric class", _is), target)
+    module_name, _, name = target.partition(":")
     try:
-        return _checked(getattr(importlib.import_module(module), name, None), target)
+        return _checked(getattr(importlib.import_module(module_name), name, None), target)
     except ImportError as error:
+        known = (record.install for record in BUILT_IN.values() if record.target == target)
+        install = next(filter(None, known), "reinstall the package that offers it")
         raise MissingBackendError(
-            f"metric {target!r} cannot be loaded ({one_line(str(error), 200)}); install what it needs"
+            f"metric {target!r} cannot be loaded ({one_line(str(error), 200)}); {install}"
         ) from error
+    except UsageError:
+        raise
+    except Exception as error:
+        raise _broken(f"metric {target!r} cannot be imported:", error) from error
 
 
-@functools.cache
-def version(target: str) -> str:
-    """What :meth:`Metric.version` says, in one line."""
-    return one_line(str(load(target).version()), 200)
+def version(record: MetricRecord) -> str:
+    """What computes a metric: what :meth:`Metric.version` says, else the package that offers it;
+    empty where neither tells.
+
+    Raises :class:`UsageError` where it says no text, and :class:`MissingBackendError`.
+    """
+    found = load(record.target)
+    try:
+        told: object = found.version()
+    except UsageError:
+        raise
+    except Exception as error:
+        raise _broken(f"metric {record.name!r}: version raised", error) from error
+    if not isinstance(told, str):
+        raise UsageError(f"metric {record.name!r}: version returned {told!r}, not text")
+    packages = (offer.package for offer in _offers() if offer.target == record.target)
+    return one_line(told or " ".join(f"{p} {_package_version(p)}" for p in packages), 200)
+
+
+def provenance(record: MetricRecord) -> dict[str, Any]:
+    """A metric as ``run.json`` has it: :meth:`MetricRecord.plain`, ``version``, ``source`` (the
+    SHA-256 of its files, by name from the folder that they are in) and ``programs`` (path, version
+    and SHA-256). Where something of it is not installed, ``missing`` says what.
+
+    Raises :class:`UsageError` where it cannot be loaded.
+    """
+    found: dict[str, Any] = {"version": "", "source": source(record.target), "programs": {}}
+    try:
+        found["version"] = version(record)
+        found["programs"] = {
+            program.name: {
+                "path": program.path,
+                "version": program.version,
+                "sha256": program.sha256,
+            }
+            for program in places(record.target)
+        }
+    except MissingBackendError as error:
+        found["missing"] = str(error)
+    return record.plain() | found
+
+
+def places(target: str) -> tuple[programs.Program, ...]:
+    """The programs that compute a metric: one, where it is made of one. Raises
+    :class:`MissingBackendError`."""
+    if not target.endswith(".toml"):
+        return ()
+    from rdbench.metrics import program
+
+    return (programs.find(program.load(Path(target)).definition.program),)
+
+
+def source(target: str) -> dict[str, str]:
+    """The files of one's own that a metric is made of, with their SHA-256: a file of Python with
+    the modules beside it that it imports, or a TOML with the files that its program is given.
+    Raises :class:`UsageError` where one cannot be read."""
+    if file := plugins.split(target):
+        main = file[0]
+        found = plugins.source_files(main)
+    elif target.endswith(".toml"):
+        from rdbench.metrics import program
+
+        main = Path(target)
+        found = [main, *program.load(main).definition.files]
+    else:
+        return {}
+    folder = main.resolve().parent
+    return {path.resolve().relative_to(folder).as_posix(): files.sha256(path) for path in found}
+
+
+def _offers() -> tuple[plugins.Offer, ...]:
+    return plugins.offers(ENTRY_POINT_GROUP)
+
+
+def _file(wanted: str) -> str:
+    """``wanted`` with an absolute path, where it names a file: it is loaded in other processes."""
+    if file := plugins.split(wanted):
+        return f"{file[0].absolute()}:{file[1]}"
+    return str(Path(wanted).absolute()) if wanted.endswith(".toml") else ""
+
+
+def _package_version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _broken(where: str, error: Exception) -> UsageError:
+    return UsageError(f"{where} {type(error).__name__}: {one_line(str(error), 200)}")
 
 
 def _is(found: object) -> bool:
@@ -115,8 +218,14 @@ def _checked(found: object, target: str) -> type[Metric]:
     return found
 
 
-def _of_class(found: type[Metric], target: str) -> MetricRecord:
-    record = getattr(found, "record", None)
+def _record(target: str) -> MetricRecord:
+    """The record of a metric that is not built in."""
+    record = getattr(load(target), "record", None)
     if not isinstance(record, MetricRecord):
         raise UsageError(f"metric {target!r} lacks record = rdbench.MetricRecord(NAME, ...)")
+    for name in record.beside:
+        if name not in BUILT_IN:
+            raise UsageError(
+                f"metric {target!r}: beside names {name!r}, which is none of rdbench's own"
+            )
     return dataclasses.replace(record, target=target)

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,20 +67,26 @@ def supervised(deadline: float = math.inf) -> Iterator[Usage]:
         _supervision.reset(token)
 
 
-def run(arguments: Sequence[str], folder: Path) -> str:
+def extend(deadline: float) -> None:
+    """Move the deadline of the :func:`supervised` that is under way to a later time."""
+    if supervision := _supervision.get():
+        supervision.deadline = max(deadline, supervision.deadline)
+
+
+def run(arguments: Sequence[str], folder: Path, exit_codes: Collection[int] = (0,)) -> str:
     """Run the program ``arguments[0]`` (a path) in ``folder`` until it ends; return the end of
     what it printed, standard output and error together.
 
     Raises :class:`CodecError` with the end of what it printed where it cannot be started, leaves
-    with another exit code than 0 or dies by a signal, and :class:`OutOfTimeError` where it is
-    ended by the deadline of :func:`supervised`.
+    with an exit code that is not among ``exit_codes`` or dies by a signal, and
+    :class:`OutOfTimeError` where it is ended by the deadline of :func:`supervised`.
     """
     supervision = _supervision.get() or _Supervision(math.inf, Usage())
     name = Path(arguments[0]).name
     ended = _run(arguments, folder, supervision)
     if ended.timed_out:
         raise OutOfTimeError(f"{name} was not done in time and was ended{words_of(ended.output)}")
-    if ended.status == 0:
+    if ended.status in exit_codes:
         return ended.output
     raise CodecError(f"{name} {_ending(ended)}{words_of(ended.output)}")
 

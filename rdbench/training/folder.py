@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.models.weights import SUFFIX
-from rdbench.results import csv_text, differences, write_atomically
+from rdbench.provenance import differences
+from rdbench.results import csv_text, write_atomically
 from rdbench.training import checkpoint
 from rdbench.training.configuration import Configuration, decisive
 

@@ -1,10 +1,12 @@
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from rdbench.metrics import Reference, choose
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,8 @@ def photo() -> np.ndarray:
     from skimage import data as photographs
 
     return np.ascontiguousarray(photographs.astronaut())
+
+
+def reference(image: np.ndarray, names: Iterable[str]) -> Reference:
+    """An original with the metrics of these names, and the mean squared error."""
+    return Reference(image, choose(names))

@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from rdbench.errors import UsageError
-from rdbench.metrics import DEFAULT_METRICS, METRICS, Reference, ms_ssim, psnr, ssim
+from rdbench.metrics import BUILT_IN, DEFAULT_METRICS, ms_ssim, psnr, ssim
+
+from .conftest import reference
 
 
 def test_published_reconstructions_score_as_published(data_root, kodak_image) -> None:
@@ -18,29 +20,29 @@ def test_published_reconstructions_score_as_published(data_root, kodak_image) ->
     for row in rows:
         original = kodak_image(int(row["original"].removeprefix("kodim")))
         decoded = np.asarray(Image.open(folder / row["reconstruction"]).convert("RGB"))
-        values = Reference(original, DEFAULT_METRICS).score(decoded).values
+        values = reference(original, DEFAULT_METRICS).score(decoded).values
         assert values["psnr_db"] == pytest.approx(float(row["psnr_db"]), abs=1e-6)
         # Those scores pool the channels before the product over scales.
         assert values["ms_ssim"] == pytest.approx(float(row["ms_ssim"]), abs=5e-5)
 
 
 def test_one_reference_scores_each_version_as_if_it_were_the_only_one(photo, jpeg) -> None:
-    reference = Reference(photo, METRICS)
+    side = reference(photo, BUILT_IN)
     versions = [jpeg(photo, quality) for quality in (90, 10, 90)]
-    first, second, third = (reference.score(version).values for version in versions)
-    assert first == third == Reference(photo, METRICS).score(versions[0]).values
-    assert set(first) == set(METRICS)
+    first, second, third = (side.score(version).values for version in versions)
+    assert first == third == reference(photo, BUILT_IN).score(versions[0]).values
+    assert set(first) == set(BUILT_IN)
     assert second["ssim"] < first["ssim"]
     assert first["psnr_db"] == psnr(photo, versions[0])
     assert first["ssim"] == ssim(photo, versions[0])
     assert first["ms_ssim"] == ms_ssim(photo, versions[0])
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_a_metric_has_one_value_whatever_else_is_asked(photo, jpeg, name) -> None:
     decoded = jpeg(photo, 30)
-    together = Reference(photo, METRICS).score(decoded).values
-    alone = Reference(photo, [name]).score(decoded).values
+    together = reference(photo, BUILT_IN).score(decoded).values
+    alone = reference(photo, [name]).score(decoded).values
     assert alone == {key: together[key] for key in alone}
     expected = {"mse", name} | ({"ms_ssim"} if name == "ms_ssim_db" else set())
     assert set(alone) == expected
@@ -48,17 +50,19 @@ def test_a_metric_has_one_value_whatever_else_is_asked(photo, jpeg, name) -> Non
 
 def test_what_is_too_small_has_no_value_and_a_reason(photo) -> None:
     image = photo[:150, :200]
-    scores = Reference(image, DEFAULT_METRICS).score(image)
+    scores = reference(image, DEFAULT_METRICS).score(image)
     assert set(scores.values) == {"mse", "psnr_db", "psnr_y_db", "ssim"}
-    assert scores.notes == ("ms_ssim: sides must be above 160 px, the image is 200x150",)
-    tiny = Reference(photo[:10, :200], DEFAULT_METRICS).score(photo[:10, :200])
+    assert scores.notes == (
+        "ms_ssim, ms_ssim_db: sides must be at least 161 px, the image is 200x150",
+    )
+    tiny = reference(photo[:10, :200], DEFAULT_METRICS).score(photo[:10, :200])
     assert set(tiny.values) == {"mse", "psnr_db", "psnr_y_db"}
     assert tiny.notes[0] == "ssim: sides must be at least 11 px, the image is 200x10"
-    assert Reference(photo, DEFAULT_METRICS).score(photo).notes == ()
+    assert reference(photo, DEFAULT_METRICS).score(photo).notes == ()
 
 
 @pytest.mark.parametrize(
-    ("function", "side", "words"), [(ssim, 10, "at least 11"), (ms_ssim, 160, "above 160")]
+    ("function", "side", "words"), [(ssim, 10, "at least 11"), (ms_ssim, 160, "at least 161")]
 )
 def test_functions_refuse_what_is_too_small(photo, function, side, words) -> None:
     with pytest.raises(ValueError, match=words):
@@ -85,7 +89,7 @@ def test_planes_without_a_channel_axis_are_taken(photo, jpeg) -> None:
 def test_wrong_arrays_are_refused(image, words) -> None:
     good = np.zeros((20, 20, 3), np.uint8)
     with pytest.raises(ValueError, match=words):
-        Reference(good, ["ssim"]).score(image)
+        reference(good, ["ssim"]).score(image)
     with pytest.raises(ValueError, match=words):
         psnr(good, image)
 
@@ -94,9 +98,9 @@ def test_inputs_are_left_as_they_are(photo, jpeg) -> None:
     decoded = jpeg(photo, 30)
     before = photo.copy(), decoded.copy()
     turned = decoded.transpose(1, 0, 2)
-    reference = Reference(photo, METRICS)
-    straight = reference.score(decoded)
-    assert Reference(photo.transpose(1, 0, 2), METRICS).score(turned).values == pytest.approx(
+    side = reference(photo, BUILT_IN)
+    straight = side.score(decoded)
+    assert reference(photo.transpose(1, 0, 2), BUILT_IN).score(turned).values == pytest.approx(
         straight.values, abs=1e-6
     )
     np.testing.assert_array_equal(photo, before[0])
@@ -105,4 +109,4 @@ def test_inputs_are_left_as_they_are(photo, jpeg) -> None:
 
 def test_an_unknown_metric_is_the_users_error(photo) -> None:
     with pytest.raises(UsageError, match="vmaf"):
-        Reference(photo, ["vmaf"])
+        reference(photo, ["vmaf"])

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from rdbench.metrics import Reference, ms_ssim, scale, ssim, structural
+from rdbench.metrics import ms_ssim, scale, ssim, structural
+
+from .conftest import reference
 
 torch = pytest.importorskip("torch", reason="the oracles of MS-SSIM need torch")
 pytorch_msssim = pytest.importorskip("pytorch_msssim")
@@ -46,7 +48,7 @@ def oracle_ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def scores(image: np.ndarray, decoded: np.ndarray) -> dict[str, float]:
-    return Reference(image, ["ssim", "ms_ssim_db"]).score(decoded).values
+    return reference(image, ["ssim", "ms_ssim_db"]).score(decoded).values
 
 
 def agrees(image: np.ndarray, decoded: np.ndarray) -> None:
@@ -60,10 +62,10 @@ def agrees(image: np.ndarray, decoded: np.ndarray) -> None:
 @pytest.mark.parametrize("number", range(1, 11))
 def test_kodak_at_three_qualities(kodak_image, jpeg, number: int) -> None:
     image = kodak_image(number)
-    reference = Reference(image, ["ssim", "ms_ssim"])
+    side = reference(image, ["ssim", "ms_ssim"])
     for quality in QUALITIES:
         decoded = jpeg(image, quality)
-        values = reference.score(decoded).values
+        values = side.score(decoded).values
         assert values["ms_ssim"] == pytest.approx(oracle_ms_ssim(image, decoded), abs=1e-6)
         assert values["ssim"] == pytest.approx(oracle_ssim(image, decoded), abs=1e-6)
 

@@ -141,7 +141,7 @@ def test_a_worker_killed_from_outside_costs_the_row_it_was_at(photos):
         answers.append(next(results))
         os.kill(pool._workers[0].process.pid, 9)
         answers.extend(results)
-    rows = [answer for answer in answers if not isinstance(answer, tuple)]
+    rows = [answer.row for answer in answers if not isinstance(answer, tuple)]
     ((task, status, message),) = [answer for answer in answers if isinstance(answer, tuple)]
     assert status == CRASHED
     assert "SIGKILL" in message
@@ -155,8 +155,8 @@ def test_a_worker_killed_while_it_starts_is_replaced(photos):
     with LocalPool(Limits(2)) as pool:
         os.kill(pool._workers[0].process.pid, 9)
         answers = list(pool.run(tasks, settings))
-    assert {row.key for row in answers} == {task.key for task in tasks}
-    assert {row.status for row in answers} == {OK}
+    assert {answer.row.key for answer in answers} == {task.key for task in tasks}
+    assert {answer.row.status for answer in answers} == {OK}
 
 
 def test_an_unusable_worker_ends_the_run_with_the_reason(photos, monkeypatch):

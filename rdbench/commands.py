@@ -1,0 +1,102 @@
+"""What files that describe programs have in common, of codecs and of metrics: which program is
+meant, its arguments with places for what differs, and the files that it reads."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from rdbench.programs import ProgramSpec, variable
+from rdbench.programs.scratch import RAM_VARIABLE
+from rdbench.programs.strays import MARK
+from rdbench.toml import Table
+
+KEYS: Final = ("program", "names", "version", "pattern", "arguments", "files")
+"""The keys of a table that describes a program."""
+PLACE: Final = re.compile(r"\{([^{}]*)\}")
+"""What stands in an argument for something that differs."""
+
+_PATH: Final = re.compile(r"\.\.|~|(?<![0-9])/|/(?![0-9])")
+_RESERVED: Final = ("RDBENCH_DATA", RAM_VARIABLE, MARK)
+
+
+def program(table: Table, install: str) -> ProgramSpec:
+    """The program of ``table``: ``program``, ``names``, ``version`` and ``pattern``; ``install``
+    is what to do where it is missing. One with a slash is relative to the table's file. Raises
+    :class:`rdbench.UsageError` with file, key and reason."""
+    folder = table.path.absolute().parent
+    named = table.text("program")
+    names = table.texts("names", (named,))
+    name = Path(named).name
+    if not name:
+        raise table.error("program", f"{named!r} names no program")
+    if variable(name) in _RESERVED:
+        raise table.error("program", f"{variable(name)} means something else; rename it")
+    if not all(names) or not names:
+        raise table.error("names", f"{list(names)} names no program")
+    return ProgramSpec(
+        name=name,
+        candidates=tuple(str(folder / name) if "/" in name else name for name in names),
+        version_arguments=table.texts("version", ()),
+        version_pattern=expression(table, "pattern", ""),
+        install=install,
+    )
+
+
+def expression(table: Table, key: str, *default: str) -> str:
+    """A regular expression. Raises :class:`rdbench.UsageError` for what is none."""
+    text = table.text(key, *default)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise table.error(key, f"is no regular expression: {error}") from None
+    return text
+
+
+def check_argument(table: Table, key: str, text: object, places: Collection[str]) -> str:
+    """An argument: text whose places are among ``places``. A command reads and writes where it
+    runs; what it needs beside that is in ``files``, so that paths are refused. Raises
+    :class:`rdbench.UsageError`."""
+    if not isinstance(text, str):
+        raise table.error(key, f"{text!r} is not text; write it in quotes")
+    for name in PLACE.findall(text):
+        if name not in places:
+            raise table.error(key, f"{{{name}}} is not one of {', '.join(sorted(places))}")
+    refuse_path(table, key, text)
+    return text
+
+
+def refuse_path(table: Table, key: str, text: str) -> None:
+    """Raise :class:`rdbench.UsageError` for an argument that leads to another folder."""
+    if text != "/dev/null" and _PATH.search(PLACE.sub("", text)):
+        raise table.error(
+            key,
+            f"{text!r} leads out of the temporary folder in which the program runs; list files "
+            "that it reads under 'files', and name them without a folder",
+        )
+
+
+def check_used(table: Table, texts: Iterable[str], needed: Collection[str]) -> None:
+    """Raise :class:`rdbench.UsageError` where one of the places ``needed`` is in no argument."""
+    used = {place for text in texts for place in PLACE.findall(text)}
+    if missing := sorted(set(needed) - used):
+        raise table.error("arguments", f"{{{missing[0]}}} is not among them")
+
+
+def files_beside(table: Table) -> Iterator[Path]:
+    """The files of ``files``, which lie beside the table's file. Raises
+    :class:`rdbench.UsageError` for one that does not."""
+    folder = table.path.absolute().parent
+    for index, name in enumerate(table.texts("files", ())):
+        if Path(name).name != name or not (folder / name).is_file():
+            raise table.error(f"files[{index}]", f"{name!r} is not a file beside the definition")
+        yield folder / name
+
+
+def put_beside(files: Iterable[Path], folder: Path) -> None:
+    """Copy files into the folder in which a program runs."""
+    for file in files:
+        shutil.copyfile(file, folder / file.name)

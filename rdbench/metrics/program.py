@@ -1,0 +1,194 @@
+"""A metric that is a program, as a TOML file defines it::
+
+    name = "phash"                        # the column
+    label = "Perceptual hash"             # of axes and tables
+    # unit = "dB"
+    higher_is_better = false
+    revision = 1                          # raised when the same images get another number
+    definition = "Squared difference of the hashes of ImageMagick, sRGB and HCLp."
+    # computed_on = "all samples of all channels"; channels = [1, 3]; least_side = 1
+    input = "png"                         # what the program reads: png or pnm
+    pattern = '^([0-9.e+-]+|inf)'         # finds the number in what it prints
+    install = "apt-get install imagemagick"
+
+    [score]
+    program = "compare"                   # on PATH, or where RDBENCH_COMPARE points to
+    version = ["-version"]                # how to ask it, and what to look for in the answer
+    pattern = 'ImageMagick ([0-9.-]+)'
+    arguments = ["-metric", "PHASH", "{original}", "{decoded}", "null:"]
+    exit_codes = [0, 1]                   # those of success; [0] where it is not given
+
+``[score]`` has the keys of a codec's ``[encode]``, ``names`` and ``files`` among them, and
+``exit_codes`` beside. The program runs in a temporary folder of its own, without a shell; the
+number is in the group of ``pattern``, where it matches last in the last 16 KiB of what is printed.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from rdbench import commands, files, formats
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.metrics.base import Metric
+from rdbench.metrics.record import MetricRecord
+from rdbench.programs import ProgramSpec, find, run, scratch, words_of
+from rdbench.sample_format import MEASURED
+from rdbench.schema import one_line
+from rdbench.toml import Table, read_toml
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
+
+_INPUTS: Final = ("png", "pnm")
+_PLACES: Final = frozenset({"original", "decoded"})
+_TEXTS: Final = ("label", "unit", "definition", "computed_on")
+_NUMBERS: Final = ("revision", "least_side")
+_LARGEST_EXIT_CODE: Final = 255
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A program that prints the number of a metric."""
+
+    path: Path
+    record: MetricRecord
+    input: str
+    """The file format of the images that it reads: ``png`` or ``pnm``."""
+    pattern: str
+    program: ProgramSpec
+    arguments: tuple[str, ...]
+    files: tuple[Path, ...]
+    """Files beside the definition that are put where the program runs."""
+    exit_codes: tuple[int, ...]
+
+
+def load(path: Path) -> type[ProgramMetric]:
+    """The metric that the TOML file ``path`` defines. Raises :class:`UsageError` with file, key
+    and reason."""
+    try:
+        stamp = files.stamp(path)
+    except OSError as error:
+        raise UsageError(f"metric file {str(path)!r}: {error.strerror}") from None
+    return _loaded(path.absolute(), *stamp)
+
+
+@functools.cache
+def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[ProgramMetric]:
+    definition = read(path)
+    fields = {"definition": definition, "record": definition.record}
+    return type(definition.record.name, (ProgramMetric,), fields)
+
+
+class ProgramMetric(Metric):
+    """A metric that is a program; :func:`load` makes one class for each definition."""
+
+    definition: ClassVar[Definition]
+
+    def __init__(self, original: Image, names: Sequence[str]) -> None:
+        super().__init__(original, names)
+        self._written = self._file(original)
+
+    def score(self, decoded: Image) -> float:
+        """The number that the program prints. Raises :class:`rdbench.errors.MissingBackendError`,
+        and :class:`RdbenchError` where the program fails or prints no number."""
+        wanted = self.definition
+        program = find(wanted.program)
+        named = {place: place + self._suffix for place in _PLACES}
+        arguments = [
+            commands.PLACE.sub(lambda match: named[match.group(1)], text)
+            for text in wanted.arguments
+        ]
+        with scratch(decoded.nbytes) as folder:
+            commands.put_beside(wanted.files, folder)
+            (folder / named["original"]).write_bytes(self._written)
+            (folder / named["decoded"]).write_bytes(self._file(decoded))
+            printed = run([program.path, *arguments], folder, wanted.exit_codes)
+        return _number(wanted.pattern, printed, program.name)
+
+    @classmethod
+    def version(cls) -> str:
+        """The program with its version. Raises :class:`rdbench.errors.MissingBackendError`."""
+        return find(cls.definition.program).title
+
+    @property
+    def _suffix(self) -> str:
+        if self.definition.input == "png":
+            return ".png"
+        return ".pgm" if self.original.shape[2] == 1 else ".ppm"
+
+    def _file(self, image: Image) -> bytes:
+        png = self.definition.input == "png"
+        return formats.write_png(image) if png else formats.write_pnm(image)
+
+
+def _number(pattern: str, printed: str, program: str) -> float:
+    """What the group of the last match of ``pattern`` says."""
+    found = [match.group(1) for match in re.finditer(pattern, printed, re.MULTILINE)]
+    if not found:
+        raise RdbenchError(f"{program} printed nothing that 'pattern' finds{words_of(printed)}")
+    try:
+        return float(found[-1])
+    except (TypeError, ValueError):
+        told = one_line(str(found[-1]), 60)
+        raise RdbenchError(f"{program} printed {told!r}, where a number is needed") from None
+
+
+def read(path: Path) -> Definition:
+    """The definition in ``path``. Raises :class:`UsageError` with file, key and reason."""
+    table = read_toml(path, "metric file")
+    table.allow(
+        *("name", *_TEXTS, *_NUMBERS, "higher_is_better", "channels", "input", "pattern"),
+        *("install", "score"),
+    )
+    pattern = commands.expression(table, "pattern")
+    if re.compile(pattern).groups != 1:
+        raise table.error("pattern", f"{pattern!r} has not one group, that of the number")
+    install = table.text("install", "")
+    score = table.table("score", required=True)
+    score.allow(*commands.KEYS, "exit_codes")
+    arguments = tuple(
+        commands.check_argument(score, f"arguments[{index}]", item, _PLACES)
+        for index, item in enumerate(score.items("arguments"))
+    )
+    commands.check_used(score, arguments, _PLACES)
+    return Definition(
+        path=path,
+        record=_record(table, install),
+        input=table.choice("input", _INPUTS, "png"),
+        pattern=pattern,
+        program=commands.program(score, install),
+        arguments=arguments,
+        files=tuple(commands.files_beside(score)),
+        exit_codes=_exit_codes(score),
+    )
+
+
+def _record(table: Table, install: str) -> MetricRecord:
+    channels = table.items("channels", (1, 3))
+    if not channels or any(type(count) is not int or count not in (1, 3) for count in channels):
+        raise table.error("channels", f"{list(channels)} is not [1], [3] or [1, 3]")
+    values: dict[str, Any] = {
+        **{key: table.text(key) for key in _TEXTS if key in table.values},
+        **{key: table.whole(key) for key in _NUMBERS if key in table.values},
+    }
+    name, higher = table.text("name"), table.truth("higher_is_better")
+    taken = frozenset(form for form in MEASURED if form.channels in channels)
+    try:
+        return MetricRecord(name, **values, higher_is_better=higher, formats=taken, install=install)
+    except UsageError as error:
+        raise UsageError(f"metric file {str(table.path)!r}: {error}") from None
+
+
+def _exit_codes(table: Table) -> tuple[int, ...]:
+    codes = table.items("exit_codes", (0,))
+    for index, code in enumerate(codes):
+        if type(code) is not int or not 0 <= code <= _LARGEST_EXIT_CODE:
+            raise table.error(f"exit_codes[{index}]", f"{code!r} is no exit code, 0 to 255")
+    if not codes:
+        raise table.error("exit_codes", "has no values")
+    return codes
