@@ -39,8 +39,8 @@ def import_(
             "--map",
             metavar="COLUMN=NAME,...",
             help="Columns of rdbench and what they are called in FILE, such as "
-            "bpp=rate,psnr_db=PSNR,image=name,point=q. Columns with names of rdbench's own need "
-            "none.",
+            "bpp=rate,psnr_db=PSNR,image=name,point=q; a metric of your own as FILE.py:Class. "
+            "Columns with names of rdbench's own need none.",
         ),
     ] = "",
     label: Annotated[

@@ -52,7 +52,7 @@ def reproduce(
     """
     import rdbench
     from rdbench import reproducing
-    from rdbench.curves.tables import terminal
+    from rdbench.tables import terminal
 
     if list_:
         for known, path in reproducing.shipped().items():
