@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rdbench.api import conformance, merge, rescore, run, score, train
     from rdbench.bd import BDResult, bd_quality, bd_rate
     from rdbench.codecs.base import Axis, Codec, Option
-    from rdbench.curves import bd_table
+    from rdbench.curves import BDTable, bd_table
     from rdbench.errors import CodecError, RdbenchError
     from rdbench.files import open_weights
     from rdbench.gate import check
@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Axis",
     "BDResult",
+    "BDTable",
     "Codec",
     "CodecError",
     "Limits",
@@ -61,6 +62,7 @@ __all__ = [
 _LAZY: Final = {
     "Axis": "rdbench.codecs.base",
     "BDResult": "rdbench.bd",
+    "BDTable": "rdbench.curves",
     "Codec": "rdbench.codecs.base",
     "CodecError": "rdbench.errors",
     "Limits": "rdbench.runner",

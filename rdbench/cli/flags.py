@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Final
 
 FLAGS: Final = {
@@ -43,6 +44,7 @@ FLAGS: Final = {
 """The option of the commands for each setting that the package's messages name in backticks, as
 they read in Python: ```out```, ```fresh=True```, ```color='luma'```."""
 
+_QUOTES: Final = "'\""
 _SETTING: Final = re.compile(rf"`({'|'.join(FLAGS)})(?:=([^`]*))?`")
 
 
@@ -54,5 +56,6 @@ def as_flags(message: str) -> str:
 
 def _flag(setting: re.Match[str]) -> str:
     name, value = setting.groups()
-    value = (value or "True").strip("'\"")
-    return FLAGS[name] if value == "True" else f"{FLAGS[name]} {value}"
+    if value in (None, "True"):
+        return FLAGS[name]
+    return f"{FLAGS[name]} {shlex.quote(value.strip(_QUOTES))}"

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.flags import as_flags
+
 
 class Color(StrEnum):
     """Color planes."""
@@ -102,7 +104,7 @@ def import_(
         force=force,
     )
     for note in imported.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {as_flags(note)}", err=True)
     if out is None:
         typer.echo(imported.text, nl=False)
         return
