@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rdbench.curves import Complexity, bd_table, bd_text, curves_of, load_curves, summary_rows
+from rdbench.curves import (
+    Complexity,
+    bd_table,
+    bd_text,
+    curves_of,
+    load_curves,
+    records,
+    summary_rows,
+)
 from rdbench.gate import Limits, Table, compare
 from rdbench.schema import Measurement
 from tests.curves.encoded import as_csv, of, replaced
@@ -124,9 +132,9 @@ def test_times_of_several_machines_are_never_means_without_a_word(tmp_path):
     assert row["message"] == "times are means over several machines (a and b)"
     rows = bd_table(runs, anchor="webp", resamples=0)
     text = bd_text(rows, complexity=True)
-    assert (
-        "times are of different machines, and not to be compared (a: webp; a and b: jpeg)" in text
-    )
+    said = "times are of different machines, and not to be compared (a: webp; a and b: jpeg)"
+    assert said in text
+    assert [records(rows)[0][f"{whose}_machines"] for whose in ("anchor", "test")] == ["a", "a | b"]
 
 
 def test_devices_of_one_machine_are_said_as_well():
