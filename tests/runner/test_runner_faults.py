@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rdbench.results import read_rows
-from rdbench.runner.measure import slug
+from rdbench.runner.kept import slug
 from rdbench.runner.pool import Limits, LocalPool
 from rdbench.runner.rows import Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
@@ -22,7 +22,7 @@ def only_failure(outcome):
     """The one row that is not ok; all others must be there and be whole."""
     assert len(outcome.rows) == 3 * 4
     assert [row.status for row in outcome.rows].count(OK) == 11
-    assert all(row.psnr_db > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK)
+    assert all(row.scores["psnr_db"] > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK)
     (row,) = outcome.failures
     assert (row.image, row.point) == ("b", 16)
     assert row.message
