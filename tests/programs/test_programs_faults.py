@@ -54,7 +54,7 @@ KINDS = {
     "yuv": "raw planes: one frame of 56x40 420 of 8 bits is 3360 bytes, and 1680 are there",
     "y4m": "Y4M: one frame of 56x40 420 of 8 bits is 3360 bytes, and ",
 }
-OTHER_SIZE = "decode returned shape (6, 4, 3), the image is (40, 56, 3)"
+OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), the image is (40, 56, 3)"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_an_image_of_another_size_is_a_failure(outcome, kind):
     if kind == "yuv":  # nothing but the header that rdbench wrote tells the size
         assert row.message.endswith("is 3360 bytes, and 36 are there")
     else:
-        assert row.message == OTHER_SIZE
+        assert row.message == OTHER_SIZE.format(kind=kind)
 
 
 def test_processor_time_of_the_program_is_counted(outcome):
