@@ -109,6 +109,8 @@ class Balle2017(nn.Module):
     stride: Final = 16
     peak: Final = 1.0
     """The largest sample of an image."""
+    sample_range: Final = (0.0, 1.0)
+    """What black and white are for g_a and g_s."""
     margin: Final = 3
     """How many latents away analysis and synthesis still see."""
 
@@ -152,6 +154,8 @@ class Balle2018(nn.Module):
     stride: Final = 64
     peak: Final = 1.0
     """The largest sample of an image."""
+    sample_range: Final = (0.0, 1.0)
+    """What black and white are for g_a and g_s."""
     margin: Final = 3
     """How many latents away analysis and synthesis still see."""
 

@@ -80,18 +80,25 @@ class FactorizedDensity(nn.Module):
         super().__init__()
         sizes = (1, *units, 1)
         layers = len(units) + 1
-        scale = initial_scale ** (1 / layers)
         self.matrices = nn.ParameterList()
         self.biases = nn.ParameterList()
         self.factors = nn.ParameterList()
         for k in range(layers):
-            start = math.log(math.expm1(1 / scale / sizes[k + 1]))
-            self.matrices.append(torch.full((channels, sizes[k + 1], sizes[k]), start))
+            self.matrices.append(torch.empty(channels, sizes[k + 1], sizes[k]))
             bias = torch.empty(channels, sizes[k + 1], 1)
             self.biases.append(nn.init.uniform_(bias, -0.5, 0.5, generator=generator))
             if k < len(units):
                 self.factors.append(torch.zeros(channels, sizes[k + 1], 1))
+        self.spread(torch.full((channels,), initial_scale))
         self.register_buffer("medians", torch.zeros(channels))
+
+    def spread(self, scales: Tensor) -> None:
+        """Begin as wide as ``scales``, (channels,), above 0, say."""
+        shares = scales.double() ** (-1 / len(self.matrices))
+        with torch.no_grad():
+            for matrix in self.matrices:
+                start = torch.log(torch.expm1(shares / matrix.shape[1]))
+                matrix.copy_(start[:, None, None].expand_as(matrix))
 
     def logits(self, values: Tensor) -> Tensor:
         """The logits of the cumulative: (channels, 1, n) to the same shape, in float32 or, for

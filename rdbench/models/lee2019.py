@@ -120,6 +120,8 @@ class Lee2019(nn.Module):
     channels: Final = 3
     peak: Final = 255.0
     """The largest sample of an image."""
+    sample_range: Final = (-1.0, 1.0)
+    """What black and white are for g_a and g_s."""
     margin: Final = 3
     """How many latents away analysis and synthesis still see."""
 

@@ -44,6 +44,12 @@ class Data:
     """crops are reduced by factors drawn between this and 1, as if the images had been"""
     flips: bool = True
     """mirror half of the crops"""
+    vertical_flips: bool = False
+    """turn half of the crops upside down"""
+    transposes: bool = False
+    """swap rows and columns of half of the crops"""
+    permute_colors: bool = False
+    """shuffle red, green and blue of each crop"""
     memory_mib: int = 4096
     """how much of the decoded images is kept; the others are decoded each time"""
 

@@ -124,6 +124,8 @@ def _data(table: Table, folder: Path) -> Data:
         }
     )
     _one_of(table, "color", data.color, _COLORS)
+    if data.permute_colors and data.color == "luma":
+        raise table.error("permute_colors", "luma has one channel")
     if not data.train:
         raise table.error("train", "names no images")
     _within(table, "batch", data.batch, 1)
@@ -218,7 +220,7 @@ def _start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> str:
         return start
     if start == BLOCK_TRANSFORM:
         if not trainer.block_transform:
-            raise table.error(key, f"{start!r} is of dumas2018")
+            raise table.error(key, f"{start!r} is not for {table.text('architecture')}")
         return start
     path = (folder / start).absolute()
     if path.suffix != SUFFIX or not path.is_file():

@@ -105,8 +105,19 @@ class Crops:
         part = image[top : top + side, left : left + side]
         if side > crop:
             part = cv2.resize(part, (crop, crop), interpolation=cv2.INTER_AREA)
-        part = part.reshape(crop, crop, channels)
-        return part[:, ::-1] if self._data.flips and draw.random() < 0.5 else part
+        return self._varied(part.reshape(crop, crop, channels), draw)
+
+    def _varied(self, part: Image, draw: np.random.Generator) -> Image:
+        data = self._data
+        if data.flips and draw.random() < 0.5:
+            part = part[:, ::-1]
+        if data.vertical_flips and draw.random() < 0.5:
+            part = part[::-1]
+        if data.transposes and draw.random() < 0.5:
+            part = part.swapaxes(0, 1)
+        if data.permute_colors:
+            part = part[:, :, draw.permutation(part.shape[2])]
+        return part
 
     def noise(self, number: int, generator: torch.Generator) -> torch.Generator:
         """``generator`` seeded for step ``number``."""

@@ -18,12 +18,13 @@ from rdbench.errors import UsageError
 from rdbench.models import architectures, weights
 from rdbench.runner.run import processor
 from rdbench.schema import one_line
-from rdbench.training import block_transform, checkpoint
+from rdbench.training import checkpoint
 from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR, Configuration
 from rdbench.training.data import Pictures
 from rdbench.training.folder import Folder
 from rdbench.training.member import MemberTraining, Surroundings
 from rdbench.training.stretch import Status
+from rdbench.training.trainers import TRAINERS
 
 
 @dataclass
@@ -125,7 +126,9 @@ def _start(
         configuration.card(member), torch.Generator().manual_seed(configuration.run.seed)
     )
     if start == BLOCK_TRANSFORM:
-        block_transform.install(network)
+        TRAINERS[configuration.architecture].start_as_block_transform(
+            network, member.rate, configuration.optimised
+        )
         return dict(network.state_dict())
     neighbour = start == NEIGHBOUR
     path = paths[number - 1] if neighbour else Path(start)

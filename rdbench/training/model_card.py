@@ -54,6 +54,13 @@ def _data(told: Mapping[str, Any]) -> str:
         parts.append(f"reduced by factors from {told['smallest_scale']:g} to 1")
     if told["flips"]:
         parts.append("half of them mirrored")
+    # Cards of the first trainings do not have these.
+    if told.get("vertical_flips"):
+        parts.append("half of them turned upside down")
+    if told.get("transposes"):
+        parts.append("half of them transposed")
+    if told.get("permute_colors"):
+        parts.append("their colors shuffled")
     return ", ".join(parts)
 
 

@@ -22,6 +22,7 @@ from rdbench.models.dumas2018 import STEP_RATE, Dumas2018
 from rdbench.models.layers import uniform_noise
 from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
 from rdbench.models.theis2017 import Theis2017
+from rdbench.training import block_transform
 from rdbench.training.conditioning import conditioned
 from rdbench.training.configuration import Optimizer
 from rdbench.training.muon import Muon
@@ -37,6 +38,8 @@ COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
 MS_SSIM_OVER_MSE: Final = 1300.0
 """About what the two λ of one quality of CompressAI are to each other."""
 
+LEAST_SPREAD: Final = 0.3
+"""The smallest standard deviation of a latent that an entropy model begins with."""
 
 TRANSFORMS: Final = ("encoder", "decoder", "g_a", "g_s", "h_a", "h_s")
 """What networks call their transforms, each a sequence of layers."""
@@ -67,7 +70,8 @@ class Trainer(abc.ABC):
     foreign_keys: ClassVar[tuple[str, ...]] = ("step_rate",)
     """Fields of :class:`Optimizer` that mean nothing here."""
     block_transform: ClassVar[bool] = False
-    """Whether networks can start as :mod:`rdbench.training.block_transform`."""
+    """Whether networks can start as :mod:`rdbench.training.block_transform`, by
+    :meth:`start_as_block_transform`."""
 
     def __init__(
         self, network: Any, rate: float, optimised: str, optimizer: Optimizer, *, scratch: bool
@@ -75,7 +79,7 @@ class Trainer(abc.ABC):
         self.network = network
         self.rate = rate
         self.settings = optimizer
-        self.ms_ssim = optimised == "ms-ssim"
+        self.objective = optimised
         self.scratch = scratch
         parameters = self.trained_parameters()
         kernels = [p for p in parameters if p.ndim == 4] if optimizer.method == "muon" else []
@@ -87,6 +91,11 @@ class Trainer(abc.ABC):
     def qualities(cls, optimised: str) -> Qualities:  # noqa: ARG003
         """The networks that the paper numbers."""
         return {}
+
+    @classmethod
+    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
+        """Set the weights of ``network``, where :attr:`block_transform` says so."""
+        raise NotImplementedError
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """What Adam moves or, with it, Muon."""
@@ -158,10 +167,10 @@ class RateDistortionTrainer(Trainer):
     random weights, so that a training from these minimises the squared error in its warm-up.
     """
 
-    def weights(self) -> tuple[float, float, float]:
-        """Of bits per pixel, of the mean squared error, and of 1 − MS-SSIM."""
-        mse = self.rate / MS_SSIM_OVER_MSE if self.ms_ssim else self.rate
-        return 1.0, mse, self.rate
+    @classmethod
+    def weights(cls, rate: float, optimised: str) -> tuple[float, float, float]:
+        """Of bits per pixel, of the mean squared error, and of 1 − MS-SSIM, for λ = ``rate``."""
+        return 1.0, rate / MS_SSIM_OVER_MSE if optimised == "ms-ssim" else rate, rate
 
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
         network = self.network
@@ -169,9 +178,9 @@ class RateDistortionTrainer(Trainer):
         made = network(images, generator)
         bpp = made.bits_per_pixel()
         mse = torch.mean((made.images - images) ** 2) * (255.0 / network.peak) ** 2
-        rate, squares, structure = self.weights()
+        rate, squares, structure = self.weights(self.rate, self.objective)
         rate *= self.bits_weight(progress)
-        if self.ms_ssim and not (self.scratch and progress < self.settings.warm_up):
+        if self.objective == "ms-ssim" and not (self.scratch and progress < self.settings.warm_up):
             alike = pytorch_msssim.ms_ssim(made.images, images, data_range=network.peak)
             loss = rate * bpp + structure * (1 - alike)
         else:
@@ -184,9 +193,31 @@ class Theis2017Trainer(RateDistortionTrainer):
     stride = Theis2017.stride
 
 
-class Balle2017Trainer(RateDistortionTrainer):
+class FourStageTrainer(RateDistortionTrainer):
+    """Networks with the transforms of Ballé et al. 2018."""
+
+    block_transform = True
+
+    @classmethod
+    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
+        bits, squares, _ = cls.weights(rate, optimised)
+        spread = block_transform.install_four_stages(network, squares / bits)
+        with torch.no_grad():
+            cls.set_spread(network, torch.from_numpy(spread).float())
+
+    @classmethod
+    @abc.abstractmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        """Let the entropy model begin with these standard deviations of the latents, (maps,)."""
+
+
+class Balle2017Trainer(FourStageTrainer):
     stride = Balle2017.stride
     channels = (1, 3)
+
+    @classmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        network.density.spread(spread.clamp(min=LEAST_SPREAD))
 
     @classmethod
     def qualities(cls, optimised: str) -> Qualities:
@@ -209,8 +240,12 @@ class Balle2017Trainer(RateDistortionTrainer):
 class Balle2018Trainer(Balle2017Trainer):
     stride = Balle2018.stride
 
+    @classmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        network.h_s[-1].bias.copy_(spread.clamp(min=LEAST_SPREAD))
 
-class Lee2019Trainer(RateDistortionTrainer):
+
+class Lee2019Trainer(FourStageTrainer):
     """λ·R/pixels + (1 − λ)/1000·D (equation 6), R in nats, D the mean squared error or
     3000·(1 − MS-SSIM)."""
 
@@ -224,9 +259,17 @@ class Lee2019Trainer(RateDistortionTrainer):
             for quality in range(1, 10)
         }
 
-    def weights(self) -> tuple[float, float, float]:
-        distortion = (1 - self.rate) / 1000
-        return self.rate * math.log(2), distortion, distortion * MS_SSIM_FACTOR
+    @classmethod
+    def weights(cls, rate: float, optimised: str) -> tuple[float, float, float]:  # noqa: ARG003
+        distortion = (1 - rate) / 1000
+        return rate * math.log(2), distortion, distortion * MS_SSIM_FACTOR
+
+    @classmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        context = network.configuration.context
+        logarithms = torch.log(spread.clamp(min=LEAST_SPREAD))
+        network.estimator[-1].bias[context:] = logarithms[:context]
+        network.h_s[-1].bias[context:] = logarithms[context:]
 
 
 class Dumas2018Trainer(Trainer):
@@ -246,6 +289,15 @@ class Dumas2018Trainer(Trainer):
     foreign_keys = ("clip",)
     block_transform = True
     network: Dumas2018
+
+    @classmethod
+    def start_as_block_transform(
+        cls,
+        network: Any,
+        rate: float,  # noqa: ARG003
+        optimised: str,  # noqa: ARG003
+    ) -> None:
+        block_transform.install(network)
 
     def __init__(self, network: Any, rate: float, *arguments: Any, **options: Any) -> None:
         super().__init__(network, rate, *arguments, **options)

@@ -71,7 +71,7 @@ def test_the_loss_of_lee_2019_is_equation_6(optimised, side):
         distortion = 3000 * (1 - pytorch_msssim.ms_ssim(made.images, images, data_range=255))
     expected = rate * nats / (2 * side * side) + (1 - rate) / 1000 * distortion
     trainer = TRAINERS["lee2019"](network, rate, optimised, SETTINGS, scratch=True)
-    bits, squares, structure = trainer.weights()
+    bits, squares, structure = trainer.weights(rate, optimised)
     measured = trainer.step(images, torch.Generator().manual_seed(1), 0.5)
     assert measured.loss.item() == pytest.approx(expected.item(), rel=1e-5)
     weight = {"mse": squares, "ms-ssim": structure}[optimised]
