@@ -139,9 +139,15 @@ class Balle2017(nn.Module):
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
-        y = self.g_a(images)
+        y_hat, likelihoods = self.modelled(self.g_a(images), generator)
+        return Reconstruction(self.g_s(y_hat), likelihoods)
+
+    def modelled(
+        self, y: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What g_s takes for latents y, (B, M, h, w), and the likelihoods, as :meth:`forward`."""
         y_hat = y + uniform_noise(y, generator) if self.training else self.density.round(y)
-        return Reconstruction(self.g_s(y_hat), {"y": self.density(y_hat)})
+        return y_hat, {"y": self.density(y_hat)}
 
 
 class Balle2018(nn.Module):
@@ -194,17 +200,20 @@ class Balle2018(nn.Module):
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
-        y = self.g_a(images)
+        y_hat, likelihoods = self.modelled(self.g_a(images), generator)
+        return Reconstruction(self.g_s(y_hat), likelihoods)
+
+    def modelled(
+        self, y: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What g_s takes for latents y, (B, M, h, w), and the likelihoods, as :meth:`forward`."""
         z = self.hyper_analysis(y)
         if self.training:
             z_hat, y_hat = z + uniform_noise(z, generator), y + uniform_noise(y, generator)
         else:
             z_hat, y_hat = self.density.round(z), torch.round(y)
         likelihood = gaussian_likelihood(y_hat, 0.0, self.scales(z_hat))
-        return Reconstruction(
-            self.g_s(y_hat),
-            {"y": lower_bound(likelihood, LIKELIHOOD_FLOOR), "z": self.density(z_hat)},
-        )
+        return y_hat, {"y": lower_bound(likelihood, LIKELIHOOD_FLOOR), "z": self.density(z_hat)}
 
 
 def from_compressai(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -35,8 +35,12 @@ class Reconstruction:
     def bits_per_pixel(self) -> Tensor:
         """The rate that the likelihoods stand for, in bits per pixel, mean over the batch."""
         batch, _, height, width = self.images.shape
-        bits = sum(-torch.log2(values).sum() for values in self.likelihoods.values())
-        return bits / (batch * height * width)
+        return total_bits(self.likelihoods) / (batch * height * width)
+
+
+def total_bits(likelihoods: Mapping[str, Tensor]) -> Tensor:
+    """The rate that likelihoods stand for, in bits, of all that they are of: a scalar."""
+    return torch.stack([-torch.log2(values).sum() for values in likelihoods.values()]).sum()
 
 
 def gaussian_likelihood(

@@ -182,7 +182,14 @@ class Lee2019(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Likelihoods ``y1``, ``z`` and, of a hybrid, ``y2``: of latents with uniform noise from
         ``generator`` while training (equation 3), of rounded ones otherwise."""
-        y = self.analysis(images)
+        y_hat, likelihoods = self.modelled(self.analysis(images), generator)
+        return Reconstruction(self.synthesis(y_hat), likelihoods)
+
+    def modelled(
+        self, y: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What g_s takes for latents y, (B, M1 + M2, h, w), and the likelihoods, as
+        :meth:`forward`."""
         y_hat = round_ste(y)
         z = self.hyper_analysis(y_hat)
         z_hat = round_ste(z)
@@ -201,4 +208,4 @@ class Lee2019(nn.Module):
         }
         if self.configuration.plain:
             likelihoods["y2"] = _likelihood(y_modelled[:, context:], 0.0, plain_scale)
-        return Reconstruction(self.synthesis(y_hat), likelihoods)
+        return y_hat, likelihoods

@@ -87,7 +87,7 @@ def install_four_stages(network: Any, weight: float) -> Array:
 
     A step of the latents stands for that of a transform coder of the lowest bpp + ``weight``·MSE,
     the squared error on the scale 0..255. Returns the standard deviations of the latents in a
-    photograph, (maps,).
+    photograph, (maps,), 0 of those that are left over.
     """
     latents, hidden = network.g_a[-1].weight.shape[:2]
     stages = _stages(network.channels, [*[(_HAAR, hidden)] * 3, (_HAAR, latents)])
@@ -109,7 +109,8 @@ def install_four_stages(network: Any, weight: float) -> Array:
         network.g_a[0].bias -= middle * network.g_a[0].weight.sum(dim=(1, 2, 3))
         network.g_s[-1].bias += middle
     deviation = _DEVIATION * math.sqrt(network.channels) / step
-    spread: Array = deviation * np.sqrt(stages[-1].energies)
+    spread = np.zeros(latents)
+    spread[: len(stages[-1].energies)] = deviation * np.sqrt(stages[-1].energies)
     return spread
 
 

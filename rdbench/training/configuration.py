@@ -11,6 +11,7 @@ import json
 import math
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rdbench.models.weights import Card
@@ -25,7 +26,7 @@ FINISH_SPEED: Final = 0.1
 
 _LOWEST: Final = 0.01
 # What may change while a run is under way, since it does not decide what is trained.
-_FREE: Final = {"data": ("memory_mib",), "run": ("device", "checkpoint_minutes")}
+_FREE: Final = {"data": ("memory_mib", "latents"), "run": ("device", "checkpoint_minutes")}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,25 @@ class Data:
     """shuffle red, green and blue of each crop"""
     memory_mib: int = 4096
     """how much of the decoded images is kept; the others are decoded each time"""
+    latents: str = ""
+    """the folder of the latents of frozen transforms; by default one in that of the training"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a network starts from."""
+
+    source: str = ""
+    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
+    parts: tuple[str, ...] = ()
+    """of the network in the file, as "g_a"; empty for all of it"""
+    beta: float = 1.0
+    """what a step of its latents stands for, in steps of the file's"""
+
+    def __str__(self) -> str:
+        name = Path(self.source).name
+        parts = f": {', '.join(self.parts)}" if self.parts else ""
+        return name + parts + (f", beta {self.beta:g}" if self.beta != 1 else "")
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,8 @@ class Optimizer:
 
     steps: int
     neighbour_steps: int = 0
-    """of a network that goes on from its neighbour; 0 for as many as of the first"""
+    """of a network that goes on from its neighbour; 0 for as many as of the first, as one has
+    with other layers than its neighbour"""
     neighbour_rate: float = 1.0
     """what the rates of such a network are multiplied by"""
     finish_steps: int = 0
@@ -137,6 +158,11 @@ class Member:
     """arguments of the network"""
 
 
+def alike_networks(one: Member, other: Member) -> bool:
+    """Whether weights of one fit the other."""
+    return one.network == other.network
+
+
 @dataclass(frozen=True)
 class Configuration:
     """A family of networks to train, one after the other."""
@@ -145,10 +171,12 @@ class Configuration:
     architecture: str
     optimised: str
     """mse or ms-ssim"""
-    start: str
-    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
-    first: str
-    """of neighbours: what the first of them starts from, the others of the list above"""
+    start: Start
+    first: Start
+    """of neighbours: what the first of them starts from, and those with other layers than the one
+    before them, the others of the list above"""
+    freeze: bool
+    """whether the transforms are left as they start, and the entropy model alone is trained"""
     half: bool
     """whether weights are written as float16"""
     members: tuple[Member, ...]
@@ -162,9 +190,11 @@ class Configuration:
         quality = {} if member.quality is None else {"quality": member.quality}
         return Card(self.architecture, member.network, {**rate, **quality, **training})
 
-    def start_of(self, number: int) -> str:
-        """What the member ``number`` starts from: as ``start``."""
-        return self.first if self.start == NEIGHBOUR and number == 0 else self.start
+    def start_of(self, number: int) -> Start:
+        """What the member ``number`` starts from: as ``start``, or as ``first`` where it would be
+        a neighbour that is not there or has other layers."""
+        alike = number > 0 and alike_networks(self.members[number - 1], self.members[number])
+        return self.first if self.start.source == NEIGHBOUR and not alike else self.start
 
     def text(self) -> str:
         """As TOML, every value spelt out, each member with the arguments of its network."""

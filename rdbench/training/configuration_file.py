@@ -25,6 +25,8 @@ from rdbench.training.configuration import (
     Member,
     Optimizer,
     Run,
+    Start,
+    alike_networks,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         "qualities",
         "start",
         "first",
+        "freeze",
         "half",
         "network",
         "data",
@@ -87,12 +90,16 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     _check_crop(table.table("data"), data.crop, trainer.stride, optimised)
     optimizer = _optimizer(table.table("optimizer", required=steps is None), trainer, steps)
     start, first = (_start(table, key, path.parent, trainer) for key in ("start", "first"))
-    if first == NEIGHBOUR or (first and start != NEIGHBOUR):
+    neighbours = start.source == NEIGHBOUR
+    if first.source == NEIGHBOUR or (first.source and not neighbours):
         raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
     for key in ("neighbour_steps", "neighbour_rate"):
-        if key in table.table("optimizer").values and start != NEIGHBOUR:
+        if key in table.table("optimizer").values and not neighbours:
             raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
-    members = _members(table, architecture, trainer, optimised, data.color)
+    members = _members(table, architecture, trainer, optimised, data.color, neighbours)
+    freeze = table.truth("freeze", False)
+    if freeze:
+        _check_frozen(table, trainer, data, start, members)
     finish = optimizer.finish_steps
     steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
@@ -101,10 +108,11 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         optimised,
         start,
         first,
+        freeze,
         table.truth("half", False),
         tuple(
             dataclasses.replace(member, steps=steps_then + finish, speed=optimizer.neighbour_rate)
-            if start == NEIGHBOUR and number
+            if neighbours and number and alike_networks(members[number - 1], member)
             else dataclasses.replace(member, steps=optimizer.steps + finish)
             for number, member in enumerate(members)
         ),
@@ -116,11 +124,13 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
 
 def _data(table: Table, folder: Path) -> Data:
     given = _fields(table, Data)
+    latents = table.text("latents", "")
     data = Data(
         **{
             **given,
             "train": tuple(_from_folder(spec, folder) for spec in table.texts("train")),
             "validation": _from_folder(table.text("validation"), folder),
+            "latents": str((folder / latents).absolute()) if latents else "",
         }
     )
     _one_of(table, "color", data.color, _COLORS)
@@ -181,7 +191,12 @@ def _run(table: Table, device: str | None) -> Run:
 
 
 def _members(
-    table: Table, architecture: str, trainer: type[Trainer], optimised: str, color: str
+    table: Table,
+    architecture: str,
+    trainer: type[Trainer],
+    optimised: str,
+    color: str,
+    neighbours: bool,
 ) -> tuple[Member, ...]:
     network = dict(table.table("network").values)
     channels = 1 if color == "luma" else 3
@@ -209,27 +224,57 @@ def _members(
         whole = {**arguments, **network}
         number = quality if {**whole, **arguments} == whole else None
         members.append(Member(f"{stem}-{rate:g}", rate, number, 0, 1.0, whole))
+    order = [member.rate for member in members]
+    if neighbours and order not in (sorted(order), sorted(order, reverse=True)):
+        raise table.error(
+            "lambdas" if rates else "qualities",
+            "is out of order, and each network goes on from the one before it; sort it",
+        )
     if len({member.name for member in members}) < len(members):
         raise table.error("lambdas" if rates else "qualities", "has the same twice")
     return tuple(members)
 
 
-def _start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> str:
-    start = table.text(key, "")
-    if start in ("", NEIGHBOUR):
-        return start
-    if start == BLOCK_TRANSFORM:
-        if not trainer.block_transform:
-            raise table.error(key, f"{start!r} is not for {table.text('architecture')}")
-        return start
-    path = (folder / start).absolute()
+def _start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> Start:
+    if isinstance(table.values.get(key), dict):
+        given = table.table(key)
+        given.allow("file", "parts", "beta")
+        beta = given.number("beta", 1.0)
+        _within(given, "beta", beta, 1e-3, 1e3)
+        return Start(_weights(given, "file", folder), given.texts("parts", ()), beta)
+    source = table.text(key, "")
+    if source == BLOCK_TRANSFORM and not trainer.block_transform:
+        raise table.error(key, f"{source!r} is not for {table.text('architecture')}")
+    if source in ("", NEIGHBOUR, BLOCK_TRANSFORM):
+        return Start(source)
+    return Start(_weights(table, key, folder, f"{NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and "))
+
+
+def _weights(table: Table, key: str, folder: Path, others: str = "") -> str:
+    """The path of a file of weights."""
+    text = table.text(key)
+    path = (folder / text).absolute()
     if path.suffix != SUFFIX or not path.is_file():
-        raise table.error(
-            key,
-            f"{start!r} is none of {NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and a file of weights "
-            f"(*{SUFFIX})",
-        )
+        what = f"none of {others}" if others else "not "
+        raise table.error(key, f"{text!r} is {what}a file of weights (*{SUFFIX})")
     return str(path)
+
+
+def _check_frozen(
+    table: Table, trainer: type[Trainer], data: Data, start: Start, members: tuple[Member, ...]
+) -> None:
+    """Raise :class:`UsageError` where no entropy model can be trained on cached latents."""
+    name = table.text("architecture")
+    if not trainer.freezable:
+        raise table.error("freeze", f"{name} has no entropy model that is trained by itself")
+    if not start.source.endswith(SUFFIX):
+        raise table.error("freeze", "wants transforms: start = {file = ..., parts = [...]}")
+    if len(members) > 1:
+        raise table.error("lambdas", "frozen transforms have one rate; name one, and a beta")
+    if data.smallest_scale != 1:
+        raise table.error("data.smallest_scale", "is 1 where latents are cached: freeze")
+    if data.permute_colors:
+        raise table.error("data.permute_colors", "is false where latents are cached: freeze")
 
 
 def _fields(table: Table, kind: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def model_card(path: Path, figure: str) -> str:
         "trained for": f"{told['optimised']}, lambda (gamma) {point_text(told['lambda'])}",
         "data": _data(told),
         "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
+        **({"trained": "the entropy model alone, on cached latents"} if told.get("frozen") else {}),
         "steps": _steps(told),
         "schedule": _schedule(told["optimizer"], told["speed"]),
         "precision": _precision(told),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rdbench.models.balle import CHANNELS, Balle2017, Balle2018
-from rdbench.models.densities import FactorizedDensity
+from rdbench.models.densities import FactorizedDensity, total_bits
 from rdbench.models.dumas2018 import STEP_RATE, Dumas2018
 from rdbench.models.layers import uniform_noise
 from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
@@ -38,11 +38,17 @@ COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
 MS_SSIM_OVER_MSE: Final = 1300.0
 """About what the two λ of one quality of CompressAI are to each other."""
 
+CELL: Final = 16
+"""Pixels of a side for each latent of the networks of Ballé et al. and Lee et al."""
 LEAST_SPREAD: Final = 0.3
 """The smallest standard deviation of a latent that an entropy model begins with."""
 
-TRANSFORMS: Final = ("encoder", "decoder", "g_a", "g_s", "h_a", "h_s")
+TRANSFORMS: Final = ("encoder", "decoder", "g_a", "g_s", "h_a", "h_s", "estimator")
 """What networks call their transforms, each a sequence of layers."""
+CONTEXT: Final = "context"
+"""What they call the layer that looks at known latents, and that is followed by others."""
+
+_KEPT: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Measured:
     bpp: Tensor
     """bits per pixel by the densities of the training, with noise"""
     mse: Tensor
-    """on the scale 0..255, not clipped, mean over channels"""
+    """on the scale 0..255, not clipped, mean over channels; NaN where no image is made"""
 
 
 class Trainer(abc.ABC):
@@ -72,11 +78,21 @@ class Trainer(abc.ABC):
     block_transform: ClassVar[bool] = False
     """Whether networks can start as :mod:`rdbench.training.block_transform`, by
     :meth:`start_as_block_transform`."""
+    freezable: ClassVar[bool] = False
+    """Whether ``frozen`` transforms are left alone, and a step takes latents."""
 
     def __init__(
-        self, network: Any, rate: float, optimised: str, optimizer: Optimizer, *, scratch: bool
+        self,
+        network: Any,
+        rate: float,
+        optimised: str,
+        optimizer: Optimizer,
+        *,
+        scratch: bool,
+        frozen: bool = False,
     ) -> None:
         self.network = network
+        self.frozen = frozen
         self.rate = rate
         self.settings = optimizer
         self.objective = optimised
@@ -96,6 +112,12 @@ class Trainer(abc.ABC):
     def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
         """Set the weights of ``network``, where :attr:`block_transform` says so."""
         raise NotImplementedError
+
+    @classmethod
+    def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:  # noqa: ARG003
+        """Set what codes the ``latents`` of transforms that come from elsewhere, (1, maps, h, w)
+        each."""
+        return
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """What Adam moves or, with it, Muon."""
@@ -194,9 +216,13 @@ class Theis2017Trainer(RateDistortionTrainer):
 
 
 class FourStageTrainer(RateDistortionTrainer):
-    """Networks with the transforms of Ballé et al. 2018."""
+    """Networks with the transforms of Ballé et al. 2018.
+
+    Where these are frozen, a step takes latents, y, and its loss is the rate alone.
+    """
 
     block_transform = True
+    freezable = True
 
     @classmethod
     def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
@@ -204,6 +230,29 @@ class FourStageTrainer(RateDistortionTrainer):
         spread = block_transform.install_four_stages(network, squares / bits)
         with torch.no_grad():
             cls.set_spread(network, torch.from_numpy(spread).float())
+
+    @classmethod
+    def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:
+        samples = torch.cat([y[0].flatten(1).cpu() for y in latents], dim=1)
+        with torch.no_grad():
+            cls.set_spread(network, samples.std(dim=1))
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        if not self.frozen:
+            return super().trained_parameters()
+        self.network.g_a.requires_grad_(False)
+        self.network.g_s.requires_grad_(False)
+        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        if not self.frozen:
+            return super().step(images, generator, progress)
+        self.network.train()
+        batch, _, height, width = images.shape
+        likelihoods = self.network.modelled(images, generator)[1]
+        bpp = total_bits(likelihoods) / (batch * height * width * CELL**2)
+        self.descend(bpp)
+        return Measured(bpp.detach(), bpp.detach(), torch.full_like(bpp.detach(), math.nan))
 
     @classmethod
     @abc.abstractmethod
@@ -266,10 +315,31 @@ class Lee2019Trainer(FourStageTrainer):
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
-        context = network.configuration.context
-        logarithms = torch.log(spread.clamp(min=LEAST_SPREAD))
-        network.estimator[-1].bias[context:] = logarithms[:context]
-        network.h_s[-1].bias[context:] = logarithms[context:]
+        network.h_s[-1].bias.copy_(torch.log(spread.clamp(min=LEAST_SPREAD)))
+        pass_through(network)
+
+
+def pass_through(network: Lee2019) -> None:
+    """Let f begin as the identity of c′, which gives the logarithms of the scales, with means of 0:
+    the network is then one with a scale hyperprior, out of which the context grows.
+
+    Each value of c′ goes through the leaky ReLUs with both signs; their difference is it again.
+    The kernels of the known latents keep a little of what they were drawn as.
+    """
+    maps, slope = network.configuration.context, network.estimator[0].negative_slope
+    window, middle, last = network.context.window, network.estimator[1], network.estimator[3]
+    both = torch.eye(maps).repeat(2, 1)
+    both[maps:] *= -1
+    again = (both.T / (1 + slope))[:, :, None, None]
+    with torch.no_grad():
+        for layer in (window, middle, last):
+            layer.bias.zero_()
+        window.weight[:, :maps] *= _KEPT
+        window.weight[:, maps:] = 0
+        window.weight[:, maps:, -1, 2] = both
+        middle.weight.copy_(torch.cat([again, -again]))
+        last.weight[:maps] = 0
+        last.weight[maps:] = again
 
 
 class Dumas2018Trainer(Trainer):
@@ -352,9 +422,14 @@ def use_bfloat16(network: nn.Module, device: torch.device) -> None:
     """Let the transforms of ``network`` compute in bfloat16, but for the layers from the last
     convolution on: with its 8 bits bfloat16 could place neither latents within their steps nor
     samples within 0..255. Densities are left in float32."""
-    for name, transform in network.named_children():
+    for name, part in network.named_children():
         if name in TRANSFORMS:
-            _use_bfloat16(transform, device)
+            layers = list(part)
+            kernels = [any(p.ndim == 4 for p in layer.parameters()) for layer in layers]
+            last = max(place for place, has in enumerate(kernels) if has)
+            _use_bfloat16(part, layers[:last], layers[last:], device)
+        elif name == CONTEXT:
+            _use_bfloat16(part, [part.forward], [], device)
 
 
 def use_float32(network: nn.Module) -> None:
@@ -363,18 +438,21 @@ def use_float32(network: nn.Module) -> None:
         vars(transform).pop("forward", None)
 
 
-def _use_bfloat16(transform: nn.Sequential, device: torch.device) -> None:
-    layers = list(transform)
-    kernels = [any(p.ndim == 4 for p in layer.parameters()) for layer in layers]
-    last = max(place for place, has in enumerate(kernels) if has)
+def _use_bfloat16(
+    part: nn.Module,
+    rough: Sequence[Callable[..., Tensor]],
+    exact: Sequence[Callable[..., Tensor]],
+    device: torch.device,
+) -> None:
+    """Let ``part`` compute the layers ``rough`` in bfloat16, then ``exact`` in float32."""
 
-    def forward(x: Tensor) -> Tensor:
+    def forward(*inputs: Tensor) -> Tensor:
         with torch.autocast(device.type, torch.bfloat16):
-            for layer in layers[:last]:
-                x = layer(x)
-        x = x.float()
-        for layer in layers[last:]:
+            for layer in rough:
+                inputs = (layer(*inputs),)
+        x = inputs[0].float()
+        for layer in exact:
             x = layer(x)
         return x
 
-    transform.forward = forward
+    part.forward = forward

@@ -54,11 +54,13 @@ def validate(
     return rows
 
 
-def latents(network: Any, pictures: Pictures) -> Iterator[torch.Tensor]:
-    """y of each picture, (1, maps, h, w), float32, by ``network`` on its device; sides are cut to
-    multiples of its stride."""
+def latents_of(
+    network: Any, pictures: Pictures, limit: int | None = None
+) -> Iterator[torch.Tensor]:
+    """y of each of the first ``limit`` pictures, (1, maps, h, w), float32, by ``network`` on its
+    device; sides are cut to multiples of its stride."""
     stride, device = network.stride, next(network.parameters()).device
-    for index in range(len(pictures)):
+    for index in range(len(pictures))[:limit]:
         with torch.inference_mode():
             image = pictures[index]
             height, width = (side // stride * stride for side in image.shape[:2])

@@ -57,7 +57,7 @@ def toml(photos: Path, tmp_path: Path) -> Any:
             "run": {"device": "cpu", "validate_images": 1, "validate_every": 0},
         }
         for key, value in changed.items():
-            if isinstance(value, dict):
+            if key in tables:
                 tables[key].update(value)
             else:
                 tables[""][key] = value
@@ -75,4 +75,6 @@ def toml(photos: Path, tmp_path: Path) -> Any:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_text(item)}" for key, item in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -10,6 +10,7 @@ from rdbench.errors import UsageError
 from rdbench.models.architectures import ARCHITECTURES
 from rdbench.training.configuration import Optimizer, decisive
 from rdbench.training.configuration_file import find, read, shipped
+from tests.training.conftest import NETWORKS
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -44,6 +45,25 @@ def test_steps_that_are_asked_for_are_all_that_there_are():
     path = find("dumas2018-case1")
     assert [member.steps for member in read(path).members] == [24400, *6 * [4400]]
     assert {member.steps for member in read(path, steps=30).members} == {30}
+
+
+def test_members_with_other_layers_get_all_steps_and_the_start_of_the_first(toml):
+    """Qualities 5 and 6 of lee2019 differ, the latter being a hybrid."""
+    path = toml(
+        "lee2019",
+        lambdas=[],
+        qualities=[4, 5, 6],
+        start="neighbour",
+        first="block-transform",
+        optimizer={"steps": 90, "neighbour_steps": 20, "neighbour_rate": 0.5},
+    )
+    for key in ("hidden", "context", "plain"):
+        path.write_text(path.read_text().replace(f"{key} = {NETWORKS['lee2019'][key]}\n", ""))
+    configuration = read(path)
+    assert [member.steps for member in configuration.members] == [90, 20, 90]
+    assert [member.speed for member in configuration.members] == [1.0, 0.5, 1.0]
+    sources = [configuration.start_of(number).source for number in range(3)]
+    assert sources == ["block-transform", "neighbour", "block-transform"]
 
 
 def test_other_channels_than_the_papers_have_no_quality_of_it(toml):
@@ -94,6 +114,16 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ("balle2017", {"lambdas": []}, "key 'lambdas': give either lambdas or"),
         ("balle2017", {"lambdas": [0.0]}, "key 'lambdas': 0.0 is not above 0"),
         ("balle2017", {"lambdas": [1, 1.0]}, "key 'lambdas': has the same twice"),
+        (
+            "balle2017",
+            {"lambdas": [1, 3, 2], "start": "neighbour"},
+            "key 'lambdas': is out of order, and each network goes on from the one before it",
+        ),
+        (
+            "balle2018",
+            {"lambdas": [], "qualities": [1, 3, 2], "start": "neighbour"},
+            "key 'qualities': is out of order",
+        ),
         ("balle2017", {"lambdas": [], "qualities": [9]}, "key 'qualities': unknown quality '9'"),
         ("balle2017", {"start": "none.safetensors"}, "key 'start': 'none.safetensors' is none of"),
         ("theis2017", {"start": "block-transform"}, "key 'start': 'block-transform' is not for"),

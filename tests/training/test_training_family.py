@@ -86,6 +86,7 @@ def test_the_card_says_how_it_came_to_be(toml, tmp_path):
         "precision": "float32",
         "parameters": sum(p.numel() for p in architectures.network(file)[1].parameters()),
         "start": "",
+        "frozen": False,
         "data": [read(path).data.train[0].rpartition("/")[2]],
         "images": 6,
         "validated_on": f"1 images of {read(path).data.train[0].rpartition('/')[2]}",
