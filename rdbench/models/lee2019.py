@@ -78,19 +78,6 @@ def loss_lambda(quality: int, objective: Objective = "mse") -> float:
     return _LAMBDAS[objective][quality - 1]
 
 
-def distortion_weight(quality: int, objective: Objective = "mse") -> float:
-    """w of bpp + w·distortion, the paper's loss with its rate in nats, over λ·ln 2.
-
-    The distortion is the mean squared error on the scale 0..255 for "mse" and 1 − MS-SSIM for
-    "ms_ssim"; w = (1 − λ)/(1000 λ ln 2), for the latter times 3000. The paper does not say that
-    R is in nats; the slopes of its curves do. Raises :class:`ValueError` for a quality that is
-    not within 1..9.
-    """
-    rate = loss_lambda(quality, objective)
-    weight = (1 - rate) / (1000 * rate * math.log(2))
-    return weight * MS_SSIM_FACTOR if objective == "ms_ssim" else weight
-
-
 def _check(quality: int) -> None:
     if quality not in range(1, 10):
         raise ValueError(f"quality {quality} is not within 1 to 9")

@@ -12,9 +12,12 @@ import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.models.weights import Card
+
+if TYPE_CHECKING:
+    from rdbench.training.trainers.base import Options
 
 NEIGHBOUR: Final = "neighbour"
 """``start`` of a family each member of which goes on from the one before it."""
@@ -87,7 +90,7 @@ class Optimizer:
     finish_steps: int = 0
     """after the others, in float32, with a tenth of the rates and an average of their own: files
     are used in float32, and what bfloat16 always rounds the same way a network has learned to
-    count on (of dumas2018 up to one level in the brightness of an image)"""
+    count on (up to one level in the brightness of an image)"""
     method: str = "adam"
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
@@ -100,15 +103,12 @@ class Optimizer:
     """fractions of the steps"""
     factor: float = 0.1
     warm_up: float = 0.01
-    """fraction of the steps in which the rate rises; for dumas2018 only the densities move in as
-    many before it"""
+    """fraction of the steps in which the rate rises"""
     bits_ramp: float = 0.0
     """fraction of the steps in which the weight of the rate in the loss rises from a hundredth, so
     that a short training from random weights does not give up its latents at once"""
     clip: float = 1.0
-    """largest norm of the gradient, 0 for any; dumas2018 has none"""
-    step_rate: float = 0.0
-    """dumas2018: of gradient descent for the quantization steps, 0 for the paper's"""
+    """largest norm of the gradient, 0 for any"""
     average: float = 0.999
     """weight of the old in the moving average of the weights that is kept; 0 for no average"""
 
@@ -138,7 +138,7 @@ class Run:
     validate_every: int = 5000
     """steps; 0 for at the end alone"""
     validate_images: int = 8
-    """of the validation set; means, exception map and densities of dumas2018 are of all of it"""
+    """of the validation set; statistics that the coder needs are taken from all of it"""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Member:
 
     name: str
     rate: float
-    """λ of the paper's loss, or γ of Dumas 2018"""
+    """λ of the paper's loss, whatever the paper calls it"""
     quality: int | None
     """the paper's number of it"""
     steps: int
@@ -183,6 +183,8 @@ class Configuration:
     data: Data
     optimizer: Optimizer
     run: Run
+    trainer: Options
+    """what is of the architecture alone"""
 
     def card(self, member: Member, **training: Any) -> Card:
         """The card of the weights of ``member``."""

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench import toml
-from rdbench.errors import unknown
+from rdbench.errors import UsageError, unknown
+from rdbench.models import architectures
+from rdbench.models.names import FORMER
 from rdbench.models.weights import SUFFIX
 from rdbench.toml import Table, read_toml
 from rdbench.training.configuration import (
@@ -30,7 +32,7 @@ from rdbench.training.configuration import (
 )
 
 if TYPE_CHECKING:
-    from rdbench.training.trainers import Trainer
+    from rdbench.training.trainers.base import Options, Trainer
 
 CONFIGURATIONS: Final = Path(__file__).parent / "configurations"
 
@@ -43,8 +45,11 @@ _MS_SSIM_ABOVE: Final = 160
 
 
 def shipped() -> dict[str, Path]:
-    """The configurations that come with the package, by name."""
-    return toml.shipped(CONFIGURATIONS)
+    """The configurations that come with the package, and those of installed architectures, by
+    name."""
+    own = toml.shipped(CONFIGURATIONS)
+    others = (path for spec in architectures.installed() for path in spec.configurations)
+    return {**{Path(path).stem: Path(path) for path in others}, **own}
 
 
 def description(path: Path) -> str:
@@ -54,7 +59,11 @@ def description(path: Path) -> str:
 
 def find(text: str) -> Path:
     """The file of a configuration that is named by path or by the name of a shipped one."""
-    return toml.find(text, CONFIGURATIONS, "configuration")
+    for former, name in FORMER.items():
+        if text in (former, f"{former}-small"):
+            text = text.replace(former, name)
+    there = shipped()
+    return there[text] if text in there else toml.find(text, CONFIGURATIONS, "configuration")
 
 
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:
@@ -62,7 +71,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
 
     Raises :class:`UsageError` with file, key and reason.
     """
-    from rdbench.training.trainers import TRAINERS
+    from rdbench.training import trainers
 
     table = read_toml(path, "configuration")
     table.allow(
@@ -79,10 +88,11 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         "data",
         "optimizer",
         "run",
+        "trainer",
     )
     table.text("description", "")
-    architecture = table.choice("architecture", TRAINERS)
-    trainer = TRAINERS[architecture]
+    architecture = _architecture(table, path.parent)
+    trainer = trainers.of(architecture)
     optimised = table.choice("optimised", _OPTIMISED, "mse")
     if optimised not in trainer.optimised:
         raise table.error("optimised", f"{architecture} is trained for {trainer.optimised[0]}")
@@ -119,7 +129,25 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         data,
         optimizer,
         _run(table.table("run"), device),
+        _options(table.table("trainer"), trainer),
     )
+
+
+def _architecture(table: Table, folder: Path) -> str:
+    """The name of the architecture, which may be that of a file."""
+    text = table.text("architecture")
+    try:
+        file, _, name = text.rpartition(":")
+        return architectures.find(f"{folder / file}:{name}" if file else text).name
+    except UsageError as error:
+        raise table.error("architecture", str(error)) from None
+
+
+def _options(table: Table, trainer: type[Trainer]) -> Options:
+    options = trainer.options_type(**_fields(table, trainer.options_type))
+    if problem := options.check():
+        raise table.error(*problem)
+    return options
 
 
 def _data(table: Table, folder: Path) -> Data:
@@ -173,7 +201,6 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     _within(table, "warm_up", optimizer.warm_up, 0, 1)
     _within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)
     _within(table, "clip", optimizer.clip, 0)
-    _within(table, "step_rate", optimizer.step_rate, 0)
     _within(table, "average", optimizer.average, 0, 0.999999)
     for drop in optimizer.drops:
         _within(table, "drops", drop, 0, 1)
@@ -210,7 +237,7 @@ def _members(
     qualities = table.items("qualities", ())
     if bool(rates) == bool(qualities):
         raise table.error("lambdas", "give either lambdas or the paper's qualities")
-    stem = architecture + (f"-case{network['case']}" if "case" in network else "")
+    stem = trainer.stem(architecture, network)
     members = []
     papers = trainer.qualities(optimised)
     for rate in rates:

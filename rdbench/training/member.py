@@ -15,13 +15,15 @@ from torch import Tensor
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.models import architectures, weights
-from rdbench.training import checkpoint, latents
+from rdbench.training import checkpoint, latents, trainers
 from rdbench.training.checkpoint import Checkpoint
 from rdbench.training.configuration import FINISH_SPEED, Configuration
 from rdbench.training.data import Batches, Crops, Loader, Pictures
 from rdbench.training.folder import Folder
+from rdbench.training.precision import use_bfloat16, use_float32
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
-from rdbench.training.trainers import CELL, TRAINERS, Measured, Trainer, use_bfloat16, use_float32
+from rdbench.training.trainers.balle import CELL
+from rdbench.training.trainers.base import Measured, Trainer
 from rdbench.training.validation import latents_of, validate
 
 
@@ -89,7 +91,7 @@ class MemberTraining:
             for optimiser, state in zip(self._trainer.optimisers(), saved.optimisers, strict=True):
                 optimiser.load_state_dict(state)
         if configuration.run.precision == "bfloat16" and not self._finishing:
-            use_bfloat16(self.network, around.device)
+            use_bfloat16(self.network, around.device, self._trainer.whole)
 
     @property
     def _finish(self) -> int:
@@ -101,13 +103,14 @@ class MemberTraining:
         return self._began > 0
 
     def _new_trainer(self, *, scratch: bool) -> Trainer:
-        return TRAINERS[self._configuration.architecture](
+        return trainers.of(self._configuration.architecture)(
             self.network,
             self._member.rate,
             self._configuration.optimised,
             self._settings,
             scratch=scratch,
             frozen=self._configuration.freeze,
+            options=self._configuration.trainer,
         )
 
     def _new_average(self) -> dict[str, Tensor]:
@@ -334,6 +337,7 @@ class MemberTraining:
             transposes=data.transposes,
             permute_colors=data.permute_colors,
             optimizer=optimizer,
+            trainer=dataclasses.asdict(self._configuration.trainer),
             speed=self._member.speed,
             precision=configuration.run.precision,
             start=str(configuration.start_of(self._number)),

@@ -32,6 +32,7 @@ def model_card(path: Path, figure: str) -> str:
         "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
         **({"trained": "the entropy model alone, on cached latents"} if told.get("frozen") else {}),
         "steps": _steps(told),
+        **{key: f"{value}" for key, value in told.get("trainer", {}).items()},
         "schedule": _schedule(told["optimizer"], told["speed"]),
         "precision": _precision(told),
         "time": f"{datetime.timedelta(seconds=round(told['seconds']))} (h:mm:ss) of steps",
@@ -77,8 +78,6 @@ def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:
     if optimizer["method"] == "muon":
         adam = f"Muon {speed * optimizer['kernel_rate']:g} for kernels, {adam} for the rest"
     parts = [adam]
-    if optimizer["step_rate"]:
-        parts.append(f"gradient descent {optimizer['step_rate']:g} for quantization steps")
     parts.append(f"warm-up {optimizer['warm_up']:.0%} of the steps")
     if optimizer["schedule"] == "steps":
         drops = ", ".join(f"{drop:.0%}" for drop in optimizer["drops"])

@@ -12,8 +12,8 @@ from torch import Tensor
 from rdbench.errors import UsageError
 from rdbench.models import architectures, weights
 from rdbench.schema import one_line
+from rdbench.training import trainers
 from rdbench.training.configuration import BLOCK_TRANSFORM, Configuration, Start
-from rdbench.training.trainers import TRAINERS
 
 TRANSFORMS: Final = ("g_a", "g_s")
 """The parts that mean the same in networks of different architectures."""
@@ -30,7 +30,7 @@ def begin(
     """
     if not start.source:
         return None
-    member, trainer = configuration.members[number], TRAINERS[configuration.architecture]
+    member, trainer = configuration.members[number], trainers.of(configuration.architecture)
     network: Any = architectures.build(
         configuration.card(member), torch.Generator().manual_seed(configuration.run.seed)
     )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rdbench.metrics import Reference
-from rdbench.models.architectures import ARCHITECTURES
+from rdbench.models import architectures
 from rdbench.models.compression.base import Execution
 from rdbench.models.weights import identity
 from rdbench.training.data import Pictures
@@ -28,7 +28,7 @@ def validate(
 ) -> list[dict[str, Any]]:
     """One row for each of the first ``limit`` of ``pictures``: what ``network`` makes of it, which
     the coder changes to its needs. Empty where ``stopped`` says so meanwhile."""
-    compressor = ARCHITECTURES[architecture].compressor(
+    compressor = architectures.find(architecture).compressor(
         architecture, network, identity(network.state_dict()), Execution(device)
     )
     rows = []

@@ -19,7 +19,7 @@ from rdbench.training.configuration import Data, Start
 from rdbench.training.configuration_file import read
 from rdbench.training.data import Pictures
 from rdbench.training.family import train
-from rdbench.training.trainers import pass_through
+from rdbench.training.trainers.lee2019 import pass_through
 
 TRANSFORMS = ["g_a", "g_s"]
 STILL = {"rate": 1e-12, "steps": 1, "average": 0.0}
@@ -66,7 +66,7 @@ def test_transforms_of_a_factorized_prior_go_under_other_entropy_models(
             rtol=1e-4,
             atol=1e-5,
         )
-    told = "balle2017-0.5.safetensors: g_a, g_s" + (", beta 2.5" if beta != 1 else "")
+    told = "bmshj2018-factorized-0.5.safetensors: g_a, g_s" + (", beta 2.5" if beta != 1 else "")
     assert weights.read_card(file).training["start"] == told
 
 
@@ -87,8 +87,14 @@ def test_parts_that_do_not_fit_are_answered(toml, factorized, tmp_path):
         return read(toml(architecture, start=table, **changed))
 
     cases = [
-        (start(["g_a", "h_a"], "balle2017"), r"has no part 'h_a', but density, g_a, g_s"),
-        (start(["g_a", "density"]), r"'density' of balle2017 is not what it is in balle2018"),
+        (
+            start(["g_a", "h_a"], "bmshj2018-factorized"),
+            r"has no part 'h_a', but density, g_a, g_s",
+        ),
+        (
+            start(["g_a", "density"]),
+            r"'density' of bmshj2018-factorized is not what it is in balle2018",
+        ),
         (start(TRANSFORMS, network={"latents": 7}), r"does not fit balle2018-0.5: .*size mismatch"),
         (start([], network={}), r"does not fit balle2018-0.5: "),
     ]
@@ -97,7 +103,7 @@ def test_parts_that_do_not_fit_are_answered(toml, factorized, tmp_path):
             train(configuration, tmp_path / "out", fresh=True)
 
 
-@pytest.mark.parametrize("architecture", ["balle2017", "balle2018", "lee2019"])
+@pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "balle2018", "lee2019"])
 def test_frozen_transforms_stay_and_the_entropy_model_learns(
     toml, factorized, tmp_path, architecture
 ):
@@ -150,7 +156,7 @@ def test_a_step_sees_the_latents_of_the_crop_that_it_would_have_seen(toml, photo
 @pytest.fixture
 def cached(toml, photos, tmp_path):
     """Calls with what may be changed: network, pictures, data, and a count after which to stop."""
-    configuration = read(toml("balle2017"))
+    configuration = read(toml("bmshj2018-factorized"))
     network = architectures.build(
         configuration.card(configuration.members[0]), torch.Generator().manual_seed(0)
     )

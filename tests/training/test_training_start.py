@@ -14,11 +14,10 @@ from torch.func import functional_call
 from rdbench.models import architectures, weights
 from rdbench.models.dumas2018 import Dumas2018
 from rdbench.models.layers import PROJECTION_FLOOR, ProjectedGDN
-from rdbench.training import block_transform
+from rdbench.training import block_transform, trainers
 from rdbench.training.conditioning import MIDDLE, conditioned
 from rdbench.training.configuration_file import read
 from rdbench.training.family import train
-from rdbench.training.trainers import TRAINERS
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +126,7 @@ def test_rgb_begins_as_the_transform_of_its_colours(image):
 
 
 FOUR_STAGES = {
-    "balle2017": {"hidden": 48, "latents": 256, "channels": 1},
+    "bmshj2018-factorized": {"hidden": 48, "latents": 256, "channels": 1},
     "balle2018": {"hidden": 48, "latents": 256, "channels": 1},
     "lee2019": {"hidden": 64, "context": 384},
 }
@@ -137,7 +136,7 @@ def four_stages(architecture, rate, **changed):
     """A network of four stages that begins so, and an image of its channels on its scale."""
     card = weights.Card(architecture, {**FOUR_STAGES[architecture], **changed})
     made = architectures.build(card, torch.Generator().manual_seed(0))
-    TRAINERS[architecture].start_as_block_transform(made, rate, "mse")
+    trainers.of(architecture).start_as_block_transform(made, rate, "mse")
     samples = torch.from_numpy(skimage.data.astronaut()[64:256, 64:320].copy()).permute(2, 0, 1)
     samples = samples[None].float() * (made.peak / 255)
     return made.eval(), samples if made.channels == 3 else samples.mean(dim=1, keepdim=True)
@@ -158,7 +157,7 @@ def test_four_stages_begin_as_haar_transforms():
     """With all maps of luma: coefficients in the steps for which the loss of a transform coder,
     bpp + λ·MSE, is the least: 256 of them, each s²/12 and −log2 s, in 256 pixels."""
     rate = 0.02
-    made, image = four_stages("balle2017", rate, hidden=256)
+    made, image = four_stages("bmshj2018-factorized", rate, hidden=256)
     steps = np.linspace(1, 60, 59001)
     step = steps[np.argmin(-np.log2(steps) + rate * steps**2 / 12)]
     with torch.no_grad():
@@ -195,7 +194,7 @@ def test_entropy_models_begin_with_the_spread_of_a_photograph(architecture, monk
             return made(image, torch.Generator().manual_seed(0)).bits_per_pixel().item()
 
     begun = first_bpp()
-    monkeypatch.setattr(TRAINERS[architecture], "set_spread", lambda *_: None)
+    monkeypatch.setattr(trainers.of(architecture), "set_spread", lambda *_: None)
     assert begun < 0.8 * first_bpp()
 
 
