@@ -118,7 +118,10 @@ def test_divergence_and_interruption_have_their_exit_status(small, train, monkey
 
     monkeypatch.setattr(family, "train", diverging)
     status, _, errors = train(small)
-    assert (status, errors.splitlines()[-1]) == (1, "rdbench: bmshj2018-factorized-0.5 has diverged")
+    assert (status, errors.splitlines()[-1]) == (
+        1,
+        "rdbench: bmshj2018-factorized-0.5 has diverged",
+    )
     monkeypatch.setattr(family, "train", lambda *a, **o: family.Outcome(interrupted=True))
     status, _, errors = train(small)
     assert status == 130

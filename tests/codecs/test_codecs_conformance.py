@@ -44,7 +44,8 @@ LEARNED_VARIANTS: list[tuple[str, dict[str, Any]]] = [
 LIBRARIES = [
     name
     for name, entry in registry.entries().items()
-    if entry.target.startswith("rdbench.codecs.") and name not in (*LEARNED, *ALIASES, "trained", "zoo")
+    if entry.target.startswith("rdbench.codecs.")
+    and name not in (*LEARNED, *ALIASES, "trained", "zoo")
 ]
 # Options that change what is coded, beside the defaults of all codecs.
 VARIANTS: list[tuple[str, dict[str, Any]]] = [

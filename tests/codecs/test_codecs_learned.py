@@ -109,7 +109,9 @@ def test_one_file_is_a_ladder_of_one_point():
     assert len(plan("bmshj2018-factorized", checkpoint=path).points) == 1
 
 
-@pytest.mark.parametrize("name", ["bmshj2018-factorized", "balle2018", "lee2019", "dumas2018-case1"])
+@pytest.mark.parametrize(
+    "name", ["bmshj2018-factorized", "balle2018", "lee2019", "dumas2018-case1"]
+)
 def test_any_of_them_sweeps_beta(name):
     """One model; the stream tells the decoder beta; a wider step costs less."""
     lambdas = plan(name, checkpoints=TRAINED).points
@@ -245,7 +247,9 @@ def test_weights_that_cannot_be_used_are_refused_by_name(tmp_path):
     with pytest.raises(UsageError, match="not written by `rdbench train`"):
         plan(name, checkpoint=foreign)
 
-    with pytest.raises(UsageError, match=r"holds weights of bmshj2018-factorized .* not of this codec"):
+    with pytest.raises(
+        UsageError, match=r"holds weights of bmshj2018-factorized .* not of this codec"
+    ):
         plan(name, checkpoint=next(TRAINED.glob("balle2017*")))
 
     def with_nan(card, state):

@@ -34,8 +34,8 @@ class DumasCompressor(NetworkCompressor):
     """Maps quantized with ``beta`` times their steps δ_i and coded by what the densities f̃_i say.
 
     ``coder`` "ans" codes each map with the table of its bins; "binary" is the paper's lossless
-    coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables where
-    the authors count them on an extra set.
+    coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables and
+    kept from 0 and 1 by 2⁻¹², where the authors count them on an extra set and put 0.01 for 0.
 
     The exception map is an image in small, which the authors do not code: it goes by differences
     of neighbours (:mod:`rdbench.models.coding.differences`) into a payload of its own. Where that
