@@ -5,8 +5,8 @@ compression", ICLR 2019, arXiv:1809.10452. What the paper leaves open is chosen 
 layer over both contexts and two 1×1 layers, leaky ReLU between; c′ is linear and only the scales
 go through exp, clamped; sides of convolutions are padded alike; GDN is reparametrised, β = 1, γ =
 0.1·I at the start; the rate is taken over all positions, not over 32 or 16 random ones. What the
-training and the coder do otherwise than the paper stands with them. The latents of mean 0 are as many as in the published test code, 192 at quality 6 and, for MS-SSIM, 7,
-where the paper has 228.
+training and the coder do otherwise than the paper stands with them. The latents of mean 0 are as
+many as in the published test code, 192 at quality 6 and, for MS-SSIM, 7, where the paper has 228.
 """
 
 from __future__ import annotations

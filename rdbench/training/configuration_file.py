@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rdbench import toml
 from rdbench.errors import UsageError, unknown
 from rdbench.models import architectures
 from rdbench.models.names import FORMER
-from rdbench.models.weights import SUFFIX
 from rdbench.toml import Table, read_toml
 from rdbench.training.configuration import (
-    BLOCK_TRANSFORM,
     NEIGHBOUR,
     Configuration,
     Data,
     Member,
     Optimizer,
     Run,
-    Start,
     alike_networks,
 )
+from rdbench.training.start_table import check_frozen, read_start
+from rdbench.training.tables import fields, one_of, within
 
 if TYPE_CHECKING:
     from rdbench.training.trainers.base import Options, Trainer
@@ -99,7 +97,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     data = _data(table.table("data", required=True), path.parent)
     _check_crop(table.table("data"), data.crop, trainer.stride, optimised)
     optimizer = _optimizer(table.table("optimizer", required=steps is None), trainer, steps)
-    start, first = (_start(table, key, path.parent, trainer) for key in ("start", "first"))
+    start, first = (read_start(table, key, path.parent, trainer) for key in ("start", "first"))
     neighbours = start.source == NEIGHBOUR
     if first.source == NEIGHBOUR or (first.source and not neighbours):
         raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
@@ -109,7 +107,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     members = _members(table, architecture, trainer, optimised, data.color, neighbours)
     freeze = table.truth("freeze", False)
     if freeze:
-        _check_frozen(table, trainer, data, start, members)
+        check_frozen(table, trainer, data, start, members)
     finish = optimizer.finish_steps
     steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
@@ -144,14 +142,14 @@ def _architecture(table: Table, folder: Path) -> str:
 
 
 def _options(table: Table, trainer: type[Trainer]) -> Options:
-    options = trainer.options_type(**_fields(table, trainer.options_type))
+    options = trainer.options_type(**fields(table, trainer.options_type))
     if problem := options.check():
         raise table.error(*problem)
     return options
 
 
 def _data(table: Table, folder: Path) -> Data:
-    given = _fields(table, Data)
+    given = fields(table, Data)
     latents = table.text("latents", "")
     data = Data(
         **{
@@ -161,14 +159,14 @@ def _data(table: Table, folder: Path) -> Data:
             "latents": str((folder / latents).absolute()) if latents else "",
         }
     )
-    _one_of(table, "color", data.color, _COLORS)
+    one_of(table, "color", data.color, _COLORS)
     if data.permute_colors and data.color == "luma":
         raise table.error("permute_colors", "luma has one channel")
     if not data.train:
         raise table.error("train", "names no images")
-    _within(table, "batch", data.batch, 1)
-    _within(table, "smallest_scale", data.smallest_scale, 0.1, 1)
-    _within(table, "memory_mib", data.memory_mib, 0)
+    within(table, "batch", data.batch, 1)
+    within(table, "smallest_scale", data.smallest_scale, 0.1, 1)
+    within(table, "memory_mib", data.memory_mib, 0)
     return data
 
 
@@ -180,7 +178,7 @@ def _check_crop(table: Table, crop: int, stride: int, optimised: str) -> None:
 
 
 def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optimizer:
-    given = _fields(table, Optimizer, leave_out=trainer.foreign_keys)
+    given = fields(table, Optimizer, leave_out=trainer.foreign_keys)
     if steps is not None:
         given["steps"] = steps
         given["finish_steps"] = 0
@@ -189,31 +187,31 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     if "drops" in table.values:
         given["drops"] = table.numbers("drops")
     optimizer = Optimizer(**given)
-    _one_of(table, "schedule", optimizer.schedule, _SCHEDULES)
-    _one_of(table, "method", optimizer.method, _METHODS)
-    _within(table, "steps", optimizer.steps, 1)
-    _within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
-    _within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
-    _within(table, "finish_steps", optimizer.finish_steps, 0)
-    _within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
-    _within(table, "rate", optimizer.rate, 1e-12, 1)
-    _within(table, "factor", optimizer.factor, 0, 1)
-    _within(table, "warm_up", optimizer.warm_up, 0, 1)
-    _within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)
-    _within(table, "clip", optimizer.clip, 0)
-    _within(table, "average", optimizer.average, 0, 0.999999)
+    one_of(table, "schedule", optimizer.schedule, _SCHEDULES)
+    one_of(table, "method", optimizer.method, _METHODS)
+    within(table, "steps", optimizer.steps, 1)
+    within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
+    within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
+    within(table, "finish_steps", optimizer.finish_steps, 0)
+    within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
+    within(table, "rate", optimizer.rate, 1e-12, 1)
+    within(table, "factor", optimizer.factor, 0, 1)
+    within(table, "warm_up", optimizer.warm_up, 0, 1)
+    within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)
+    within(table, "clip", optimizer.clip, 0)
+    within(table, "average", optimizer.average, 0, 0.999999)
     for drop in optimizer.drops:
-        _within(table, "drops", drop, 0, 1)
+        within(table, "drops", drop, 0, 1)
     return optimizer
 
 
 def _run(table: Table, device: str | None) -> Run:
-    run = Run(**{**_fields(table, Run), **({"device": device} if device else {})})
-    _one_of(table, "precision", run.precision, _PRECISIONS)
-    _within(table, "seed", run.seed, 0)
-    _within(table, "checkpoint_minutes", run.checkpoint_minutes, 0)
-    _within(table, "validate_every", run.validate_every, 0)
-    _within(table, "validate_images", run.validate_images, 1)
+    run = Run(**{**fields(table, Run), **({"device": device} if device else {})})
+    one_of(table, "precision", run.precision, _PRECISIONS)
+    within(table, "seed", run.seed, 0)
+    within(table, "checkpoint_minutes", run.checkpoint_minutes, 0)
+    within(table, "validate_every", run.validate_every, 0)
+    within(table, "validate_images", run.validate_images, 1)
     return run
 
 
@@ -260,76 +258,6 @@ def _members(
     if len({member.name for member in members}) < len(members):
         raise table.error("lambdas" if rates else "qualities", "has the same twice")
     return tuple(members)
-
-
-def _start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> Start:
-    if isinstance(table.values.get(key), dict):
-        given = table.table(key)
-        given.allow("file", "parts", "beta")
-        beta = given.number("beta", 1.0)
-        _within(given, "beta", beta, 1e-3, 1e3)
-        return Start(_weights(given, "file", folder), given.texts("parts", ()), beta)
-    source = table.text(key, "")
-    if source == BLOCK_TRANSFORM and not trainer.block_transform:
-        raise table.error(key, f"{source!r} is not for {table.text('architecture')}")
-    if source in ("", NEIGHBOUR, BLOCK_TRANSFORM):
-        return Start(source)
-    return Start(_weights(table, key, folder, f"{NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and "))
-
-
-def _weights(table: Table, key: str, folder: Path, others: str = "") -> str:
-    """The path of a file of weights."""
-    text = table.text(key)
-    path = (folder / text).absolute()
-    if path.suffix != SUFFIX or not path.is_file():
-        what = f"none of {others}" if others else "not "
-        raise table.error(key, f"{text!r} is {what}a file of weights (*{SUFFIX})")
-    return str(path)
-
-
-def _check_frozen(
-    table: Table, trainer: type[Trainer], data: Data, start: Start, members: tuple[Member, ...]
-) -> None:
-    """Raise :class:`UsageError` where no entropy model can be trained on cached latents."""
-    name = table.text("architecture")
-    if not trainer.freezable:
-        raise table.error("freeze", f"{name} has no entropy model that is trained by itself")
-    if not start.source.endswith(SUFFIX):
-        raise table.error("freeze", "wants transforms: start = {file = ..., parts = [...]}")
-    if len(members) > 1:
-        raise table.error("lambdas", "frozen transforms have one rate; name one, and a beta")
-    if data.smallest_scale != 1:
-        raise table.error("data.smallest_scale", "is 1 where latents are cached: freeze")
-    if data.permute_colors:
-        raise table.error("data.permute_colors", "is false where latents are cached: freeze")
-
-
-def _fields(table: Table, kind: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The values in ``table`` for the fields of a dataclass, by the types of the fields."""
-    fields = [field for field in dataclasses.fields(kind) if field.name not in leave_out]
-    table.allow(*(field.name for field in fields))
-    readers: dict[str, Callable[[str], Any]] = {
-        "str": table.text,
-        "int": table.whole,
-        "float": table.number,
-        "bool": table.truth,
-    }
-    return {
-        field.name: readers[str(field.type)](field.name)
-        for field in fields
-        if field.name in table.values and str(field.type) in readers
-    }
-
-
-def _one_of(table: Table, key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise table.error(key, str(unknown("value", value, choices)))
-
-
-def _within(table: Table, key: str, value: float, low: float, high: float = math.inf) -> None:
-    if not low <= value <= high:
-        bounds = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
-        raise table.error(key, f"{value:g} is not {bounds}")
 
 
 def _from_folder(spec: str, folder: Path) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from rdbench.training import checkpoint, latents, trainers
 from rdbench.training.checkpoint import Checkpoint
 from rdbench.training.configuration import FINISH_SPEED, Configuration
 from rdbench.training.data import Batches, Crops, Loader, Pictures
+from rdbench.training.export import card_of, mean
 from rdbench.training.folder import Folder
 from rdbench.training.precision import use_bfloat16, use_float32
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
-from rdbench.training.trainers.balle import CELL
 from rdbench.training.trainers.base import Measured, Trainer
 from rdbench.training.validation import latents_of, validate
 
@@ -167,7 +166,7 @@ class MemberTraining:
             rows = self._validation(self._ready(half=False))
             if not rows:
                 return False
-            costs = _mean(rows, "psnr_db") - _mean(self._validated(), "psnr_db")
+            costs = mean(rows, "psnr_db") - mean(self._validated(), "psnr_db")
             notes["float16_costs_db"] = round(costs, 5)
         self._export(state, notes)
         return True
@@ -185,7 +184,7 @@ class MemberTraining:
         if found is None:
             return False
         self._crops = latents.LatentCrops(
-            found, data, self._seed, cell=CELL, stride=self.network.stride
+            found, data, self._seed, cell=self._trainer.cell, stride=self.network.stride
         )
         return True
 
@@ -318,39 +317,15 @@ class MemberTraining:
         return [row for row in rows if [row["member"], row["step"]] == place]
 
     def _export(self, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        configuration, data = self._configuration, self._configuration.data
-        rows = self._validated()
-        optimizer = dataclasses.asdict(self._settings)
-        for key in ("steps", "neighbour_steps", "neighbour_rate"):
-            del optimizer[key]
-        card = configuration.card(
-            self._member,
+        card = card_of(
+            self._configuration,
+            self._number,
+            self._validated(),
             parameters=sum(parameter.numel() for parameter in self.network.parameters()),
             steps=self.step,
             seconds=round(self._seconds, 3),
-            seed=configuration.run.seed,
-            crop=data.crop,
-            batch=data.batch,
-            smallest_scale=data.smallest_scale,
-            flips=data.flips,
-            vertical_flips=data.vertical_flips,
-            transposes=data.transposes,
-            permute_colors=data.permute_colors,
-            optimizer=optimizer,
-            trainer=dataclasses.asdict(self._configuration.trainer),
-            speed=self._member.speed,
-            precision=configuration.run.precision,
-            start=str(configuration.start_of(self._number)),
-            frozen=configuration.freeze,
-            validation={
-                key: round(_mean(rows, key), 5) for key in ("bpp", "estimated_bpp", "psnr_db")
-            },
             **self._around.notes,
             **notes,
         )
         path = self._around.folder.weights(self._member.name)
-        weights.write(path, card, state, half=configuration.half)
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float:
-    return sum(float(row[key]) for row in rows) / len(rows)
+        weights.write(path, card, state, half=self._configuration.half)

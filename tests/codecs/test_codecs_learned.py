@@ -202,7 +202,8 @@ def test_paths_of_an_experiment_file_are_relative_to_it(tmp_path, monkeypatch):
     folder("balle2017", to=tmp_path / "mine")
     file = tmp_path / "experiment.toml"
     file.write_text(
-        'datasets = ["photos"]\n[[codecs]]\ncodec = "bmshj2018-factorized"\noptions = {checkpoints = "mine"}\n'
+        'datasets = ["photos"]\n[[codecs]]\ncodec = "bmshj2018-factorized"\n'
+        'options = {checkpoints = "mine"}\n'
     )
     monkeypatch.chdir("/")
     (codec,) = experiment.read(file).codecs

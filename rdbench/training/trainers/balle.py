@@ -20,8 +20,6 @@ COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
     "ms-ssim": (2.40, 4.58, 8.73, 16.64, 31.73, 60.50, 115.37, 220.00),
 }
 """λ of CompressAI's networks, qualities 1 to 8 (its documentation, "Training")."""
-CELL: Final = 16
-"""Pixels of a side for each latent."""
 LEAST_SPREAD: Final = 0.3
 """The smallest standard deviation of a latent that an entropy model begins with."""
 
@@ -34,6 +32,7 @@ class FourStageTrainer(RateDistortionTrainer):
 
     block_transform = True
     freezable = True
+    cell = 16
 
     @classmethod
     def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
@@ -61,7 +60,7 @@ class FourStageTrainer(RateDistortionTrainer):
         self.network.train()
         batch, _, height, width = images.shape
         likelihoods = self.network.modelled(images, generator)[1]
-        bpp = total_bits(likelihoods) / (batch * height * width * CELL**2)
+        bpp = total_bits(likelihoods) / (batch * height * width * self.cell**2)
         self.descend(bpp)
         return Measured(bpp.detach(), bpp.detach(), torch.full_like(bpp.detach(), math.nan))
 

@@ -65,6 +65,8 @@ class Trainer(abc.ABC):
     :meth:`start_as_block_transform`."""
     freezable: ClassVar[bool] = False
     """Whether ``frozen`` transforms are left alone, and a step takes latents."""
+    cell: ClassVar[int]
+    """pixels of a side for each of these"""
 
     def __init__(
         self,
