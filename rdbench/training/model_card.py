@@ -27,7 +27,7 @@ def model_card(path: Path, figure: str) -> str:
     held_out = told["validation"]
     rows = {
         "architecture": f"`{card.architecture}`: {arguments}; {told['parameters']:,} parameters",
-        "trained for": f"{told['optimised']}, lambda (gamma) {point_text(told['lambda'])}",
+        "trained for": f"{told['optimised']}, lambda {point_text(told['lambda'])}",
         "data": _data(told),
         "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
         **({"trained": "the entropy model alone, on cached latents"} if told.get("frozen") else {}),
