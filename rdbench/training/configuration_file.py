@@ -1,8 +1,11 @@
 """Configurations of trainings in TOML files.
 
-``lambdas`` and ``[network]``, or ``qualities`` of the paper, say which networks are trained;
-``[data]``, ``[optimizer]`` and ``[run]`` how. Paths in ``data`` and ``start`` are as seen from the
-folder of the file.
+``architecture`` is a name, or ``FILE.py:NAME`` of one's own. ``lambdas`` and ``[network]``, or
+``qualities`` of the paper, say which networks are trained; ``[data]``, ``[optimizer]`` and
+``[run]`` how, and ``[trainer]`` what belongs to the architecture alone. ``start`` says where from:
+``"neighbour"``, ``"block-transform"``, a file of weights, or ``{file, parts, beta}`` of one; with
+``freeze`` the transforms of that stay, and their latents are computed once. Paths are as seen from
+the folder of the file.
 """
 
 from __future__ import annotations

@@ -21,7 +21,10 @@ def read_start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> 
         given.allow("file", "parts", "beta")
         beta = given.number("beta", 1.0)
         within(given, "beta", beta, 1e-3, 1e3)
-        return Start(_weights(given, "file", folder), given.texts("parts", ()), beta)
+        parts = given.texts("parts", ())
+        if beta != 1 and not {"g_a", "g_s"} <= set(parts):
+            raise given.error("beta", "is of the parts g_a and g_s")
+        return Start(_weights(given, "file", folder), parts, beta)
     source = table.text(key, "")
     if source == BLOCK_TRANSFORM and not trainer.block_transform:
         raise table.error(key, f"{source!r} is not for {table.text('architecture')}")

@@ -252,10 +252,25 @@ def test_mistakes_are_answered(toml, factorized, architecture, changed, message)
     assert message in str(caught.value)
 
 
-def test_beta_that_means_nothing_is_refused(toml, factorized):
-    table = {"file": str(factorized), "beta": 0.0}
-    with pytest.raises(UsageError, match=r"key 'start.beta': 0 is not between"):
-        read(toml(start=table))
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"beta": 0.0}, r"key 'start\.beta': 0 is not between"),
+        ({"beta": 2.0}, r"key 'start\.beta': is of the parts g_a and g_s"),
+        ({"beta": 2.0, "parts": ["g_a"]}, r"key 'start\.beta': is of the parts g_a and g_s"),
+    ],
+)
+def test_beta_that_means_nothing_is_refused(toml, factorized, table, message):
+    with pytest.raises(UsageError, match=message):
+        read(toml(start={"file": str(factorized), **table}))
+
+
+def test_transforms_with_other_steps_are_refused(toml, tmp_path):
+    """Those of Dumas et al. 2018, whose latents have a learned step for each map."""
+    (file,) = train(read(toml("dumas2018", data={"color": "luma"})), tmp_path / "d").finished
+    configuration = read(frozen(toml, file, "balle2018"))
+    with pytest.raises(UsageError, match=r"has no part 'g_a', but decoder, density, encoder"):
+        train(configuration, tmp_path / "out")
 
 
 def test_f_begins_as_the_identity_of_side_information():
