@@ -111,7 +111,7 @@ class LearnedCodec(NetworkCodec):
     """What the papers' codecs have in common: weights with cards, betas."""
 
     architecture: ClassVar[str]
-    """Its name in :data:`rdbench.models.architectures.ARCHITECTURES`."""
+    """Its name: :func:`rdbench.models.architectures.find`."""
     configurations: ClassVar[str]
     """The configuration of ``rdbench train`` that makes weights for it."""
 

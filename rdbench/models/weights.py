@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.errors import UsageError
+from rdbench.models.names import current
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Card:
     """What a file of weights says of itself."""
 
     architecture: str
-    """A name of :data:`rdbench.models.architectures.ARCHITECTURES`."""
+    """Its name: :func:`rdbench.models.architectures.find`."""
     configuration: Mapping[str, Any]
     """The arguments of the network: channels, case, ..."""
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -102,7 +103,8 @@ def read_card(path: Path) -> Card:
     try:
         training = json.loads(metadata["training"])
         training["lambda"] = float(training["lambda"])
-        return Card(metadata["architecture"], dict(json.loads(metadata["configuration"])), training)
+        architecture = current(metadata["architecture"])
+        return Card(architecture, dict(json.loads(metadata["configuration"])), training)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{where}: its card is damaged ({error!r})") from None
 
