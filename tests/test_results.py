@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import rdbench
 from rdbench.errors import UsageError
-from rdbench.measurements import parse_rows, whole_records
 from rdbench.files import csv_text
+from rdbench.measurements import parse_rows, whole_records
 from rdbench.results import MEASUREMENTS, RunDirectory, read_manifest, read_rows, read_table
 from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
 from tests.curves.encoded import as_csv, encoded_rows
@@ -92,9 +92,7 @@ def test_infinity_and_nothing_are_told_apart():
 def test_columns_of_numbers_are_metrics_and_others_are_not(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text(
-        "codec,image,point,lpips,remark,images,late\n"
-        "a,x,1,0.5,fine,3,\n"
-        "a,y,1,,0.2,3,text\n"
+        "codec,image,point,lpips,remark,images,late\na,x,1,0.5,fine,3,\na,y,1,,0.2,3,text\n"
     )
     assert [row.scores for row in read_rows(file)] == [{"lpips": 0.5}, {}]
     assert read_table(file).metrics == ("lpips",)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.errors import UsageError
+from rdbench.files import write_atomically
 from rdbench.models.names import current
 from rdbench.schema import one_line
 
@@ -65,20 +65,6 @@ def write(path: Path, card: Card, state: Mapping[str, Tensor], *, half: bool = F
         "training": json.dumps(dict(card.training)),
     }
     write_atomically(path, save(tensors, metadata))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a kill at any time leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_card(path: Path) -> Card:

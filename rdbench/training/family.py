@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from rdbench.errors import UsageError
+from rdbench.host import processor
 from rdbench.models import architectures
-from rdbench.runner.run import processor
 from rdbench.training import checkpoint, starts
 from rdbench.training.configuration import NEIGHBOUR, Configuration, Start
 from rdbench.training.data import Pictures

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.errors import UsageError
+from rdbench.files import write_atomically
 from rdbench.models import weights
-from rdbench.models.weights import write_atomically
 from rdbench.training.configuration import Data
 from rdbench.training.data import Batches, Image, Pictures
 

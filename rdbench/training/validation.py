@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from rdbench.metrics import Reference
+from rdbench.metrics import BUILT_IN, Reference
 from rdbench.models import architectures
 from rdbench.models.compression.base import Execution
 from rdbench.models.weights import identity
@@ -31,6 +31,7 @@ def validate(
     compressor = architectures.find(architecture).compressor(
         architecture, network, identity(network.state_dict()), Execution(device)
     )
+    records = [BUILT_IN[name] for name in METRICS]
     rows = []
     for index, ref in enumerate(pictures.refs[:limit]):
         if stopped():
@@ -41,7 +42,7 @@ def validate(
         stream, coded = compressor.encode(image)
         decoded = compressor.decode(stream)
         seconds = time.perf_counter() - start
-        scores = Reference(image, METRICS).score(decoded).values
+        scores = Reference(image, records).score(decoded).values
         rows.append(
             {
                 "image": ref.name,

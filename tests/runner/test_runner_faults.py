@@ -22,7 +22,9 @@ def only_failure(outcome):
     """The one row that is not ok; all others must be there and be whole."""
     assert len(outcome.rows) == 3 * 4
     assert [row.status for row in outcome.rows].count(OK) == 11
-    assert all(row.scores["psnr_db"] > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK)
+    assert all(
+        row.scores["psnr_db"] > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK
+    )
     (row,) = outcome.failures
     assert (row.image, row.point) == ("b", 16)
     assert row.message
