@@ -169,7 +169,7 @@ def test_a_mistake_in_the_file_is_named_with_file_and_key(tmp_path, changes, mes
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(UsageError, match="metric file '.*none.toml': No such file or directory"):
+    with pytest.raises(UsageError, match=r"metric file '.*none.toml': No such file or directory"):
         find("none.toml")
 
 
