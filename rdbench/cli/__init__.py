@@ -21,6 +21,7 @@ from rdbench.cli import (
     datasets,
     import_,
     inspect,
+    metrics,
     plot,
     reproduce,
     run,
@@ -62,6 +63,7 @@ def _root(
 
 app.command("run")(run.run)
 app.add_typer(codecs.app, name="codecs")
+app.add_typer(metrics.app, name="metrics")
 app.command("conformance")(conformance.conformance)
 app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)
