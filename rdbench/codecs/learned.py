@@ -22,6 +22,7 @@ from rdbench import places
 from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.errors import BitstreamError, MissingBackendError, UnsupportedImageError, UsageError
 from rdbench.models import container, weights
+from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -203,9 +204,9 @@ class LearnedCodec(NetworkCodec):
         return ""
 
     @classmethod
-    def takes(cls, options: Mapping[str, Any]) -> frozenset[int]:
+    def takes(cls, options: Mapping[str, Any]) -> frozenset[SampleFormat]:
         kinds = {int(card.configuration.get("channels", 3)) for _, card in cls.available(options)}
-        return frozenset(kinds) or cls.channels
+        return frozenset(map(SampleFormat, kinds)) or super().takes(options)
 
     @classmethod
     def version(cls) -> str:
