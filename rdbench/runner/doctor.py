@@ -17,7 +17,6 @@ from rdbench.metrics import choose
 from rdbench.runner.kept import write_png
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, row
-from rdbench.sample_format import GREY8, RGB8, SampleFormat
 from rdbench.schema import OK, Measurement
 
 METRICS: Final = ("psnr_db",)
@@ -61,7 +60,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         tasks = [
             Task(
                 index,
-                photographs[max(plan.codec().takes(dict(plan.options)) & photographs.keys())],
+                photographs[max(plan.codec().takes(dict(plan.options))).channels],
                 plan,
                 point,
                 0,
@@ -91,16 +90,16 @@ def _in_the_middle(plan: CodecPlan) -> CodecPlan:
     return dataclasses.replace(plan, points=(plan.points[len(plan.points) // 2],))
 
 
-def _photographs(folder: Path) -> dict[SampleFormat, ImageRef]:
-    """Crops of photographs from scikit-image's wheel as files."""
+def _photographs(folder: Path) -> dict[int, ImageRef]:
+    """Crops of photographs from scikit-image's wheel as files, by number of channels."""
     from skimage import data
 
-    crops = {GREY8: data.camera()[60:252, 90:346, None], RGB8: data.chelsea()[20:212, 80:336]}
+    crops = {1: data.camera()[60:252, 90:346, None], 3: data.chelsea()[20:212, 80:336]}
     found = {}
-    for form, crop in crops.items():
-        path = folder / f"photograph-{form.text}.png"
+    for channels, crop in crops.items():
+        path = folder / f"photograph-{channels}.png"
         write_png(path, crop)
-        found[form] = images.resolve(str(path)).images[0]
+        found[channels] = images.resolve(str(path)).images[0]
     return found
 
 
