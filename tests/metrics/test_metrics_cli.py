@@ -78,7 +78,7 @@ def test_show_tells_of_a_program_that_is_missing_and_of_a_name_that_is_unknown(t
     text = output("metrics", "show", str(path))
     assert "version     not known: program 'there-is-none' is missing" in text
     assert "install     write it again" in text
-    with pytest.raises(UsageError, match="did you mean .*'ms_ssim'"):
+    with pytest.raises(UsageError, match=r"did you mean .*'ms_ssim'"):
         output("metrics", "show", "mssim")
 
 
