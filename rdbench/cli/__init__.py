@@ -22,6 +22,7 @@ from rdbench.cli import (
     import_,
     inspect,
     merge,
+    metrics,
     plot,
     reproduce,
     rescore,
@@ -64,6 +65,7 @@ def _root(
 
 app.command("run")(run.run)
 app.add_typer(codecs.app, name="codecs")
+app.add_typer(metrics.app, name="metrics")
 app.command("conformance")(conformance.conformance)
 app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)

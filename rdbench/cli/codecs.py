@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdbench.cli.findings import Findings
 from rdbench.errors import MissingBackendError
 from rdbench.schema import point_text
 
@@ -53,8 +54,7 @@ def doctor(
     from rdbench.runner.doctor import diagnose
 
     asked = list(dict.fromkeys(names or sorted(registry.entries())))
-    width = max(map(len, asked))
-    counts = {"ok": 0, "failed": 0, "missing": 0}
+    findings = Findings(asked)
     there: dict[str, Diagnosis] = {}
     waiting = list(asked)
     with LocalPool(Limits.of_machine(jobs, timeout)) as pool:
@@ -62,21 +62,14 @@ def doctor(
             there[answer.name] = answer
             while waiting and waiting[0] in there:  # shown in order, as soon as may be
                 found = there.pop(waiting.pop(0))
-                state = "missing" if found.missing else "ok" if found.usable else "failed"
-                counts[state] += 1
-                head, *rest = _findings(found)
-                typer.echo(f"{found.name:{width}}  {state:7}  {head}")
-                for line in rest:
-                    typer.echo(f"{'':{width}}  {'':7}  {line}")
-    typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
-    if counts["failed"] or (names and counts["missing"]):
-        raise typer.Exit(1)
+                findings.show(found.name, found.missing, found.usable, _told(found))
+    findings.end(named=bool(names))
 
 
-def _findings(found: Diagnosis) -> list[str]:
+def _told(found: Diagnosis) -> list[str]:
     """What was found of a codec, line by line."""
     if found.row is None:
-        return [found.missing]
+        return []
     row = found.row
     if not found.usable:
         return [found.version, *found.places, f"{row.status}: {row.message}"]

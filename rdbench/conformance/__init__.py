@@ -1,10 +1,20 @@
-"""What every codec must do, checked: ``rdbench conformance NAME[:option=value,...]``.
+"""What every codec and every metric must do, checked: ``rdbench conformance``.
 
 The codec under test encodes in one process and decodes in another, so that nothing but the
 stream passes between the two, and so that a codec that crashes or hangs costs one answer and not
 the suite.
 """
 
-from rdbench.conformance.checks import CHECKS, CheckResult, Status, conforms, run_checks
+from rdbench.conformance.checks import CHECKS, run_checks
+from rdbench.conformance.metric import METRIC_CHECKS, run_metric_checks
+from rdbench.conformance.verdicts import CheckResult, Status, conforms
 
-__all__ = ["CHECKS", "CheckResult", "Status", "conforms", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "METRIC_CHECKS",
+    "CheckResult",
+    "Status",
+    "conforms",
+    "run_checks",
+    "run_metric_checks",
+]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,8 +11,9 @@ import numpy as np
 from rdbench import metrics
 from rdbench.conformance.evidence import Evidence, Trial, gather
 from rdbench.conformance.jobs import Decoded, Encoded, Failure
+from rdbench.conformance.verdicts import CheckResult, Status, Verdict, judged, skipped
 from rdbench.errors import UsageError
-from rdbench.schema import one_line, point_text
+from rdbench.schema import point_text
 
 LOWEST_CEILING_DB: Final = 30.0
 """Below it at the best point, channels are swapped or ranges mixed up."""
@@ -25,41 +24,6 @@ LARGEST_BIAS: Final = 1.0
 meant shifts a channel by 0.5 per conversion, forth and back by 1 to 2."""
 LARGEST_LEARNED_BIAS: Final = 0.2
 """The same of learned codecs, as a share of their root mean squared error, where that is more."""
-
-
-class Status(enum.StrEnum):
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """The result of one check; ``detail`` is what was measured, what failed, or why skipped."""
-
-    check: str
-    status: Status
-    detail: str = ""
-
-
-_Verdict = tuple[Status, str]
-
-
-def _passed(detail: str = "") -> _Verdict:
-    return Status.PASSED, detail
-
-
-def _skipped(reason: str) -> _Verdict:
-    return Status.SKIPPED, reason
-
-
-def _judged(faults: Iterable[str], detail: str = "") -> _Verdict:
-    """Failed with the first faults named, or passed with ``detail``."""
-    listed = list(faults)
-    if not listed:
-        return Status.PASSED, detail
-    more = f" (and {len(listed) - 3} more)" if len(listed) > 3 else ""
-    return Status.FAILED, "; ".join(one_line(fault, 200) for fault in listed[:3]) + more
 
 
 def run_checks(
@@ -79,18 +43,12 @@ def run_checks(
     return [CheckResult(name, *check(evidence)) for name, check in CHECKS.items()]
 
 
-def conforms(results: Sequence[CheckResult]) -> bool:
-    """Whether nothing failed and something passed: a codec that skips everything does not."""
-    statuses = [result.status for result in results]
-    return Status.FAILED not in statuses and Status.PASSED in statuses
-
-
-def check_version(evidence: Evidence) -> _Verdict:
+def check_version(evidence: Evidence) -> Verdict:
     """The codec says what it is."""
-    return _judged([] if evidence.version else ["version() is empty"], evidence.version)
+    return judged([] if evidence.version else ["version() is empty"], evidence.version)
 
 
-def check_ladder(evidence: Evidence) -> _Verdict:
+def check_ladder(evidence: Evidence) -> Verdict:
     """The ladder has points in one direction, all within the range of the rate parameter."""
     axis, faults = evidence.axis, []
     for point in axis.ladder:
@@ -101,10 +59,10 @@ def check_ladder(evidence: Evidence) -> _Verdict:
     steps = np.sign(np.diff(axis.ladder))
     if len(set(steps.tolist()) - {0.0}) > 1 or 0 in steps:
         faults.append("the ladder neither rises nor falls throughout")
-    return _judged(faults, f"{axis.parameter} " + " ".join(map(point_text, axis.ladder)))
+    return judged(faults, f"{axis.parameter} " + " ".join(map(point_text, axis.ladder)))
 
 
-def check_options(evidence: Evidence) -> _Verdict:
+def check_options(evidence: Evidence) -> Verdict:
     """Every option takes its own default and each of its choices."""
     codec, faults = evidence.codec, []
     for name, option in codec.option_table.items():
@@ -117,15 +75,15 @@ def check_options(evidence: Evidence) -> _Verdict:
         if not option.meaning:
             faults.append(f"{name} has no meaning")
     if not codec.option_table:
-        return _skipped("the codec has no options")
-    return _judged(faults, ", ".join(codec.option_table))
+        return skipped("the codec has no options")
+    return judged(faults, ", ".join(codec.option_table))
 
 
-def check_round_trip(evidence: Evidence) -> _Verdict:
+def check_round_trip(evidence: Evidence) -> Verdict:
     """All sizes come back from another process with shape, dtype and memory order right."""
     faults = [fault for trial in evidence.trials if (fault := _round_trip_fault(trial))]
     sizes = ", ".join(dict.fromkeys(trial.size for trial in evidence.small))
-    return _judged(faults, sizes)
+    return judged(faults, sizes)
 
 
 def _round_trip_fault(trial: Trial) -> str:
@@ -142,33 +100,33 @@ def _round_trip_fault(trial: Trial) -> str:
     return "" if trial.decoded.contiguous else f"{where}: decoded to an array in strides"
 
 
-def check_input_kept(evidence: Evidence) -> _Verdict:
+def check_input_kept(evidence: Evidence) -> Verdict:
     """Encoding takes a read-only array and leaves it as it was."""
     encoded = _encoded(evidence)
     if not encoded:
-        return _skipped("nothing was encoded")
-    return _judged(
+        return skipped("nothing was encoded")
+    return judged(
         f"{trial.size}: the picture was changed"
         for trial, outcome in encoded
         if not outcome.input_kept
     )
 
 
-def check_repeatable(evidence: Evidence) -> _Verdict:
+def check_repeatable(evidence: Evidence) -> Verdict:
     """The same picture gives the same bytes again."""
     if not evidence.codec.deterministic:
-        return _skipped("the codec does not claim it")
+        return skipped("the codec does not claim it")
     encoded = _encoded(evidence)
     if not encoded:
-        return _skipped("nothing was encoded")
-    return _judged(
+        return skipped("nothing was encoded")
+    return judged(
         f"{trial.size} at {point_text(trial.point)}: another stream the second time"
         for trial, outcome in encoded
         if not outcome.repeatable
     )
 
 
-def check_rate_grows(evidence: Evidence) -> _Verdict:
+def check_rate_grows(evidence: Evidence) -> Verdict:
     """Along the ladder, the photograph's stream never gets shorter, and ends longer."""
     faults, spans = [], []
     for channels, trials in evidence.ladder.items():
@@ -179,10 +137,10 @@ def check_rate_grows(evidence: Evidence) -> _Verdict:
         spans.append(f"{sizes[0]} to {sizes[-1]} bytes")
         if sizes != sorted(sizes) or sizes[0] == sizes[-1]:
             faults.append(f"{channels} channels: {listed} bytes")
-    return _judged(faults, ", ".join(spans)) if spans else _skipped("fewer than two points")
+    return judged(faults, ", ".join(spans)) if spans else skipped("fewer than two points")
 
 
-def check_quality_grows(evidence: Evidence) -> _Verdict:
+def check_quality_grows(evidence: Evidence) -> Verdict:
     """The last point of the ladder is better than the first."""
     faults, spans = [], []
     for channels, trials in evidence.ladder.items():
@@ -193,22 +151,22 @@ def check_quality_grows(evidence: Evidence) -> _Verdict:
         if values[-1] <= values[0]:
             faults.append(f"{channels} channels: {spans[-1]}")
     if evidence.codec.lossless:
-        return _skipped("the codec is lossless")
-    return _judged(faults, ", ".join(spans)) if spans else _skipped("fewer than two points")
+        return skipped("the codec is lossless")
+    return judged(faults, ", ".join(spans)) if spans else skipped("fewer than two points")
 
 
-def check_lossless(evidence: Evidence) -> _Verdict:
+def check_lossless(evidence: Evidence) -> Verdict:
     """A codec that claims to be lossless is."""
     if not evidence.codec.lossless:
-        return _skipped("the codec does not claim it")
-    return _judged(
+        return skipped("the codec does not claim it")
+    return judged(
         f"{trial.size}: not the original"
         for trial in evidence.trials
         if _psnr_db(trial) not in (None, np.inf)
     )
 
 
-def check_ceiling(evidence: Evidence) -> _Verdict:
+def check_ceiling(evidence: Evidence) -> Verdict:
     """At its best point the codec comes near the original, or as near as it was trained to:
     colours are converted right."""
     values = [(trial, db) for trial in evidence.best if (db := _psnr_db(trial)) is not None]
@@ -219,7 +177,7 @@ def check_ceiling(evidence: Evidence) -> _Verdict:
         faults = [f"{t.size}: nearer to {other}" for t, _ in low if (other := _mixed_up(t))]
     else:
         faults = [f"{trial.size}: {db:.2f} dB" for trial, db in low]
-    return _judged(
+    return judged(
         faults,
         f"at {point_text(evidence.best[0].point)}: "
         + ", ".join(f"{trial.size} {db:.2f} dB" for trial, db in values),
@@ -247,7 +205,7 @@ def _mixed_up(trial: Trial) -> str:
     return nearest if errors[nearest] < np.mean((decoded - original) ** 2) else ""
 
 
-def check_bias(evidence: Evidence) -> _Verdict:
+def check_bias(evidence: Evidence) -> Verdict:
     """At its best point the codec makes no channel brighter or darker on average."""
     means: dict[str, list[float]] = {}
     limits: dict[str, float] = {}
@@ -260,13 +218,13 @@ def check_bias(evidence: Evidence) -> _Verdict:
     if not means:
         return Status.FAILED, "nothing was decoded at the best point"
     texts = {size: " ".join(f"{x:+.2f}" for x in values) for size, values in means.items()}
-    return _judged(
+    return judged(
         (texts[size] for size, values in means.items() if max(map(abs, values)) > limits[size]),
         ", ".join(texts.values()),
     )
 
 
-def check_conversion(evidence: Evidence) -> _Verdict:
+def check_conversion(evidence: Evidence) -> Verdict:
     """The codec's colour and format conversions alone lose little; what they lose is told."""
     values = {
         trial.size: outcome.conversion_db
@@ -274,14 +232,14 @@ def check_conversion(evidence: Evidence) -> _Verdict:
         if isinstance(outcome := trial.encoded, Encoded) and outcome.conversion_db is not None
     }
     if not values:
-        return _skipped("rdbench makes none for this codec")
-    return _judged(
+        return skipped("rdbench makes none for this codec")
+    return judged(
         (f"{size}: {db:.2f} dB" for size, db in values.items() if db < LOWEST_CONVERSION_DB),
         "alone " + ", ".join(f"{size} {db:.2f} dB" for size, db in values.items()),
     )
 
 
-def check_payload(evidence: Evidence) -> _Verdict:
+def check_payload(evidence: Evidence) -> Verdict:
     """The entropy-coded part is no longer than the stream."""
     told = [
         (trial, outcome.payload_bytes, len(outcome.stream))
@@ -289,15 +247,15 @@ def check_payload(evidence: Evidence) -> _Verdict:
         if outcome.payload_bytes is not None
     ]
     if not told:
-        return _skipped("the codec does not tell it apart")
-    return _judged(
+        return skipped("the codec does not tell it apart")
+    return judged(
         f"{trial.size}: {payload} of {whole} bytes"
         for trial, payload, whole in told
         if not 0 <= payload <= whole
     )
 
 
-def check_estimate(evidence: Evidence) -> _Verdict:
+def check_estimate(evidence: Evidence) -> Verdict:
     """The model's own estimate of the rate is finite and not negative."""
     told = [
         (trial, outcome.estimated_bits)
@@ -305,35 +263,35 @@ def check_estimate(evidence: Evidence) -> _Verdict:
         if outcome.estimated_bits is not None
     ]
     if not told:
-        return _skipped("the codec makes none")
-    return _judged(f"{trial.size}: {bits} bits" for trial, bits in told if not 0 <= bits < np.inf)
+        return skipped("the codec makes none")
+    return judged(f"{trial.size}: {bits} bits" for trial, bits in told if not 0 <= bits < np.inf)
 
 
-def check_empty(evidence: Evidence) -> _Verdict:
+def check_empty(evidence: Evidence) -> Verdict:
     """No bytes at all are refused with a clear error."""
     return _refusals({"no bytes": evidence.empty})
 
 
-def check_truncated(evidence: Evidence) -> _Verdict:
+def check_truncated(evidence: Evidence) -> Verdict:
     """Truncated streams are refused, also where only the last byte is missing."""
     return _refusals(evidence.truncated)
 
 
-def check_foreign(evidence: Evidence) -> _Verdict:
+def check_foreign(evidence: Evidence) -> Verdict:
     """Noise and other formats are refused."""
     return _refusals(evidence.foreign)
 
 
-def _refusals(outcomes: Mapping[str, Decoded | Failure]) -> _Verdict:
+def _refusals(outcomes: Mapping[str, Decoded | Failure]) -> Verdict:
     if not outcomes:
-        return _skipped("there was no stream to cut")
+        return skipped("there was no stream to cut")
     faults = []
     for name, outcome in outcomes.items():
         if isinstance(outcome, Decoded):
             faults.append(f"{name}: decoded to {outcome.image.shape}")
         elif not outcome.clear:
             faults.append(f"{name}: {outcome.message}, where a CodecError is expected")
-    return _judged(faults, f"{len(outcomes)} streams")
+    return judged(faults, f"{len(outcomes)} streams")
 
 
 def _encoded(evidence: Evidence) -> list[tuple[Trial, Encoded]]:
@@ -347,7 +305,7 @@ def _psnr_db(trial: Trial) -> float | None:
     return metrics.psnr(trial.picture, trial.decoded.image)
 
 
-CHECKS: Final[Mapping[str, Callable[[Evidence], _Verdict]]] = {
+CHECKS: Final[Mapping[str, Callable[[Evidence], Verdict]]] = {
     "version": check_version,
     "ladder": check_ladder,
     "options": check_options,

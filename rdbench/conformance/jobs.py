@@ -134,11 +134,12 @@ def _run(
                 outcomes.append(_read(folder, len(outcomes), outcome_type))
             if len(outcomes) < len(jobs):
                 errors = worker.stderr.decode(errors="replace")
-                outcomes.append(Failure(_ending(worker.returncode, errors, timeout_s), clear=False))
+                outcomes.append(Failure(ending(worker.returncode, errors, timeout_s), clear=False))
         return outcomes
 
 
-def _ending(status: int, errors: str, timeout_s: float) -> str:
+def ending(status: int, errors: str, timeout_s: float) -> str:
+    """How a process ended without an answer, by its exit ``status`` and what it printed last."""
     if status == -signal.SIGALRM:
         return f"did not come back within {timeout_s:g} s"
     if status < 0:

@@ -1,4 +1,5 @@
-"""What codecs are tried on: photographs, small pictures of odd sizes, and streams of no codec."""
+"""What codecs and metrics are tried on: photographs, small pictures of odd sizes, streams of no
+codec, and degraded versions."""
 
 from __future__ import annotations
 
@@ -40,6 +41,30 @@ def small_pictures(channels: int) -> list[Image]:
     """A picture for each of :data:`SIZES`, cut out of the photograph."""
     photo = photograph(channels)
     return [np.ascontiguousarray(photo[:height, :width]) for height, width in SIZES]
+
+
+def picture(channels: int, height: int, width: int) -> Image:
+    """The top left of the photograph, reflected at its borders where it is too small."""
+    photo = photograph(channels)
+    below, right = max(0, height - photo.shape[0]), max(0, width - photo.shape[1])
+    padded = np.pad(photo, ((0, below), (0, right), (0, 0)), mode="reflect")
+    return np.ascontiguousarray(padded[:height, :width])
+
+
+def noisy(image: Image, sigma: float) -> Image:
+    """``image`` with Gaussian noise, always the same, of a standard deviation of ``sigma``."""
+    noise = np.random.default_rng(1).normal(0, sigma, image.shape)
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+def compressed(image: Image, quality: int) -> Image:
+    """``image`` as it comes back from the JPEG of OpenCV."""
+    import cv2
+
+    coded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    found = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
+    assert found is not None
+    return np.ascontiguousarray(found.reshape(image.shape)[:, :, ::-1], np.uint8)
 
 
 def cuts(stream: bytes) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from rdbench.errors import MissingBackendError, UsageError
 from rdbench.metrics import Reference, Scores, choose, find, registry
 from rdbench.programs import supervised
 
-from .programs import DECODED, ORIGINAL, PRINT, changed, write
+from .programs import COMPARE, DECODED, ORIGINAL, PRINT, changed, write
 
 TOTAL = float(np.abs(DECODED.astype(int) - ORIGINAL).sum())
 
@@ -169,24 +169,8 @@ def test_a_mistake_in_the_file_is_named_with_file_and_key(tmp_path, changes, mes
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(UsageError, match=r"metric file '.*none.toml': No such file or directory"):
+    with pytest.raises(UsageError, match=r"metric file '.*none\.toml': No such file or directory"):
         find("none.toml")
-
-
-COMPARE = """
-name = "compare_mse"
-label = "MSE of ImageMagick"
-higher_is_better = false
-definition = "Mean squared error of ImageMagick's compare, of 1."
-pattern = '\\(([0-9.e+-]+)\\)'
-install = "apt-get install imagemagick"
-[score]
-program = "compare"
-version = ["-version"]
-pattern = 'ImageMagick (\\S+)'
-arguments = ["-metric", "MSE", "{original}", "{decoded}", "null:"]
-exit_codes = [0, 1]
-"""
 
 
 def test_compare_of_imagemagick_gives_the_mean_squared_error(tmp_path) -> None:

@@ -1,0 +1,53 @@
+"""How commands show what they found: of codecs and metrics by their doctors, and of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rdbench.conformance import CheckResult
+
+
+class Findings:
+    """What was found of ``names``, shown one after the other and counted."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._width = max(map(len, names))
+        self._counts = {"ok": 0, "failed": 0, "missing": 0}
+
+    def show(self, name: str, missing: str, usable: bool, lines: Sequence[str]) -> None:
+        """What is ``missing``, else whether it is ``usable``, with ``lines`` that tell of it."""
+        state = "missing" if missing else "ok" if usable else "failed"
+        self._counts[state] += 1
+        head, *rest = [missing] if missing else lines
+        typer.echo(f"{name:{self._width}}  {state:7}  {head}")
+        for line in rest:
+            typer.echo(f"{'':{self._width}}  {'':7}  {line}")
+
+    def end(self, *, named: bool) -> None:
+        """The counts. Raises :class:`typer.Exit` with 1 where something failed, or is missing
+        that was ``named``."""
+        typer.echo(", ".join(f"{count} {state}" for state, count in self._counts.items()))
+        if self._counts["failed"] or (named and self._counts["missing"]):
+            raise typer.Exit(1)
+
+
+def show_checks(name: str, results: Sequence[CheckResult]) -> None:
+    """The results of all checks, and whether ``name`` conforms; raises :class:`typer.Exit` with 1
+    where it does not."""
+    from rdbench.conformance import Status, conforms
+
+    width = max(len(result.check) for result in results)
+    for result in results:
+        line = f"{result.check:{width}}  {result.status.value:7}  {result.detail}"
+        typer.echo(line.rstrip())
+    counts = [
+        f"{sum(result.status is status for result in results)} {status.value}" for status in Status
+    ]
+    good = conforms(results)
+    typer.echo(f"{name}: {'conforms' if good else 'does not conform'} ({', '.join(counts)})")
+    if not good:
+        raise typer.Exit(1)
