@@ -22,8 +22,13 @@ _PUBLIC = {
     "Metric": "rdbench.metrics",
     "MetricRecord": "rdbench.metrics",
     "RdbenchError": "rdbench.errors",
+    "Limits": "rdbench.runner",
     "load": "rdbench.results",
+    "merge": "rdbench.api",
+    "Outcome": "rdbench.runner",
+    "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",
+    "rescore": "rdbench.api",
     "run": "rdbench.api",
     "score": "rdbench.api",
 }

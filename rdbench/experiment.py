@@ -4,7 +4,7 @@ An experiment is written as a TOML file or as the equivalent command line::
 
     name = "mine"
     datasets = ["kodak"]
-    metrics = ["psnr_db", "ms_ssim_db"]     # default: all
+    metrics = ["psnr_db", "ms_ssim_db"]     # names, FILE.py:Class or FILE.toml; default: all
     color = "rgb"                           # or "luma"
     repeat = 1
 
@@ -24,15 +24,16 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from rdbench import images, metrics, places, toml
+from rdbench import images, places, toml
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.images import Dataset, ImageRef
+from rdbench.metrics import MetricRecord, choose
 from rdbench.schema import MeasurementKey, options_text, point_text
 from rdbench.toml import Table, read_toml
 
@@ -46,7 +47,7 @@ class CodecRequest:
 
     target: str
     """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``."""
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     points: tuple[Any, ...] = ()
     """Values of the rate parameter; none stands for the codec's ladder."""
     label: str = ""
@@ -109,7 +110,7 @@ class Experiment:
     name: str
     datasets: tuple[Dataset, ...]
     codecs: tuple[CodecPlan, ...]
-    metrics: tuple[str, ...] = metrics.DEFAULT_METRICS
+    metrics: tuple[MetricRecord, ...] = field(default_factory=lambda: choose(None))
     color: str = "rgb"
     repeat: int = 1
     missing: tuple[str, ...] = ()
@@ -150,7 +151,7 @@ class Experiment:
                 }
                 for codec in self.codecs
             ],
-            "metrics": list(self.metrics),
+            "metrics": [record.name for record in self.metrics],
             "color": self.color,
             "repeat": self.repeat,
         }
@@ -215,7 +216,7 @@ def plan(
     *,
     datasets: Sequence[str],
     codecs: Sequence[CodecRequest],
-    metric_names: Sequence[str] | None = None,
+    metrics: Sequence[str] = (),
     color: str = "rgb",
     repeat: int = 1,
 ) -> Experiment:
@@ -233,7 +234,6 @@ def plan(
         raise UsageError("no codec is named; see `rdbench codecs list`")
     if not datasets:
         raise UsageError("no dataset is named; see `rdbench datasets`, or name a folder")
-    checked = metrics.check(metric_names) if metric_names else metrics.DEFAULT_METRICS
     plans: list[CodecPlan] = []
     missing: list[MissingBackendError] = []
     for request in codecs:
@@ -252,7 +252,7 @@ def plan(
         name=name,
         datasets=resolved,
         codecs=tuple(plans),
-        metrics=checked,
+        metrics=choose(metrics),
         color=color,
         repeat=repeat,
         missing=tuple(str(error) for error in missing),
@@ -303,7 +303,7 @@ def read(path: Path) -> Experiment:
         table.text("name", path.stem),
         datasets=[_from_folder(spec, folder) for spec in table.texts("datasets", ())],
         codecs=requests,
-        metric_names=table.texts("metrics", ()) or None,
+        metrics=[_from_folder(spec, folder) for spec in table.texts("metrics", ())],
         color=table.text("color", "rgb"),
         repeat=table.whole("repeat", 1),
     )

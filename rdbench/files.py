@@ -1,5 +1,5 @@
-"""Files: digests that are kept while a file stays as it is, writing whole or not at all, locks, and
-CSV."""
+"""Files: digests that are kept while a file stays as it is, a note of the weights that a codec
+opens, writing whole or not at all, locks, and CSV."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -111,3 +112,43 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
 
 def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
+
+
+class WeightsFile(io.BufferedReader):
+    """A file that is open for reading bytes, and may be handed on as its path, too."""
+
+    def __fspath__(self) -> str:
+        return str(self.name)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightsFile:
+    """Open a file that a codec of one's own reads beside its source, such as its weights, so that
+    the run knows it: its SHA-256 is kept, and what was measured with another content is measured
+    again when the run goes on.
+
+    To be read (``with rdbench.open_weights(path) as file: torch.load(file)``) or passed on as a
+    path (``load_file(rdbench.open_weights(path))``). Raises :class:`OSError`.
+    """
+    absolute = Path(path).absolute()
+    file = WeightsFile(io.FileIO(absolute))
+    if _noted is not None:
+        _noted[str(absolute)] = sha256(absolute)
+    return file
+
+
+_noted: dict[str, str] | None = None
+
+
+@contextlib.contextmanager
+def noting(opened: dict[str, str]) -> Iterator[None]:
+    """Put path and SHA-256 of what is opened with :func:`open_weights` within it into
+    ``opened``."""
+    global _noted
+    before, _noted = _noted, opened
+    try:
+        yield
+    finally:
+        _noted = before

@@ -57,8 +57,8 @@ def module(path: Path, kind: str) -> ModuleType:
     except OSError as error:
         raise UsageError(f"{kind} {str(path)!r}: {error.strerror}") from None
     main = sources[0]
-    if main in _imported and _imported[main][0] == digests:
-        return _imported[main][1]
+    if main in _imported and _imported[main].digests == digests:
+        return _imported[main].module
     _forget(sources[1:], digests)
     for name in sorted(_beside(main, sources)):
         _claim(name, main, f"{kind} {str(path)!r}")
@@ -77,12 +77,26 @@ def module(path: Path, kind: str) -> ModuleType:
             f"{kind} {str(path)!r} cannot be imported: "
             f"{type(error).__name__}: {one_line(str(error), 200)}"
         ) from error
-    _imported[main] = digests, found
+    _imported[main] = _Imported(found, digests)
     _digests.update(digests)
     return found
 
 
-_imported: dict[Path, tuple[dict[Path, str], ModuleType]] = {}
+def imported(path: Path) -> dict[str, str]:
+    """Of a file that :func:`module` has imported: the SHA-256 of it and of what it imports from
+    beside it, as they were then, by their names as seen from its folder."""
+    main = path.resolve()
+    digests = _imported[main].digests
+    return {file.relative_to(main.parent).as_posix(): digest for file, digest in digests.items()}
+
+
+@dataclass(frozen=True)
+class _Imported:
+    module: ModuleType
+    digests: dict[Path, str]
+
+
+_imported: dict[Path, _Imported] = {}
 _digests: dict[Path, str] = {}
 """Of all files that were imported, as they were then."""
 _claims: dict[str, Path] = {}
@@ -137,7 +151,7 @@ def source_files(path: Path) -> list[Path]:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            waiting += _imports(file, main.parent)
+            waiting += _imports(file, main.parent, *files.stamp(file))
     return [main, *sorted(found - {main})]
 
 
@@ -148,22 +162,25 @@ def _beside(main: Path, sources: Sequence[Path]) -> set[str]:
     return {part.removesuffix(".py") for part in parts}
 
 
-def _imports(file: Path, folder: Path) -> Iterator[Path]:
+@functools.cache
+def _imports(file: Path, folder: Path, _changed_ns: int, _size_bytes: int) -> list[Path]:
     """The files that a file imports, as far as they are below ``folder``."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):  # which importing it will tell
-        return
+        return []
+    found: list[Path] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _located(folder, alias.name)
+                found += _located(folder, alias.name)
         elif isinstance(node, ast.ImportFrom):
             start = file.parents[node.level - 1] if node.level else folder
             if folder == start or folder in start.parents:
                 head = f"{node.module}." if node.module else ""
                 for alias in node.names:
-                    yield from _located(start, head + alias.name)
+                    found += _located(start, head + alias.name)
+    return found
 
 
 def _located(folder: Path, dotted: str) -> Iterator[Path]:

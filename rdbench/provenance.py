@@ -1,10 +1,112 @@
-"""What decides a measurement."""
+"""What decides a measurement beside its pixels, the codec's options and the point: whose numbers
+these are.
+
+The record of it is plain data. Its digest stands in each row (column ``identity``), and the record
+itself once in ``run.json``: a row may stay in a run that goes on only where nothing of it changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+from rdbench import files, places, plugins
+from rdbench.codecs import handed
+from rdbench.errors import UsageError
+from rdbench.experiment import CodecPlan
+from rdbench.schema import one_line, point_text
+
+Record = dict[str, Any]
+
+CONTENTS: Final = ("source", "files", "opened")
+"""What a user works on: where it changed, rows are measured again. Everything else says that
+another program or version made them, which is refused."""
+
+
+def identity(plan: CodecPlan, point: float) -> Record:
+    """The record of a codec at a point, before anything is measured.
+
+    ``version``; what the codec's provenance tells (``programs``, ``commands``, ``pixels``,
+    ``configuration``: the files that a definition names); ``source``: the SHA-256 of a file of
+    Python and of what it imports from beside it; ``files``: those of the weights that provenance
+    tells, and of each file or folder that an option names. Raises :class:`UsageError` for a file
+    that cannot be read, and what the codec's class methods raise.
+    """
+    codec = plan.codec()
+    options = dict(plan.options)
+    told = codec.provenance(options, (point,))
+    weights = list(_weights(told.pop("weights", {}).get(point_text(point))))
+    if "files" in told:
+        told["configuration"] = told.pop("files")
+    programs = {program.get("path") for program in told.get("programs", {}).values()}
+    known = [Path(path).resolve() for path in (*(path for path, _ in weights), *programs) if path]
+    contents = {
+        name: _digest(path, f"codec {plan.name!r}, option {name!r}")
+        for name, option in codec.option_table.items()
+        if option.path and options.get(name)
+        for path in [places.path(str(options[name])).expanduser().resolve()]
+        # Of a folder whose weights are told, the others decide nothing.
+        if path.exists() and not any(path == one or path in one.parents for one in known)
+    }
+    contents |= {f"weights[{index}]": sha256 for index, (_, sha256) in enumerate(weights)}
+    record = {
+        "version": one_line(codec.version()),
+        **decisive(told),
+        "source": source(plan),
+        "files": contents,
+    }
+    plain: Record = json.loads(json.dumps({key: value for key, value in record.items() if value}))
+    return plain
+
+
+def source(plan: CodecPlan) -> dict[str, str]:
+    """The SHA-256 of a codec's file of Python and of what it imports from beside it, by name, as
+    they were when this process imported them, or of a class that was handed over; nothing for any
+    other codec."""
+    file = plugins.split(plan.target)
+    return plugins.imported(file[0]) if file else handed.source(plan.target)
+
+
+def _weights(told: Any) -> Iterator[tuple[str, str]]:
+    """Path and SHA-256 of each file of weights that a codec's provenance tells."""
+    for entry in told if isinstance(told, list) else [told] if told else []:
+        yield entry["path"], entry["sha256"]
+
+
+def _digest(path: Path, where: str) -> str:
+    try:
+        return files.digest_of(path)
+    except OSError as error:
+        raise UsageError(f"{where}: cannot read {str(path)!r}: {error.strerror}") from None
+
+
+def opened(paths: dict[str, str]) -> dict[str, str]:
+    """The SHA-256 by now of files that a codec opened; "" for one that is gone."""
+    return {path: files.sha256(Path(path)) if Path(path).is_file() else "" for path in paths}
+
+
+def digest(record: Record) -> str:
+    """What stands for a record: 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def decisive(record: Any) -> Any:
+    """Provenance without the places of files, which decide nothing."""
+    if isinstance(record, dict):
+        return {key: decisive(value) for key, value in record.items() if key != "path"}
+    if isinstance(record, list):
+        return [decisive(value) for value in record]
+    return record
+
+
+def shared(new: Any, old: Any) -> Any:
+    """What is in ``new`` of the keys that ``old`` has, for records of before a key came."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        return {key: shared(value, old[key]) for key, value in new.items() if key in old}
+    return new
 
 
 def differences(old: Any, new: Any, where: str = "") -> list[str]:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from rdbench.errors import UsageError
 from rdbench.files import csv_text, lock, write_atomically, write_error
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
 from rdbench.metrics import MetricRecord
-from rdbench.provenance import differences
+from rdbench.provenance import decisive, differences
 from rdbench.schema import (
     COLUMNS,
     OK,
@@ -172,7 +172,7 @@ class RunDirectory:
         self,
         path: Path,
         experiment: Mapping[str, Any],
-        metrics: Mapping[str, Mapping[str, Any]],
+        metrics: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         *,
         fresh: bool = False,
     ) -> None:
@@ -185,7 +185,7 @@ class RunDirectory:
         self._file: int | None = None
         self._lock = lock(path, "another run is writing to")
         try:
-            self.resumed = self._open(json.loads(json.dumps([experiment, metrics])), fresh)
+            self.resumed = self._open(json.loads(json.dumps([experiment, dict(metrics)])), fresh)
         except BaseException:
             self.close()
             raise
@@ -284,6 +284,15 @@ class RunDirectory:
         except OSError as error:
             raise write_error(self.path / MEASUREMENTS, error) from error
 
+    def good(self, key: MeasurementKey) -> Measurement | None:
+        """The ok row of a measurement, where there is one."""
+        row = self.rows.get(key)
+        return row if row is not None and row.status == OK else None
+
+    def done(self, key: MeasurementKey) -> bool:
+        """Whether there is an ok row of this measurement."""
+        return self.good(key) is not None
+
     def finish(self, order: Mapping[MeasurementKey, int]) -> list[Measurement]:
         """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
         that does not have; return the rows."""
@@ -325,9 +334,15 @@ def without_scores(row: Measurement, metrics: Iterable[str]) -> Measurement:
     return dataclasses.replace(row, scores=scores, unscored=unscored)
 
 
+DECISIVE: Final = ("revision", "version", "source", "programs")
+"""What of a metric's record decides its numbers."""
+
+
 def _decides(record: Mapping[str, Any]) -> dict[str, Any]:
     """What decides the numbers of a metric, of its record in a manifest."""
-    return {key: record.get(key) for key in ("revision", "version", "source")}
+    told = {key: record.get(key) for key in DECISIVE}
+    told["programs"] = decisive(told["programs"])
+    return told
 
 
 def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

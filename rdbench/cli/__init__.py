@@ -21,9 +21,11 @@ from rdbench.cli import (
     datasets,
     import_,
     inspect,
+    merge,
     metrics,
     plot,
     reproduce,
+    rescore,
     run,
     score,
     train,
@@ -67,6 +69,8 @@ app.add_typer(metrics.app, name="metrics")
 app.command("conformance")(conformance.conformance)
 app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)
+app.command("rescore")(rescore.rescore)
+app.command("merge")(merge.merge)
 app.command("bd")(bd.bd)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)

@@ -28,7 +28,7 @@ def list_metrics() -> None:
             continue
         twins = registry.origin(name) != "rdbench"
         note = f"; refused: {summary}" if twins else ""
-        told = record.label_with_unit, record.definition + note
+        told = record.quantity, record.definition + note
         rows.append((name, _direction(record), *told))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for *cells, summary in rows:
@@ -46,7 +46,7 @@ def show_metric(
     record = find(name)
     rows = [
         ("name", record.name),
-        ("label", record.label_with_unit),
+        ("label", record.quantity),
         ("direction", _direction(record)),
         ("definition", record.definition or "not told"),
         ("computed on", record.computed_on),

@@ -24,3 +24,31 @@ AveragingOption = Annotated[
 def names(text: str | None) -> list[str]:
     """The parts of a comma-separated list, each once."""
     return list(dict.fromkeys(part for part in map(str.strip, (text or "").split(",")) if part))
+
+
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...",
+        help="Metrics: names of `rdbench metrics`, FILE.py:Class or FILE.toml. [default: psnr_db, "
+        "psnr_y_db, ssim, ms_ssim_db]",
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Worker processes, one thread each; times are comparable with 1. "
+        "[default: the machine's cores]"
+    ),
+]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")
+]
+MemoryOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="MIB",
+        help="Private memory that one worker may have; 0 for no cap. "
+        "[default: 90 % of the machine's, shared among the jobs]",
+    ),
+]

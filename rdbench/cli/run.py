@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rdbench.cli.options import names
+from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import RUNS
@@ -57,12 +57,7 @@ def run(
         str | None,
         typer.Option(metavar="a/b/c", help="Points for all codecs that do not name their own."),
     ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...", help="psnr_db, psnr_y_db, ssim, ms_ssim_db. [default: all]"
-        ),
-    ] = None,
+    metrics: MetricsOption = None,
     color: Annotated[
         str | None, typer.Option(help="rgb, or luma: BT.601 limited range. [default: rgb]")
     ] = None,
@@ -71,29 +66,17 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help=f"The run directory; one that exists is resumed. [default: {RUNS}/NAME]"),
+        typer.Option(
+            help=f"The run directory; one that exists keeps what it has and gets what it lacks. "
+            f"[default: {RUNS}/NAME]"
+        ),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what the run directory holds.")
     ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            help="Worker processes, one thread each; times are comparable with 1. "
-            "[default: the machine's cores]"
-        ),
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")
-    ] = 600.0,
-    memory: Annotated[
-        int | None,
-        typer.Option(
-            metavar="MIB",
-            help="Private memory that one worker may have; 0 for no cap. "
-            "[default: 90 % of the machine's, shared among the jobs]",
-        ),
-    ] = None,
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = 600.0,
+    memory: MemoryOption = None,
     keep_streams: Annotated[
         bool, typer.Option("--keep-streams", help="Keep the streams in OUT/streams.")
     ] = False,
@@ -106,8 +89,9 @@ def run(
 ) -> None:
     """Measure codecs on images, from real bitstreams, into a run directory.
 
-    Either name an EXPERIMENT, or codecs and a dataset. Running the same again measures what is
-    missing or failed, and nothing else.
+    Either name an EXPERIMENT, or codecs and a dataset. Into a directory that exists what is missing
+    or failed is measured and nothing else: more codecs, points, images, repeats or metrics are
+    added to what is there.
 
     Examples:
 
@@ -150,7 +134,7 @@ def run(
             datasets=[spec for specs in dataset or () for spec in _split_datasets(specs)],
             codec_files=codec_file or (),
             points=points.split("/") if points is not None else (),
-            metric_names=names(metrics),
+            metrics=names(metrics),
             color=color or "rgb",
             repeat=1 if repeat is None else repeat,
             out=out,
@@ -200,9 +184,15 @@ def _announce(plan: Experiment, directory: Path) -> None:
 
 def report(outcome: Outcome, directory: Path) -> None:
     """Say what was measured and where it is, and on stderr what failed."""
-    there = len(outcome.rows) - outcome.measured
-    kept = f", {there} were there already" if there else ""
-    typer.echo(f"{outcome.measured} measured{kept}: {directory / 'measurements.csv'}")
+    there = len(outcome.rows) - outcome.measured - outcome.rescored
+    parts = [
+        f"{outcome.measured} measured",
+        *([f"{outcome.rescored} scored by further metrics"] if outcome.rescored else ()),
+        *([f"{there} were there already"] if there else ()),
+    ]
+    typer.echo(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
+    for line in outcome.replaced:
+        typer.echo(line, err=True)
     seen: dict[tuple[str, str, str], list[str]] = {}
     for row in outcome.failures:
         where = f"{row.image} at {row.parameter} {point_text(row.point)}"

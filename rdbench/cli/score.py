@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import names
+from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
 
 
 def score(
@@ -16,7 +16,7 @@ def score(
         Path,
         typer.Argument(
             help="Folder of decoded images named as the originals; or a folder for each point, "
-            "its name ending with the point's number (q50)."
+            "its name ending with the point's number (q50): also a folder that --keep-decoded made."
         ),
     ],
     streams: Annotated[
@@ -28,12 +28,7 @@ def score(
     ] = None,
     parameter: Annotated[str, typer.Option(help="What a point is.")] = "quality",
     point: Annotated[float | None, typer.Option(help="The point of a folder without any.")] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...", help="psnr_db, psnr_y_db, ssim, ms_ssim_db. [default: all]"
-        ),
-    ] = None,
+    metrics: MetricsOption = None,
     color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
     out: Annotated[
         Path | None, typer.Option(help="The run directory. [default: results/runs/score-CODEC]")
@@ -41,6 +36,9 @@ def score(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what the run directory holds.")
     ] = False,
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = 600.0,
+    memory: MemoryOption = None,
 ) -> None:
     """Score images that some other program decoded, into a run directory.
 
@@ -58,10 +56,13 @@ def score(
         codec=codec,
         parameter=parameter,
         point=point,
-        metric_names=names(metrics),
+        metrics=names(metrics),
         color=color,
         out=out,
         fresh=fresh,
+        jobs=jobs,
+        timeout_s=timeout,
+        memory_mb=memory,
     )
     report(outcome, out or outcome.path)
     if outcome.failures:

@@ -14,13 +14,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rdbench.errors import UsageError, unknown
+from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Image = NDArray[np.uint8]
+    from rdbench.sample_format import Image
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ class Codec(abc.ABC):
     option_table: ClassVar[Mapping[str, Option]] = {}
     """Everything else that defines the codec (chroma format, transform, preset, ...)."""
     channels: ClassVar[frozenset[int]] = frozenset({1, 3})
-    """Numbers of channels that it takes without conversion."""
+    """Numbers of channels that it takes without conversion, of 8 bits each."""
     deterministic: ClassVar[bool] = True
     """Whether the same image gives the same bytes again."""
     lossless: ClassVar[bool] = False
@@ -227,9 +225,9 @@ class Codec(abc.ABC):
         return
 
     @classmethod
-    def takes(cls, options: Mapping[str, Any]) -> frozenset[int]:  # noqa: ARG003
-        """Numbers of channels that it takes without conversion under ``options``."""
-        return cls.channels
+    def takes(cls, options: Mapping[str, Any]) -> frozenset[SampleFormat]:  # noqa: ARG003
+        """The samples that it takes without conversion under ``options``."""
+        return frozenset(map(SampleFormat, cls.channels))
 
     @classmethod
     def version(cls) -> str:
@@ -256,6 +254,10 @@ class Codec(abc.ABC):
         """The image of a stream, from its bytes alone: uint8, the shape of the original.
         Raises :class:`rdbench.errors.BitstreamError` for bytes that are no stream of this
         codec."""
+
+    def device(self) -> str:
+        """Where it computes: ``"cpu"``, or the name of a GPU."""
+        return "cpu"
 
     def payload_bytes(self, data: bytes) -> int | None:  # noqa: ARG002
         """Length of the entropy-coded part of a stream, where the codec can tell it apart."""

@@ -36,8 +36,8 @@ from rdbench.programs import Program, find, run, scratch, words_of
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
     from rdbench.formats import Layout
+    from rdbench.sample_format import Image
 
 _HEADER_CHANNELS: Final = {1: "400", 3: "444"}
 _MOST_RESOLUTIONS: Final = 6

@@ -26,7 +26,7 @@ from rdbench.schema import one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 _FIXED: Final = {
     "x265:ipratio": "1.0",

@@ -12,7 +12,7 @@ from rdbench.codecs import pillow
 from rdbench.codecs.base import Codec, Option, chroma_option
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 _SUBSAMPLING: Final = {"420": "4:2:0", "444": "4:4:4"}
 

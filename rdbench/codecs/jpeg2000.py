@@ -27,7 +27,7 @@ from rdbench.errors import BitstreamError, CodecError
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 _PSNR_AXIS: Final = Axis("psnr", (24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44), low=1, high=100)
 _MOST_RESOLUTIONS: Final = 6

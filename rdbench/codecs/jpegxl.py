@@ -15,7 +15,7 @@ from rdbench.errors import BitstreamError, CodecError
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 
 class JpegXl(Codec):

@@ -9,7 +9,7 @@ from rdbench.codecs.base import Codec
 from rdbench.errors import BitstreamError
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 _END: Final = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Final
 
 from rdbench import plugins
+from rdbench.codecs import handed
 from rdbench.codecs.base import Codec, CodecEntry
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.schema import one_line
@@ -70,9 +71,15 @@ _BUILT_IN: Final = (
         _LEARNED,
     ),
     CodecEntry(
+        "bmshj2018-factorized",
+        "rdbench.codecs.papers:Bmshj2018Factorized",
+        "Ballé et al. 2018, factorized prior",
+        _LEARNED,
+    ),
+    CodecEntry(
         "balle2017",
-        "rdbench.codecs.papers:Balle2017",
-        "Ballé et al. 2017, factorised prior",
+        "rdbench.codecs.papers:Bmshj2018Factorized",
+        "the former name of bmshj2018-factorized",
         _LEARNED,
     ),
     CodecEntry(
@@ -85,6 +92,12 @@ _BUILT_IN: Final = (
         "lee2019",
         "rdbench.codecs.papers:Lee2019",
         "Lee et al. 2019, context-adaptive entropy model",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "trained",
+        "rdbench.codecs.papers:Trained",
+        "weights of any architecture, one's own too",
         _LEARNED,
     ),
     CodecEntry(
@@ -121,12 +134,14 @@ def _programs() -> tuple[CodecEntry, ...]:
 
 
 def load(name: str) -> type[Codec]:
-    """The class of the codec ``name``, of ``path/to/file.py:Class``, or of a definition
-    ``path/to/file.toml``.
+    """The class of the codec ``name``, of ``path/to/file.py:Class``, of a definition
+    ``path/to/file.toml``, or one that was handed over (:mod:`rdbench.codecs.handed`).
 
     Raises :class:`UsageError` for an unknown name (with those near it), a name that is offered
     twice, or a file without such a class, and :class:`MissingBackendError` with what to install.
     """
+    if codec := handed.find(name):
+        return _complete(codec, name)
     if file := plugins.split(name):
         return _checked(plugins.module(file[0], "codec file"), file[1], name)
     if name.endswith(".toml"):
@@ -158,12 +173,19 @@ def _entry(name: str) -> CodecEntry:
 def origin(name: str) -> str:
     """Where the codec comes from that :func:`load` takes by this name: the file, with the class
     where it is one of Python, or "rdbench" or the package that offers the name."""
-    if file := plugins.split(name):
-        return f"{file[0].resolve()}:{file[1]}"
-    if name.endswith(".toml"):
-        return str(Path(name).resolve())
+    if handed.find(name):
+        return name
+    if plugins.split(name) or name.endswith(".toml"):
+        return place(name)
     packages = [o.package for o in plugins.offers(ENTRY_POINT_GROUP) if o.name == name]
     return packages[0] if packages else "rdbench"
+
+
+def place(name: str) -> str:
+    """What :func:`load` takes for ``name``, from any working directory."""
+    if file := plugins.split(name):
+        return f"{file[0].resolve()}:{file[1]}"
+    return str(Path(name).resolve()) if name.endswith(".toml") else name
 
 
 def load_file(path: Path) -> type[Codec]:
@@ -187,6 +209,10 @@ def _checked(module: ModuleType, class_name: str, name: str) -> type[Codec]:
     found = plugins.pick(module, class_name, "codec class", _is_codec)
     if not (isinstance(found, type) and issubclass(found, Codec)):
         raise UsageError(f"codec {name!r} is not a subclass of rdbench.Codec")
+    return _complete(found, name)
+
+
+def _complete(found: type[Codec], name: str) -> type[Codec]:
     missing = [field for field in ("name", "parameter", "ladder") if not hasattr(found, field)]
     missing += sorted(getattr(found, "__abstractmethods__", ()))
     if missing:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rdbench import metrics
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Codec, Image
+    from rdbench.codecs.base import Codec
+    from rdbench.sample_format import Image
 
 
 def conversion_db(codec: Codec, image: Image) -> float | None:

@@ -21,7 +21,8 @@ from rdbench.conformance.jobs import (
 from rdbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Axis, Codec, Image
+    from rdbench.codecs.base import Axis, Codec
+    from rdbench.sample_format import Image
 
 
 @dataclass(frozen=True)

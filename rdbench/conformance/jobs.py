@@ -19,7 +19,7 @@ from rdbench.schema import one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
+    from rdbench.sample_format import Image
 
 SIZES: Final = ((1, 1), (1, 17), (17, 33), (33, 17), (64, 64), (161, 163))
 """Heights and widths: the smallest, sides under and over powers of two, and sides just above the

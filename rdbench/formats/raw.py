@@ -7,15 +7,17 @@ YUV4MPEG2 is the format of mjpegtools (yuv4mpeg(5)) with FFmpeg's extensions: de
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from rdbench.errors import BitstreamError
 from rdbench.formats.layout import Layout
-from rdbench.formats.samples import Image
 from rdbench.formats.ycbcr import from_planes, to_planes
 from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 _MAGIC: Final = b"YUV4MPEG2"
 _MAX_HEADER: Final = 1024

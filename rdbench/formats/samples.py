@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
+
 Plane = NDArray[np.unsignedinteger[Any]]
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import imagecodecs
 import numpy as np
 
 from rdbench.errors import BitstreamError
-from rdbench.formats.samples import Image, checked, to_8_bit
+from rdbench.formats.samples import checked, to_8_bit
 from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 _PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_HEADER: Final = 4096

@@ -25,14 +25,17 @@ the same on every machine. A value is rounded once each way, to nearest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.formats.layout import Layout
-from rdbench.formats.samples import Image, Plane, checked, to_8_bit
+from rdbench.formats.samples import Plane, checked, to_8_bit
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 _Floats = NDArray[np.floating[Any]]
 

@@ -4,7 +4,7 @@ Importing this package loads neither numpy nor Pillow: a run resolves its datase
 and loads the images in others.
 """
 
-from rdbench.images.dataset import Color, Dataset, Geometry, ImageRef, resolve
+from rdbench.images.dataset import Color, Dataset, Geometry, ImageRef, resolve, trims
 from rdbench.images.samples import luma, pixel_sha256
 
-__all__ = ["Color", "Dataset", "Geometry", "ImageRef", "luma", "pixel_sha256", "resolve"]
+__all__ = ["Color", "Dataset", "Geometry", "ImageRef", "luma", "pixel_sha256", "resolve", "trims"]

@@ -16,7 +16,7 @@ from rdbench.errors import UsageError, unknown
 from rdbench.images.known import KNOWN, locate
 
 if TYPE_CHECKING:
-    from rdbench.images.samples import Image
+    from rdbench.sample_format import Image
 
 Color = Literal["rgb", "luma"]
 Geometry = Literal["original", "dumas2018"]
@@ -91,13 +91,20 @@ def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) ->
     if geometry not in get_args(Geometry):
         raise unknown(f"geometry of dataset {base!r}", geometry, get_args(Geometry))
     name = base if base in KNOWN else _dataset_name(folder, source)
-    trim = base in KNOWN and KNOWN[base].trim
+    trim = trims(base)
     name += "" if geometry == "original" else f":geometry={geometry}"
     images = (
         ImageRef(name, image, path, color, geometry, trim)  # type: ignore[arg-type]
         for image, path in zip(image_names(files, folder), files, strict=True)
     )
     return Dataset(name, tuple(images), str(source))
+
+
+def trims(name: str) -> bool:
+    """Whether the geometry ``dumas2018`` drops the first row and column of the images of a dataset,
+    by its name in results."""
+    base = name.partition(":")[0]
+    return base in KNOWN and KNOWN[base].trim
 
 
 def _dataset_name(folder: Path, source: Path) -> str:

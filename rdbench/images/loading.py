@@ -38,7 +38,7 @@ from rdbench.schema import one_line
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-    from rdbench.images.samples import Image
+    from rdbench.sample_format import Image
 
 MAX_PIXELS: Final = 1_000_000_000
 

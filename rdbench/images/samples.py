@@ -6,10 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Image = NDArray[np.uint8]
+    from rdbench.sample_format import Image
 
 
 def pixel_sha256(array: Image) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.metrics.base import Metric
 from rdbench.metrics.record import MetricRecord
-from rdbench.metrics.registry import choose, find
+from rdbench.metrics.registry import choose, find, provenance
 from rdbench.metrics.table import BUILT_IN, DEFAULT_METRICS
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "choose",
     "find",
     "ms_ssim",
+    "provenance",
     "psnr",
     "ssim",
 ]

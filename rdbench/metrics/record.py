@@ -75,15 +75,14 @@ class MetricRecord:
             object.__setattr__(self, "label", self.name)
 
     @property
-    def label_with_unit(self) -> str:
-        """``PSNR [dB]``, ``LPIPS``."""
-        return f"{self.label} [{self.unit}]" if self.unit else self.label
-
-    @property
     def axis(self) -> str:
         """The text of an axis: ``PSNR [dB]``, ``LPIPS, less is better``."""
-        text = self.label_with_unit
-        return text if self.higher_is_better else f"{text}, less is better"
+        return self.quantity if self.higher_is_better else f"{self.quantity}, less is better"
+
+    @property
+    def quantity(self) -> str:
+        """The label with the unit."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
 
     @property
     def sign(self) -> int:

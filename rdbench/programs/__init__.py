@@ -2,7 +2,7 @@
 
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
-from rdbench.programs.process import run, supervised, words_of
+from rdbench.programs.process import extend, run, supervised, words_of
 from rdbench.programs.scratch import scratch
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Program",
     "ProgramSpec",
     "adopt",
+    "extend",
     "find",
     "found",
     "run",

@@ -67,6 +67,12 @@ def supervised(deadline: float = math.inf) -> Iterator[Usage]:
         _supervision.reset(token)
 
 
+def extend(deadline: float) -> None:
+    """Move the deadline of the :func:`supervised` that is under way to a later time."""
+    if supervision := _supervision.get():
+        supervision.deadline = max(deadline, supervision.deadline)
+
+
 def run(arguments: Sequence[str], folder: Path, exit_codes: Collection[int] = (0,)) -> str:
     """Run the program ``arguments[0]`` (a path) in ``folder`` until it ends; return the end of
     what it printed, standard output and error together.

@@ -13,9 +13,10 @@ from rdbench import images, programs
 from rdbench.errors import MissingBackendError
 from rdbench.experiment import CodecPlan, Task, parse_codec, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
-from rdbench.runner.measure import write_png
+from rdbench.metrics import choose
+from rdbench.runner.kept import write_png
 from rdbench.runner.pool import LocalPool
-from rdbench.runner.rows import Settings, failure
+from rdbench.runner.rows import Job, Measured, Settings, row
 from rdbench.schema import OK, Measurement
 
 METRICS: Final = ("psnr_db",)
@@ -59,7 +60,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         tasks = [
             Task(
                 index,
-                photographs[max(plan.codec().takes(dict(plan.options)))],
+                photographs[max(plan.codec().takes(dict(plan.options))).channels],
                 plan,
                 point,
                 0,
@@ -68,18 +69,21 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
             for point in plan.points
         ]
         settings = Settings(
-            METRICS,
+            choose(METRICS),
             shared=pool.limits.jobs > 1,
             timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
             programs=programs.found(),
         )
-        for answer in pool.run(tasks, settings):
-            row = answer if isinstance(answer, Measurement) else failure(*answer)
-            name, plan = found[row.codec, row.options]
+        names = tuple(record.name for record in settings.metrics)
+        for answer in pool.run([Job(task, names) for task in tasks], settings):
+            told = Measured({"status": answer.status, "message": answer.message})
+            made = row(answer.job, answer.value or told)
+            name, plan = found[made.codec, made.options]
             codec = plan.codec()
-            told = codec.provenance(dict(plan.options), plan.points)
-            yield Diagnosis(name, version=codec.version(), places=tuple(_paths(told)), row=row)
+            provenance = codec.provenance(dict(plan.options), plan.points)
+            places = tuple(_paths(provenance))
+            yield Diagnosis(name, version=codec.version(), places=places, row=made)
 
 
 def _in_the_middle(plan: CodecPlan) -> CodecPlan:

@@ -6,30 +6,37 @@ This is the only place where codecs are timed and their numbers are made.
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rdbench.codecs.base import Codec
+from rdbench import files, programs, provenance, returned
 from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
-from rdbench.experiment import CodecPlan, Task
-from rdbench.images import ImageRef, pixel_sha256
-from rdbench.metrics import Reference
+from rdbench.images import pixel_sha256
+from rdbench.metrics import Reference, Scores
 from rdbench.programs import supervised
+from rdbench.provenance import differences
+from rdbench.runner import kept
 from rdbench.runner.resources import PeakMemory, cpu_time_s
-from rdbench.runner.rows import Settings, base_row
-from rdbench.schema import FAILED, TIMEOUT, UNSUPPORTED, Measurement, one_line, point_text
+from rdbench.runner.rows import Job, Measured, Settings
+from rdbench.sample_format import SampleFormat
+from rdbench.schema import FAILED, OK, TIMEOUT, UNSUPPORTED, Measurement, one_line
+
+if TYPE_CHECKING:
+    from rdbench.codecs.base import Codec
+    from rdbench.experiment import CodecPlan, Task
+    from rdbench.images import ImageRef
+    from rdbench.sample_format import Image
 
 WARM_UP_SIDE: Final = 64
 MAX_INSTANCES: Final = 64
 
-Image = NDArray[np.uint8]
+Notify = Callable[[tuple[str, ...]], None]
+"""Tells the parent which metrics of somebody else's are computed next."""
 
 
 @dataclass
@@ -37,7 +44,20 @@ class _Original:
     ref: ImageRef
     pixels: Image
     sha256: str
-    reference: Reference
+    references: dict[tuple[str, ...], Reference]
+    """By the metrics that are asked for."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the row says of it."""
+        height, width, channels = self.pixels.shape
+        return {
+            "image_sha256": self.sha256,
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "sample_format": SampleFormat.of(self.pixels).text,
+        }
 
 
 class _Clock:
@@ -56,121 +76,193 @@ class Bench:
     """Makes measurements; keeps the original at hand with its side of the metrics, and the
     codecs that were built, so that the next point of the same image does not pay for them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, notify: Notify) -> None:
         self.settings = settings
+        self._notify = notify
+        self._records = {record.name: record for record in settings.metrics}
         self._original: _Original | None = None
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
+        self._opened: dict[tuple[str, str, float], dict[str, str]] = {}
         self._warm: set[tuple[str, str]] = set()
+        self._classes: dict[tuple[str, str], type[Codec]] = {}
         self._versions: dict[tuple[str, str], str] = {}
-        self._channels: dict[tuple[str, str], frozenset[int]] = {}
+        self._takes: dict[tuple[str, str], frozenset[SampleFormat]] = {}
         self._memory = PeakMemory()
 
-    def measure(self, task: Task) -> Measurement:
-        """The row of a task. Whatever is raised on the way becomes its status and message."""
-        row: dict[str, Any] = base_row(task)
-        row["timing"] = "shared" if self.settings.shared else "isolated"
+    def answer(self, job: Job) -> Measured:
+        """What comes of a job. Whatever is raised on the way becomes its status and message."""
+        codec = job.task.codec
+        opened = self._opened.setdefault((codec.target, codec.options_text, job.task.point), {})
+        core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
-        try:
-            with supervised(time.monotonic() + self.settings.timeout_s) as programs:
-                row.update(self._measure(task, row))
-        except OutOfTimeError as error:
-            row.update(status=TIMEOUT, message=self._out_of_time(error))
-        except UnsupportedImageError as error:
-            row.update(status=UNSUPPORTED, message=str(error))
-        except RdbenchError as error:
-            row.update(status=FAILED, message=str(error))
-        except MemoryError:
+        with supervised(time.monotonic() + self.settings.timeout_s) as usage, files.noting(opened):
+            try:
+                scores, rescored = self._do(job, core)
+                core["status"] = OK
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a codec may raise anything, SystemExit included
+                core["status"], core["message"] = self._failure(error)
+                scores, rescored = Scores(), False
+        core["peak_rss_mb"] = self._memory.peak_mb()
+        core["program_rss_mb"] = usage.peak_rss_mb
+        return Measured(core, scores.values, scores.reasons, opened, rescored)
+
+    def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
+        """The scores of a job, and whether its row stays; what else is found goes into ``core``."""
+        there = job.there
+        if there is not None:
+            self._load(job.task.image)
+            scores = self._score_kept(job, there)
+            if scores is not None:
+                return scores, True
+        decoded = self._measure(job.task, core)
+        # The same image may have come out again: then its row stays.
+        same = there is not None and there.decoded_sha256 == core["decoded_sha256"]
+        return self._score(job, decoded, job.missing if same else job.metrics), same
+
+    def _failure(self, error: BaseException) -> tuple[str, str]:
+        """Status and message of what was raised."""
+        if isinstance(error, OutOfTimeError):
+            limit = f"{self.settings.timeout_s:g} s"
+            return TIMEOUT, f"not done after {limit}; raise --timeout if it needs more ({error})"
+        if isinstance(error, UnsupportedImageError):
+            return UNSUPPORTED, str(error)
+        if isinstance(error, RdbenchError):
+            return FAILED, str(error)
+        if isinstance(error, MemoryError):
             cap = self.settings.memory_mb
-            row.update(
-                status=FAILED,
-                message=f"out of memory under the cap of {cap} MiB; raise --memory or lower --jobs"
-                if cap
-                else "out of memory",
-            )
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a codec may raise anything, SystemExit included
-            row.update(status=FAILED, message=f"{type(error).__name__}: {error}")
-        row["message"] = one_line(row["message"])
-        row["peak_rss_mb"] = self._memory.peak_mb()
-        row["program_rss_mb"] = programs.peak_rss_mb
-        return Measurement(**row)
+            told = f" under the cap of {cap} MiB; raise --memory or lower --jobs" if cap else ""
+            return FAILED, f"out of memory{told}"
+        return FAILED, f"{type(error).__name__}: {error}"
 
-    def _out_of_time(self, error: OutOfTimeError) -> str:
-        limit = f"{self.settings.timeout_s:g} s"
-        return f"not done after {limit}; raise --timeout if it needs more ({error})"
-
-    def _measure(self, task: Task, row: dict[str, Any]) -> dict[str, Any]:
+    def _measure(self, task: Task, core: dict[str, Any]) -> Image:
+        """Encode and decode, into ``core`` at once: it has what is known even if the codec fails
+        later. The decoded image."""
         original = self._load(task.image)
         pixels = original.pixels
-        height, width, channels = pixels.shape
-        # Into the row at once: it has them even if the codec fails later.
-        row.update(image_sha256=original.sha256, width=width, height=height, channels=channels)
-        codec_class = task.codec.codec()
-        row["codec_version"] = self._version(codec_class, task.codec)
-        if channels not in (accepted := self._takes(codec_class, task.codec)):
-            takes, hint = (
-                ("grey images", "measure with --color luma")
-                if accepted == {1}
-                else ("RGB images", "convert it first")
-            )
-            raise UnsupportedImageError(
-                f"codec {codec_class.name!r} takes {takes} only and this one has {channels} "
-                f"channel{'s' * (channels > 1)}; {hint}, or measure another codec"
-            )
+        core.update(original.facts)
+        codec_class = self._class(task.codec)
+        core["codec_version"] = self._version(codec_class, task.codec)
+        self._refuse_unfit(codec_class, task.codec, pixels)
         encoder, decoder = self._instances(task.codec, task.point)
+        core["device"] = one_line(str(encoder.device()))
         self._warm_up(task.codec, encoder, decoder, pixels)
+        who = f"codec {codec_class.name!r}: "
 
         clock = _Clock()
         stream = encoder.encode(pixels)
-        row["encode_s"], row["encode_cpu_s"] = clock.read()
-        check_stream(stream)
-        row.update(
+        core["encode_s"], core["encode_cpu_s"] = clock.read()
+        stream = returned.stream(stream, who + "encode")
+        height, width, _ = pixels.shape
+        core.update(
             size_bytes=len(stream),
             bpp=8 * len(stream) / (width * height),
-            payload_bytes=encoder.payload_bytes(stream),
+            payload_bytes=returned.payload(
+                encoder.payload_bytes(stream), len(stream), who + "payload_bytes"
+            ),
             stream_sha256=hashlib.sha256(stream).hexdigest(),
         )
-        if self.settings.streams:
-            path = kept_path(self.settings.streams, task, codec_class.stream_suffix)
-            path.write_bytes(stream)
+        if self.settings.keep_streams:
+            core["stream_file"] = kept.place("streams", task, codec_class.stream_suffix)
+            kept.write_stream(self.settings.out / core["stream_file"], stream)
 
         clock = _Clock()
         decoded = decoder.decode(stream)
-        row["decode_s"], row["decode_cpu_s"] = clock.read()
-        check_decoded(decoded, pixels)
-        row["decoded_sha256"] = pixel_sha256(decoded)
-        if self.settings.decoded:
-            write_png(kept_path(self.settings.decoded, task, ".png"), decoded)
+        core["decode_s"], core["decode_cpu_s"] = clock.read()
+        decoded = returned.image(decoded, pixels, who + "decode")
+        core["decoded_sha256"] = pixel_sha256(decoded)
+        if self.settings.keep_decoded:
+            core["decoded_file"] = kept.place("decoded", task, ".png")
+            kept.write_png(self.settings.out / core["decoded_file"], decoded)
+        bits = returned.bits(encoder.estimated_bits(pixels), who + "estimated_bits")
+        core["estimated_bpp"] = None if bits is None else bits / (width * height)
+        return decoded
 
-        scores = original.reference.score(decoded)
-        bits = encoder.estimated_bits(pixels)
-        return {
-            **scores.values,
-            "message": "; ".join(scores.notes),
-            "estimated_bpp": None if bits is None else bits / (width * height),
-        }
+    def _score(self, job: Job, decoded: Image, wanted: tuple[str, ...]) -> Scores:
+        """The scores of a decoded image. Each metric of somebody else's has the time of a
+        measurement for itself."""
+        original = self._load(job.task.image)
+        if wanted not in original.references:
+            records = [self._records[name] for name in wanted]
+            original.references[wanted] = Reference(original.pixels, records, self._begin)
+        return original.references[wanted].score(decoded, job.without)
+
+    def _begin(self, names: Sequence[str]) -> None:
+        programs.extend(time.monotonic() + self.settings.timeout_s)
+        self._notify(tuple(names))
+
+    def _score_kept(self, job: Job, there: Measurement) -> Scores | None:
+        """The scores of what was kept of a row; None where nothing was that can be used, and it
+        may be encoded again."""
+        try:
+            decoded = self._kept(job, there)
+        except Exception as error:
+            if job.encode:
+                return None
+            reason = one_line(str(error), 200)
+            return Scores(reasons=dict.fromkeys(job.missing, reason))
+        return self._score(job, decoded, job.missing)
+
+    def _kept(self, job: Job, there: Measurement) -> Image:
+        out, task = self.settings.out, job.task
+        if there.decoded_file:
+            try:
+                return kept.read_png(out / there.decoded_file, there.decoded_sha256)
+            except RdbenchError:
+                if not there.stream_file:
+                    raise
+        if not there.stream_file:
+            raise RdbenchError("neither the decoded image nor the stream was kept")
+        stream = kept.read_stream(out / there.stream_file, there.stream_sha256)
+        decoded = self._instances(task.codec, task.point)[1].decode(stream)
+        pixels = self._load(task.image).pixels
+        decoded = returned.image(decoded, pixels, f"codec {task.codec.name!r}: decode")
+        if pixel_sha256(decoded) != there.decoded_sha256:
+            raise RdbenchError(
+                "the kept stream decodes to another image than was measured, by its SHA-256"
+            )
+        return decoded
 
     def _load(self, ref: ImageRef) -> _Original:
         if self._original is None or self._original.ref != ref:
             self._original = None
             pixels = ref.load()
-            self._original = _Original(
-                ref, pixels, pixel_sha256(pixels), Reference(pixels, self.settings.metrics)
-            )
+            self._original = _Original(ref, pixels, pixel_sha256(pixels), {})
         return self._original
+
+    def _refuse_unfit(self, codec: type[Codec], plan: CodecPlan, pixels: Image) -> None:
+        key = (plan.target, plan.options_text)
+        if key not in self._takes:
+            self._takes[key] = codec.takes(dict(plan.options))
+        found, taken = SampleFormat.of(pixels), self._takes[key]
+        if found in taken:
+            return
+        kinds = " or ".join(sorted(form.words for form in taken))
+        hint = "measure with --color luma" if kinds == "grey" else "convert it first"
+        raise UnsupportedImageError(
+            f"codec {codec.name!r} takes {kinds} images only and this one is {found.words} "
+            f"({found.text}); {hint}, or measure another codec"
+        )
+
+    def _class(self, plan: CodecPlan) -> type[Codec]:
+        key = (plan.target, plan.options_text)
+        if key not in self._classes:
+            codec = plan.codec()
+            expected = self.settings.sources.get(plan.target, {})
+            if found := differences(expected, provenance.source(plan)):
+                raise RdbenchError(
+                    f"codec {plan.name!r} was edited since the run began ({'; '.join(found)}); "
+                    "run the same command again"
+                )
+            self._classes[key] = codec
+        return self._classes[key]
 
     def _version(self, codec: type[Codec], plan: CodecPlan) -> str:
         key = (plan.target, plan.options_text)
         if key not in self._versions:
-            self._versions[key] = one_line(codec.version())
+            self._versions[key] = one_line(str(codec.version()))
         return self._versions[key]
-
-    def _takes(self, codec: type[Codec], plan: CodecPlan) -> frozenset[int]:
-        key = (plan.target, plan.options_text)
-        if key not in self._channels:
-            self._channels[key] = codec.takes(dict(plan.options))
-        return self._channels[key]
 
     def _instances(self, plan: CodecPlan, point: float) -> tuple[Codec, Codec]:
         key = (plan.target, plan.options_text, point)
@@ -178,7 +270,8 @@ class Bench:
             if len(self._codecs) >= MAX_INSTANCES:
                 for codec in self._codecs.popitem(last=False)[1]:
                     codec.close()
-            self._codecs[key] = plan.build(point), plan.build(point)
+            build, options = self._class(plan), dict(plan.options)
+            self._codecs[key] = build(point, **options), build(point, **options)
         self._codecs.move_to_end(key)
         return self._codecs[key]
 
@@ -196,51 +289,3 @@ class Bench:
             raise
         except Exception:
             return
-
-
-def check_stream(stream: object) -> None:
-    """Raise :class:`RdbenchError` unless this is what ``encode`` must return."""
-    if not isinstance(stream, bytes):
-        raise RdbenchError(f"encode returned {type(stream).__name__}, not bytes")
-
-
-def check_decoded(decoded: object, original: Image) -> None:
-    """Raise :class:`RdbenchError` unless this is what ``decode`` must return."""
-    if not isinstance(decoded, np.ndarray):
-        raise RdbenchError(f"decode returned {type(decoded).__name__}, not a NumPy array")
-    if decoded.dtype != np.uint8:
-        raise RdbenchError(f"decode returned {decoded.dtype} samples, not uint8")
-    if decoded.shape != original.shape:
-        raise RdbenchError(f"decode returned shape {decoded.shape}, the image is {original.shape}")
-
-
-def kept_path(folder: Path, task: Task, suffix: str) -> Path:
-    """Where a stream or decoded image is kept: label/point/image, in names any system takes."""
-    image = f"{task.image.dataset}-{task.image.name}"
-    if task.repeat:
-        image += f".repeat{task.repeat}"
-    path = folder / slug(task.codec.label) / slug(point_text(task.point)) / (slug(image) + suffix)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def slug(text: str) -> str:
-    """``text`` as a file name of letters, digits, dots, dashes and underscores; where anything
-    else had to go a hash tells it apart from texts that would read the same."""
-    plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")
-    if plain and plain == text and len(plain) <= 100:
-        return plain
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{plain[:100]}-{digest[:6]}"
-
-
-def write_png(path: Path, pixels: Image) -> None:
-    """An image as PNG, grey or RGB."""
-    import cv2
-
-    if pixels.shape[2] == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".png", pixels)
-    if not done:
-        raise RdbenchError(f"cannot write {str(path)!r} as PNG")
-    path.write_bytes(data.tobytes())

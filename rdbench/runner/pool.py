@@ -1,32 +1,33 @@
 """The local pool: worker processes that may crash, hang or be killed without harm to the run.
 
-A single thread hands out tasks and waits for answers, so there is nothing to lock. A task whose
-worker dies or takes too long gets its row; the tasks that were waiting behind it go elsewhere.
+A single thread hands out jobs and waits for answers, so there is nothing to lock. A job whose
+worker dies or takes too long gets an answer that says so; the jobs that were waiting behind it go
+elsewhere. What a job is, and what answers it, is no matter of the pool's: a run measures with it,
+and conformance tries codecs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, Generic, Protocol, Self, TypeVar
 
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.experiment import Task
-from rdbench.images import ImageRef
 from rdbench.programs import Janitor
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import ENVIRONMENT
-from rdbench.schema import CRASHED, TIMEOUT, Measurement
+from rdbench.schema import CRASHED, OK, TIMEOUT, one_line
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 START_TIMEOUT_S: Final = 120.0
@@ -35,6 +36,32 @@ QUEUED: Final = 2  # one under way and one at hand, so that a worker never waits
 TICK_S: Final = 0.5
 MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
+MOST_ENDINGS: Final = 3
+"""What has ended so many workers is not tried any more."""
+
+
+class PoolJob(Protocol):
+    """What a worker is given; plain data."""
+
+    @property
+    def group(self) -> Hashable:
+        """Jobs of one group go to one worker while they can."""
+
+    def spared(self, doing: tuple[str, ...], reason: str) -> Self:
+        """The job without a part that ended a worker."""
+
+
+J = TypeVar("J", bound=PoolJob)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[J]):
+    """What came of a job: what the worker sent, or how the worker ended."""
+
+    job: J
+    value: Any = None
+    status: str = OK
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,12 +99,14 @@ class Limits:
         return cls(jobs, timeout_s, memory_mb or None)
 
 
-class _Worker:
-    """One worker process and the tasks that were sent to it, the first of them under way."""
+class _Worker(Generic[J]):
+    """One worker process and the jobs that were sent to it, the first of them under way."""
 
     def __init__(self, janitor: Janitor, name: str) -> None:
-        self.tasks: deque[Task] = deque()
-        self.image: ImageRef | None = None
+        self.jobs: deque[J] = deque()
+        self.group: Hashable = None
+        self.doing: tuple[str, ...] = ()
+        """The part of the first job that somebody else's code does, while it does."""
         self.ready = False
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
@@ -111,21 +140,21 @@ class _Worker:
         self.deadline = time.monotonic() + START_TIMEOUT_S
         self._send(settings)
 
-    def give(self, task: Task, timeout_s: float) -> None:
-        self.tasks.append(task)
-        self.image = task.image
-        if len(self.tasks) == 1:
+    def give(self, job: J, timeout_s: float) -> None:
+        self.jobs.append(job)
+        self.group = job.group
+        if len(self.jobs) == 1:
             self.deadline = time.monotonic() + timeout_s
-        self._send(task)
+        self._send(job)
 
-    def _send(self, message: Settings | Task) -> None:
+    def _send(self, message: Settings | J) -> None:
         # A death is noticed where answers are waited for.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
 
     def end(self) -> tuple[int, str]:
         """Kill the process, all of its group and all that it started; return what it ended with
-        and the end of what it printed, in one line."""
+        and the end of what it printed."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
@@ -135,7 +164,7 @@ class _Worker:
             output.seek(max(0, size - LAST_WORDS))
             text = output.read().decode("utf-8", "replace").strip("\0 \n")
         self._janitor.sweep(self._name)
-        return status, " ".join(text.split())[-300:]
+        return status, text
 
 
 class LocalPool:
@@ -148,8 +177,10 @@ class LocalPool:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._failed_starts = 0
-        self._workers: list[_Worker] = []
+        self._workers: list[_Worker[Any]] = []
         self._started = 0
+        self._endings: dict[tuple[str, ...], list[str]] = {}
+        """By what a worker did last: how it ended."""
         self._janitor = _janitor()
         try:
             for _ in range(limits.jobs):
@@ -158,41 +189,48 @@ class LocalPool:
             self.close()
             raise
 
-    def run(
-        self, tasks: Sequence[Task], settings: Settings
-    ) -> Iterator[Measurement | tuple[Task, str, str]]:
-        """Carry the tasks out, in an order that keeps each image with one worker while it can;
-        once for each pool.
+    def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
+        """Carry the jobs out, in an order that keeps each group with one worker while it can; once
+        for each pool.
 
-        Yields rows as they come; for a task whose worker died or took too long, the task with a
-        status and a message instead. Raises :class:`RdbenchError` if workers cannot start.
+        Yields answers as they come. A part of a job that the worker announced, and that then ends
+        the worker or takes too long, is left out of the job, which is done again; after
+        :data:`MOST_ENDINGS` times it is left out of all others. Raises :class:`RdbenchError` if
+        workers cannot start.
         """
-        while len(self._workers) > len(tasks):
+        while len(self._workers) > len(jobs):
             self._workers.pop().end()
         for worker in self._workers:
             worker.begin(settings)
-        queue = _Queue(tasks)
-        open_tasks = len(tasks)
-        while open_tasks:
+        queue = _Queue(jobs)
+        open_jobs = len(jobs)
+        while open_jobs:
             for worker in self._workers:
-                while worker.ready and len(worker.tasks) < self._fill(queue):
-                    task = queue.take(worker.image)
-                    if task is None:
+                while worker.ready and len(worker.jobs) < self._fill(queue):
+                    job = queue.take(worker.group)
+                    if job is None:
                         break
-                    worker.give(task, self.limits.timeout_s + GRACE_S)
+                    worker.give(self._spared(job), self.limits.timeout_s + GRACE_S)
             for worker in self._answers():
                 for answer in self._receive(worker, queue, settings):
-                    open_tasks -= 1
+                    open_jobs -= 1
                     yield answer
 
-    def _fill(self, queue: _Queue) -> int:
-        """How many tasks a worker may have: one where the others could do what is left."""
+    def _fill(self, queue: _Queue[J]) -> int:
+        """How many jobs a worker may have: one where the others could do what is left."""
         return QUEUED if len(queue) >= len(self._workers) else 1
 
-    def _answers(self) -> list[_Worker]:
+    def _spared(self, job: J) -> J:
+        for doing, ends in self._endings.items():
+            if len(ends) >= MOST_ENDINGS:
+                told = f"not tried any more, as it ended {len(ends)} workers: {ends[-1]}"
+                job = job.spared(doing, told)
+        return job
+
+    def _answers(self) -> list[_Worker[Any]]:
         """Workers that sent something, died, or are over their time."""
         now = time.monotonic()
-        busy = [worker for worker in self._workers if worker.tasks or not worker.ready]
+        busy = [worker for worker in self._workers if worker.jobs or not worker.ready]
         nearest = min((worker.deadline for worker in busy), default=now)
         # A worker's death shows as an end of file, unless something that it left behind holds
         # the pipe: hence the tick.
@@ -206,22 +244,24 @@ class LocalPool:
             for worker in self._workers
             if worker.connection in ready
             or worker.process.poll() is not None
-            or (now > worker.deadline and (worker.tasks or not worker.ready))
+            or (now > worker.deadline and (worker.jobs or not worker.ready))
         ]
 
     def _receive(
-        self, worker: _Worker, queue: _Queue, settings: Settings
-    ) -> Iterator[Measurement | tuple[Task, str, str]]:
+        self, worker: _Worker[J], queue: _Queue[J], settings: Settings
+    ) -> Iterator[Answer[J]]:
         try:
             if worker.connection.poll():
-                row = worker.connection.recv()
-                if not worker.ready:
+                kind, value = worker.connection.recv()
+                worker.deadline = time.monotonic() + self.limits.timeout_s + GRACE_S
+                if kind == "ready":
                     worker.ready = True
                     self._failed_starts = 0
-                    return
-                worker.tasks.popleft()
-                worker.deadline = time.monotonic() + self.limits.timeout_s + GRACE_S
-                yield row
+                elif kind == "doing":
+                    worker.doing = value
+                else:
+                    worker.doing = ()
+                    yield Answer(worker.jobs.popleft(), value)
                 return
         except (EOFError, OSError):
             pass
@@ -231,20 +271,22 @@ class LocalPool:
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts > MAX_FAILED_STARTS:
-                raise RdbenchError(f"a worker cannot start ({_ending(status)}): {words}")
-        under_way = worker.tasks.popleft() if worker.tasks else None
-        queue.put_back(worker.tasks)
+                raise RdbenchError(f"a worker cannot start ({_ending(status, words)})")
+        under_way = worker.jobs.popleft() if worker.jobs else None
+        queue.put_back(worker.jobs)
+        message = f"not done after {self.limits.timeout_s:g} s; raise --timeout if it needs more"
+        if not late:
+            message = _ending(status, words)
+        if under_way is not None and worker.doing:
+            self._endings.setdefault(worker.doing, []).append(message)
+            queue.put_back([under_way.spared(worker.doing, message)])
+            under_way = None
         self._workers.append(self._start())
         self._workers[-1].begin(settings)
-        if under_way is None:
-            return
-        if late:
-            limit = f"{self.limits.timeout_s:g} s"
-            yield under_way, TIMEOUT, f"not done after {limit}; raise --timeout if it needs more"
-        else:
-            yield under_way, CRASHED, f"{_ending(status)}{': ' + words if words else ''}"
+        if under_way is not None:
+            yield Answer(under_way, status=TIMEOUT if late else CRASHED, message=message)
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _Worker[Any]:
         self._started += 1
         try:
             return _Worker(self._janitor, str(self._started))
@@ -265,39 +307,39 @@ class LocalPool:
         self.close()
 
 
-class _Queue:
-    """Tasks that wait, by image: a worker takes from its own image first, then from one that no
+class _Queue(Generic[J]):
+    """Jobs that wait, by group: a worker takes from its own group first, then from one that no
     worker has begun, then from the one with most left."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._waiting: dict[ImageRef, deque[Task]] = {}
-        self._begun: set[ImageRef] = set()
-        for task in tasks:
-            self._waiting.setdefault(task.image, deque()).append(task)
-        self._count = len(tasks)
+    def __init__(self, jobs: Sequence[J]) -> None:
+        self._waiting: dict[Hashable, deque[J]] = {}
+        self._begun: set[Hashable] = set()
+        for job in jobs:
+            self._waiting.setdefault(job.group, deque()).append(job)
+        self._count = len(jobs)
 
     def __len__(self) -> int:
         return self._count
 
-    def take(self, image: ImageRef | None) -> Task | None:
-        if image not in self._waiting:
-            image = next((ref for ref in self._waiting if ref not in self._begun), None)
-        if image is None:
-            image = max(self._waiting, key=lambda ref: len(self._waiting[ref]), default=None)
-        if image is None:
+    def take(self, group: Hashable) -> J | None:
+        if group not in self._waiting:
+            group = next((other for other in self._waiting if other not in self._begun), None)
+        if group is None:
+            group = max(self._waiting, key=lambda other: len(self._waiting[other]), default=None)
+        if group is None:
             return None
-        self._begun.add(image)
-        tasks = self._waiting[image]
-        task = tasks.popleft()
+        self._begun.add(group)
+        jobs = self._waiting[group]
+        job = jobs.popleft()
         self._count -= 1
-        if not tasks:
-            del self._waiting[image]
-        return task
+        if not jobs:
+            del self._waiting[group]
+        return job
 
-    def put_back(self, tasks: Sequence[Task]) -> None:
-        self._count += len(tasks)
-        for task in reversed(tasks):
-            self._waiting.setdefault(task.image, deque()).appendleft(task)
+    def put_back(self, jobs: Sequence[J]) -> None:
+        self._count += len(jobs)
+        for job in reversed(jobs):
+            self._waiting.setdefault(job.group, deque()).appendleft(job)
 
 
 def _janitor() -> Janitor:
@@ -320,11 +362,19 @@ def _environment(own: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _ending(status: int) -> str:
-    """How a process ended, in words."""
+def _ending(status: int, text: str) -> str:
+    """How a process ended, in words, with the last of what it printed."""
+    lines = text.split("\n") or [""]
+    if status == 1 and _ERROR.match(lines[-1]):
+        return f"the worker ended with a Python error: {one_line(lines[-1], 300)}"
+    words = " ".join(text.split())[-300:]
+    told = f": {words}" if words else ""
     if status >= 0:
-        return f"the process left with exit code {status}"
+        return f"the process left with exit code {status}{told}"
     name = signal.Signals(-status).name
     if name == "SIGKILL":
-        return "the process was killed (SIGKILL: out of memory, or by someone)"
-    return f"the process died of {name}"
+        return f"the process was killed (SIGKILL: out of memory, or by someone){told}"
+    return f"the process died of {name}{told}"
+
+
+_ERROR: Final = re.compile(r"([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Interrupt|Exit)\b")

@@ -1,40 +1,131 @@
-"""What a run's processes tell each other: the settings of its measurements, and the rows of
-tasks that no worker could answer. Nothing heavy is imported here: the parent measures nothing."""
+"""What a run's processes tell each other: settings and jobs, and what comes back; and the one place
+where rows are made of it. Nothing heavy is imported here: the parent measures nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rdbench.experiment import Task
+from rdbench.images import ImageRef
+from rdbench.metrics import MetricRecord
 from rdbench.programs import Program, ProgramSpec
-from rdbench.schema import FAILED, Measurement, one_line
+from rdbench.schema import FAILED, OK, Measurement, one_line
 
 
 @dataclass(frozen=True)
 class Settings:
     """What all measurements of a run have in common."""
 
-    metrics: tuple[str, ...]
+    metrics: tuple[MetricRecord, ...]
     shared: bool
     """Whether other work runs on the machine beside a measurement."""
     timeout_s: float = math.inf
-    """Wall time that one measurement may take."""
+    """Wall time that one measurement may take, and each metric that is not rdbench's own."""
     memory_mb: int | None = None
     """Cap of a worker's private memory in MiB, and of each program that it runs."""
-    programs: Mapping[ProgramSpec, Program] = dataclasses.field(default_factory=dict)
+    programs: Mapping[ProgramSpec, Program] = field(default_factory=dict)
     """The programs, which were looked up once for the run."""
-    streams: Path | None = None
-    """Folder that keeps the streams."""
-    decoded: Path | None = None
-    """Folder that keeps the decoded images as PNG."""
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By target: the sources of codecs from files, which a worker must find as the parent did."""
+    classes: Mapping[str, bytes] = field(default_factory=dict)
+    """By target: codecs that were handed over as classes, pickled by value."""
+    out: Path = Path()
+    """The run directory."""
+    keep_streams: bool = False
+    keep_decoded: bool = False
+    bench: str = "rdbench.runner.measure:Bench"
+    """``module:Class`` of what answers jobs."""
 
 
-def base_row(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """One task for a worker: to be measured, or only scored where its row is ``there``."""
+
+    task: Task
+    metrics: tuple[str, ...]
+    """The metrics that a new row is scored by."""
+    there: Measurement | None = None
+    """The good row that lacks some of them; it stays but for these, if the decoded image is the
+    same."""
+    encode: bool = True
+    """Whether it may be encoded again where nothing that was kept of it can be scored."""
+    without: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that are not to be tried, with why."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The metrics that the row which is there lacks."""
+        return self.there.lacks(self.metrics) if self.there else self.metrics
+
+    @property
+    def group(self) -> ImageRef:
+        """Jobs of one group go to one worker while they can: it has their image in memory."""
+        return self.task.image
+
+    def spared(self, doing: tuple[str, ...], reason: str) -> Self:
+        """The job without metrics that ended a worker."""
+        return dataclasses.replace(self, without={**self.without, **dict.fromkeys(doing, reason)})
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a worker found of a job: plain data, whatever the codec and the metrics returned."""
+
+    core: Mapping[str, Any]
+    """Columns of the core beyond those of :func:`base`."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a metric has no score."""
+    opened: Mapping[str, str] = field(default_factory=dict)
+    """Paths and SHA-256 of the weights that the codec has opened."""
+    rescored: bool = False
+    """Whether the row stays as it was but for the scores."""
+
+
+def stays(job: Job, found: Measured) -> bool:
+    """Whether the row that is there stays, but for its scores: since its image was scored, or since
+    it could not be made anew. What was measured well is not lost."""
+    return job.there is not None and (found.rescored or found.core.get("status") != OK)
+
+
+def row(job: Job, found: Measured) -> Measurement:
+    """The row of a job, of what a worker found."""
+    if job.there is not None and stays(job, found):
+        if found.rescored:
+            return added(job.there, found.scores, found.reasons)
+        told = f"{found.core.get('status')}: {found.core.get('message')}"
+        return added(job.there, {}, dict.fromkeys(job.missing, told))
+    notes = [found.core.get("message", ""), *_notes(found.reasons)]
+    core = {
+        **base(job.task),
+        **found.core,
+        "message": one_line("; ".join(filter(None, notes))),
+        "unscored": " ".join(found.reasons),
+        "host": platform.node(),
+    }
+    return Measurement(**core, scores=dict(found.scores))
+
+
+def added(
+    there: Measurement, scores: Mapping[str, float], reasons: Mapping[str, str]
+) -> Measurement:
+    """A row with more scores, or with reasons why there are none."""
+    kept = [name for name in there.unscored.split() if name not in scores and name not in reasons]
+    return dataclasses.replace(
+        there,
+        scores={**there.scores, **scores},
+        unscored=" ".join((*kept, *reasons)),
+        message=one_line("; ".join(filter(None, (there.message, *_notes(reasons))))),
+    )
+
+
+def base(task: Task) -> dict[str, Any]:
     """The columns of a row that are known before anything is measured."""
     return {
         "dataset": task.image.dataset,
@@ -45,13 +136,15 @@ def base_row(task: Task) -> dict[str, Any]:
         "parameter": task.codec.parameter,
         "point": task.point,
         "repeat": task.repeat,
-        "message": "",
     }
 
 
-def failure(task: Task, status: str, message: str) -> Measurement:
-    """The row of a task that its worker could not answer."""
-    return Measurement(**{**base_row(task), "status": status, "message": one_line(message)})
+def _notes(reasons: Mapping[str, str]) -> list[str]:
+    """A line for each reason, with the metrics that share it."""
+    shared: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        shared.setdefault(reason, []).append(name)
+    return [f"{', '.join(names)}: {reason}" for reason, names in shared.items()]
 
 
 def other_stream(row: Measurement, first: Measurement) -> Measurement:

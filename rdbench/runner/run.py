@@ -1,12 +1,14 @@
-"""A run: an experiment carried out into a run directory, resumed where it was left."""
+"""A run: an experiment carried out into a run directory, which grows with what is asked for."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,13 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import rdbench
-from rdbench import programs
+from rdbench import metrics, programs, provenance
+from rdbench.codecs import handed, registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
-from rdbench.results import RunDirectory, differences
-from rdbench.runner.pool import Limits, LocalPool
-from rdbench.runner.rows import Settings, failure, other_stream
-from rdbench.schema import OK, Measurement
+from rdbench.host import processor
+from rdbench.metrics import MetricRecord
+from rdbench.results import RunDirectory
+from rdbench.runner.identities import Identities
+from rdbench.runner.pool import Answer, Limits, LocalPool
+from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
+from rdbench.runner.rows import row as row_of
+from rdbench.schema import OK, Measurement, point_text
 
 PACKAGES: Final = (
     "glymur",
@@ -39,14 +46,26 @@ class Outcome:
     """What a run gave."""
 
     path: Path
+    """The run directory."""
     rows: list[Measurement]
+    """All rows that it holds now."""
     measured: int = 0
-    """How many of the rows were made by this run; the others were there."""
+    """How many of the rows were made by this run."""
+    rescored: int = 0
+    """How many were there, and got further metrics."""
     resumed: bool = False
+    """Whether some of what was asked for was there."""
     interrupted: bool = False
+    replaced: list[str] = dataclasses.field(default_factory=list)
+    """What was there and was measured again since what decides it has changed: a line for each
+    curve or metric and reason."""
+
+    unscored: list[str] = dataclasses.field(default_factory=list)
+    """Of rows that were to get further metrics: which did not, and why, a line for each."""
 
     @property
     def failures(self) -> list[Measurement]:
+        """The rows that are not ok."""
         return [row for row in self.rows if row.status != OK]
 
 
@@ -70,79 +89,153 @@ def run(
 ) -> Outcome:
     """Measure what ``experiment`` asks for and ``out`` does not have yet, in ``pool``.
 
-    Rows are written as they come. An interrupt (SIGINT or SIGTERM) ends the run at once; what
-    was measured is kept and the outcome says so. Raises :class:`UsageError` where ``out`` holds
-    another experiment, other images, or another run is writing to it, and :class:`RdbenchError`
-    where its file system refuses to be written to.
+    What is there stays: more codecs, points, images, repeats and metrics are added to it. A row
+    that lacks a metric gets it from what was kept of it, or is encoded again. Rows are written as
+    they come. An interrupt (SIGINT or SIGTERM) ends the run at once; what was measured is kept and
+    the outcome says so.
+
+    Raises:
+        UsageError: where ``out`` contradicts what is asked for (other images, programs or versions
+            for the same curve, another label), or another run is writing to it.
+        RdbenchError: where its file system refuses to be written to.
     """
     out = out.absolute()
     tasks = experiment.tasks()
-    with RunDirectory(out, experiment.identity(), fresh=fresh) as directory:
-        todo = [task for task in tasks if not directory.done(task.key)]
-        outcome = Outcome(out, [], resumed=directory.resumed and len(todo) < len(tasks))
-        provenance = _provenance(experiment)
-        if outcome.resumed:
-            _check_images(directory, tasks)
-            _check_provenance(directory, provenance)
-        # No more workers than there is work for; what is timed alone is said to be.
-        jobs = min(pool.limits.jobs, len(todo))
+    names = tuple(record.name for record in experiment.metrics)
+    with RunDirectory(
+        out, experiment.identity(), plain_metrics(experiment.metrics), fresh=fresh
+    ) as directory:
+        identities = Identities(experiment)
+        if any(directory.done(task.key) for task in tasks):
+            check_images(directory, tasks)
+        again = identities.replaced(directory, tasks)
+        jobs = [
+            Job(task, names, None if task.key in again else directory.good(task.key))
+            for task in tasks
+        ]
+        todo = [job for job in jobs if job.missing or job.there is None]
+        outcome = Outcome(out, [], resumed=len(todo) < len(tasks))
+        outcome.replaced = [*_counted(again.values()), *changed_metrics(directory)]
         settings = Settings(
             metrics=experiment.metrics,
-            shared=jobs > 1,
+            # No more workers than there is work for; what is timed alone is said to be.
+            shared=min(pool.limits.jobs, len(todo)) > 1,
             timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
             programs=programs.found(),
-            streams=out / "streams" if keep_streams else None,
-            decoded=out / "decoded" if keep_decoded else None,
+            sources={codec.target: provenance.source(codec) for codec in experiment.codecs},
+            classes=handed.pickled(codec.target for codec in experiment.codecs),
+            out=out,
+            keep_streams=keep_streams,
+            keep_decoded=keep_decoded,
         )
-        invocation = _invocation(pool.limits, jobs)
-        directory.manifest.setdefault("invocations", []).append(invocation)
-        directory.manifest.update(_environment(experiment), provenance=provenance)
-        directory.write_manifest()
-        if todo:
-            try:
-                with _interruptible():
-                    for answer in pool.run(todo, settings):
-                        row = answer if isinstance(answer, Measurement) else failure(*answer)
-                        directory.append(row)
-                        outcome.measured += 1
-                        if progress:
-                            progress(row, outcome.measured, len(todo))
-            except _Stop:
-                outcome.interrupted = True
-        pool.close()
-        if outcome.interrupted:
-            outcome.rows = list(directory.rows.values())
-        else:
-            for row in _disagreements(experiment, directory.rows.values()):
+        for key, told in _environment(experiment, identities).items():
+            there = directory.manifest.get(key)
+            directory.manifest[key] = there | told if isinstance(there, dict) else told
+        carry_out(directory, todo, settings, pool, outcome, identities, progress)
+        if not outcome.interrupted:
+            for row in _disagreements(directory):
                 directory.append(row)
-            outcome.rows = directory.finish({task.key: task.index for task in tasks})
-        invocation.update(ended=_now(), measured=outcome.measured, interrupted=outcome.interrupted)
-        directory.manifest.update(_observed(outcome.rows))
-        directory.write_manifest()
+        finish(directory, outcome, {task.key: task.index for task in tasks})
     return outcome
 
 
-def _deterministic(experiment: Experiment) -> dict[str, bool]:
-    """What each codec says of itself."""
-    return {codec.name: codec.codec().deterministic for codec in experiment.codecs}
+def plain_metrics(records: Sequence[MetricRecord]) -> dict[str, dict[str, Any]]:
+    """The records of metrics as ``run.json`` has them, with what decides their numbers."""
+    return {record.name: metrics.provenance(record) for record in records}
 
 
-def _disagreements(experiment: Experiment, rows: Iterable[Measurement]) -> list[Measurement]:
+def changed_metrics(directory: RunDirectory) -> list[str]:
+    """A line for each metric that was there and is another measure now."""
+    return [
+        f"{name}: scored again: it has another revision, version or source than when it was"
+        for name in directory.changed
+        if directory.rows
+    ]
+
+
+def carry_out(
+    directory: RunDirectory,
+    jobs: Sequence[Job],
+    settings: Settings,
+    pool: LocalPool,
+    outcome: Outcome,
+    identities: Identities | None,
+    progress: Progress | None,
+) -> None:
+    """Do ``jobs`` and write their rows, until all are done or the run is asked to stop."""
+    invocation = _invocation(pool.limits, min(pool.limits.jobs, len(jobs)))
+    directory.manifest.setdefault("invocations", []).append(invocation)
+    known: dict[str, Any] = directory.manifest.setdefault("identities", {})
+    known.update(identities.records() if identities else {})
+    directory.write_manifest()
+    try:
+        with _interruptible():
+            for answer in pool.run(jobs, settings) if jobs else ():
+                job, found = answer.job, found_of(answer)
+                row = row_of(job, found)
+                if stays(job, found):
+                    outcome.rescored += 1
+                    if lacking := [name for name in job.missing if name not in row.scores]:
+                        where = f"{row.label}, {row.image} at {point_text(row.point)}"
+                        outcome.unscored.append(f"{where}: no {', '.join(lacking)}: {row.message}")
+                else:
+                    assert identities is not None
+                    row, digest, record = identities.stamped(row, found.opened)
+                    if digest not in known:
+                        known[digest] = record
+                        directory.write_manifest()  # first: no row without its record
+                    outcome.measured += 1
+                directory.append(row)
+                if progress:
+                    progress(row, outcome.measured + outcome.rescored, len(jobs))
+    except _Stop:
+        outcome.interrupted = True
+    pool.close()
+    invocation.update(
+        ended=_now(),
+        measured=outcome.measured,
+        rescored=outcome.rescored,
+        interrupted=outcome.interrupted,
+    )
+
+
+def found_of(answer: Answer[Any]) -> Measured:
+    """What the worker found, or how it ended."""
+    if answer.value is None:
+        return Measured({"status": answer.status, "message": answer.message})
+    found: Measured = answer.value
+    return found
+
+
+def finish(directory: RunDirectory, outcome: Outcome, order: dict[Any, int]) -> None:
+    """Leave the table sorted and the manifest complete."""
+    known = directory.manifest.get("identities", {})
+    if outcome.interrupted:
+        outcome.rows = list(directory.rows.values())
+    else:
+        outcome.rows = directory.finish(order)
+        for digest in known.keys() - {row.identity for row in outcome.rows}:
+            del known[digest]
+    directory.manifest.update(_observed(outcome.rows))
+    directory.write_manifest()
+
+
+def _disagreements(directory: RunDirectory) -> list[Measurement]:
     """The repeats whose stream is not that of the first one, of codecs that are said to be
     deterministic: as failed rows."""
-    deterministic = _deterministic(experiment)
+    deterministic = directory.manifest["deterministic"]
     first: dict[tuple[Any, ...], Measurement] = {}
     wrong = []
-    for row in sorted(rows, key=lambda row: row.repeat):
-        if row.status == OK and deterministic[row.codec]:
+    for row in sorted(directory.rows.values(), key=lambda row: row.repeat):
+        if row.status == OK and deterministic.get(row.codec):
             reference = first.setdefault(row.key[:-1], row)
             if row.stream_sha256 != reference.stream_sha256:
                 wrong.append(other_stream(row, reference))
     return wrong
 
 
-def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
+def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
     """Refuse to go on with images that are not those that were measured."""
     from rdbench.images import pixel_sha256
 
@@ -153,6 +246,8 @@ def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
         if row.image_sha256
     }
     for key, sha256 in known.items():
+        if key not in refs:  # it is not asked for now
+            continue
         try:
             found = pixel_sha256(refs[key].load())
         except RdbenchError as error:
@@ -164,30 +259,12 @@ def _check_images(directory: RunDirectory, tasks: list[Task]) -> None:
             )
 
 
-def _provenance(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """What decides the bytes of each curve beside its options, by label."""
-    told: dict[str, dict[str, Any]] = {
-        codec.label: codec.codec().provenance(dict(codec.options), codec.points)
-        for codec in experiment.codecs
-    }
-    return {label: provenance for label, provenance in told.items() if provenance}
-
-
-def _check_provenance(directory: RunDirectory, provenance: dict[str, dict[str, Any]]) -> None:
-    """Refuse to go on with other programs than those that made the rows which are there."""
-    before = directory.manifest.get("provenance", {})
-    if found := differences(_decisive(before), _decisive(provenance)):
-        raise UsageError(
-            f"{str(directory.path)!r} was measured with other programs "
-            f"({'; '.join(found)}); name another folder with --out, or use --fresh"
-        )
-
-
-def _decisive(provenance: Any) -> Any:
-    """Provenance without the places of files, which decide nothing."""
-    if isinstance(provenance, dict):
-        return {key: _decisive(value) for key, value in provenance.items() if key != "path"}
-    return provenance
+def _counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """What is measured again and why, a line for each curve and reason."""
+    return [
+        f"{label}: {count} row{'s' * (count > 1)} measured again: {reason}"
+        for (label, reason), count in Counter(reasons).items()
+    ]
 
 
 @contextmanager
@@ -232,13 +309,16 @@ def _invocation(limits: Limits, jobs: int) -> dict[str, Any]:
     }
 
 
-def _environment(experiment: Experiment) -> dict[str, Any]:
+def _environment(experiment: Experiment, identities: Identities) -> dict[str, Any]:
+    """What the manifest says of programs, codecs and places."""
     return {
         "name": experiment.name,
         "rdbench": rdbench.__version__,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "deterministic": _deterministic(experiment),
+        "deterministic": {c.name: c.codec().deterministic for c in experiment.codecs},
+        "provenance": identities.provenance,
+        "targets": {c.name: registry.place(c.target) for c in experiment.codecs},
         "sources": {dataset.name: str(dataset.source) for dataset in experiment.datasets},
         "files": {
             dataset.name: {image.name: str(image.path) for image in dataset.images}
@@ -257,17 +337,6 @@ def _observed(rows: list[Measurement]) -> dict[str, Any]:
         if row.codec_version and row.codec_version not in versions.setdefault(row.codec, []):
             versions[row.codec].append(row.codec_version)
     return {"codec_versions": versions, "image_sha256": images}
-
-
-def processor() -> str:
-    """The processor's name, as far as the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def _now() -> str:

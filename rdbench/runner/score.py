@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rdbench.errors import RdbenchError, UnsupportedImageError, UsageError
+from rdbench import returned
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.experiment import CodecPlan, Task
 from rdbench.images import Dataset, ImageRef, pixel_sha256, resolve
-from rdbench.metrics import Reference
+from rdbench.metrics import MetricRecord
 from rdbench.results import RunDirectory
-from rdbench.runner.measure import check_decoded
-from rdbench.runner.run import Outcome
-from rdbench.schema import FAILED, UNSUPPORTED, Measurement, MeasurementKey, one_line
+from rdbench.runner import kept
+from rdbench.runner.measure import Bench
+from rdbench.runner.pool import LocalPool
+from rdbench.runner.rows import Job, Settings, row
+from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics
+
+if TYPE_CHECKING:
+    from rdbench.metrics import Scores
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,13 @@ def find_points(decoded: Path, streams: Path | None, point: float | None) -> lis
     return points
 
 
+@dataclass(frozen=True)
+class ScoreJob(Job):
+    """An image that another program decoded, to be scored."""
+
+    entry: DecodedPoint | None = None
+
+
 def score(
     originals: Dataset,
     points: Sequence[DecodedPoint],
@@ -66,115 +79,85 @@ def score(
     *,
     codec: str,
     parameter: str,
-    metrics: tuple[str, ...],
+    metrics: Sequence[MetricRecord],
+    pool: LocalPool,
     color: str = "rgb",
     fresh: bool = False,
 ) -> Outcome:
     """Score decoded images into the run directory ``out``, as :func:`rdbench.runner.run` does.
 
-    Images are cheap to score, so all are scored again each time; what ``out`` holds must be of
-    the same originals, points and metrics. Errors are those of :func:`rdbench.runner.run`.
+    A decoded image is the file with the original's name and any suffix, or with the name under
+    which a run keeps it; it must have the original's size and channels. The stream, where a folder
+    of them is given, is the file of the same name and any suffix; without it the row has no size.
+    What is missing or unfit is a failed row. Images are cheap to score, so all are scored again
+    each time. Errors are those of :func:`rdbench.runner.run`.
     """
-    identity = {
+    experiment = {
         "codec": codec,
         "decoded": [{"point": entry.point, "folder": str(entry.decoded)} for entry in points],
         "datasets": {originals.name: [image.name for image in originals.images]},
-        "metrics": list(metrics),
+        "metrics": [record.name for record in metrics],
         "color": color,
     }
-    with RunDirectory(out.absolute(), identity, fresh=fresh) as directory:
-        order: dict[MeasurementKey, int] = {}
-        for row in score_rows(originals, points, codec=codec, parameter=parameter, metrics=metrics):
-            directory.append(row)
-            order[row.key] = len(order)
-        rows = directory.finish(order)
+    plan = CodecPlan("", codec, (), parameter, tuple(entry.point for entry in points), codec)
+    names = tuple(record.name for record in metrics)
+    cells = [(ref, entry) for ref in originals.images for entry in points]
+    jobs = [
+        ScoreJob(Task(index, ref, plan, entry.point, 0), names, entry=entry)
+        for index, (ref, entry) in enumerate(cells)
+    ]
+    settings = Settings(
+        tuple(metrics),
+        shared=pool.limits.jobs > 1,
+        timeout_s=pool.limits.timeout_s,
+        memory_mb=pool.limits.memory_mb,
+        bench=f"{__name__}:Scorer",
+    )
+    with RunDirectory(out.absolute(), experiment, plain_metrics(metrics), fresh=fresh) as directory:
+        outcome = Outcome(directory.path, [], replaced=changed_metrics(directory))
+        for answer in pool.run(jobs, settings):
+            directory.append(row(answer.job, found_of(answer)))
+            outcome.measured += 1
+        outcome.rows = directory.finish({job.task.key: job.task.index for job in jobs})
         directory.write_manifest()
-    return Outcome(directory.path, rows, measured=len(rows))
+    return outcome
 
 
-def score_rows(
-    originals: Dataset,
-    points: Sequence[DecodedPoint],
-    *,
-    codec: str,
-    parameter: str,
-    metrics: tuple[str, ...],
-) -> Iterator[Measurement]:
-    """One row for each original and point, image by image.
+class Scorer(Bench):
+    """Scores images that are there already."""
 
-    A decoded image is the file with the original's name and any suffix; it must have the
-    original's size and channels. The stream, where a folder of them is given, is the file of the
-    same name and any suffix; without it the row has no size. What is missing or unfit is a
-    failed row.
-    """
-    base = Measurement(codec=codec, label=codec, parameter=parameter)
-    for ref in originals.images:
-        row = dataclasses.replace(base, dataset=ref.dataset, image=ref.name)
-        original: _Original | RdbenchError
-        try:
-            original = _Original(ref, metrics)
-            row = dataclasses.replace(row, **original.columns)
-        except RdbenchError as error:
-            original = error
-        for entry in points:
-            at_point = dataclasses.replace(row, point=entry.point)
-            try:
-                if isinstance(original, RdbenchError):
-                    raise original
-                yield dataclasses.replace(at_point, **original.compare(entry))
-            except RdbenchError as error:
-                status = UNSUPPORTED if isinstance(error, UnsupportedImageError) else FAILED
-                yield dataclasses.replace(at_point, status=status, message=one_line(str(error)))
-
-
-class _Original:
-    """An original with its side of the metrics."""
-
-    def __init__(self, ref: ImageRef, metrics: tuple[str, ...]) -> None:
-        self.ref = ref
-        self.pixels = ref.load()
-        self.reference = Reference(self.pixels, metrics)
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        height, width, channels = self.pixels.shape
-        return {
-            "image_sha256": pixel_sha256(self.pixels),
-            "height": height,
-            "width": width,
-            "channels": channels,
-        }
-
-    def compare(self, entry: DecodedPoint) -> dict[str, Any]:
-        """The columns that a decoded image and its stream give."""
-        file = _file_of(self.ref, entry.decoded, "decoded image")
-        decoded = resolve(str(file), color=self.ref.color).images[0].load()
-        check_decoded(decoded, self.pixels)
-        scores = self.reference.score(decoded)
-        columns: dict[str, Any] = {
-            **scores.values,
-            "decoded_sha256": pixel_sha256(decoded),
-            "message": "; ".join(scores.notes),
-        }
-        if entry.streams is not None:
-            stream = _file_of(self.ref, entry.streams, "stream").read_bytes()
-            height, width, _ = self.pixels.shape
-            columns.update(
+    def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
+        assert isinstance(job, ScoreJob)
+        assert job.entry is not None
+        del core["timing"]
+        ref = job.task.image
+        original = self._load(ref)
+        core.update(original.facts)
+        file = _file_of(ref, job.entry.decoded, "decoded image")
+        decoded = resolve(str(file), color=ref.color).images[0].load()
+        decoded = returned.image(decoded, original.pixels)
+        core["decoded_sha256"] = pixel_sha256(decoded)
+        if job.entry.streams is not None:
+            stream = _file_of(ref, job.entry.streams, "stream").read_bytes()
+            core.update(
                 size_bytes=len(stream),
-                bpp=8 * len(stream) / (width * height),
+                bpp=8 * len(stream) / (core["width"] * core["height"]),
                 stream_sha256=hashlib.sha256(stream).hexdigest(),
             )
-        return columns
+        return self._score(job, decoded, job.metrics), False
 
 
 def _file_of(ref: ImageRef, folder: Path, kind: str) -> Path:
-    """The one file of an image in a folder: its name, with any suffix."""
+    """The one file of an image in a folder: its name, or that under which a run keeps it, with any
+    suffix."""
     stem = Path(ref.name).stem if Path(ref.name).suffix else ref.name
+    kept_as = kept.image_slug(ref)
     found = (
         [
             path
             for path in sorted(folder.iterdir())
-            if path.is_file() and path.name.partition(".")[0] in (ref.name, stem)
+            if path.is_file()
+            and (path.name.partition(".")[0] in (ref.name, stem) or path.stem == kept_as)
         ]
         if folder.is_dir()
         else []

@@ -1,4 +1,4 @@
-"""A worker process: takes tasks from a pipe, sends rows back. Started by the pool.
+"""A worker process: takes jobs from a pipe, sends answers back. Started by the pool.
 
 It is a plain new interpreter rather than a fork, so that nothing of the parent (threads, locks,
 a GPU context, an unguarded main module) can reach it, and the leader of its own process group,
@@ -8,6 +8,7 @@ so that whatever a codec starts can be ended with it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ ENVIRONMENT = {
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Answer tasks from the connection on ``descriptor`` until it is closed; ``parent`` is the
+    """Answer jobs from the connection on ``descriptor`` until it is closed; ``parent`` is the
     process that started this one."""
     _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
@@ -37,23 +38,27 @@ def main(descriptor: int, parent: int) -> None:
     import cv2
 
     from rdbench import programs
-    from rdbench.runner.measure import Bench
+    from rdbench.codecs import handed
     from rdbench.runner.resources import cap_memory
 
     cv2.setNumThreads(1)
     settings = connection.recv()
     programs.adopt(settings.programs)
+    handed.adopt(settings.classes)
     if settings.memory_mb is not None:
         cap_memory(settings.memory_mb)
-    bench = Bench(settings)
-    connection.send(None)  # ready
+    module, _, name = settings.bench.partition(":")
+    bench = getattr(importlib.import_module(module), name)(
+        settings, lambda doing: connection.send(("doing", doing))
+    )
+    connection.send(("ready", None))
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            task = connection.recv()
-            # What a codec prints stays out of the way, and only the last task's is kept.
+            job = connection.recv()
+            # What a codec prints stays out of the way, and only the last job's is kept.
             with contextlib.suppress(OSError):
                 os.ftruncate(1, 0)
-            connection.send(bench.measure(task))
+            connection.send(("done", bench.answer(job)))
 
 
 def _die_with(parent: int) -> None:

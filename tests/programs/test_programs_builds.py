@@ -16,7 +16,7 @@ from rdbench.experiment import CodecRequest, parse_codec, plan_codec
 from rdbench.programs import ProgramSpec
 from rdbench.results import MANIFEST
 from rdbench.runner import Outcome
-from rdbench.runner.measure import slug
+from rdbench.runner.kept import slug
 from rdbench.schema import OK
 
 from .kit import Places, measured, write_script
@@ -130,6 +130,21 @@ def test_a_build_is_an_option(builds, photo, places: Places, tmp_path):
     }
     again = measured(photo, requests, tmp_path / "out")
     assert again.measured == 0
+
+
+def test_another_build_at_the_same_place_is_refused(builds, photo, places: Places, tmp_path):
+    requests = [CodecRequest(str(define(tmp_path, "mine", "./old/pack")))]
+    first = measured(photo, requests, tmp_path / "out")
+    rows = (first.path / "measurements.csv").read_bytes()
+    write_script(builds["old"], BUILD.format(version="1.0") + "# built again\n")
+    with pytest.raises(UsageError, match=r"curve 'mine'.*programs\.pack\.sha256: ") as caught:
+        measured(photo, requests, tmp_path / "out")
+    assert str(caught.value).isprintable()
+    write_script(builds["old"], BUILD.format(version="1.1"))
+    with pytest.raises(UsageError, match=r'"pack 1\.0" there, "pack 1\.1" now'):
+        measured(photo, requests, tmp_path / "out")
+    assert (first.path / "measurements.csv").read_bytes() == rows
+    assert measured(photo, requests, tmp_path / "out", fresh=True).measured == 1
 
 
 def test_a_decoder_of_its_own(builds, tmp_path, monkeypatch):

@@ -54,7 +54,7 @@ KINDS = {
     "yuv": "raw planes: one frame of 56x40 420 of 8 bits is 3360 bytes, and 1680 are there",
     "y4m": "Y4M: one frame of 56x40 420 of 8 bits is 3360 bytes, and ",
 }
-OTHER_SIZE = "decode returned shape (6, 4, 3), the image is (40, 56, 3)"
+OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), the image is (40, 56, 3)"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def outcome(photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     faulty = write_definition(folder)
     requests = [request(faulty, fault) for fault in (*FINE, *FAULTS)]
     for kind in KINDS:
-        definition = write_definition(folder, name=kind, kind=kind)
+        definition = write_definition(folder, name=f"faulty-{kind}", kind=kind)
         requests += [request(definition, fault) for fault in ("none", "half", "other")]
     with own_places(folder) as places:
         out = measured(photo, requests, folder / "out", timeout_s=60.0)
@@ -76,7 +76,7 @@ def outcome(photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 @pytest.mark.parametrize("fault", FINE)
 def test_what_is_no_fault_is_measured(outcome, fault):
     row = outcome[0]["faulty", fault]
-    assert (row.status, row.message, row.mse) == (OK, "", 0.0)
+    assert (row.status, row.message, row.scores["mse"]) == (OK, "", 0.0)
 
 
 @pytest.mark.parametrize(("fault", "message"), FAULTS.items())
@@ -103,21 +103,21 @@ def test_one_worker_measured_it_all(outcome):
 @pytest.mark.parametrize(("kind", "message"), KINDS.items())
 def test_half_an_image_is_a_failure(outcome, kind, message):
     rows = outcome[0]
-    assert rows[kind, "none"].status == OK
-    row = rows[kind, "half"]
+    assert rows[f"faulty-{kind}", "none"].status == OK
+    row = rows[f"faulty-{kind}", "half"]
     assert row.status == FAILED
     assert row.message.startswith(message)
-    assert row.psnr_db is None
+    assert not row.scores
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_image_of_another_size_is_a_failure(outcome, kind):
-    row = outcome[0][kind, "other"]
+    row = outcome[0][f"faulty-{kind}", "other"]
     assert row.status == FAILED
     if kind == "yuv":  # nothing but the header that rdbench wrote tells the size
         assert row.message.endswith("is 3360 bytes, and 36 are there")
     else:
-        assert row.message == OTHER_SIZE
+        assert row.message == OTHER_SIZE.format(kind=kind)
 
 
 def test_processor_time_of_the_program_is_counted(outcome):

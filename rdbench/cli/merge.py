@@ -1,0 +1,28 @@
+"""``rdbench merge``: several runs of one plan as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def merge(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    out: Annotated[Path, typer.Option(help="The run directory to make; it must not exist.")],
+) -> None:
+    """Join runs of one plan, from several machines for instance, into one run directory.
+
+    What contradicts (other images, versions, programs or metrics, two results of one measurement)
+    is refused.
+
+    Example:
+
+      rdbench merge results/runs/kodak-a results/runs/kodak-b --out results/runs/kodak
+    """
+    import rdbench
+    from rdbench.results import read_table
+
+    rdbench.merge(runs, out)
+    typer.echo(f"{len(read_table(out))} rows of {len(runs)} runs: {out / 'measurements.csv'}")

@@ -1,0 +1,50 @@
+"""``rdbench rescore``: further metrics for a run, from what it kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdbench.cli.options import JobsOption, MemoryOption, TimeoutOption, names
+from rdbench.cli.progress import Progress
+
+
+def rescore(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...",
+            help="Metrics: names of `rdbench metrics`, FILE.py:Class or FILE.toml.",
+        ),
+    ],
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = 600.0,
+    memory: MemoryOption = None,
+) -> None:
+    """Add metrics to a run from the decoded images or streams that it kept; nothing is encoded.
+
+    A kept file that is gone, damaged or not what was measured leaves its row without the metric;
+    the exit status is then 1.
+
+    Example:
+
+      rdbench rescore results/runs/kodak --metrics ssim,mine.py:Mine
+    """
+    import rdbench
+    from rdbench.cli.run import report
+
+    chosen = names(metrics)
+    with Progress() as progress:
+        outcome = rdbench.rescore(
+            run, chosen, jobs=jobs, timeout_s=timeout, memory_mb=memory, progress=progress
+        )
+    report(outcome, run)
+    if outcome.interrupted:
+        raise typer.Exit(130)
+    if outcome.unscored:
+        for line in outcome.unscored[:20]:
+            typer.echo(line, err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,83 @@
+"""Streams and decoded images that a run keeps: where they are, how they are written and read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rdbench.errors import RdbenchError
+from rdbench.images import ImageRef, pixel_sha256
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    from rdbench.experiment import Task
+    from rdbench.sample_format import Image
+
+
+def place(kind: str, task: Task, suffix: str) -> str:
+    """Where the stream or decoded image (``kind``) of a task is kept within the run directory:
+    kind/label/point/image, in names that any system takes."""
+    image = image_slug(task.image)
+    if task.repeat:
+        image += f".repeat{task.repeat}"
+    return f"{kind}/{slug(task.codec.label)}/{slug(point_text(task.point))}/{image}{suffix}"
+
+
+def image_slug(ref: ImageRef) -> str:
+    """The stem of what is kept of an image, but for its repeats."""
+    return slug(f"{ref.dataset}-{ref.name}")
+
+
+def slug(text: str) -> str:
+    """``text`` as a file name of letters, digits, dots, dashes and underscores; where anything
+    else had to go a hash tells it apart from texts that would read the same."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")
+    if plain and plain == text and len(plain) <= 100:
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{plain[:100]}-{digest[:6]}"
+
+
+def write_stream(path: Path, stream: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(stream)
+
+
+def write_png(path: Path, pixels: Image) -> None:
+    """An image as PNG, grey or RGB."""
+    import cv2
+
+    if pixels.shape[2] == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".png", pixels)
+    if not done:
+        raise RdbenchError(f"cannot write {str(path)!r} as PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.tobytes())
+
+
+def read_stream(path: Path, sha256: str | None) -> bytes:
+    """A stream that was kept. Raises :class:`RdbenchError` where it is gone or another one."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RdbenchError(f"kept stream {str(path)!r}: {error.strerror}") from None
+    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+        raise RdbenchError(f"kept stream {str(path)!r} is not what was measured, by its SHA-256")
+    return data
+
+
+def read_png(path: Path, sha256: str | None) -> Image:
+    """A decoded image that was kept. Raises :class:`RdbenchError` where it is gone, damaged or
+    another one."""
+    from rdbench.images.loading import read_image
+
+    try:
+        pixels = read_image(path)
+    except RdbenchError as error:
+        raise RdbenchError(f"kept {error}") from None
+    if sha256 and pixel_sha256(pixels) != sha256:
+        raise RdbenchError(f"kept image {str(path)!r} is not what was measured, by its SHA-256")
+    return pixels

@@ -1,0 +1,123 @@
+"""Further metrics for a run, from what it kept: nothing is encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rdbench import programs
+from rdbench.errors import UsageError
+from rdbench.experiment import CodecPlan, CodecRequest, Task, plan_codec
+from rdbench.images import Geometry, ImageRef, trims
+from rdbench.metrics import MetricRecord
+from rdbench.results import RunDirectory, measurements_path, read_manifest
+from rdbench.runner.pool import LocalPool
+from rdbench.runner.rows import Job, Settings
+from rdbench.runner.run import (
+    Outcome,
+    Progress,
+    carry_out,
+    changed_metrics,
+    check_images,
+    finish,
+    plain_metrics,
+)
+from rdbench.schema import OK, Measurement, options_text
+
+
+def rescore(
+    path: Path,
+    metrics: Sequence[MetricRecord],
+    *,
+    pool: LocalPool,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Score the kept images of the run directory ``path`` by ``metrics``; where only streams were
+    kept, decode them first. Raises :class:`UsageError` as :func:`rdbench.rescore`."""
+    measurements_path(path)
+    path = path.absolute()
+    manifest = read_manifest(path)
+    experiment = {**manifest.get("experiment", {}), "metrics": [m.name for m in metrics]}
+    with RunDirectory(path, experiment, plain_metrics(metrics)) as directory:
+        good = [row for row in directory.rows.values() if row.status == OK]
+        kept = [row for row in good if row.decoded_file or row.stream_file]
+        if not kept:
+            raise UsageError(
+                f"{str(path)!r} kept neither streams nor decoded images; measure it again with "
+                "--keep-decoded, or add the metrics with `rdbench run`, which encodes again"
+            )
+        names = tuple(record.name for record in metrics)
+        refs = _originals(manifest, {(row.dataset, row.image) for row in kept})
+        plans = _Plans(manifest)
+        jobs = [
+            Job(
+                Task(index, refs[row.dataset, row.image], plans.of(row), row.point, row.repeat),
+                names,
+                row,
+                encode=False,
+            )
+            for index, row in enumerate(kept)
+        ]
+        check_images(directory, [job.task for job in jobs])
+        todo = [job for job in jobs if job.missing]
+        outcome = Outcome(path, [], replaced=changed_metrics(directory))
+        settings = Settings(
+            tuple(metrics),
+            shared=min(pool.limits.jobs, len(todo)) > 1,
+            timeout_s=pool.limits.timeout_s,
+            memory_mb=pool.limits.memory_mb,
+            programs=programs.found(),
+            out=path,
+        )
+        carry_out(directory, todo, settings, pool, outcome, None, progress)
+        finish(directory, outcome, {key: index for index, key in enumerate(directory.rows)})
+    return outcome
+
+
+def _originals(
+    manifest: dict[str, Any], wanted: set[tuple[str, str]]
+) -> dict[tuple[str, str], ImageRef]:
+    """The originals as they were read when the run was measured."""
+    experiment = manifest.get("experiment", {})
+    found = {}
+    for dataset, name in sorted(wanted):
+        file = manifest.get("files", {}).get(dataset, {}).get(name)
+        if file is None:
+            raise UsageError(f"run.json does not say where the image {name!r} of {dataset!r} is")
+        geometry: Geometry = next(
+            (
+                image["geometry"]
+                for image in experiment.get("datasets", {}).get(dataset, ())
+                if image["image"] == name
+            ),
+            "original",
+        )
+        color = experiment.get("color", "rgb")
+        found[dataset, name] = ImageRef(dataset, name, Path(file), color, geometry, trims(dataset))
+    return found
+
+
+class _Plans:
+    """The codecs that decode kept streams, looked up as far as there are any to decode."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self._targets: dict[str, str] = manifest.get("targets", {})
+        self._options = {
+            (codec["codec"], options_text(codec["options"])): codec["options"]
+            for codec in manifest.get("experiment", {}).get("codecs", ())
+        }
+        self._plans: dict[tuple[str, str, float], CodecPlan] = {}
+
+    def of(self, row: Measurement) -> CodecPlan:
+        key = row.codec, row.options, row.point
+        if key not in self._plans:
+            target = self._targets.get(row.codec, row.codec)
+            options = self._options.get((row.codec, row.options), {})
+            plan = CodecPlan(
+                target, row.codec, tuple(options.items()), row.parameter, (row.point,), row.label
+            )
+            if not row.decoded_file:
+                plan = plan_codec(CodecRequest(target, options, (row.point,), row.label))
+            self._plans[key] = plan
+        return self._plans[key]
