@@ -100,13 +100,10 @@ def show_codec(
     options = codec.resolve_options(request.options)
     codec = codec.configured(options)
     axis = codec.axis(options)
-    channels = " and ".join(
-        {1: "grey", 3: "colour"}.get(count, str(count)) for count in sorted(codec.takes(options))
-    )
     rows = [
         ("label", codec.label(options)),
         ("version", _version(codec, options)),
-        ("images", channels),
+        ("images", " and ".join(form.words for form in sorted(codec.takes(options)))),
         ("parameter", f"{axis.parameter}, {_points(axis)}"),
         ("ladder", " ".join(point_text(point) for point in axis.ladder)),
         ("conversion", _conversion(codec, options, axis.ladder[0])),
@@ -150,12 +147,11 @@ def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) ->
     if codec.converted is Codec.converted:
         return "by the codec itself"
     instance = codec(point, **options)
-    kinds = {1: "grey", 3: "colour"}
     found = {
-        kinds[count]: conversion_db(instance, photograph(count))
-        for count in sorted(codec.takes(options))
+        form.words: conversion_db(instance, photograph(form.channels))
+        for form in sorted(codec.takes(options))
     }
-    told = [f"{kind} {db:.2f} dB" for kind, db in found.items() if db is not None]
+    told = [f"{words} {db:.2f} dB" for words, db in found.items() if db is not None]
     if not told:
         return "by the codec itself"
     return f"alone, on a photograph: {', '.join(told)}".replace("inf dB", "without loss")

@@ -39,11 +39,5 @@ def conformance(
     kind = kinds[0] if kinds else "codec"
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS, hint="of what is checked, before its name")
-    if kind == "metric":
-        show_checks(name, run_metric_checks(name, timeout_s=timeout))
-        return
-    from rdbench import experiment
-
-    request = experiment.parse_codec(name)
-    results = run_checks(request.target, request.options, points=request.points, timeout_s=timeout)
-    show_checks(name, results)
+    check = run_metric_checks if kind == "metric" else run_checks
+    show_checks(name, check(name, timeout_s=timeout))

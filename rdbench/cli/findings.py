@@ -38,16 +38,8 @@ class Findings:
 def show_checks(name: str, results: Sequence[CheckResult]) -> None:
     """The results of all checks, and whether ``name`` conforms; raises :class:`typer.Exit` with 1
     where it does not."""
-    from rdbench.conformance import Status, conforms
+    from rdbench.conformance import conforms, table
 
-    width = max(len(result.check) for result in results)
-    for result in results:
-        line = f"{result.check:{width}}  {result.status.value:7}  {result.detail}"
-        typer.echo(line.rstrip())
-    counts = [
-        f"{sum(result.status is status for result in results)} {status.value}" for status in Status
-    ]
-    good = conforms(results)
-    typer.echo(f"{name}: {'conforms' if good else 'does not conform'} ({', '.join(counts)})")
-    if not good:
+    typer.echo(table(name, results))
+    if not conforms(results):
         raise typer.Exit(1)

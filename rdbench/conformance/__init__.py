@@ -7,7 +7,7 @@ the suite.
 
 from rdbench.conformance.checks import CHECKS, run_checks
 from rdbench.conformance.metric import METRIC_CHECKS, run_metric_checks
-from rdbench.conformance.verdicts import CheckResult, Status, conforms
+from rdbench.conformance.verdicts import CheckResult, Status, conforms, table
 
 __all__ = [
     "CHECKS",
@@ -17,4 +17,5 @@ __all__ = [
     "conforms",
     "run_checks",
     "run_metric_checks",
+    "table",
 ]

@@ -48,3 +48,13 @@ def conforms(results: Sequence[CheckResult]) -> bool:
     """Whether nothing failed and something passed: what skips everything does not conform."""
     statuses = [result.status for result in results]
     return Status.FAILED not in statuses and Status.PASSED in statuses
+
+
+def table(name: str, results: Sequence[CheckResult], *, only_failures: bool = False) -> str:
+    """A line for each check, and last whether ``name`` conforms, with the counts."""
+    shown = [r for r in results if r.status is Status.FAILED or not only_failures]
+    width = max((len(result.check) for result in shown), default=0)
+    lines = [f"{r.check:{width}}  {r.status.value:7}  {r.detail}".rstrip() for r in shown]
+    counts = [f"{sum(r.status is status for r in results)} {status.value}" for status in Status]
+    verdict = "conforms" if conforms(results) else "does not conform"
+    return "\n".join([*lines, f"{name}: {verdict} ({', '.join(counts)})"])
