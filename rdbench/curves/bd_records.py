@@ -10,7 +10,7 @@ from rdbench.bd import METHODS
 from rdbench.curves.comparison import Comparison
 from rdbench.tables import number_cell
 
-_COMPLEXITY: Final = ("encode_s", "decode_s", "memory_mb", "timing")
+_COMPLEXITY: Final = ("encode_s", "decode_s", "memory_mb", "timing", "machines")
 RECORD_COLUMNS: Final = (
     "dataset",
     "anchor",
@@ -127,7 +127,9 @@ def _common(row: Comparison) -> dict[str, str]:
     }
 
 
-def _cell(value: float | str) -> str:
+def _cell(value: float | str | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return " | ".join(value)
     return value if isinstance(value, str) else number_cell(value)
 
 

@@ -15,7 +15,7 @@ import csv
 import dataclasses
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,8 @@ class Table:
     rows: tuple[Measurement, ...]
     told: Mapping[str, MetricRecord] = field(default_factory=dict)
     """The records of its metrics, as far as the table tells them."""
+    undefined: frozenset[str] = frozenset()
+    """Metrics that an older baseline defines otherwise than any revision that is known."""
     notes: tuple[str, ...] = ()
     deterministic: Mapping[str, bool] = field(default_factory=dict)
     """What codecs said of themselves when they were measured, as far as the run's manifest tells
@@ -194,7 +196,8 @@ def _read(path: Path, kind: Kind, way_out: str) -> Table:
             raise UsageError(f"{where} lacks the columns {', '.join(missing)}")
         rows = _unique(parse_rows(io.BytesIO(data), where), where, strict=not folder)
         version = _version(described[_SCHEMA] - {""}, where)
-        told = read_metrics(path) | _told(described, where)
+        undefined = frozenset(_undefined(described[_DEFINITIONS]))
+        told = read_metrics(path) | _told(described, undefined, where)
     except (UsageError, UnicodeDecodeError, csv.Error) as error:
         said = f"{where} is no table in UTF-8: {error}"
         raise UsageError(f"{error if isinstance(error, UsageError) else said}; {way_out}") from None
@@ -203,7 +206,7 @@ def _read(path: Path, kind: Kind, way_out: str) -> Table:
     notes = []
     if version < SCHEMA_VERSION:
         notes.append(f"{where} is of schema {version} and was read as schema {SCHEMA_VERSION}")
-    return Table(where, rows, told, tuple(notes), _deterministic(path))
+    return Table(where, rows, told, undefined, tuple(notes), _deterministic(path))
 
 
 def _deterministic(path: Path) -> dict[str, bool]:
@@ -238,31 +241,33 @@ def _version(versions: set[str], where: str) -> int:
     return min(map(int, versions), default=SCHEMA_VERSION)
 
 
-def _told(described: Mapping[str, set[str]], where: str) -> dict[str, MetricRecord]:
-    """The records of the metrics, from their revisions or the definitions in their place."""
+def _parts(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The names of ``name=text;...`` and their texts."""
+    for part in dict.fromkeys(part for text in sorted(texts) for part in text.split(";")):
+        name, equals, value = part.partition("=")
+        if equals:
+            yield name, value
+
+
+def _undefined(definitions: Iterable[str]) -> set[str]:
+    return {name for name, digest in _parts(definitions) if _FIRST_DEFINITIONS.get(name) != digest}
+
+
+def _told(
+    described: Mapping[str, set[str]], undefined: frozenset[str], where: str
+) -> dict[str, MetricRecord]:
+    """The records of the metrics, from their revisions or from the definitions in their place."""
+    first = ((name, "1") for name, _ in _parts(described[_DEFINITIONS]) if name not in undefined)
     found: dict[str, MetricRecord] = {}
-    for column in (_DEFINITIONS, _REVISIONS):
-        for part in filter(None, ";".join(sorted(described[column])).split(";")):
-            name, _, text = part.partition("=")
-            if column == _DEFINITIONS:
-                record = _record(name, str(int(_FIRST_DEFINITIONS.get(name) == text)))
-            else:
-                record = _record(name, text)
-            if record is None:
-                raise UsageError(f"{where} has {part!r} in its column {column!r}")
-            if found.setdefault(name, record) != record:
-                raise UsageError(f"{where} has rows of two {column} of {name}")
+    for name, revision in (*first, *_parts(described[_REVISIONS])):
+        told = _REVISION.fullmatch(revision)
+        if told is None:
+            raise UsageError(f"{where} has the revision {revision!r} of {name}, which is no number")
+        record = BUILT_IN.get(name) or MetricRecord(name, higher_is_better=not told[2])
+        record = dataclasses.replace(record, revision=int(told[1]))
+        if found.setdefault(name, record) != record:
+            raise UsageError(f"{where} has rows of two revisions of {name}")
     return found
-
-
-def _record(name: str, revision: str) -> MetricRecord | None:
-    """The record that a baseline tells of a metric; revision 0 is an unknown one."""
-    told = _REVISION.fullmatch(revision)
-    if told is None:
-        return None
-    if name in BUILT_IN:
-        return dataclasses.replace(BUILT_IN[name], revision=int(told[1]))
-    return MetricRecord(name, higher_is_better=not told[2], revision=int(told[1]))
 
 
 def _unique(rows: Iterable[Measurement], where: str, *, strict: bool) -> tuple[Measurement, ...]:

@@ -120,9 +120,7 @@ def _other_metrics(
         metric.name: f"{metric.label} is defined otherwise than when the baseline was written "
         f"({what})"
         for metric in metrics
-        if metric.name in baseline.told
-        and metric.name in run.records
-        and (what := other_measure(run.records[metric.name], baseline.told[metric.name]))
+        if (what := _other(metric.name, run, baseline))
     }
     seen: dict[str, str] = {}
     for old, new in matched:
@@ -143,6 +141,13 @@ def _other_metrics(
                         f"{new.label}) it was {then:.6g} and is {today:.6g}"
                     )
     return other | seen
+
+
+def _other(metric: str, run: Table, baseline: Table) -> str:
+    if metric in baseline.undefined:
+        return "as no revision that is known"
+    now, before = run.records.get(metric), baseline.told.get(metric)
+    return other_measure(now, before) if now and before else ""
 
 
 def _titles(curves: Sequence[MeasuredCurve]) -> dict[tuple[str, str, str], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rdbench.curves import Curve
@@ -10,7 +9,6 @@ from rdbench.curves.published import PREFIX
 
 Key = tuple[str, str]
 """Dataset and label."""
-Players = Mapping[Key, Curve]
 
 
 @dataclass

@@ -63,6 +63,8 @@ def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ..
             return Value(reason=f"{test.title} has no two rates at {claim.point:g}")
         return Value(gap[claim.point], measured=measured)
     if claim.kind == "time-saving":
+        if len(machines := {*anchor.machines, *test.machines}) > 1:
+            return Value(reason=f"timed on several machines ({', '.join(sorted(machines))})")
         return Value(time_saving(anchor, test), measured=measured)
     settings = Settings(claim.metric, claim.averaging, claim.method)
     found = compare(anchor, test, settings)[0]

@@ -89,11 +89,15 @@ def _rate_gap(dataset: str, curves: Sequence[Curve], beside: Sequence[Curve]) ->
 def _times(dataset: str, curves: Sequence[Curve]) -> Bars:
     measured = [curve for curve in curves if curve.source == "measured"]
     images = max((curve.image_count for curve in measured), default=0)
-    isolated = all(curve.timing == "isolated" for curve in measured)
+    said = (
+        "" if all(curve.timing == "isolated" for curve in measured) else ", other work ran beside"
+    )
+    machines = sorted({machine for curve in measured for machine in curve.machines})
+    said += f", on {' and '.join(machines)}" if len(machines) > 1 else ""
     return Bars(
         name=plots.file_name(dataset, "times"),
         title=dataset,
-        subtitle=f"mean of {images} images" + ("" if isolated else ", other work ran beside"),
+        subtitle=f"mean of {images} images{said}",
         y_label="Time per image [s]",
         groups=tuple(curve.title for curve in measured),
         series=(

@@ -45,12 +45,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rdbench import experiment, metrics, toml
+from rdbench import experiment, toml
 from rdbench.bd import AVERAGINGS, METHODS
 from rdbench.curves.published import PREFIX
 from rdbench.errors import UsageError, unknown
 from rdbench.experiment import CodecRequest
 from rdbench.metrics import MetricRecord
+from rdbench.metrics import find as find_metric
+from rdbench.metrics.registry import is_file
 from rdbench.toml import Table, read_toml
 
 RECIPES: Final = Path(__file__).parent / "recipes"
@@ -171,10 +173,12 @@ def read(path: Path) -> Recipe:
 
 
 def _measured(table: Table) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(table.texts("metrics")))
-    for name in names:
-        _found(table, "metrics", name)
-    return names
+    """What is measured, by names and paths."""
+    found = {}
+    for name in table.texts("metrics"):
+        record = _found(table, "metrics", name)
+        found[record.name] = record.target if is_file(name) else name
+    return tuple(found.values())
 
 
 def _role(table: Table, folder: Path) -> Role:
@@ -249,7 +253,7 @@ def _metric(table: Table) -> MetricRecord:
 
 def _found(table: Table, key: str, name: str) -> MetricRecord:
     try:
-        return metrics.find(name)
+        return find_metric(str(table.path.parent / name) if is_file(name) else name)
     except UsageError as error:
         raise table.error(key, str(error)) from None
 

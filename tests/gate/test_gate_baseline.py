@@ -142,7 +142,7 @@ def test_rows_that_are_there_twice(run, baseline):
     mixed = text.replace("mse=1", "mse=2", 1)
     refused(run, baseline, mixed, "rows of two revisions of mse")
     mixed = text.replace("mse=1", "mse=one", 1)
-    refused(run, baseline, mixed, "has 'mse=one' in its column 'revisions'")
+    refused(run, baseline, mixed, "has the revision 'one' of mse, which is no number")
 
 
 def test_schemas(run, baseline):

@@ -351,7 +351,7 @@ def test_times_that_cannot_be_compared_are_no_pass():
         ({"max_bd_rate": -1}, "max_bd_rate is -1; it must be a number from 0 on"),
         ({"max_slowdown": math.nan}, "max_slowdown is nan"),
         ({"metrics": ("psnr",)}, "did you mean 'psnr_db'"),
-        ({"metrics": ("mse.py:Mine",)}, "'mse.py': No such file"),
+        ({"metrics": ("mse.py:Mine",)}, r"mse\.py': No such file"),
         ({"metrics": ("ssim",)}, "the baseline has no ssim; it has mse, psnr_db"),
     ],
 )
