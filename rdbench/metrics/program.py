@@ -73,7 +73,7 @@ def load(path: Path) -> type[ProgramMetric]:
     try:
         stamp = files.stamp(path)
     except OSError as error:
-        raise UsageError(f"metric file {str(path)!r}: {error.strerror}") from None
+        raise UsageError(f"program metric {str(path)!r}: {error.strerror}") from None
     return _loaded(path.absolute(), *stamp)
 
 
@@ -140,7 +140,7 @@ def _number(pattern: str, printed: str, program: str) -> float:
 
 def read(path: Path) -> Definition:
     """The definition in ``path``. Raises :class:`UsageError` with file, key and reason."""
-    table = read_toml(path, "metric file")
+    table = read_toml(path, "program metric")
     table.allow(
         *("name", *_TEXTS, *_NUMBERS, "higher_is_better", "channels", "input", "pattern"),
         *("install", "score"),
@@ -181,7 +181,7 @@ def _record(table: Table, install: str) -> MetricRecord:
     try:
         return MetricRecord(name, **values, higher_is_better=higher, formats=taken, install=install)
     except UsageError as error:
-        raise UsageError(f"metric file {str(table.path)!r}: {error}") from None
+        raise UsageError(f"program metric {str(table.path)!r}: {error}") from None
 
 
 def _exit_codes(table: Table) -> tuple[int, ...]:

@@ -165,11 +165,11 @@ def test_a_mistake_in_the_file_is_named_with_file_and_key(tmp_path, changes, mes
     with pytest.raises(UsageError) as caught:
         find(str(path))
     assert message in str(caught.value)
-    assert str(caught.value).startswith(f"metric file '{path}'")
+    assert str(caught.value).startswith(f"program metric '{path}'")
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(UsageError, match="metric file '.*none.toml': No such file or directory"):
+    with pytest.raises(UsageError, match=r"program metric '.*none\.toml': No such file or directory"):
         find("none.toml")
 
 

@@ -1,6 +1,6 @@
-"""A codec that is a pair of programs, as a TOML file defines it.
+"""A program codec: a pair of programs, as a TOML file defines it.
 
-The files in ``binaries/`` are such definitions, and the place to learn the form from::
+The files in ``programs/`` are such definitions, and the place to learn the form from::
 
     name = "mine"                         # of the codec
     summary = "My codec"
@@ -175,7 +175,7 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Definition:
-    """A codec made of programs. :func:`rdbench.codecs.definition_file.read` makes it of a file."""
+    """A program codec. :func:`rdbench.codecs.program_file.read` makes it of a file."""
 
     path: Path
     name: str

@@ -1,4 +1,4 @@
-"""Every mistake in a definition is answered in one line with file, key and reason."""
+"""Every mistake in a program codec's file is answered in one line with file, key and reason."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rdbench.codecs.binary import load
-from rdbench.codecs.definition_file import read
+from rdbench.codecs.program import load
+from rdbench.codecs.program_file import read
 from rdbench.errors import UsageError
 
-from .test_definition import PNM, TEXT, changed, write
+from .test_program_definition import PNM, TEXT, changed, write
 
 
 def refusal(path: Path) -> str:
@@ -18,8 +18,8 @@ def refusal(path: Path) -> str:
         read(path)
     message = str(caught.value)
     assert message.isprintable()
-    assert message.startswith(f"codec file '{path}'")
-    return message.removeprefix(f"codec file '{path}'")
+    assert message.startswith(f"program codec '{path}'")
+    return message.removeprefix(f"program codec '{path}'")
 
 
 def test_a_file_that_is_missing(tmp_path):

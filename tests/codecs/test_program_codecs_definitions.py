@@ -1,4 +1,4 @@
-"""Every codec that is a pair of programs, with the real ones: definitions, sizes and options."""
+"""Every program codec, with the real programs: definitions, sizes and options."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def encoded(one: Codec, image: Image) -> tuple[bytes, float]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_definition_is_listed(name: str) -> None:
-    table = tomllib.loads((registry.BINARIES / f"{name}.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads((registry.PROGRAMS / f"{name}.toml").read_text(encoding="utf-8"))
     entry = registry.entries()[name]
     assert table["name"] == load(name).name == entry.name == name
     assert (entry.summary, entry.install) == (table["summary"], table["install"])

@@ -1,4 +1,4 @@
-"""From a TOML file to a :class:`rdbench.codecs.definition.Definition`, mistakes refused."""
+"""From a TOML file to a :class:`rdbench.codecs.program_definition.Definition`, mistakes refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rdbench import commands
 from rdbench.codecs.base import Axis, Option
-from rdbench.codecs.definition import (
+from rdbench.codecs.program_definition import (
     GEOMETRIES,
     IMAGE_FORMATS,
     RAW_FORMATS,
@@ -37,7 +37,7 @@ _TAKEN: Final = frozenset({"points", "label", "program", "decoder"})
 
 def read(path: Path) -> Definition:
     """The definition in ``path``. Raises :class:`UsageError` with file, key and reason."""
-    table = read_toml(path, "codec file")
+    table = read_toml(path, "program codec")
     table.allow(
         *("name", "summary", "parameter", "ladder", "low", "high", "integer", "axes", "suffix"),
         *("install", "channels", "deterministic", "lossless", "options", "refuse"),

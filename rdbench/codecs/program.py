@@ -1,4 +1,4 @@
-"""Programs as codecs: one encoder, one decoder, and a definition of how they are called.
+"""Program codecs: one encoder, one decoder, and a definition of how they are called.
 
 Each call runs in a temporary folder of its own, with fixed file names: decoded pixels are handed
 over, never the user's file, and no name of the user's reaches a command line. What the program
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 import numpy as np
 
 from rdbench import files, formats, leb128
-from rdbench.codecs import definition_file
+from rdbench.codecs import program_file
 from rdbench.codecs.base import Axis, Codec, Option
-from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
+from rdbench.codecs.program_definition import IMAGE_FORMATS, Command, Definition, holds
 from rdbench.commands import put_beside
 from rdbench.errors import (
     BitstreamError,
@@ -52,21 +52,21 @@ PROGRAMS: Final[Mapping[str, Option]] = {
     ),
     "decoder": Option("", "file of the decoder; none: as found", path=True, silent=True),
 }
-"""Options of all codecs made of programs: other builds of them."""
+"""Options of all program codecs: other builds of their programs."""
 
 
-def load(path: Path) -> type[BinaryCodec]:
+def load(path: Path) -> type[ProgramCodec]:
     """The codec that the TOML file ``path`` defines; raises :class:`UsageError`."""
     try:
         status = path.stat()
     except OSError as error:
-        raise UsageError(f"codec file {str(path)!r}: {error.strerror}") from None
+        raise UsageError(f"program codec {str(path)!r}: {error.strerror}") from None
     return _loaded(path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 @functools.cache
-def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]:
-    definition = definition_file.read(path)
+def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[ProgramCodec]:
+    definition = program_file.read(path)
     axis = definition.axes[-1][1]
     fields = {
         "__doc__": definition.summary,
@@ -82,11 +82,11 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]
         "lossless": definition.lossless,
         "stream_suffix": definition.suffix,
     }
-    return type(definition.name, (BinaryCodec,), fields)
+    return type(definition.name, (ProgramCodec,), fields)
 
 
 @functools.cache
-def _with_programs(codec: type[BinaryCodec], program: str, decoder: str) -> type[BinaryCodec]:
+def _with_programs(codec: type[ProgramCodec], program: str, decoder: str) -> type[ProgramCodec]:
     """The codec with other programs; "" stands for the one that it has."""
     definition = codec.definition
     encode, decode = definition.encode, definition.decode
@@ -115,7 +115,7 @@ def _with_program(codec: str, option: str, command: Command, file: str) -> Comma
     )
 
 
-class BinaryCodec(Codec):
+class ProgramCodec(Codec):
     """A codec of two programs; :func:`load` makes one class for each definition."""
 
     definition: ClassVar[Definition]
