@@ -67,22 +67,23 @@ def load(path: Path) -> type[ProgramCodec]:
 @functools.cache
 def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[ProgramCodec]:
     definition = program_file.read(path)
+    form = definition.form
     axis = definition.axes[-1][1]
     fields = {
-        "__doc__": definition.summary,
+        "__doc__": form.summary,
         "definition": definition,
-        "name": definition.name,
+        "name": form.name,
         "parameter": axis.parameter,
         "ladder": axis.ladder,
         "point_range": (axis.low, axis.high),
         "integer_points": axis.integer,
         "option_table": {**definition.options, **PROGRAMS},
-        "channels": definition.channels,
-        "deterministic": definition.deterministic,
-        "lossless": definition.lossless,
-        "stream_suffix": definition.suffix,
+        "channels": frozenset(form.channels),
+        "deterministic": form.deterministic,
+        "lossless": form.lossless,
+        "stream_suffix": form.suffix,
     }
-    return type(definition.name, (ProgramCodec,), fields)
+    return type(form.name, (ProgramCodec,), fields)
 
 
 @functools.cache
@@ -170,7 +171,7 @@ class ProgramCodec(Codec):
         read = {file.name: file for command in cls._commands().values() for file in command.files}
         return {
             "path": str(definition.path),
-            "pixels": definition.pixels.plain,
+            "pixels": definition.form.pixels.plain,
             "files": {name: files.sha256(file) for name, file in read.items()},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
@@ -206,10 +207,10 @@ class ProgramCodec(Codec):
         geometry: Geometry | None = None,
     ) -> list[str]:
         """The arguments of a command, as far as they are known."""
-        pixels = cls.definition.pixels
+        pixels = cls.definition.form.pixels
         values = {
             "input": "input" + _suffix(pixels.input, settings["channels"]),
-            "stream": "stream" + cls.definition.suffix,
+            "stream": "stream" + cls.definition.form.suffix,
             "output": "output" + _suffix(pixels.output, 3),
             "point": point_text(point),
         }
@@ -225,7 +226,7 @@ class ProgramCodec(Codec):
     def encode(self, image: Image) -> bytes:
         height, width, channels = image.shape
         settings = self._settings(channels)
-        pixels = self.definition.pixels
+        pixels = self.definition.form.pixels
         rows, columns = pixels.padded(height, width, settings)
         padded = (rows, columns) != (height, width)
         if padded:
@@ -238,7 +239,7 @@ class ProgramCodec(Codec):
                 for part in self._written(image, settings):
                     file.write(part)
             stream = _result(
-                self.definition.encode, arguments, folder, "stream" + self.definition.suffix
+                self.definition.encode, arguments, folder, "stream" + self.definition.form.suffix
             )
         if padded or pixels.geometry == "header" or (pixels.pads and _has_header(stream)):
             return _header(width, height, channels) + stream
@@ -247,7 +248,7 @@ class ProgramCodec(Codec):
     def decode(self, data: bytes) -> Image:
         if not data:
             raise BitstreamError("the stream is empty (0 bytes)")
-        pixels = self.definition.pixels
+        pixels = self.definition.form.pixels
         header, stream = None, data
         if pixels.geometry == "header" or (pixels.pads and _has_header(data)):
             header, stream = _split_header(data)
@@ -256,7 +257,7 @@ class ProgramCodec(Codec):
         arguments = self._arguments(self.definition.decode, settings, self.point, geometry)
         name = "output" + _suffix(pixels.output, 3)
         with scratch(16 * len(stream)) as folder:
-            (folder / ("stream" + self.definition.suffix)).write_bytes(stream)
+            (folder / ("stream" + self.definition.form.suffix)).write_bytes(stream)
             try:
                 output = _result(self.definition.decode, arguments, folder, name)
             except OutOfTimeError:
@@ -280,39 +281,39 @@ class ProgramCodec(Codec):
 
     def _padded(self, header: Geometry) -> tuple[int, int]:
         settings = self._settings(header.channels)
-        return self.definition.pixels.padded(header.height, header.width, settings)
+        return self.definition.form.pixels.padded(header.height, header.width, settings)
 
     def _settings(self, channels: int) -> dict[str, Any]:
         return {**self.options, "channels": channels}
 
     def converted(self, image: Image) -> Image | None:
-        if not self.definition.pixels.converted:
+        if not self.definition.form.pixels.converted:
             return None
         return formats.round_trip(image, self._layout(image.shape[2]))
 
     def _layout(self, channels: int) -> Layout:
-        return self.definition.pixels.layout(self._settings(channels))
+        return self.definition.form.pixels.layout(self._settings(channels))
 
     def _written(self, image: Image, settings: Mapping[str, Any]) -> Sequence[bytes | memoryview]:
         """The file for the encoder, in parts, so that the image need not be copied."""
-        kind = self.definition.pixels.input
+        kind = self.definition.form.pixels.input
         if kind == "pnm":
             return formats.pnm_parts(image)
         if kind == "png":
             return [formats.write_png(image)]
-        layout = self.definition.pixels.layout(settings)
+        layout = self.definition.form.pixels.layout(settings)
         write = formats.write_yuv if kind == "yuv" else formats.write_y4m
         return [write(image, layout)]
 
     def _read(
         self, data: bytearray, settings: Mapping[str, Any], geometry: Geometry | None
     ) -> Image:
-        kind = self.definition.pixels.output
+        kind = self.definition.form.pixels.output
         if kind == "pnm":
             return formats.read_pnm(data)
         if kind == "png":
             return formats.read_png(bytes(data))
-        layout = self.definition.pixels.layout(settings)
+        layout = self.definition.form.pixels.layout(settings)
         if kind == "y4m":
             return formats.read_y4m(bytes(data), layout)
         assert geometry is not None
@@ -320,7 +321,7 @@ class ProgramCodec(Codec):
 
     def _geometry(self, header: Geometry | None, stream: bytes) -> Geometry | None:
         """What the decoder's image is like, as far as header and stream tell it."""
-        pixels = self.definition.pixels
+        pixels = self.definition.form.pixels
         if not pixels.geometry:
             return None
         if pixels.geometry == "header":

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from rdbench import commands
 from rdbench.codecs.base import Axis, Option
 from rdbench.codecs.program_definition import (
     GEOMETRIES,
-    IMAGE_FORMATS,
     RAW_FORMATS,
     Argument,
+    ArgumentForm,
+    AxisForm,
+    CodecForm,
     Command,
     Conditions,
     Definition,
-    GreyTest,
+    OptionForm,
     Pixels,
     holds,
     text_of,
@@ -38,40 +41,34 @@ _TAKEN: Final = frozenset({"points", "label", "program", "decoder"})
 def read(path: Path) -> Definition:
     """The definition in ``path``. Raises :class:`UsageError` with file, key and reason."""
     table = read_toml(path, "program codec")
-    table.allow(
-        *("name", "summary", "parameter", "ladder", "low", "high", "integer", "axes", "suffix"),
-        *("install", "channels", "deterministic", "lossless", "options", "refuse"),
-        *("pixels", "encode", "decode"),
-    )
-    name = table.text("name")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise table.error("name", f"{name!r} is not made of letters, digits, '.', '_' and '-'")
-    suffix = table.text("suffix", ".bin")
-    if not re.fullmatch(r"\.[A-Za-z0-9]{1,16}", suffix):
-        raise table.error("suffix", f"{suffix!r} is not a dot with letters and digits")
-    channels = table.items("channels", (1, 3))
-    if not channels or any(type(c) is not int or c not in (1, 3) for c in channels):
-        raise table.error("channels", f"{list(channels)} is not [1], [3] or [1, 3]")
+    form = table.form(CodecForm)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", form.name):
+        reason = f"{form.name!r} is not made of letters, digits, '.', '_' and '-'"
+        raise table.error("name", reason)
+    if not re.fullmatch(r"\.[A-Za-z0-9]{1,16}", form.suffix):
+        raise table.error("suffix", f"{form.suffix!r} is not a dot with letters and digits")
     options = dict(_options(table.table("options")))
-    pixels = _pixels(table.table("pixels", required=True), options)
+    _check_pixels(table.table("pixels"), form.pixels, options)
     places = {*options, *_PLACES}
     # A decoder starts from the stream alone, and that may not tell what the image is like.
-    known = places if pixels.geometry else {*options, "point"}
-    install = table.text("install", "")
+    known = places if form.pixels.geometry else {*options, "point"}
     definition = Definition(
         path=path,
-        name=name,
-        summary=table.text("summary", ""),
-        suffix=suffix,
-        channels=frozenset(channels),
-        deterministic=table.truth("deterministic", True),
-        lossless=table.truth("lossless", False),
+        form=form,
         options=options,
-        axes=tuple(_axes(table, options)),
-        refusals=tuple(_refusals(table, options)),
-        pixels=pixels,
-        encode=_command(table, "encode", {*places, "input", "stream"}, options, install),
-        decode=_command(table, "decode", {*known, "stream", "output"}, options, install),
+        axes=(
+            *(
+                (_conditions(entry, options), _axis(entry, axis))
+                for entry, axis in zip(table.tables("axes"), form.axes, strict=True)
+            ),
+            ((), _axis(table, form)),
+        ),
+        refusals=tuple(
+            (_conditions(entry, options), refusal.reason)
+            for entry, refusal in zip(table.tables("refuse"), form.refuse, strict=True)
+        ),
+        encode=_command(table, "encode", form, {*places, "input", "stream"}, options),
+        decode=_command(table, "decode", form, {*known, "stream", "output"}, options),
     )
     _check_layouts(table, definition)
     return definition
@@ -83,35 +80,20 @@ def _options(table: Table) -> Iterator[tuple[str, Option]]:
             raise table.error(name, "an option's name is made of a to z, 0 to 9 and '_'")
         if name in _PLACES | _FILE_PLACES | _TAKEN:
             raise table.error(name, "this name has a meaning of its own; choose another one")
-        option = table.table(name)
-        option.allow(
-            *("default", "meaning", "choices", "low", "high", "labelled", "colour", "shown")
-        )
-        default = option.values.get("default")
-        if not isinstance(default, (str, int, float)):
-            raise option.error("default", "text, a number, true or false is needed")
-        choices = option.items("choices", ())
-        if choices and default not in choices:
-            raise option.error("default", f"{default!r} is not among the choices")
-        if isinstance(default, str) and not choices:
-            raise option.error("choices", "is missing: text is only taken from a list")
-        found = Option(
-            default,
-            option.text("meaning"),
-            choices,
-            option.number("low", -math.inf),
-            option.number("high", math.inf),
-            option.truth("labelled", False),
-            option.truth("colour", False),
-            option.texts("shown", ()),
-        )
-        for index, choice in enumerate(choices):
-            _value(option, f"choices[{index}]", found, choice)
-            commands.refuse_path(option, f"choices[{index}]", str(choice))
-        _value(option, "default", found, default)
-        if found.shown and len(found.shown) != len(choices):
-            raise option.error("shown", f"{len(found.shown)} texts for {len(choices)} choices")
-        yield name, found
+        entry = table.table(name)
+        option = Option(**msgspec.structs.asdict(entry.form(OptionForm)))
+        if option.choices and option.default not in option.choices:
+            raise entry.error("default", f"{option.default!r} is not among the choices")
+        if isinstance(option.default, str) and not option.choices:
+            raise entry.error("choices", "is missing: text is only taken from a list")
+        for index, choice in enumerate(option.choices):
+            _value(entry, f"choices[{index}]", option, choice)
+            commands.refuse_path(entry, f"choices[{index}]", str(choice))
+        _value(entry, "default", option, option.default)
+        if option.shown and len(option.shown) != len(option.choices):
+            counts = f"{len(option.shown)} texts for {len(option.choices)} choices"
+            raise entry.error("shown", counts)
+        yield name, option
 
 
 def _value(table: Table, key: str, option: Option, value: Any) -> Any:
@@ -125,25 +107,9 @@ def _value(table: Table, key: str, option: Option, value: Any) -> Any:
         raise table.error(key, str(error).partition(": ")[2]) from None
 
 
-def _axes(table: Table, options: Mapping[str, Option]) -> Iterator[tuple[Conditions, Axis]]:
-    for entry in table.tables("axes"):
-        entry.allow("when", "parameter", "ladder", "low", "high", "integer")
-        yield _conditions(entry, options), _axis(entry)
-    yield (), _axis(table)
-
-
-def _axis(table: Table) -> Axis:
-    ladder = table.numbers("ladder")
-    if not ladder:
-        raise table.error("ladder", "has no points")
-    axis = Axis(
-        table.text("parameter"),
-        ladder,
-        table.number("low", -math.inf),
-        table.number("high", math.inf),
-        table.truth("integer", False),
-    )
-    for point in ladder:
+def _axis(table: Table, form: AxisForm) -> Axis:
+    axis = Axis(form.parameter, form.ladder, form.low, form.high, form.integer)
+    for point in axis.ladder:
         try:
             axis.check("", point)
         except UsageError as error:
@@ -151,17 +117,11 @@ def _axis(table: Table) -> Axis:
     return axis
 
 
-def _refusals(table: Table, options: Mapping[str, Option]) -> Iterator[tuple[Conditions, str]]:
-    for entry in table.tables("refuse"):
-        entry.allow("when", "reason")
-        yield _conditions(entry, options), entry.text("reason")
-
-
 def _conditions(
     table: Table, options: Mapping[str, Option], places: Collection[str] = ()
 ) -> Conditions:
     """``{ option = value, other = [value, value] }``, all of which must be met."""
-    conditions = table.table("when", required=True)
+    conditions = table.table("when")
     if not conditions.values:
         raise table.error("when", "has no conditions")
     conditions.allow(*(["channels"] if "channels" in places else []), *options)
@@ -179,70 +139,29 @@ def _conditions(
     return tuple(found)
 
 
-def _pixels(table: Table, options: Mapping[str, Option]) -> Pixels:
-    table.allow(
-        *("input", "output", "geometry", "chroma", "depth", "grey_depth", "matrix", "range"),
-        *("grey", "least", "multiple"),
-    )
-    given = table.choice("input", IMAGE_FORMATS)
-    taken = table.choice("output", IMAGE_FORMATS)
-    if (given in RAW_FORMATS) != (taken in RAW_FORMATS):
+def _check_pixels(table: Table, pixels: Pixels, options: Mapping[str, Option]) -> None:
+    if (pixels.input in RAW_FORMATS) != (pixels.output in RAW_FORMATS):
         raise table.error("output", "with yuv or y4m on one side, the other one must be so, too")
-    geometry = table.choice("geometry", GEOMETRIES, "")
-    if (taken == "yuv") != bool(geometry):
+    if (pixels.output == "yuv") != bool(pixels.geometry):
         known = ", ".join(GEOMETRIES)
         raise table.error("geometry", f"goes with output = 'yuv', which needs it: {known}")
-    sample = {}
-    for key, default in (
-        ("chroma", "444"),
-        ("depth", "8"),
-        ("matrix", "bt709"),
-        ("range", "full"),
-    ):
-        if key in table.values and given not in RAW_FORMATS:
-            raise table.error(key, "is for yuv and y4m only")
-        value = table.values.get(key, default)
-        if type(value) is not str and not (key == "depth" and type(value) is int):
-            raise table.error(key, f"{value!r} is not text")
-        sample[key] = str(value)
-        for place in PLACE.findall(sample[key]):
+    raw = ("chroma", "depth", "matrix", "range", "multiple")
+    if (given := [key for key in raw if key in table.values]) and not pixels.converted:
+        raise table.error(given[0], "is for yuv and y4m only")
+    for key in raw[:-1]:
+        for place in PLACE.findall(str(getattr(pixels, key))):
             if place not in options:
                 raise table.error(key, f"{{{place}}} is not an option")
     multiple = table.table("multiple")
     multiple.allow("400", "420", "422", "444")
-    if multiple.values and given not in RAW_FORMATS:
-        raise table.error("multiple", "is for yuv and y4m only")
-    return Pixels(
-        given,
-        taken,
-        geometry,
-        **sample,
-        grey_depth=table.whole("grey_depth", 8),
-        grey=_grey(table),
-        least=_length(table, "least", 1),
-        multiple={chroma: _length(multiple, chroma) for chroma in multiple.values},
-    )
-
-
-def _length(table: Table, key: str, *default: int) -> int:
-    value = table.whole(key, *default)
-    if value < 1:
-        raise table.error(key, f"{value} is not at least 1")
-    return value
-
-
-def _grey(table: Table) -> GreyTest | None:
-    if "grey" not in table.values:
-        return None
-    grey = table.table("grey")
-    grey.allow("after", "offset", "mask", "value")
-    after = grey.text("after").encode()
-    return GreyTest(after, grey.whole("offset"), grey.whole("mask"), grey.whole("value"))
+    for chroma in multiple.values:
+        if multiple.whole(chroma) < 1:
+            raise multiple.error(chroma, f"{multiple.whole(chroma)} is not at least 1")
 
 
 def _check_layouts(table: Table, definition: Definition) -> None:
     """Refuse a layout that does not exist, with the defaults and with each choice."""
-    if not definition.pixels.converted:
+    if not definition.form.pixels.converted:
         return
     defaults = {name: option.default for name, option in definition.options.items()}
     varied = [
@@ -251,12 +170,12 @@ def _check_layouts(table: Table, definition: Definition) -> None:
         for choice in option.choices
     ]
     for options in (defaults, *varied):
-        for channels in definition.channels:
+        for channels in definition.form.channels:
             settings = {**options, "channels": channels}
             if any(holds(when, settings) for when, _ in definition.refusals):
                 continue
             try:
-                definition.pixels.layout(settings)
+                definition.form.pixels.layout(settings)
             except ValueError as error:
                 reason = str(error).removeprefix("layout: ")
                 key = reason.partition(" ")[0]
@@ -267,27 +186,27 @@ def _check_layouts(table: Table, definition: Definition) -> None:
 
 
 def _command(
-    parent: Table, key: str, places: set[str], options: Mapping[str, Option], install: str
+    parent: Table, key: str, codec: CodecForm, places: set[str], options: Mapping[str, Option]
 ) -> Command:
-    table = parent.table(key, required=True)
-    table.allow(*commands.KEYS)
-    program = commands.program(table, install)
-    arguments = tuple(_arguments(table, places, options))
+    table, form = parent.table(key), getattr(codec, key)
+    program = commands.program(table, form, codec.install)
+    arguments = tuple(_arguments(table, form.arguments, places, options))
     commands.check_used(table, (a.text for a in arguments), _FILE_PLACES & places)
-    return Command(program, arguments, tuple(commands.files_beside(table)))
+    return Command(program, arguments, tuple(commands.files_beside(table, form.files)))
 
 
-def _arguments(table: Table, places: set[str], options: Mapping[str, Option]) -> Iterator[Argument]:
-    for index, item in enumerate(table.items("arguments")):
+def _arguments(
+    table: Table,
+    items: Iterable[str | ArgumentForm],
+    places: set[str],
+    options: Mapping[str, Option],
+) -> Iterator[Argument]:
+    for index, item in enumerate(items):
         key = f"arguments[{index}]"
-        if isinstance(item, dict):
-            entry = table.within(key, item)
-            entry.allow("when", "then")
-            when = _conditions(entry, options, places)
-            texts: Sequence[tuple[Table, str, Any]] = [
-                (entry, f"then[{number}]", text) for number, text in enumerate(entry.texts("then"))
-            ]
-        else:
-            when, texts = (), [(table, key, item)]
-        for place, text_key, text in texts:
-            yield Argument(commands.check_argument(place, text_key, text, places), when)
+        when: Conditions = ()
+        texts = {key: item} if isinstance(item, str) else {}
+        if isinstance(item, ArgumentForm):
+            when = _conditions(table.within(key, table.values["arguments"][index]), options, places)
+            texts = {f"{key}.then[{number}]": text for number, text in enumerate(item.then)}
+        for text_key, text in texts.items():
+            yield Argument(commands.check_argument(table, text_key, text, places), when)

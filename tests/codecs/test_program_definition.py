@@ -229,7 +229,7 @@ def test_holds():
     ],
 )
 def test_the_grey_test_looks_at_bits_of_one_byte(stream, grey):
-    assert GreyTest(b"BPG", 1, 0xE0, 0)(stream) is grey
+    assert GreyTest("BPG", 1, 0xE0, 0)(stream) is grey
 
 
 def test_a_grey_image_that_comes_back_in_colour(tmp_path):
