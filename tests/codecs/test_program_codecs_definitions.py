@@ -38,6 +38,8 @@ def single_changes(name: str) -> list[tuple[str, Any]]:
     """Each other value of each option, of those with bounds the bounds."""
     found = []
     for key, option in load(name).option_table.items():
+        if option.path:
+            continue  # another program, not another value
         if isinstance(option.default, bool):
             values: tuple[Any, ...] = (False, True)
         else:
