@@ -100,7 +100,7 @@ def steady_task_s(jobs: int) -> tuple[float, float]:
                 "nothing",
                 datasets=[pictures],
                 codecs=[experiment.CodecRequest(str(definition), points=points)],
-                metric_names=["psnr_db"],
+                metrics=["psnr_db"],
             )
             outcome = runner.run(plan, Path(folder) / "run", pool=pool, progress=arrived)
         assert not outcome.failures

@@ -48,10 +48,9 @@ def measure(title: str, rounds: int, device: str, threads: int) -> dict[str, str
     import torch
 
     from rdbench.models import architectures
-    from rdbench.training import configuration_file, family
+    from rdbench.training import configuration_file, family, trainers
     from rdbench.training.data import Crops, Pictures
     from rdbench.training.stretch import LOG_EVERY, Status
-    from rdbench.training.trainers import TRAINERS
 
     architecture, network, rate, color = NETWORKS[title]
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +69,9 @@ def measure(title: str, rounds: int, device: str, threads: int) -> dict[str, str
         data, member = configuration.data, configuration.members[0]
         bare: Any = architectures.build(configuration.card(member))
         bare = bare.to(device, memory_format=torch.channels_last).train()
-        trainer = TRAINERS[architecture](bare, rate, "mse", configuration.optimizer, scratch=True)
+        trainer = trainers.of(architecture)(
+            bare, rate, "mse", configuration.optimizer, scratch=True
+        )
         pictures = Pictures(data.train, color=color, side=256, memory_mib=data.memory_mib)
         crops = Crops(pictures, data, (0, 0)).batch(0).to(device).float() * (bare.peak / 255)
         generator = torch.Generator(device).manual_seed(0)

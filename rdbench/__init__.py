@@ -25,8 +25,6 @@ _PUBLIC = {
     "Limits": "rdbench.runner",
     "load": "rdbench.results",
     "merge": "rdbench.api",
-    "Metric": "rdbench.metrics",
-    "MetricRecord": "rdbench.metrics",
     "Outcome": "rdbench.runner",
     "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",

@@ -250,8 +250,8 @@ def _plan(
         if isinstance(experiment, Experiment):
             return experiment
         return experiments.read(experiments.find(str(experiment)))
-    single = isinstance(codecs, str | CodecRequest | type)
-    requests = [_request(codec) for codec in ([codecs] if single else codecs)]  # type: ignore[union-attr,list-item]
+    listed = [codecs] if isinstance(codecs, str | CodecRequest | type) else codecs
+    requests = [_request(codec) for codec in listed]
     requests = _with_files(requests, [Path(file) for file in codec_files])
     if not requests:
         raise UsageError(

@@ -76,6 +76,10 @@ class CodecPlan:
         """The codec's class, as it is under the options."""
         return registry.load(self.target).configured(dict(self.options))
 
+    def build(self, point: float) -> Codec:
+        """A new instance of the codec at ``point``; may be slow."""
+        return self.codec()(point, **dict(self.options))
+
 
 @dataclass(frozen=True)
 class Task:

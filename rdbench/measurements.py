@@ -110,7 +110,7 @@ class Measurements:
         # Of an index that stands several times, the last assignment counts.
         first[measurement[::-1]] = rows[::-1]
         last[measurement] = rows
-        return self if len(last) == len(self) else self._take(last[np.argsort(first)])
+        return self if len(last) == len(self) else self.take(last[np.argsort(first)])
 
     def _grouped(self, columns: Iterable[str]) -> NDArray[np.int64]:
         """A number for each row, from 0 without gaps, the same where rows agree in ``columns``."""
@@ -122,7 +122,29 @@ class Measurements:
                 group = np.unique(group * len(values) + value, return_inverse=True)[1]
         return group
 
-    def _take(self, rows: Rows) -> Measurements:
+    @classmethod
+    def joined(cls, tables: Sequence[Measurements]) -> Measurements:
+        """The rows of tables one after the other; a metric is not available where one lacks it."""
+        texts = {}
+        for column in COLUMNS:
+            if column.type is str:
+                number = _numbering()
+                own = [table.texts[column.name] for table in tables]
+                codes = [_codes(cells.values, number)[cells.codes] for cells in own]
+                texts[column.name] = Texts(np.concatenate(codes), list(number))
+        names = dict.fromkeys(name for table in tables for name in table.numbers)
+        return cls(
+            texts,
+            {
+                name: np.concatenate(
+                    [table.numbers.get(name, np.full(len(table), np.nan)) for table in tables]
+                )
+                for name in names
+            },
+        )
+
+    def take(self, rows: Rows) -> Measurements:
+        """Some of the rows, in the order given."""
         return Measurements(
             {name: Texts(texts.codes[rows], texts.values) for name, texts in self.texts.items()},
             {name: numbers[rows] for name, numbers in self.numbers.items()},
@@ -136,6 +158,11 @@ def _numbering() -> defaultdict[str, int]:
 
 def _codes(texts: Sequence[str], numbering: defaultdict[str, int]) -> NDArray[np.int32]:
     return np.fromiter(map(numbering.__getitem__, texts), np.int32, len(texts))
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell that is not empty is a number; infinite ones and NaN are."""
+    return _NUMBER.fullmatch(cell) is not None
 
 
 def whole_records(data: bytes, quotes: int = 0) -> int:
@@ -166,35 +193,18 @@ def parse_table(file: BinaryIO, where: str) -> Measurements:
 
     Columns of the core are found by their names: missing ones are not available. Every other
     column of numbers is of a metric, unless its name is in :data:`rdbench.schema.RESERVED`; what
-    remains is left out. A byte order mark, CRLF and blank lines do no harm. Raises :class:`UsageError` with
-    ``where`` and the line for a file that is not one.
+    remains is left out. A byte order mark, CRLF and blank lines do no harm. Raises
+    :class:`UsageError` with ``where`` and the line for a file that is not one.
     """
-    numbering = {column.name: _numbering() for column in COLUMNS if column.type is str}
     tables: list[Measurements] = [Measurements.of(())]
     for block in _blocks(file, where):
         table = _by_arrow(block)
         tables.append(table or Measurements.of(block.rows(where), block.numeric()))
-    kept = [set(table.metrics) for table in tables[1:]]
-    metrics = [name for name in tables[-1].metrics if all(name in names for names in kept)]
-    numbers = [column.name for column in COLUMNS if column.type is not str]
-    return Measurements(
-        {
-            name: Texts(
-                np.concatenate(
-                    [
-                        _codes(table.texts[name].values, number)[table.texts[name].codes]
-                        for table in tables
-                    ]
-                ),
-                list(number),
-            )
-            for name, number in numbering.items()
-        },
-        {
-            name: np.concatenate([t.numbers[name] for t in tables if name in t.numbers])
-            for name in (*numbers, *metrics)
-        },
-    )
+    # A column that has a text in one of the blocks is none of numbers.
+    names = set(tables[-1].metrics).intersection(*(table.metrics for table in tables[1:]))
+    found = Measurements.joined(tables)
+    numbers = {n: cells for n, cells in found.numbers.items() if n in CORE or n in names}
+    return Measurements(found.texts, numbers)
 
 
 def _by_arrow(block: _Block) -> Measurements | None:
@@ -285,7 +295,7 @@ class _Block:
         places = {name: self.header.index(name) for name in self.metrics}
         for _, cells in self._records(""):
             for name, place in [*places.items()]:
-                if place < len(cells) and cells[place] and not _NUMBER.fullmatch(cells[place]):
+                if place < len(cells) and cells[place] and not is_number(cells[place]):
                     del places[name]
         return list(places)
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -172,7 +172,7 @@ class RunDirectory:
         self,
         path: Path,
         experiment: Mapping[str, Any],
-        metrics: Mapping[str, Mapping[str, Any]],
+        metrics: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         *,
         fresh: bool = False,
     ) -> None:
@@ -185,7 +185,7 @@ class RunDirectory:
         self._file: int | None = None
         self._lock = lock(path, "another run is writing to")
         try:
-            self.resumed = self._open(json.loads(json.dumps([experiment, metrics])), fresh)
+            self.resumed = self._open(json.loads(json.dumps([experiment, dict(metrics)])), fresh)
         except BaseException:
             self.close()
             raise

@@ -22,7 +22,7 @@ def mine(tmp_path_factory):
         codecs=["jpeg:chroma=444", CodecRequest("webp")],
         datasets="photos",
         points=[20, 50, 80],
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=folder,
         jobs=1,
         progress=lambda row, done, total: seen.append((done, total)),
@@ -47,7 +47,7 @@ def test_what_is_there_is_not_measured_again(mine):
         codecs=["jpeg:chroma=444", "webp"],
         datasets=["photos"],
         points=["20", "50", "80"],
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=mine,
     )
     assert again.measured == 0
@@ -60,7 +60,7 @@ def test_the_points_of_a_codec_come_before_common_ones(tmp_path):
         codecs=["jpeg:points=30", "webp"],
         datasets="photos",
         points=[50],
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=tmp_path / "out",
         started=lambda plan, where: started.append(plan),
     )
@@ -73,7 +73,7 @@ def test_an_experiment_is_a_name_a_file_or_an_object(mine, tmp_path):
         "mine",
         datasets=["photos"],
         codecs=[CodecRequest("jpeg", {"chroma": "444"}), CodecRequest("webp")],
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
     )
     with pytest.raises(UsageError, match="another experiment"):
         rdbench.run(plan, out=mine)
@@ -99,7 +99,7 @@ def test_other_peoples_decoded_images_are_scored(mine, tmp_path):
         codecs="jpeg",
         datasets="photos",
         points=[50],
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=tmp_path / "run",
         keep_decoded=True,
         keep_streams=True,
@@ -115,11 +115,11 @@ def test_other_peoples_decoded_images_are_scored(mine, tmp_path):
         streams=tmp_path / "streams",
         codec="other",
         point=50,
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=tmp_path / "scored",
     )
     assert not outcome.failures, outcome.failures[0].message
     ours = {row.image: row for row in outcome.rows}
     for row in rdbench.load(tmp_path / "run").itertuples():
         assert ours[row.image].size_bytes == row.size_bytes
-        assert ours[row.image].psnr_db == pytest.approx(row.psnr_db, abs=1e-12)
+        assert ours[row.image].scores["psnr_db"] == pytest.approx(row.scores["psnr_db"], abs=1e-12)

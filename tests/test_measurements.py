@@ -16,8 +16,9 @@ import rdbench
 from rdbench import measurements
 from rdbench.curves import load_curves, write_summary
 from rdbench.errors import UsageError
+from rdbench.files import csv_text
 from rdbench.measurements import Measurements, parse_rows, parse_table
-from rdbench.results import csv_text, read_rows, read_table
+from rdbench.results import read_rows, read_table
 from rdbench.schema import COLUMNS, Measurement
 from tests.curves.encoded import as_csv, encoded_rows
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import rdbench
 from rdbench.errors import UsageError
+from rdbench.files import csv_text
 from rdbench.measurements import parse_rows, whole_records
-from rdbench.results import MEASUREMENTS, RunDirectory, csv_text, read_rows
-from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, options_text
+from rdbench.results import MEASUREMENTS, RunDirectory, read_manifest, read_rows, read_table
+from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
 from tests.curves.encoded import as_csv, encoded_rows
 
 HEADER = [column.name for column in COLUMNS]
@@ -28,23 +29,35 @@ FIELDS = {
 
 def test_columns_are_those_of_the_documented_schema():
     assert " ".join(HEADER) == (
-        "dataset image image_sha256 width height channels codec options label parameter point "
-        "codec_version identity repeat status message size_bytes payload_bytes bpp estimated_bpp "
-        "mse psnr_db psnr_y_db ssim ms_ssim ms_ssim_db encode_s decode_s encode_cpu_s decode_cpu_s "
-        "timing peak_rss_mb program_rss_mb stream_sha256 decoded_sha256"
+        "dataset image image_sha256 width height channels sample_format codec options label "
+        "parameter point codec_version identity repeat status message unscored size_bytes "
+        "payload_bytes bpp estimated_bpp encode_s decode_s encode_cpu_s decode_cpu_s timing host "
+        "device peak_rss_mb program_rss_mb stream_sha256 decoded_sha256 stream_file decoded_file"
     )
+    scored = header(["psnr_db", "lpips"])
+    assert scored[scored.index("estimated_bpp") :][:4] == [
+        *("estimated_bpp", "psnr_db", "lpips", "encode_s")
+    ]
 
 
-rows = st.builds(Measurement, **{column.name: FIELDS[column.type] for column in COLUMNS})
+SCORES = ("psnr_db", "lpips")
+rows = st.builds(
+    Measurement,
+    **{column.name: FIELDS[column.type] for column in COLUMNS},
+    scores=st.dictionaries(st.sampled_from(SCORES), FIELDS[float]),
+)
 
 
 @given(st.lists(rows, max_size=4))
 def test_rows_survive_the_file(measured):
-    text = csv_text([HEADER, *(row.cells() for row in measured)])
+    text = csv_text([header(SCORES), *(row.cells(SCORES) for row in measured)])
     read = list(parse_rows(io.BytesIO(text.encode()), "here"))
     # An empty text and "not available" are one cell.
     blank = [
-        Measurement(**{c.name: getattr(row, c.name) or c_default(c.name, row) for c in COLUMNS})
+        Measurement(
+            **{c.name: getattr(row, c.name) or c_default(c.name, row) for c in COLUMNS},
+            scores=row.scores,
+        )
         for row in measured
     ]
     assert read == blank
@@ -68,10 +81,24 @@ def test_a_torn_row_is_found_wherever_it_is_torn(measured, data):
 
 
 def test_infinity_and_nothing_are_told_apart():
-    row = Measurement(psnr_db=math.inf, bpp=None, ssim=0.0)
-    cells = dict(zip(HEADER, row.cells(), strict=True))
+    row = Measurement(bpp=None, scores={"psnr_db": math.inf, "ssim": 0.0})
+    metrics = ("psnr_db", "ssim", "lpips")
+    cells = dict(zip(header(metrics), row.cells(metrics), strict=True))
     assert (cells["psnr_db"], cells["bpp"], cells["ssim"]) == ("inf", "", "0")
-    assert Measurement.from_cells(cells) == row
+    assert cells["lpips"] == ""
+    assert Measurement.from_cells(cells, metrics) == row
+
+
+def test_columns_of_numbers_are_metrics_and_others_are_not(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text(
+        "codec,image,point,lpips,remark,images,late\na,x,1,0.5,fine,3,\na,y,1,,0.2,3,text\n"
+    )
+    assert [row.scores for row in read_rows(file)] == [{"lpips": 0.5}, {}]
+    assert read_table(file).metrics == ("lpips",)
+    frame = rdbench.load(file)
+    assert frame["lpips"].tolist()[0] == 0.5
+    assert not {"remark", "images", "late"} & set(frame.columns)
 
 
 def test_options_are_written_in_one_order():
@@ -134,16 +161,23 @@ def run_of(folder, version, dropped=()):
     return folder
 
 
-def test_a_run_of_the_first_schema_is_read_but_not_gone_on_with(tmp_path):
-    """Version 1 had no columns of processor times and of programs' memory."""
-    later = ["encode_cpu_s", "decode_cpu_s", "program_rss_mb"]
-    old = run_of(tmp_path / "old", 1, later)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_run_of_an_older_schema_is_read_and_gone_on_with(tmp_path, version):
+    """Version 1 had no columns of processor times and of programs' memory; none before 3 said
+    which metrics have no value."""
+    later = ["identity", "unscored", "host", "device"]
+    later += ["encode_cpu_s", "decode_cpu_s", "program_rss_mb"] if version == 1 else []
+    old = run_of(tmp_path / "old", version, later)
     frame = rdbench.load(old)
-    assert list(frame.columns) == HEADER
-    assert frame[later].isna().all(axis=None)
-    assert [row.psnr_db for row in read_rows(old)] == [row.psnr_db for row in encoded_rows()]
-    with pytest.raises(UsageError, match=r"schema version 1.* use --fresh or another --out"):
-        RunDirectory(old, {})
+    assert list(frame.columns) == header(read_table(old).metrics)
+    assert [row.scores for row in read_rows(old)] == [row.scores for row in encoded_rows()]
+    before = read_rows(old)
+    with RunDirectory(old, {"metrics": ["psnr_db"]}, {"psnr_db": {"revision": 1}}) as directory:
+        assert directory.resumed
+        assert directory.metrics == read_table(old).metrics
+        directory.finish({})
+    assert [row.scores for row in read_rows(old)] == [row.scores for row in before]
+    assert read_manifest(old)["schema_version"] == SCHEMA_VERSION
 
 
 def test_a_run_of_a_later_schema_is_refused_with_the_way_out(tmp_path):
@@ -151,6 +185,8 @@ def test_a_run_of_a_later_schema_is_refused_with_the_way_out(tmp_path):
     for read in (read_rows, rdbench.load):
         with pytest.raises(UsageError, match="update rdbench"):
             read(new)
+    with pytest.raises(UsageError, match=r"use a newer rdbench, --fresh or another --out"):
+        RunDirectory(new, {})
 
 
 def test_a_missing_run_is_named(tmp_path):

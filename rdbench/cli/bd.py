@@ -38,7 +38,10 @@ def bd(
         bool, typer.Option("--per-image", help="Print the deltas of each image alone.")
     ] = False,
     metric: Annotated[
-        str, typer.Option(help="Quality columns, joined by commas.", metavar="NAME[,NAME...]")
+        str,
+        typer.Option(
+            help="Metrics, by column or as FILE.py:Class or FILE.toml.", metavar="NAME[,NAME...]"
+        ),
     ] = "psnr_db",
     published: Annotated[
         str,
@@ -87,7 +90,7 @@ def bd(
         raise UsageError("--complexity is of curves, not of images; leave out --per-image")
     from rdbench.curves import bd_csv, bd_table, bd_text
     from rdbench.curves.notes import warnings
-    from rdbench.results import write_atomically
+    from rdbench.files import write_atomically
 
     runs = runs or []
     rows = bd_table(

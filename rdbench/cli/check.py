@@ -39,7 +39,9 @@ def check(
     metric: Annotated[
         str,
         typer.Option(
-            help="Quality columns. [default: all that the baseline has]", metavar="NAME[,NAME...]"
+            help="Metrics, by column or as FILE.py:Class or FILE.toml. [default: all that the "
+            "baseline has]",
+            metavar="NAME[,NAME...]",
         ),
     ] = "",
     junit: Annotated[

@@ -80,7 +80,7 @@ def _findings(found: Diagnosis) -> list[str]:
     row = found.row
     if not found.usable:
         return [found.version, *found.places, f"{row.status}: {row.message}"]
-    quality = "lossless" if row.mse == 0 else f"{row.psnr_db:.2f} dB"
+    quality = "lossless" if row.scores["mse"] == 0 else f"{row.scores['psnr_db']:.2f} dB"
     trip = (
         f"{row.parameter} {point_text(row.point)}: {row.bpp:.3f} bpp, {quality}, "
         f"{row.encode_s:.3f} s + {row.decode_s:.3f} s"

@@ -41,8 +41,8 @@ def import_(
             "--map",
             metavar="COLUMN=NAME,...",
             help="Columns of rdbench and what they are called in FILE, such as "
-            "bpp=rate,psnr_db=PSNR,image=name,point=q. Columns with names of rdbench's own need "
-            "none.",
+            "bpp=rate,psnr_db=PSNR,image=name,point=q; a metric of your own as FILE.py:Class. "
+            "Columns with names of rdbench's own need none.",
         ),
     ] = "",
     label: Annotated[
@@ -86,8 +86,8 @@ def import_(
 
       rdbench import a.csv --map bpp=rate,psnr_db=PSNR,image=name,point=q --label a --dataset kodak
     """
+    from rdbench.files import write_atomically
     from rdbench.importing import Request, import_curves, parse_mapping
-    from rdbench.results import write_atomically
 
     delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
     if len(delimiter) != 1 or decimal not in (".", ",") or decimal == delimiter:

@@ -116,8 +116,8 @@ def inspect(
 
 
 def _write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Path]:
+    from rdbench.files import write_atomically
     from rdbench.plots.draw import save_figure
-    from rdbench.results import write_atomically
 
     paths = []
     for name, table in tables.items():

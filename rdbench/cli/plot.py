@@ -17,7 +17,11 @@ def plot(
         list[Path] | None, typer.Argument(metavar="RUN", help="Run directories or CSV files.")
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="Quality columns, one figure each.", metavar="NAME[,NAME...]")
+        str,
+        typer.Option(
+            help="Metrics, by column or as FILE.py:Class or FILE.toml; one figure each.",
+            metavar="NAME[,NAME...]",
+        ),
     ] = "psnr_db,ms_ssim_db",
     published: Annotated[
         str,

@@ -53,8 +53,8 @@ def reproduce(
       rdbench reproduce dumas2018-fig5
     """
     from rdbench import reproduce as recipes
-    from rdbench.curves.tables import terminal
     from rdbench.runner import Limits
+    from rdbench.tables import terminal
 
     if list_:
         for known, path in recipes.shipped().items():

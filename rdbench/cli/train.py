@@ -108,9 +108,9 @@ def train(
 
 def _write_card(file: Path, directory: Path) -> None:
     """Beside weights the card for people, with the figure of their losses."""
+    from rdbench.files import write_atomically
     from rdbench.plots import training as plots
     from rdbench.plots.draw import save_figure
-    from rdbench.results import write_atomically
     from rdbench.training.folder import LOG, read_rows
     from rdbench.training.model_card import model_card
 

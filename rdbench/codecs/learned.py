@@ -22,11 +22,12 @@ from rdbench import places
 from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.errors import BitstreamError, MissingBackendError, UnsupportedImageError, UsageError
 from rdbench.models import container, weights
+from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.codecs.base import Image
     from rdbench.models.compression.base import Coded, Compressor
+    from rdbench.sample_format import Image
 
 BETAS: Final = (10, 8, 6, 4, 3, 2, 1.5, 1.25, 1)
 """Multipliers of the quantization steps by default: those of Dumas et al. 2018."""
@@ -111,7 +112,7 @@ class LearnedCodec(NetworkCodec):
     """What the papers' codecs have in common: weights with cards, betas."""
 
     architecture: ClassVar[str]
-    """Its name in :data:`rdbench.models.architectures.ARCHITECTURES`."""
+    """Its name: :func:`rdbench.models.architectures.find`."""
     configurations: ClassVar[str]
     """The configuration of ``rdbench train`` that makes weights for it."""
 
@@ -203,9 +204,9 @@ class LearnedCodec(NetworkCodec):
         return ""
 
     @classmethod
-    def takes(cls, options: Mapping[str, Any]) -> frozenset[int]:
+    def takes(cls, options: Mapping[str, Any]) -> frozenset[SampleFormat]:
         kinds = {int(card.configuration.get("channels", 3)) for _, card in cls.available(options)}
-        return frozenset(kinds) or cls.channels
+        return frozenset(map(SampleFormat, kinds or cls.channels))
 
     @classmethod
     def version(cls) -> str:

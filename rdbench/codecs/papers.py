@@ -1,4 +1,5 @@
-"""The learned codecs by name; each is what its paper describes, with weights of one's own."""
+"""The learned codecs by name; each is what its paper describes, with weights of one's own. One more
+is of any architecture."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from rdbench.codecs.learned import (
     LearnedCodec,
     RateLadder,
 )
+from rdbench.errors import UsageError
 
 if TYPE_CHECKING:
     from rdbench.models.weights import Card
@@ -107,19 +109,21 @@ class Theis2017(RateLadder):
     channels: ClassVar[frozenset[int]] = frozenset({3})
 
 
-class Balle2017(RateLadder):
-    """J. Ballé, V. Laparra, E. P. Simoncelli, ICLR 2017: a factorised prior."""
+class Bmshj2018Factorized(RateLadder):
+    """The factorized prior of J. Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, ICLR 2018,
+    called as CompressAI calls it. Formerly "balle2017", which the network of that paper never was:
+    the old name goes on finding it, and old weights and streams go on being read."""
 
-    name: ClassVar[str] = "balle2017"
-    architecture: ClassVar[str] = "balle2017"
-    configurations: ClassVar[str] = "balle2017"
+    name: ClassVar[str] = "bmshj2018-factorized"
+    architecture: ClassVar[str] = "bmshj2018-factorized"
+    configurations: ClassVar[str] = "bmshj2018-factorized"
     ladder: ClassVar[tuple[float, ...]] = (
         0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800,
     )  # fmt: skip
     channels: ClassVar[frozenset[int]] = frozenset({3})
 
 
-class Balle2018(Balle2017):
+class Balle2018(Bmshj2018Factorized):
     """J. Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, ICLR 2018: a scale hyperprior."""
 
     name: ClassVar[str] = "balle2018"
@@ -152,3 +156,40 @@ class Lee2019(RateLadder):
         return super().fits(card, options) and (
             card.training.get("optimised", "mse") == options["optimised"]
         )
+
+
+class Trained(RateLadder):
+    """Weights that ``rdbench train`` has made, of any architecture: one's own, too."""
+
+    name: ClassVar[str] = "trained"
+    configurations: ClassVar[str] = "FILE.toml"
+    ladder: ClassVar[tuple[float, ...]] = (1.0,)
+    option_table: ClassVar[Mapping[str, Option]] = {
+        "architecture": Option(
+            "",
+            "FILE.py:NAME of an ArchitectureSpec of one's own; none: what the weights say",
+            labelled=True,
+            path=True,
+        ),
+        **RateLadder.option_table,
+    }
+
+    @classmethod
+    def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
+        from rdbench.models import architectures
+
+        named = options["architecture"]
+        return not named or card.architecture == architectures.find(named).name
+
+    @classmethod
+    def require(cls, options: Mapping[str, Any]) -> None:
+        super().require(options)
+        kinds = {card.architecture for _, card in cls.available(options)}
+        if len(kinds) > 1:
+            raise UsageError(
+                f"codec {cls.name!r}: there are weights of {', '.join(sorted(kinds))}; name one "
+                "file with checkpoint=FILE, or sort them into folders"
+            )
+
+    def _model_name(self) -> str:
+        return self.available(self.options)[0][1].architecture

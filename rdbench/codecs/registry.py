@@ -71,9 +71,15 @@ _BUILT_IN: Final = (
         _LEARNED,
     ),
     CodecEntry(
+        "bmshj2018-factorized",
+        "rdbench.codecs.papers:Bmshj2018Factorized",
+        "Ballé et al. 2018, factorized prior",
+        _LEARNED,
+    ),
+    CodecEntry(
         "balle2017",
-        "rdbench.codecs.papers:Balle2017",
-        "Ballé et al. 2017, factorised prior",
+        "rdbench.codecs.papers:Bmshj2018Factorized",
+        "the former name of bmshj2018-factorized",
         _LEARNED,
     ),
     CodecEntry(
@@ -86,6 +92,12 @@ _BUILT_IN: Final = (
         "lee2019",
         "rdbench.codecs.papers:Lee2019",
         "Lee et al. 2019, context-adaptive entropy model",
+        _LEARNED,
+    ),
+    CodecEntry(
+        "trained",
+        "rdbench.codecs.papers:Trained",
+        "weights of any architecture, one's own too",
         _LEARNED,
     ),
     CodecEntry(

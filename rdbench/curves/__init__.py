@@ -12,11 +12,13 @@ from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_recor
 from rdbench.curves.bd_text import bd_csv, bd_text
 from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison, PerImage, Settings
 from rdbench.curves.complexity import Complexity
-from rdbench.curves.curve import NUMBERS, RATE, Curve, averaging_of, curves_of, load_curves
+from rdbench.curves.curve import NUMBERS, RATE, Curve, curves_of
+from rdbench.curves.joining import load_curves
 from rdbench.curves.pairs import common_images, compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
+from rdbench.curves.records import averaging_text, resolve, resolve_all
 from rdbench.curves.selection import find_anchor, gather, published_beside
-from rdbench.curves.summary import SUMMARY, SUMMARY_COLUMNS, summary_rows, write_summary
+from rdbench.curves.summary import SUMMARY, summary_columns, summary_rows, write_summary
 
 __all__ = [
     "IMAGE_COLUMNS",
@@ -26,7 +28,6 @@ __all__ = [
     "RATE",
     "RECORD_COLUMNS",
     "SUMMARY",
-    "SUMMARY_COLUMNS",
     "WIDE_SPREAD",
     "Comparison",
     "Complexity",
@@ -34,7 +35,7 @@ __all__ = [
     "PerImage",
     "Settings",
     "across_datasets",
-    "averaging_of",
+    "averaging_text",
     "bd_csv",
     "bd_table",
     "bd_text",
@@ -52,6 +53,9 @@ __all__ = [
     "published_files",
     "read_published",
     "records",
+    "resolve",
+    "resolve_all",
+    "summary_columns",
     "summary_rows",
     "write_summary",
 ]

@@ -12,9 +12,9 @@ from rdbench.curves.across import across_datasets
 from rdbench.curves.comparison import Comparison, Settings
 from rdbench.curves.curve import Curve
 from rdbench.curves.pairs import compare_pairs
+from rdbench.curves.records import resolve_all
 from rdbench.curves.selection import find_anchor, gather
 from rdbench.errors import UsageError, unknown
-from rdbench.metrics import check
 
 ALL_METHODS: Final = "all"
 
@@ -37,7 +37,8 @@ def bd_table(
 
     ``runs`` are run directories or CSV files, ``published`` names of published curves, beside the
     runs or alone. ``anchor`` is the label or the codec of one curve, or ``published:NAME``.
-    ``metric`` names one or several columns of which more is better. ``method`` is ``"pchip"``,
+    ``metric`` names one or several: a column of the runs, a metric that is known by its name, or
+    one as ``FILE.py:Class`` or ``FILE.toml``. ``method`` is ``"pchip"``,
     ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each. ``averaging`` is ``"mean"`` of the
     images' decibels or ``"pooled"``, the decibels of the mean. Intervals are 95 % bootstrap
     intervals over images, of ``resamples`` (0 for none) drawn with ``seed``. Under
@@ -51,15 +52,15 @@ def bd_table(
     Raises :class:`rdbench.errors.UsageError` for names that are unknown or ambiguous, and where
     there is nothing to compare.
     """
-    metrics = check([metric] if isinstance(metric, str) else metric, rising=True)
     if method not in (ALL_METHODS, *METHODS):
         raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
     methods = tuple(METHODS) if method == ALL_METHODS else (method,)
     curves = gather(_listed(runs), _listed(published))
+    metrics = resolve_all(metric, curves)
     pairs = _pairs(curves, anchor)
     rows: list[Comparison] = []
-    for name in metrics:
-        settings = Settings(name, averaging, methods[0], min_overlap, resamples, seed)
+    for record in metrics:
+        settings = Settings(record, averaging, methods[0], min_overlap, resamples, seed)
         found = compare_pairs(pairs, settings, methods, anchor or "")
         rows += found + across_datasets(found)
     return rows

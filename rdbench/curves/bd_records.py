@@ -8,8 +8,7 @@ from typing import Final
 
 from rdbench.bd import METHODS
 from rdbench.curves.comparison import Comparison
-from rdbench.curves.tables import number_cell
-from rdbench.metrics import METRICS
+from rdbench.tables import number_cell
 
 _COMPLEXITY: Final = ("encode_s", "decode_s", "memory_mb", "timing")
 RECORD_COLUMNS: Final = (
@@ -121,10 +120,10 @@ def _common(row: Comparison) -> dict[str, str]:
         "dataset": row.dataset,
         "anchor": row.anchor,
         "test": row.test,
-        "metric": row.settings.metric,
+        "metric": row.settings.metric.name,
         "method": row.settings.method,
         "delta": row.kind,
-        "unit": "%" if row.kind == "rate" else METRICS[row.settings.metric].unit,
+        "unit": "%" if row.kind == "rate" else row.settings.metric.unit,
     }
 
 

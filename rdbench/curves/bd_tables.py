@@ -10,8 +10,8 @@ from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison
 from rdbench.curves.complexity import Complexity, cost_notes
 from rdbench.curves.notes import listed, mark, notes
-from rdbench.curves.tables import Table, averaging_text, number_cell
-from rdbench.metrics import METRICS, Metric
+from rdbench.curves.records import averaging_text
+from rdbench.tables import Table, number_cell
 
 COSTS: Final = ("encode [ms]", "decode [ms]", "memory [MiB]")
 WIDE: Final = 60
@@ -24,7 +24,9 @@ def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> li
     cost."""
     return [
         _against_anchor(rows, complexity)
-        for rows in _groups(comparisons, lambda row: (row.dataset, row.settings.metric, row.anchor))
+        for rows in _groups(
+            comparisons, lambda row: (row.dataset, row.settings.metric.name, row.anchor)
+        )
     ]
 
 
@@ -35,7 +37,7 @@ def matrices(comparisons: Iterable[Comparison], *, complexity: bool = False) -> 
         _matrix(rows, complexity)
         for rows in _groups(
             comparisons,
-            lambda row: (row.dataset, row.settings.metric, row.kind, row.settings.method),
+            lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
         )
     ]
 
@@ -46,7 +48,7 @@ def image_tables(comparisons: Iterable[Comparison]) -> list[Table]:
     found = []
     for rows in _groups(
         comparisons,
-        lambda row: (row.dataset, row.settings.metric, row.anchor, row.settings.method),
+        lambda row: (row.dataset, row.settings.metric.name, row.anchor, row.settings.method),
     ):
         with_images = [row for row in rows if row.images]
         if with_images:
@@ -67,7 +69,8 @@ def matrix_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
     }
     table = [["dataset", "metric", "averaging", "delta", "method", "quantity", "curve", *anchors]]
     for rows in _groups(
-        comparisons, lambda row: (row.dataset, row.settings.metric, row.kind, row.settings.method)
+        comparisons,
+        lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
     ):
         settings = rows[0].settings
         known = {(row.test, row.anchor): row for row in rows}
@@ -77,7 +80,7 @@ def matrix_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
                 table.append(
                     [
                         rows[0].dataset,
-                        settings.metric,
+                        settings.metric.name,
                         settings.averaging,
                         rows[0].kind,
                         settings.method,
@@ -91,7 +94,7 @@ def matrix_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
 
 def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
-    metric = METRICS[first.settings.metric]
+    metric = first.settings.metric
     methods = list(dict.fromkeys(row.settings.method for row in rows))
     values = ["mean curves", "mean of images"] if len(methods) == 1 else methods
     header = ["curve", "delta", *values, "overlap", "images", *(COSTS if complexity else ())]
@@ -102,7 +105,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     shown = ""
     for group in _groups(rows, lambda row: (row.test, row.kind)):
         row = group[0]
-        cells = ["" if row.test == shown else row.test, _delta_name(row, metric)]
+        cells = ["" if row.test == shown else row.test, _delta_name(row)]
         if len(methods) == 1:
             single = row.per_image
             cells.append(_value(row.value, row.interval, row, mark(row)))
@@ -126,7 +129,6 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
 
 def _matrix(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
-    metric = METRICS[first.settings.metric]
     curves = list(dict.fromkeys(row.anchor for row in rows))
     curves += [row.test for row in rows if row.test not in curves]
     numbered = sum(map(len, curves)) > WIDE
@@ -145,9 +147,10 @@ def _matrix(rows: Sequence[Comparison], complexity: bool) -> Table:
         said.insert(0, f"in parentheses: 0 lies within the {LEVEL:g} % interval")
     if complexity:
         said += cost_notes(list(costs.items()))
-    sign = "negative" if first.kind == "rate" else "positive"
+    falls = first.kind == "rate" or not first.settings.metric.higher_is_better
+    sign = "negative" if falls else "positive"
     title = (
-        f"{first.dataset}, {_delta_name(first, metric)} of each row's curve against each column's, "
+        f"{first.dataset}, {_delta_name(first)} of each row's curve against each column's, "
         f"{sign} where the row's is better ({_how(rows)})"
     )
     header = ("curve", *columns, *(COSTS if complexity else ()))
@@ -156,9 +159,9 @@ def _matrix(rows: Sequence[Comparison], complexity: bool) -> Table:
 
 def _image_table(rows: Sequence[Comparison]) -> Table:
     first = rows[0]
-    metric = METRICS[first.settings.metric]
+    metric = first.settings.metric
     pairs = _groups(rows, lambda row: (row.test,))
-    names = [_delta_name(row, metric) for row in pairs[0]]
+    names = [_delta_name(row) for row in pairs[0]]
     header = ["image", "curve", *(cell for name in names for cell in (name, "overlap"))]
     body = []
     for image in sorted({image for row in rows for image in row.images}):
@@ -218,7 +221,7 @@ def _groups(
 
 def _how(rows: Sequence[Comparison]) -> str:
     settings = rows[0].settings
-    averaging = averaging_text(METRICS[settings.metric], settings.averaging)
+    averaging = averaging_text(settings.metric, settings.averaging)
     methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
     intervals = ""
     if any(row.interval for row in rows):
@@ -226,14 +229,14 @@ def _how(rows: Sequence[Comparison]) -> str:
     return f"{averaging}; {methods}{intervals}"
 
 
-def _delta_name(row: Comparison, metric: Metric) -> str:
-    return "BD-rate [%]" if row.kind == "rate" else f"BD-{metric.axis}"
+def _delta_name(row: Comparison) -> str:
+    return "BD-rate [%]" if row.kind == "rate" else f"BD-{row.settings.metric.quantity}"
 
 
 def _digits(row: Comparison) -> int:
     if row.kind == "rate":
         return 2
-    return 3 if METRICS[row.settings.metric].unit else 4
+    return 3 if row.settings.metric.unit else 4
 
 
 def _value(value: float, interval: Interval | None, row: Comparison, marks: str = "") -> str:

@@ -8,8 +8,8 @@ from typing import Final, Literal
 from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
 from rdbench.curves.bd_tables import image_tables, matrices, matrix_rows, tables
 from rdbench.curves.comparison import Comparison
-from rdbench.curves.tables import Table, latex, markdown, sheet, terminal
 from rdbench.errors import UsageError
+from rdbench.tables import Table, latex, markdown, sheet, terminal
 
 Form = Literal["terminal", "csv", "markdown", "latex"]
 Layout = Literal["list", "matrix", "images"]

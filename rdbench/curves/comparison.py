@@ -12,6 +12,7 @@ import numpy as np
 from rdbench.bd import BDResult, Interval, Kind, delta
 from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import RATE, Curve
+from rdbench.metrics import BUILT_IN, MetricRecord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,10 +27,10 @@ WIDE_SPREAD: Final = 1.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How curves are compared: the quality column, how images are averaged, the interpolation,
+    """How curves are compared: the metric, how images are averaged, the interpolation,
     the overlap in percent below which there is no value, and the bootstrap (0 for none)."""
 
-    metric: str = "psnr_db"
+    metric: MetricRecord = BUILT_IN["psnr_db"]
     averaging: str = "mean"
     method: str = "pchip"
     min_overlap: float = 0.0
@@ -133,12 +134,12 @@ class Comparison:
         """Why one of :attr:`images` has no delta of its own, and empty where it has."""
         assert self.anchor_curve
         assert self.test_curve
-        arrays = [
-            curve.of_images(column, [image])[0]
-            for curve in (self.anchor_curve, self.test_curve)
-            for column in (RATE, self.settings.metric)
-        ]
         settings = self.settings
+        arrays = [
+            values[0]
+            for curve in (self.anchor_curve, self.test_curve)
+            for values in (curve.of_images(RATE, [image]), curve.gains(settings.metric, [image]))
+        ]
         return delta(
             *arrays, kind=self.kind, method=settings.method, min_overlap=settings.min_overlap
         ).reason

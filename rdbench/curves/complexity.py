@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ class Complexity:
     timing: str = ""
     """``isolated``, ``shared`` or ``mixed`` for measured times; ``published`` for those that
     somebody else took on another machine; empty where there are none."""
+    machines: tuple[str, ...] = ()
+    """Where times were taken, as far as it is told: hosts, or devices of one host."""
 
     @classmethod
     def of(cls, curve: Curve | None, images: Sequence[str] = ()) -> Complexity:
@@ -39,7 +41,9 @@ class Complexity:
             memory_mb = _over(lambda table: table.max(axis=1).min(), curve, "peak_rss_mb", images)
         timed = math.isfinite(encode_s) or math.isfinite(decode_s)
         timing = "published" if curve.source == "published" else curve.timing
-        return cls(encode_s, decode_s, memory_mb, timing if timed else "")
+        if not timed:
+            return cls(memory_mb=memory_mb)
+        return cls(encode_s, decode_s, memory_mb, timing, curve.machines)
 
 
 def _over(
@@ -69,9 +73,26 @@ def cost_notes(complexities: Sequence[tuple[str, Complexity]]) -> list[str]:
         parts = [f"{words[timing]}: {', '.join(titles)}" for timing, titles in groups.items()]
         how = words[next(iter(groups))] if len(groups) == 1 else "; ".join(parts)
         said.append(f"times are means over points and images, {how}")
+    said += _machines(dict(complexities))
     if any(math.isfinite(complexity.memory_mb) for _, complexity in complexities):
         said.append(
             "memory is the most of the largest program, or of a codec without one at most what the "
             "worker took, with rdbench and what is left of other codecs"
         )
     return said
+
+
+def _machines(complexities: Mapping[str, Complexity]) -> list[str]:
+    """What must be said of times that were taken on several machines."""
+    places = {title: cost.machines for title, cost in complexities.items() if cost.machines}
+    if len(set(places.values())) > 1:
+        by_place: dict[str, list[str]] = {}
+        for title, machines in places.items():
+            by_place.setdefault(" and ".join(machines), []).append(title)
+        parts = [f"{machines}: {', '.join(titles)}" for machines, titles in by_place.items()]
+        return [f"times are of different machines, and not to be compared ({'; '.join(parts)})"]
+    return [
+        f"times are means over several machines ({' and '.join(machines)})"
+        for machines in set(places.values())
+        if len(machines) > 1
+    ]

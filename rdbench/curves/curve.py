@@ -6,26 +6,28 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from rdbench.bd import averages
-from rdbench.errors import UsageError
+from rdbench.curves.records import distance_from_one, records_of
 from rdbench.measurements import Measurements
-from rdbench.schema import COLUMNS, OK, Measurement, one_line, point_text
+from rdbench.schema import COLUMNS, CORE, OK, Measurement, one_line, point_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rdbench.measurements import Rows
+    from rdbench.metrics import MetricRecord
 
     Array = NDArray[np.float64]
 
 RATE: Final = "bpp"
+CURVE: Final = ("dataset", "label", "codec", "options")
+"""What the rows of a curve have in common."""
 TIMES: Final = ("encode_s", "decode_s")
-# What is averaged: all numbers but those that say which measurement it is.
+# What is averaged of the core: all numbers but those that say which measurement it is.
 NUMBERS: Final = tuple(
     column.name
     for column in COLUMNS
@@ -52,8 +54,10 @@ class Curve:
     images: tuple[str, ...]
     """The images with an ok row at all points, by name."""
     values: Mapping[str, Array]
-    """Column name to float64 (images, points); NaN where a cell is empty. Repeats are merged:
-    the median of times, the first of everything else."""
+    """Column name, of the core or of a metric, to float64 (images, points); NaN where a cell is
+    empty. Repeats are merged: the median of times, the first of everything else."""
+    records: Mapping[str, MetricRecord] = field(default_factory=dict)
+    """Of the metrics that have a column, as far as it is known what they are."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Images that are not used, each with the reason."""
     lost_points: tuple[float, ...] = ()
@@ -62,6 +66,9 @@ class Curve:
     versions: tuple[str, ...] = ()
     timing: str = ""
     """``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
+    hosts: tuple[str, ...] = ()
+    """The machines that measured it, as far as they are told."""
+    devices: tuple[str, ...] = ()
     source: Literal["measured", "published"] = "measured"
     origin: str = ""
     """Where a published curve is from."""
@@ -81,8 +88,22 @@ class Curve:
     def image_count(self) -> int:
         return self.mean_of or len(self.images)
 
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Where its times were taken: its hosts, with the devices where there are several."""
+        if len(self.devices) < 2:
+            return self.hosts or self.devices
+        return (*self.hosts, *self.devices)
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The columns of metrics."""
+        return tuple(column for column in self.values if column not in CORE)
+
     def images_with(self, column: str) -> tuple[str, ...]:
         """The images that have ``column`` at all points."""
+        if column not in self.values:
+            return ()
         return tuple(itertools.compress(self.images, _whole(self.values[column])))
 
     def of_images(self, column: str, images: Sequence[str]) -> Array:
@@ -90,87 +111,66 @@ class Curve:
         place = {image: row for row, image in enumerate(self.images)}
         return self.values[column][[place[image] for image in images]]
 
-    def mean(
-        self, column: str, averaging: str = "mean", images: Sequence[str] | None = None
+    def mean(self, column: str, images: Sequence[str] | None = None) -> Array:
+        """Means (points,) of ``column`` over ``images``, or over those that have it at all points;
+        NaN where no image has it."""
+        if self.mean_of:
+            return np.asarray(self.values[column][0] if column in self.values else self._nothing)
+        used = self.images_with(column) if images is None else images
+        return averages(self.of_images(column, used)) if used else self._nothing
+
+    def quality(
+        self, metric: MetricRecord, averaging: str = "mean", images: Sequence[str] | None = None
     ) -> Array:
-        """Means (points,) of ``column`` over ``images``, or over those that have it at all points.
+        """Means (points,) of a metric over images, as :meth:`mean`.
 
-        ``averaging="pooled"`` turns columns in dB into the PSNR of the mean MSE and the dB of
-        the mean MS-SSIM (see :func:`rdbench.bd.averages`); other columns it leaves as they are.
-        NaN where no image has the column, or a published curve does not tell this average.
+        ``averaging="pooled"`` gives, of a metric in decibels, those of the mean of the quantity
+        that they are of: the PSNR of the mean MSE (see :func:`rdbench.bd.averages`); others it
+        leaves as they are. NaN where a published curve does not tell this average.
         """
-        averaging = averaging_of(column, averaging)
-        if self.mean_of and averaging == "mean":
-            return np.asarray(self.values[column][0])
-        if self.mean_of and column == "ms_ssim_db":
-            return np.asarray(-10 * np.log10(1 - self.values["ms_ssim"][0]))
-        used = () if self.mean_of else self.images_with(column) if images is None else images
-        if not used:
-            return np.full(len(self.points), np.nan)
-        return averages(self.of_images(column, used), averaging)
+        return metric.sign * self.gain(metric, averaging, images)
+
+    def gain(
+        self, metric: MetricRecord, averaging: str = "mean", images: Sequence[str] | None = None
+    ) -> Array:
+        """:meth:`quality` with the sign that makes more better, as deltas need it."""
+        averaging = metric.averaging(averaging)
+        if averaging == "mean":
+            return metric.sign * self.mean(metric.name, images)
+        if self.mean_of:
+            linear = distance_from_one(metric)
+            return np.asarray(-10 * np.log10(1 - self.mean(linear))) if linear else self._nothing
+        used = self.images_with(metric.name) if images is None else images
+        return averages(self.gains(metric, used), averaging) if used else self._nothing
+
+    def gains(self, metric: MetricRecord, images: Sequence[str]) -> Array:
+        """:meth:`of_images` of a metric with the sign that makes more better."""
+        return metric.sign * self.of_images(metric.name, images)
+
+    @property
+    def _nothing(self) -> Array:
+        return np.full(len(self.points), np.nan)
 
 
-def averaging_of(column: str, averaging: str) -> str:
-    """The averaging that a column gets when ``averaging`` is asked for: only decibels pool."""
-    return averaging if column.endswith("_db") else "mean"
-
-
-def curves_of(rows: Iterable[Measurement] | Measurements) -> list[Curve]:
+def curves_of(
+    rows: Iterable[Measurement] | Measurements, metrics: Mapping[str, MetricRecord] | None = None
+) -> list[Curve]:
     """The curves of measurements, in the order of their first rows.
 
     A curve is what shares dataset, label, codec and options. It uses the images with an ok row
     at all of its points; points at which no image has one are left out first, and named.
+    ``metrics``: the records that came with the measurements.
     """
     table = rows if isinstance(rows, Measurements) else Measurements.of(rows)
-    groups = table.groups(("dataset", "label", "codec", "options"))
-    return [_curve(table, group) for group in groups]
+    records = records_of(table.metrics, metrics)
+    return [
+        dataclasses.replace(curve_of(table, group), records=records)
+        for group in table.groups(CURVE)
+    ]
 
 
-def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
-    """The curves of runs (directories or CSV files), with labels that tell them apart.
-
-    Curves of one dataset and label are told apart by their run, or within a run by their options.
-    Raises :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
-    """
-    given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
-    named = [(run, curve) for run, path in given.items() for curve in _curves_with_rate(path)]
-    several: dict[tuple[str, str], list[Path]] = {}
-    for run, curve in named:
-        several.setdefault((curve.dataset, curve.label), []).append(run)
-    curves = []
-    for run, curve in named:
-        runs = several[curve.dataset, curve.label]
-        label = curve.label
-        if runs.count(run) > 1:
-            label += f" [{curve.options}]"
-        if len(set(runs)) > 1:
-            label += f" ({_run_name(run, runs)})"
-        curves.append(dataclasses.replace(curve, label=label))
-    return curves
-
-
-def _run_name(run: Path, runs: Sequence[Path]) -> str:
-    """The shortest end of a run's path that no other run's path has."""
-    for length in range(1, len(run.parts)):
-        name = run.parts[-length:]
-        if not any(other != run and other.parts[-length:] == name for other in runs):
-            return "/".join(name)
-    return str(run)
-
-
-def _curves_with_rate(path: str | Path) -> list[Curve]:
-    from rdbench.results import read_table
-
-    table = read_table(path)
-    if not len(table):
-        raise UsageError(f"{str(path)!r} has no rows; measure something first")
-    curves = curves_of(table)
-    if any(curve.images for curve in curves) and np.isnan(table.numbers[RATE]).all():
-        raise UsageError(f"{str(path)!r} has no {RATE} in any row, and curves are over {RATE}")
-    return curves
-
-
-def _curve(table: Measurements, rows: Rows) -> Curve:
+def curve_of(table: Measurements, rows: Rows) -> Curve:
+    """The curve that some rows of a table are."""
     first = {name: texts[rows[0]] for name, texts in table.texts.items()}
     points, point = np.unique(table.numbers["point"][rows], return_inverse=True)
     images, image = table.texts["image"].unique(rows)
@@ -216,7 +216,13 @@ def _curve(table: Measurements, rows: Rows) -> Curve:
         channels=tuple(map(int, np.unique(channels[~np.isnan(channels)]))),
         versions=tuple(table.texts["codec_version"].unique(used)[0]),
         timing="mixed" if len(timings) > 1 else "".join(timings),
+        hosts=_told(table, "host", used),
+        devices=_told(table, "device", used),
     )
+
+
+def _told(table: Measurements, column: str, rows: Rows) -> tuple[str, ...]:
+    return tuple(filter(None, table.texts[column].unique(rows)[0]))
 
 
 def _whole(table: Array) -> NDArray[np.bool_]:
@@ -227,14 +233,14 @@ def _whole(table: Array) -> NDArray[np.bool_]:
 def _values(
     table: Measurements, rows: Rows, cells: Rows, shape: tuple[int, int]
 ) -> dict[str, Array]:
-    """All of :data:`NUMBERS` as (images, points), repeats merged; ``cells`` says for each row
-    which of these it belongs to."""
+    """All of :data:`NUMBERS` and of the metrics as (images, points), repeats merged; ``cells``
+    says for each row which of these it belongs to."""
     order = np.lexsort((table.numbers["repeat"][rows], cells))
     rows, cells = rows[order], cells[order]
     nth = np.arange(len(cells)) - np.searchsorted(cells, cells)
     repeats = np.full((shape[0] * shape[1], nth.max(initial=0) + 1), np.nan)
     values = {}
-    for column in NUMBERS:
+    for column in (*NUMBERS, *table.metrics):
         repeats[cells, nth] = table.numbers[column][rows]
         values[column] = (_median if column in TIMES else _first)(repeats).reshape(shape)
     return values

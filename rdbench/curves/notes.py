@@ -34,7 +34,7 @@ def warnings(comparisons: Iterable[Comparison]) -> list[str]:
     disagree, intervals of few images, and what is known against published curves."""
     groups: dict[str, list[Comparison]] = {}
     for row in comparisons:
-        groups.setdefault(f"{row.dataset}, {row.settings.metric}", []).append(row)
+        groups.setdefault(f"{row.dataset}, {row.settings.metric.name}", []).append(row)
     return [f"{where}: {text}" for where, rows in groups.items() for _, text in _cautions(rows)]
 
 

@@ -30,7 +30,8 @@ from rdbench.bd import (
     resampled_curves,
 )
 from rdbench.curves.comparison import Comparison, PerImage, Settings
-from rdbench.curves.curve import RATE, Curve, averaging_of
+from rdbench.curves.curve import RATE, Curve
+from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ def compare_pairs(
     return [row for number in range(len(pairs)) for row in rows[number]]
 
 
-def common_images(anchor: Curve, test: Curve, metric: str) -> tuple[str, ...]:
+def common_images(anchor: Curve, test: Curve, metric: MetricRecord) -> tuple[str, ...]:
     """The images that both curves have with rate and metric at all points, by name."""
-    sets = [set(curve.images_with(column)) for curve in (anchor, test) for column in (RATE, metric)]
+    sets = [
+        set(curve.images_with(column)) for curve in (anchor, test) for column in (RATE, metric.name)
+    ]
     return tuple(sorted(set.intersection(*sets)))
 
 
@@ -117,18 +120,19 @@ def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
                 f"means over {anchor.image_count} and {test.image_count} images cannot be compared"
             )
         for curve in (anchor, test):
-            if np.isnan(curve.mean(settings.metric, settings.averaging)).all():
+            if np.isnan(curve.gain(settings.metric, settings.averaging)).all():
                 return _no_mean(curve, settings)
     elif not common_images(anchor, test, settings.metric):
-        return f"the curves have no images with {settings.metric} in common"
+        return f"the curves have no images with {settings.metric.name} in common"
     return ""
 
 
 def _no_mean(curve: Curve, settings: Settings) -> str:
     other = "mean" if settings.averaging == "pooled" else "pooled"
-    if np.isnan(curve.mean(settings.metric, other)).all():
-        return f"{curve.title} gives no {settings.metric}"
-    return f"{curve.title} gives {settings.metric} only with averaging {other!r}"
+    metric = settings.metric
+    if np.isnan(curve.gain(metric, other)).all():
+        return f"{curve.title} gives no {metric.name}"
+    return f"{curve.title} gives {metric.name} only with averaging {other!r}"
 
 
 def _either(channels: Sequence[int]) -> str:
@@ -141,21 +145,20 @@ def _by(settings: Settings, method: str) -> Settings:
 
 class _Sample:
     """One curve over the images of a group: its mean curve, and as rows of one batch (images +
-    resamples, points) those of single images and of the bootstrap."""
+    resamples, points) those of single images and of the bootstrap. More quality is better here,
+    whatever the metric."""
 
     def __init__(self, curve: Curve, images: tuple[str, ...], settings: Settings) -> None:
-        averaging = averaging_of(settings.metric, settings.averaging)
-        columns = RATE, settings.metric
-        used = images or None
-        self.means = [curve.mean(column, settings.averaging, used) for column in columns]
+        metric, used = settings.metric, images or None
+        self.means = curve.mean(RATE, used), curve.gain(metric, settings.averaging, used)
         if not images:
             return
-        self.rate, self.quality = (curve.of_images(column, images) for column in columns)
+        self.rate, self.quality = curve.of_images(RATE, images), curve.gains(metric, images)
         if settings.resamples and len(images) >= FEWEST_IMAGES:
             rates, qualities = resampled_curves(
                 self.rate,
                 self.quality,
-                averaging=averaging,
+                averaging=metric.averaging(settings.averaging),
                 resamples=settings.resamples,
                 seed=settings.seed,
             )
@@ -174,7 +177,7 @@ def _together(
     samples = {key: _Sample(curve, images, settings) for key, curve in curves.items()}
     rows: list[list[Comparison]] = [[] for _ in pairs]
     for kind in KINDS:
-        of_means = _deltas_of_means(pairs, samples, kind, settings.min_overlap)
+        of_means = _deltas_of_means(pairs, samples, kind, settings)
         for method in methods:
             own = _by(settings, method)
             found: Iterable[Differences | None] = [None] * len(pairs)
@@ -196,7 +199,7 @@ def _deltas_of_means(
     pairs: Sequence[tuple[Curve, Curve]],
     samples: Mapping[int, _Sample],
     kind: Kind,
-    min_overlap: float,
+    settings: Settings,
 ) -> list[dict[str, BDResult]]:
     """The deltas of the mean curves of each pair by every interpolation, all pairs at once."""
     points = [Points.of("curve", *sample.means) for sample in samples.values()]
@@ -213,10 +216,21 @@ def _deltas_of_means(
         fits = fit(rate, quality, kind=kind, method=method)
         differing = differences(*(fits.take(side) for side in sides))
         for row, (anchor, test) in enumerate(zip(*sides, strict=True)):
-            found[row][method] = describe(
-                points[anchor], points[test], differing, row, method, min_overlap
+            result = describe(
+                points[anchor], points[test], differing, row, method, settings.min_overlap
             )
+            found[row][method] = _in_own_sign(result, settings.metric)
     return found
+
+
+def _in_own_sign(result: BDResult, metric: MetricRecord) -> BDResult:
+    """A delta of qualities of which more is better, in the sign of the metric."""
+    if metric.higher_is_better:
+        return result
+    if result.kind == "quality":
+        return dataclasses.replace(result, value=-result.value)
+    low, high = result.interval
+    return dataclasses.replace(result, interval=(-high, -low))
 
 
 def _differences(
@@ -261,6 +275,8 @@ def _with_images(row: Comparison, images: tuple[str, ...], found: Differences) -
     assert anchor
     assert test
     values = in_unit(found.means(settings.min_overlap), found.kind)
+    if found.kind == "quality":
+        values = settings.metric.sign * values
     of_images, resampled = values[: len(images)], values[len(images) :]
     defined = of_images[np.isfinite(of_images)]
     interval = of_mean = None

@@ -16,8 +16,11 @@ import numpy as np
 
 from rdbench import places
 from rdbench.curves.curve import NUMBERS, Curve, curves_of
+from rdbench.curves.records import of_identical, records_of
 from rdbench.errors import UsageError, unknown
-from rdbench.schema import Measurement, point_text
+from rdbench.measurements import is_number
+from rdbench.metrics import MetricRecord
+from rdbench.schema import CORE, RESERVED, Measurement, point_text
 
 PREFIX: Final = "published:"
 RATES: Final = {
@@ -34,8 +37,6 @@ COLORS: Final = {"luma": 1, "rgb": 3}
 """Color planes (column ``color``) with their number of channels."""
 
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# Of identical images, and of means over images some of which are.
-_MAY_BE_INFINITE: Final = frozenset({"psnr_db", "psnr_y_db", "ms_ssim_db"})
 
 Table = list[dict[str, str]]
 
@@ -178,9 +179,10 @@ def _curve_in(table: Table, where: str) -> Curve:
 
 def _curve(table: Table) -> Curve:
     check_label(table[0]["label"])
-    rows = [Measurement.from_cells(cells) for cells in table]
+    metrics, records = _metrics(table)
+    rows = [Measurement.from_cells(cells, metrics) for cells in table]
     first = rows[0]
-    _check_rows(rows, table)
+    _check_rows(rows, table, records)
     told = {column: _told(table, column) for column in ("source", "known_issue", "rate_is")}
     rate_is = _one_of("rate_is", told["rate_is"] or "unknown", RATES)
     _one_of("averaging", _told(table, "averaging") or "unknown", AVERAGINGS)
@@ -196,11 +198,25 @@ def _curve(table: Table) -> Curve:
         )
     return dataclasses.replace(
         curves_of(rows)[0] if named else _means(rows, images),
+        records=records,
         source="published",
         origin=told["source"],
         known_issue=told["known_issue"],
         rate_is=rate_is,
     )
+
+
+def _metrics(table: Table) -> tuple[list[str], dict[str, MetricRecord]]:
+    """The columns of metrics, and the records of those that are known by name; of the others a
+    column is of numbers, or it is something else."""
+    others = [name for name in table[0] if name not in CORE and name not in RESERVED]
+    records = records_of(others)
+    metrics = [
+        name
+        for name in others
+        if name in records or all(is_number(cells[name]) for cells in table if cells[name])
+    ]
+    return [name for name in metrics if any(cells[name] for cells in table)], records
 
 
 def _means(rows: Sequence[Measurement], images: str) -> Curve:
@@ -217,15 +233,17 @@ def _means(rows: Sequence[Measurement], images: str) -> Curve:
         points=tuple(row.point for row in rows),
         images=(),
         values={
-            column: np.array([[getattr(row, column) for row in rows]], dtype=np.float64)
-            for column in NUMBERS
+            column: np.array([[row.value(column) for row in rows]], dtype=np.float64)
+            for column in (*NUMBERS, *dict.fromkeys(name for row in rows for name in row.scores))
         },
         channels=() if first.channels is None else (first.channels,),
         mean_of=int(images),
     )
 
 
-def _check_rows(rows: Sequence[Measurement], table: Table) -> None:
+def _check_rows(
+    rows: Sequence[Measurement], table: Table, records: Mapping[str, MetricRecord]
+) -> None:
     label, seen = rows[0].label, set()
     for row, cells in zip(rows, table, strict=True):
         at = f"{label!r} at point {cells['point']!r}" + (f" of {row.image!r}" if row.image else "")
@@ -239,9 +257,9 @@ def _check_rows(rows: Sequence[Measurement], table: Table) -> None:
             raise UsageError(f"{at} has no bpp")
         if row.bpp <= 0:
             raise UsageError(f"{at}: bpp is {point_text(row.bpp)}, a rate is positive")
-        for column in NUMBERS:
-            value = getattr(row, column) or 0.0
-            if math.isinf(value) and (value < 0 or column not in _MAY_BE_INFINITE):
+        for column in (*NUMBERS, *row.scores):
+            value = row.value(column) or 0.0
+            if math.isinf(value) and not of_identical(records.get(column), value):
                 raise UsageError(f"{at}: {column} is {value}; leave empty what is not available")
         if (row.image, row.point) in seen:
             raise UsageError(f"{at} has more than one row")

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from rdbench.curves.curve import Curve, load_curves
+from rdbench.curves.curve import Curve
+from rdbench.curves.joining import load_curves
 from rdbench.curves.published import PREFIX, published
 from rdbench.errors import UsageError, unknown
 

@@ -8,56 +8,74 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.curves.curve import NUMBERS, TIMES, Curve, curves_of
+from rdbench.files import csv_text, write_atomically
 from rdbench.measurements import Measurements
-from rdbench.schema import Measurement, one_line, point_text
+from rdbench.metrics import BUILT_IN, MetricRecord
+from rdbench.schema import Measurement, header, one_line, point_text
 
 SUMMARY: Final = "summary.csv"
-
-_POOLED: Final = {
-    "psnr_db": "psnr_db_of_mean_mse",
-    "psnr_y_db": "psnr_y_db_of_mean_mse",
-    "ms_ssim_db": "ms_ssim_db_of_mean_ms_ssim",
-}
 _TEXTS: Final = ("dataset", "label", "codec", "options", "codec_version", "parameter", "point")
-SUMMARY_COLUMNS: Final = (
-    *_TEXTS,
-    "images",
-    "images_left_out",
-    *(c for number in NUMBERS for c in (number, _POOLED.get(number)) if c),
-    "timing",
-    "message",
-)
+
+
+def summary_columns(curves: Sequence[Curve]) -> list[str]:
+    """The columns of a summary: numbers of the core, the metrics that the curves have, and where
+    decibels can be pooled a second one (``psnr_db_of_mean_mse``)."""
+    there = dict.fromkeys(name for curve in curves for name in curve.scores)
+    metrics = [name for name in BUILT_IN if name in there]
+    metrics += [name for name in there if name not in BUILT_IN]
+    pooled = {n: _pooled(record) for curve in curves for n, record in curve.records.items()}
+    numbers = [
+        column
+        for name in header(metrics)
+        if name in NUMBERS or name in there
+        for column in (name, pooled.get(name, ""))
+        if column
+    ]
+    machines = [name for name in ("hosts", "devices") if any(getattr(c, name) for c in curves)]
+    return [*_TEXTS, "images", "images_left_out", *numbers, "timing", *machines, "message"]
+
+
+def _pooled(record: MetricRecord) -> str:
+    """The column of a metric's decibels of the mean, empty where it has none."""
+    return f"{record.name}_of_mean_{record.linear_column}" if record.linear else ""
 
 
 def summary_rows(curves: Iterable[Curve]) -> list[dict[str, str]]:
-    """One row of text per curve and point, with the keys :data:`SUMMARY_COLUMNS`.
+    """One row of text per curve and point, with keys of :func:`summary_columns`; those of metrics
+    that a curve lacks are missing.
 
     Numbers are means over ``images`` images; ``message`` says which images were left out and why,
-    and which columns have fewer. A curve without any images has one row without numbers.
+    which columns have fewer, and whose times are of several machines. A curve without any images
+    has one row without numbers.
     """
     return [row for curve in curves for row in _rows(curve)]
 
 
+def summary_table(curves: Sequence[Curve]) -> list[list[str]]:
+    """The same as rows of cells, with the header."""
+    columns = summary_columns(curves)
+    rows = ([row.get(column, "") for column in columns] for row in summary_rows(curves))
+    return [columns, *rows]
+
+
 def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -> Path:
     """Write ``summary.csv`` of a run directory from its measurements, and return its path."""
-    from rdbench.results import csv_text, write_atomically
+    from rdbench.results import read_metrics
 
-    table = summary_rows(curves_of(rows))
-    cells: list[Sequence[str]] = [SUMMARY_COLUMNS]
-    cells += [[row[column] for column in SUMMARY_COLUMNS] for row in table]
     path = Path(run) / SUMMARY
-    write_atomically(path, csv_text(cells))
+    curves = curves_of(rows, read_metrics(run))
+    write_atomically(path, csv_text(summary_table(curves)))
     return path
 
 
 def _rows(curve: Curve) -> list[dict[str, str]]:
-    means = {
-        name: curve.mean(column, averaging)
-        for column in NUMBERS
-        for name, averaging in ((column, "mean"), (_POOLED.get(column), "pooled"))
-        if name
+    means = {column: curve.mean(column) for column in (*NUMBERS, *curve.scores)}
+    means |= {
+        name: curve.quality(record, "pooled")
+        for record in curve.records.values()
+        if (name := _pooled(record))
     }
-    common = dict.fromkeys(SUMMARY_COLUMNS, "") | {
+    common = {
         "dataset": curve.dataset,
         "label": curve.label,
         "codec": curve.codec,
@@ -67,6 +85,8 @@ def _rows(curve: Curve) -> list[dict[str, str]]:
         "images": str(curve.image_count),
         "images_left_out": str(len(curve.left_out)),
         "timing": curve.timing,
+        "hosts": " | ".join(curve.hosts),
+        "devices": " | ".join(curve.devices),
         "message": _message(curve),
     }
     return [
@@ -82,7 +102,9 @@ def _message(curve: Curve) -> str:
     if curve.lost_points:
         points = ", ".join(point_text(point) for point in curve.lost_points)
         parts.append(f"no image is ok at {curve.parameter} {points}")
-    for column in NUMBERS:
+    if len(curve.machines) > 1:
+        parts.append(f"times are means over several machines ({' and '.join(curve.machines)})")
+    for column in (*NUMBERS, *curve.scores):
         count = curve.image_count if curve.mean_of else len(curve.images_with(column))
         if 0 < count < curve.image_count and column not in TIMES:
             parts.append(f"{column} is of {count} images")

@@ -11,7 +11,6 @@ from pathlib import Path
 from rdbench.errors import UsageError
 from rdbench.gate.baseline import (
     Table,
-    definition_digests,
     is_ours,
     read_baseline,
     read_run,
@@ -41,7 +40,6 @@ __all__ = [
     "Verdict",
     "check",
     "compare",
-    "definition_digests",
     "read_baseline",
     "read_run",
     "update",

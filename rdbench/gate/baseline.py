@@ -3,30 +3,36 @@
 It has the columns of a measurement (see :mod:`rdbench.schema`) less those that are another at
 each run and say nothing about a codec, sorted so that the difference of two versions of the file
 shows what changed. Two columns more make it describe itself: ``schema_version``, and
-``definitions`` with a digest of the definition of every metric in the row. A run directory and
-its ``measurements.csv`` can be read as a baseline, too.
+``revisions`` of every metric in the row, with the direction of one that is not rdbench's own
+(``psnr_db=1;edges=3:falls``). Older baselines have ``definitions`` in its place, digests of the
+prose that defined the metrics. A run directory and its ``measurements.csv`` can be read as a
+baseline, too.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
+import dataclasses
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
+from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.files import csv_text, write_atomically
 from rdbench.measurements import parse_rows, whole_records
-from rdbench.metrics import METRICS
-from rdbench.results import csv_text, measurements_path, read_manifest, write_atomically
+from rdbench.metrics import BUILT_IN, MetricRecord
+from rdbench.results import measurements_path, read_manifest, read_metrics
 from rdbench.schema import (
-    COLUMNS,
     OK,
     SCHEMA_VERSION,
     Measurement,
     MeasurementKey,
+    header,
     options_text,
     point_text,
 )
@@ -35,10 +41,26 @@ REQUIRED: Final = (
     *("dataset", "image", "image_sha256", "codec", "options", "label", "point"),
     *("codec_version", "status", "size_bytes", "bpp"),
 )
-_TIMES: Final = ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing")
-_MEMORY: Final = ("peak_rss_mb", "program_rss_mb")
+_TIMES: Final = frozenset(
+    {"encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "host", "device"}
+)
+_OF_ONE_RUN: Final = frozenset(
+    {"identity", "unscored", "peak_rss_mb", "program_rss_mb", "stream_file", "decoded_file"}
+)
 _SCHEMA: Final = "schema_version"
+_REVISIONS: Final = "revisions"
 _DEFINITIONS: Final = "definitions"
+_FALLS: Final = "falls"
+_REVISION: Final = re.compile(rf"(\d+)(:{_FALLS})?")
+_FIRST_DEFINITIONS: Final = {
+    "mse": "48ae917b",
+    "psnr_db": "cce320d1",
+    "psnr_y_db": "30038c2b",
+    "ssim": "7b222077",
+    "ms_ssim": "428d996f",
+    "ms_ssim_db": "cc651591",
+}
+"""The digests by which older baselines know revision 1 of the metrics."""
 
 Kind = Literal["run", "baseline"]
 
@@ -49,20 +71,18 @@ class Table:
 
     where: str
     rows: tuple[Measurement, ...]
-    definitions: Mapping[str, str] = field(default_factory=dict)
-    """Digests of the metrics' definitions, as far as the table tells them."""
+    told: Mapping[str, MetricRecord] = field(default_factory=dict)
+    """The records of its metrics, as far as the table tells them."""
     notes: tuple[str, ...] = ()
     deterministic: Mapping[str, bool] = field(default_factory=dict)
     """What codecs said of themselves when they were measured, as far as the run's manifest tells
     it."""
 
-
-def definition_digests() -> dict[str, str]:
-    """A digest of each metric's definition, by the metric's name."""
-    return {
-        name: hashlib.sha256(metric.definition.encode()).hexdigest()[:8]
-        for name, metric in METRICS.items()
-    }
+    @cached_property
+    def records(self) -> dict[str, MetricRecord]:
+        """The records of its metrics: those that it tells, and those that are known by name."""
+        scores = dict.fromkeys(name for row in self.rows for name in row.scores)
+        return records_of(scores, self.told)
 
 
 def read_run(path: str | Path) -> Table:
@@ -107,16 +127,29 @@ def write_baseline(path: str | Path, run: Table, *, times: bool) -> int:
     """
     if not any(row.status == OK for row in run.rows):
         raise UsageError(f"nothing in {run.where} is ok: a baseline of it would guard nothing")
-    left_out = {*_MEMORY, *(() if times else _TIMES)}
-    kept = [place for place, column in enumerate(COLUMNS) if column.name not in left_out]
-    cells = [[*(COLUMNS[place].name for place in kept), _SCHEMA, _DEFINITIONS]]
-    digests = {**definition_digests(), **run.definitions}
+    metrics = _in_order(name for row in run.rows for name in row.scores)
+    left_out = _OF_ONE_RUN if times else _OF_ONE_RUN | _TIMES
+    columns = header(metrics)
+    kept = [place for place, column in enumerate(columns) if column not in left_out]
+    revisions = {name: _revision(record) for name, record in run.records.items()}
+    cells = [[*(columns[place] for place in kept), _SCHEMA, _REVISIONS]]
     for row in sorted(run.rows, key=_order):
-        texts = row.cells()
-        used = {name: digests[name] for name in METRICS if getattr(row, name) is not None}
+        texts = row.cells(metrics)
+        used = {name: revisions[name] for name in row.scores if name in revisions}
         cells.append([*(texts[place] for place in kept), str(SCHEMA_VERSION), options_text(used)])
     write_file(Path(path), csv_text(cells), "--baseline")
     return len(run.rows)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Names of metrics, each once, those of rdbench first: however the run was asked for."""
+    found = set(names)
+    return [*(name for name in BUILT_IN if name in found), *sorted(found - BUILT_IN.keys())]
+
+
+def _revision(record: MetricRecord) -> str:
+    falls = record.name not in BUILT_IN and not record.higher_is_better
+    return f"{record.revision}:{_FALLS}" if falls else str(record.revision)
 
 
 def write_file(path: Path, text: str, option: str) -> None:
@@ -156,12 +189,12 @@ def _read(path: Path, kind: Kind, way_out: str) -> Table:
         if whole_records(data) < len(data):
             raise UsageError(f"{where} ends within a row; {way_out}")
     try:
-        header, described = _described(data.decode("utf-8-sig"))
-        if missing := [name for name in REQUIRED if name not in header]:
+        columns, described = _described(data.decode("utf-8-sig"))
+        if missing := [name for name in REQUIRED if name not in columns]:
             raise UsageError(f"{where} lacks the columns {', '.join(missing)}")
         rows = _unique(parse_rows(io.BytesIO(data), where), where, strict=not folder)
         version = _version(described[_SCHEMA] - {""}, where)
-        definitions = _definitions(described[_DEFINITIONS], where)
+        told = read_metrics(path) | _told(described, where)
     except (UsageError, UnicodeDecodeError, csv.Error) as error:
         said = f"{where} is no table in UTF-8: {error}"
         raise UsageError(f"{error if isinstance(error, UsageError) else said}; {way_out}") from None
@@ -170,9 +203,7 @@ def _read(path: Path, kind: Kind, way_out: str) -> Table:
     notes = []
     if version < SCHEMA_VERSION:
         notes.append(f"{where} is of schema {version} and was read as schema {SCHEMA_VERSION}")
-    if kind == "run" and not definitions:
-        definitions = definition_digests()
-    return Table(where, rows, definitions, tuple(notes), _deterministic(path))
+    return Table(where, rows, told, tuple(notes), _deterministic(path))
 
 
 def _deterministic(path: Path) -> dict[str, bool]:
@@ -186,13 +217,13 @@ def _deterministic(path: Path) -> dict[str, bool]:
 def _described(text: str) -> tuple[list[str], dict[str, set[str]]]:
     """The header, and the values of the columns that are no part of a measurement."""
     records = csv.reader(io.StringIO(text, newline=""))
-    header = next(records, [])
-    places = {name: header.index(name) for name in (_SCHEMA, _DEFINITIONS) if name in header}
-    found: dict[str, set[str]] = {_SCHEMA: set(), _DEFINITIONS: set()}
+    columns = next(records, [])
+    found: dict[str, set[str]] = {_SCHEMA: set(), _DEFINITIONS: set(), _REVISIONS: set()}
+    places = {name: columns.index(name) for name in found if name in columns}
     for cells in records if places else ():
         for name, place in places.items():
             found[name].update(cells[place : place + 1])
-    return header, found
+    return columns, found
 
 
 def _version(versions: set[str], where: str) -> int:
@@ -207,14 +238,31 @@ def _version(versions: set[str], where: str) -> int:
     return min(map(int, versions), default=SCHEMA_VERSION)
 
 
-def _definitions(texts: Iterable[str], where: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in texts:
-        for part in filter(None, text.split(";")):
-            name, _, digest = part.partition("=")
-            if found.setdefault(name, digest) != digest:
-                raise UsageError(f"{where} has rows of two definitions of {name}")
+def _told(described: Mapping[str, set[str]], where: str) -> dict[str, MetricRecord]:
+    """The records of the metrics, from their revisions or the definitions in their place."""
+    found: dict[str, MetricRecord] = {}
+    for column in (_DEFINITIONS, _REVISIONS):
+        for part in filter(None, ";".join(sorted(described[column])).split(";")):
+            name, _, text = part.partition("=")
+            if column == _DEFINITIONS:
+                record = _record(name, str(int(_FIRST_DEFINITIONS.get(name) == text)))
+            else:
+                record = _record(name, text)
+            if record is None:
+                raise UsageError(f"{where} has {part!r} in its column {column!r}")
+            if found.setdefault(name, record) != record:
+                raise UsageError(f"{where} has rows of two {column} of {name}")
     return found
+
+
+def _record(name: str, revision: str) -> MetricRecord | None:
+    """The record that a baseline tells of a metric; revision 0 is an unknown one."""
+    told = _REVISION.fullmatch(revision)
+    if told is None:
+        return None
+    if name in BUILT_IN:
+        return dataclasses.replace(BUILT_IN[name], revision=int(told[1]))
+    return MetricRecord(name, higher_is_better=not told[2], revision=int(told[1]))
 
 
 def _unique(rows: Iterable[Measurement], where: str, *, strict: bool) -> tuple[Measurement, ...]:
@@ -228,7 +276,7 @@ def _unique(rows: Iterable[Measurement], where: str, *, strict: bool) -> tuple[M
                 f"{where} has codec {row.codec!r} with the same options twice, as "
                 f"{before.label!r} and {row.label!r}; keep one of them"
             )
-        if strict and before is not row and before.cells() != row.cells():
+        if strict and before is not row and before != row:
             raise UsageError(
                 f"{where} has two different rows for {row.image!r} at {row.parameter} "
                 f"{point_text(row.point)} of {row.label!r}; keep one of them"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rdbench.curves import RATE
@@ -16,12 +16,14 @@ from rdbench.gate.pairs import (
     Place,
     Shared,
     close,
+    gain,
     same_decoded,
     same_original,
     usable,
 )
 from rdbench.gate.report import Delta, Finding, Limits, Verdict
 from rdbench.gate.times import judge_times
+from rdbench.metrics import MetricRecord
 from rdbench.provenance import differences
 from rdbench.schema import Measurement, one_line, point_text
 
@@ -64,7 +66,7 @@ class CurveJudge:
         self.found = Found()
         self.shared: list[Shared] = []
 
-    def judge(self, metrics: Sequence[str], other: Mapping[str, str]) -> Found:
+    def judge(self, metrics: Sequence[MetricRecord], other: Mapping[str, str]) -> Found:
         """Everything about the curve; ``other`` are metrics of another definition, with why."""
         found = self.found
         if self.old.key != self.new.key:
@@ -74,15 +76,16 @@ class CurveJudge:
         self._cover(self._other_images())
         found.compared = len(self.shared)
         self._compare_bytes()
-        self._require(RATE)
+        self._require(RATE, lambda row: row.bpp)
         for metric in metrics:
-            self._require(metric)
-            if metric in other and not self._agrees(metric):
-                self._find(Verdict.NOT_COMPARABLE, other[metric])
+            self._require(metric.name, functools.partial(gain, metric=metric))
+            if metric.name in other and not self._agrees(metric):
+                self._find(Verdict.NOT_COMPARABLE, other[metric.name])
             else:
                 self._judge_quality(metric)
         if self.shared and not found.deltas and not found.findings:
-            self._find(Verdict.NOT_COMPARABLE, f"no measurement has {' or '.join(metrics)}")
+            names = " or ".join(metric.name for metric in metrics)
+            self._find(Verdict.NOT_COMPARABLE, f"no measurement has {names}")
         if self.limits.max_slowdown is not None and self.shared:
             findings, notes = judge_times(self.shared, self.limits.max_slowdown)
             found.findings += findings
@@ -176,11 +179,11 @@ class CurveJudge:
                 f"measurements: {listed(texts, 3)}"
             )
 
-    def _require(self, column: str) -> None:
+    def _require(self, column: str, value: Callable[[Measurement], float | None]) -> None:
         """Name the cells that have lost a number, be it that it is empty now or NaN."""
         lost, unjudged = [], []
         for cell in self.shared:
-            old, new = getattr(cell.old.row, column), getattr(cell.new.row, column)
+            old, new = value(cell.old.row), value(cell.new.row)
             if usable(old) and not usable(new):
                 lost.append((cell.image, cell.point))
             elif usable(new) and not usable(old):
@@ -192,12 +195,12 @@ class CurveJudge:
                 f"no {column} in the baseline, and not judged: {self.new.places(unjudged)}"
             )
 
-    def _judge_quality(self, metric: str) -> None:
+    def _judge_quality(self, metric: MetricRecord) -> None:
         """The deltas of one metric, between the cells that have it on both sides."""
         points = []
         for cell in self.shared:
             old, new = cell.old.row, cell.new.row
-            before, now = getattr(old, metric), getattr(new, metric)
+            before, now = gain(old, metric), gain(new, metric)
             if not (usable(before) and usable(now)) or usable(old.bpp) != usable(new.bpp):
                 continue
             if same_decoded(old, new):
@@ -206,7 +209,7 @@ class CurveJudge:
         if not points:
             return
         if all(p.old_rate == p.new_rate and p.old == p.new for p in points):
-            self.found.deltas.append(Delta(metric, 0.0, 0.0, 0.0, identical=True))
+            self.found.deltas.append(Delta(metric.name, 0.0, 0.0, 0.0, identical=True))
             return
         judge = QualityJudge(
             metric,
@@ -220,16 +223,15 @@ class CurveJudge:
         self.found.notes += judge.notes
         self.found.deltas.append(delta)
 
-    def _agrees(self, metric: str) -> bool:
+    def _agrees(self, metric: MetricRecord) -> bool:
         """Whether the metric is the baseline's wherever the decoded images are the same, and
         they are the same somewhere."""
-        seen = [
-            close(getattr(c.old.row, metric), getattr(c.new.row, metric))
-            for c in self.shared
-            if same_decoded(c.old.row, c.new.row)
-            and usable(getattr(c.old.row, metric))
-            and usable(getattr(c.new.row, metric))
+        values = [
+            (gain(cell.old.row, metric), gain(cell.new.row, metric))
+            for cell in self.shared
+            if same_decoded(cell.old.row, cell.new.row)
         ]
+        seen = [close(old, new) for old, new in values if usable(old) and usable(new)]
         return bool(seen) and all(seen)
 
     @functools.cached_property

@@ -21,7 +21,7 @@ from rdbench.curves import LOW_OVERLAP
 from rdbench.curves.notes import listed
 from rdbench.gate.pairs import MOST_NAMES
 from rdbench.gate.report import Delta, Finding, Limits, Verdict
-from rdbench.metrics import METRICS
+from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ ROUNDING: Final = 1e-9
 
 
 class Point(NamedTuple):
-    """Rate and one quality of a cell on both sides; rates are None where streams are unknown."""
+    """Rate and one quality of a cell on both sides, with the sign that makes more better; rates are
+    None where streams are unknown."""
 
     image: str
     point: float
@@ -69,9 +70,15 @@ class QualityJudge:
     """Judges one curve in one metric."""
 
     def __init__(
-        self, metric: str, parameter: str, limits: Limits, *, deterministic: bool, images: int
+        self,
+        metric: MetricRecord,
+        parameter: str,
+        limits: Limits,
+        *,
+        deterministic: bool,
+        images: int,
     ) -> None:
-        self.metric = METRICS[metric]
+        self.metric = metric
         self.parameter = parameter or "point"
         self.limits = limits
         self.deterministic = deterministic
@@ -123,8 +130,9 @@ class QualityJudge:
             if metric.unit == "dB" and self.limits.max_bd_psnr is not None:
                 gain = delta(*means, kind="quality").value
                 ends = self._range(arrays, "quality", gain)
+                own = sorted(metric.sign * end for end in ends)
                 self._decide(
-                    f"BD-{metric.label} {signed(gain, *ends, 3, ' dB')}"
+                    f"BD-{metric.label} {signed(metric.sign * gain, own[0], own[1], 3, ' dB')}"
                     f", the limit is {self.limits.max_bd_psnr:g} dB{where}",
                     *ends,
                     self.limits.max_bd_psnr,
@@ -195,7 +203,7 @@ class QualityJudge:
                 text = f"{self.parameter} {point_text(grid.points[place])}: rate {mean_rate:+.2f} %"
                 if mean_gain:
                     unit = f" {self.metric.unit}" if self.metric.unit else ""
-                    text += f", {self.metric.label} {mean_gain:+.4g}{unit}"
+                    text += f", {self.metric.label} {self.metric.sign * mean_gain:+.4g}{unit}"
                 found.setdefault(verdict, []).append(text)
         for verdict, texts in found.items():
             also = ", and one point does not tell which is better"

@@ -7,13 +7,13 @@ line, leave its cell, or be taken for markup or for a command.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Final
 from xml.etree import ElementTree
 
 from rdbench.gate.report import CurveVerdict, Delta, Limits, Report, Verdict
-from rdbench.metrics import METRICS
+from rdbench.metrics import MetricRecord
+from rdbench.tables import code, fenced, grid
 
 _LEVELS: Final = {Verdict.BETTER: "notice", Verdict.NEW: "notice"}
 
@@ -44,13 +44,11 @@ def summary(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """A table and what was found, in GitHub's Markdown."""
-    header = ("", "verdict", *_header(report))
-    rule = ("---",) * 4 + ("---:",) * (len(header) - 4)
-    lines = [_row(header), _row(rule)]
+    rows = []
     for curve in report.curves:
         mark = "✅" if curve.fine else "❌"
         dataset, title, *numbers = _cells(curve, report.metrics)
-        lines.append(_row((mark, curve.verdict.value, _code(dataset), _code(title), *numbers)))
+        rows.append((mark, curve.verdict.value, code(dataset), code(title), *numbers))
     details = [
         f"{printable(curve.title)} ({printable(curve.dataset)}): {text}"
         for curve in report.curves
@@ -58,9 +56,10 @@ def markdown(report: Report) -> str:
     ]
     details += [f"note: {printable(note)}" for note in report.notes]
     head = "### rdbench check: " + ("passed" if report.fine else "failed")
-    parts = [head, _fenced([summary(report)]), "\n".join(lines)]
+    lines = grid(("", "verdict", *_header(report)), rows, text_columns=4)
+    parts = [head, fenced([summary(report)]), lines]
     if details:
-        parts.append(_fenced(details))
+        parts.append(fenced(details))
     return "\n\n".join(parts) + "\n"
 
 
@@ -129,19 +128,19 @@ def printable(text: str) -> str:
 
 
 def _header(report: Report) -> tuple[str, ...]:
-    several = len({METRICS[metric].label for metric in report.metrics}) < len(report.metrics)
-    names = [METRICS[m].axis if several else METRICS[m].label for m in report.metrics]
+    several = len({metric.label for metric in report.metrics}) < len(report.metrics)
+    names = [metric.quantity if several else metric.label for metric in report.metrics]
     return ("dataset", "curve", "identical", *(f"BD-rate [%] {name}" for name in names))
 
 
-def _cells(curve: CurveVerdict, metrics: Sequence[str]) -> tuple[str, ...]:
+def _cells(curve: CurveVerdict, metrics: Sequence[MetricRecord]) -> tuple[str, ...]:
     deltas = {delta.metric: delta for delta in curve.deltas}
     identical = f"{curve.identical}/{curve.compared}" if curve.compared else "-"
     return (
         printable(curve.dataset),
         printable(curve.title),
         identical,
-        *(_delta(deltas.get(metric)) for metric in metrics),
+        *(_delta(deltas.get(metric.name)) for metric in metrics),
     )
 
 
@@ -171,26 +170,6 @@ def _limits_text(limits: Limits) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(c.ljust(width) for c, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _code(text: str) -> str:
-    """A code span, in which nothing is markup, fit for a table's cell."""
-    fence = "`" * (_longest_run(text) + 1)
-    space = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
-
-
-def _fenced(lines: Sequence[str]) -> str:
-    fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
-    return "\n".join([f"{fence}text", *lines, fence])
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def _data(text: str) -> str:

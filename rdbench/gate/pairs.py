@@ -7,9 +7,10 @@ import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeGuard
 
 from rdbench.curves.notes import listed
+from rdbench.metrics import MetricRecord
 from rdbench.schema import OK, Measurement, point_text
 
 Place = tuple[str, float]
@@ -178,7 +179,13 @@ def same_decoded(old: Measurement, new: Measurement) -> bool:
     return old.decoded_sha256 is not None and old.decoded_sha256 == new.decoded_sha256
 
 
-def usable(value: float | None) -> bool:
+def gain(row: Measurement, metric: MetricRecord) -> float | None:
+    """The value of a metric with the sign that makes more better; None where there is none."""
+    value = row.scores.get(metric.name)
+    return None if value is None else metric.sign * value
+
+
+def usable(value: float | None) -> TypeGuard[float]:
     """Whether there is a number; the PSNR of identical images is one."""
     return value is not None and value > -math.inf
 

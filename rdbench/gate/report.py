@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from rdbench.errors import UsageError
-from rdbench.metrics import check as check_metrics
+from rdbench.metrics import MetricRecord
 
 
 class Verdict(StrEnum):
@@ -38,8 +38,7 @@ class Limits:
     """How much worse a curve may be than in the baseline. What is beyond is worse; what is as far
     on the other side is better.
 
-    Raises :class:`UsageError` for a limit that is negative or not finite, and for a metric that
-    is unknown or falls with quality.
+    Raises :class:`UsageError` for a limit that is negative or not finite.
     """
 
     max_bd_rate: float = 0.5
@@ -52,14 +51,14 @@ class Limits:
     """Percent by which encoding or decoding may take longer, in processor time where both sides
     have it; None where times are not looked at."""
     metrics: tuple[str, ...] = ()
-    """Quality columns; none stands for all that the baseline has."""
+    """Names of metrics, or FILE.py:Class or FILE.toml; none stands for all that the baseline has,
+    but those of which another one is the decibels."""
 
     def __post_init__(self) -> None:
         for name in ("max_bd_rate", "max_bd_psnr", "max_slowdown"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:
                 raise UsageError(f"{name} is {value}; it must be a number from 0 on")
-        object.__setattr__(self, "metrics", check_metrics(self.metrics, rising=True))
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,8 @@ class Report:
     run: str
     baseline: str
     limits: Limits
-    metrics: tuple[str, ...]
-    """The quality columns that were looked at."""
+    metrics: tuple[MetricRecord, ...]
+    """What was looked at."""
     curves: tuple[CurveVerdict, ...]
     notes: tuple[str, ...] = ()
     """What holds for all curves."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from rdbench.bd import bootstrap_mean
 from rdbench.gate.deltas import RESAMPLES, SEED, signed, verdict_on
-from rdbench.gate.pairs import Shared
+from rdbench.gate.pairs import Cell, Shared
 from rdbench.gate.report import Finding, Verdict
 
 TIMES: Final = {
@@ -27,17 +27,19 @@ def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], l
     of one way of timing (isolated, or shared with other work) are held against each other.
     """
     findings, notes = [], []
+    before, now = ([getattr(cell, side) for cell in shared] for side in ("old", "new"))
+    hosts = [_told(cells, "host") for cells in (before, now)]
+    if all(hosts) and len({*hosts[0], *hosts[1]}) > 1:
+        then, today = (" and ".join(names) for names in hosts)
+        notes.append(f"times are of several machines: {then} in the baseline, {today} in the run")
     for doing, columns in TIMES.items():
         slowdowns = {kind: _slowdown(shared, column) for kind, column in columns.items()}
         judged = next((kind for kind, found in slowdowns.items() if found), None)
         if judged is None:
-            before, now = (
-                " or ".join(sorted({cell.row.timing for cell in cells})) or "not known"
-                for cells in ([c.old for c in shared], [c.new for c in shared])
-            )
+            ways = [" or ".join(_told(cells, "timing")) or "not known" for cells in (before, now)]
             why = "fewer than two images have them on both sides"
-            if before != now:
-                why = f"they were {before} in the baseline and are {now} in the run"
+            if ways[0] != ways[1]:
+                why = f"they were {ways[0]} in the baseline and are {ways[1]} in the run"
             findings.append(Finding(Verdict.NOT_COMPARABLE, f"times of {doing}: {why}"))
         for kind, slowdown in slowdowns.items():
             if slowdown is None:
@@ -49,6 +51,10 @@ def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], l
             else:
                 notes.append(text)
     return findings, notes
+
+
+def _told(cells: Sequence[Cell], column: str) -> list[str]:
+    return sorted({getattr(row, column) for cell in cells for row in cell.rows} - {""})
 
 
 def _slowdown(shared: Sequence[Shared], column: str) -> tuple[float, float, float] | None:

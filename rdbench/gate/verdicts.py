@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rdbench.errors import UsageError
+from rdbench.curves.records import NAME_IT, other_measure
+from rdbench.errors import UsageError, unknown
 from rdbench.gate.baseline import Table
 from rdbench.gate.curve import CurveJudge, appeared, gone
 from rdbench.gate.pairs import (
@@ -15,10 +16,10 @@ from rdbench.gate.pairs import (
     pairs,
     same_decoded,
     same_original,
-    usable,
 )
 from rdbench.gate.report import CurveVerdict, Limits, Report, by_weight
-from rdbench.metrics import DEFAULT_METRICS, METRICS
+from rdbench.metrics import BUILT_IN, MetricRecord, find
+from rdbench.metrics.registry import FILE_HINT, is_file, names
 from rdbench.schema import point_text
 
 
@@ -28,7 +29,7 @@ def compare(run: Table, baseline: Table, limits: Limits) -> Report:
     Raises :class:`UsageError` where the baseline lacks what the limits ask for: one of their
     metrics, or times.
     """
-    metrics = _metrics(baseline, limits)
+    metrics, unknown_ones = _metrics(run, baseline, limits)
     if limits.max_slowdown is not None and not any(
         row.encode_s is not None or row.decode_s is not None for row in baseline.rows
     ):
@@ -63,40 +64,65 @@ def compare(run: Table, baseline: Table, limits: Limits) -> Report:
                 identical=found.identical,
             )
         )
-    return Report(
-        run.where, baseline.where, limits, metrics, tuple(curves), (*baseline.notes, *run.notes)
+    notes = [*baseline.notes, *run.notes]
+    notes += [f"column {name!r} is not judged: {NAME_IT}" for name in unknown_ones]
+    return Report(run.where, baseline.where, limits, metrics, tuple(curves), tuple(notes))
+
+
+def _metrics(
+    run: Table, baseline: Table, limits: Limits
+) -> tuple[tuple[MetricRecord, ...], tuple[str, ...]]:
+    """The metrics to look at, by the run's records before the baseline's; and the columns of which
+    nothing says what they measure."""
+    scores = dict.fromkeys(name for row in baseline.rows for name in row.scores)
+    known = {**baseline.records, **run.records}
+    have = [name for name in BUILT_IN if name in scores]
+    have += [name for name in scores if name not in BUILT_IN]
+    if limits.metrics:
+        asked = [_asked(name, known, have, baseline) for name in limits.metrics]
+        return tuple({record.name: record for record in asked}.values()), ()
+    found = [known[name] for name in have if name in known]
+    linear = {record.linear_column for record in found if record.linear_column in record.beside}
+    return (
+        tuple(record for record in found if record.name not in linear),
+        tuple(name for name in have if name not in known),
     )
 
 
-def _metrics(baseline: Table, limits: Limits) -> tuple[str, ...]:
-    have = [
-        metric for metric in METRICS if any(usable(getattr(row, metric)) for row in baseline.rows)
-    ]
-    for metric in limits.metrics:
-        if metric not in have:
-            raise UsageError(
-                f"{baseline.where} has no {metric}; it has {', '.join(have) or 'no metric'}"
-            )
-    return limits.metrics or tuple(metric for metric in DEFAULT_METRICS if metric in have)
+def _asked(
+    name: str, known: Mapping[str, MetricRecord], have: Sequence[str], baseline: Table
+) -> MetricRecord:
+    record = find(name) if is_file(name) else known.get(name)
+    column = record.name if record else name
+    if column not in have and column not in known and column not in names():
+        raise unknown("metric", name, {*names(), *have}, hint=FILE_HINT)
+    if column not in have:
+        raise UsageError(
+            f"{baseline.where} has no {column}; it has {', '.join(have) or 'no metric'}"
+        )
+    if record is None:
+        raise UsageError(f"{baseline.where} has a column {name!r}, but {NAME_IT}")
+    return record
 
 
 def _other_metrics(
     matched: Sequence[Pair],
     run: Table,
     baseline: Table,
-    metrics: Sequence[str],
+    metrics: Sequence[MetricRecord],
 ) -> dict[str, str]:
     """The metrics that are another measure in the run than in the baseline, each with why.
 
-    They are known by their definition, and by this: the same original and the same decoded image
+    They are known by their revision, and by this: the same original and the same decoded image
     have another value.
     """
     other = {
-        metric: f"{METRICS[metric].label} is defined otherwise than when the baseline was written"
+        metric.name: f"{metric.label} is defined otherwise than when the baseline was written "
+        f"({what})"
         for metric in metrics
-        if metric in baseline.definitions
-        and metric in run.definitions
-        and baseline.definitions[metric] != run.definitions[metric]
+        if metric.name in baseline.told
+        and metric.name in run.records
+        and (what := other_measure(run.records[metric.name], baseline.told[metric.name]))
     }
     seen: dict[str, str] = {}
     for old, new in matched:
@@ -107,14 +133,14 @@ def _other_metrics(
             if now is None or not (same_decoded(before, now) and same_original(before, now)):
                 continue
             for metric in metrics:
-                values = getattr(before, metric), getattr(now, metric)
-                if values[0] == values[1] or metric in seen:
+                then, today = before.scores.get(metric.name), now.scores.get(metric.name)
+                if then is None or today is None or metric.name in seen:
                     continue
-                if all(map(usable, values)) and not close(*values):
-                    seen[metric] = (
-                        f"{METRICS[metric].label} is another measure now: for the same decoded "
+                if not close(then, today):
+                    seen[metric.name] = (
+                        f"{metric.label} is another measure now: for the same decoded "
                         f"image ({place[0]} at {before.parameter} {point_text(place[1])} of "
-                        f"{new.label}) it was {values[0]:.6g} and is {values[1]:.6g}"
+                        f"{new.label}) it was {then:.6g} and is {today:.6g}"
                     )
     return other | seen
 

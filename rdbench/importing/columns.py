@@ -9,9 +9,6 @@ from typing import Final
 
 from rdbench.errors import UsageError
 from rdbench.importing.rows import (
-    COLUMNS,
-    NUMBERS,
-    QUALITIES,
     TEXTS,
     File,
     Reading,
@@ -33,7 +30,7 @@ def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all f
 def read(files: Sequence[File], request: Request) -> Reading:
     """The rows of CSV files.
 
-    Columns that :attr:`Request.mapping` does not name are taken where they bear the name of one
+    Columns that :attr:`Request.columns` does not name are taken where they bear the name of one
     of ours, and are named as unused otherwise. The parameter is what the file calls its points.
     """
     rows: list[Row] = []
@@ -57,7 +54,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
                     {name: found[name] for name in TEXTS if name in found},
                     {
                         name: number(found[name], name, where, request.decimal)
-                        for name in NUMBERS
+                        for name in request.numbers
                         if name in found
                     },
                 )
@@ -104,21 +101,22 @@ def cells(file: File, delimiter: str) -> list[tuple[int, list[str]]]:
 
 
 def _mapping(name: str, header: Sequence[str], request: Request) -> Mapping[str, str]:
-    given = request.mapping
+    given = request.columns
     if missing := [theirs for theirs in given.values() if theirs not in header]:
         raise UsageError(
             f"{name!r} has no column {listed(map(repr, missing))}; it has {listed(header)}"
         )
     taken = set(given.values())
-    mapping = {c: c for c in COLUMNS if c in header and c not in taken} | dict(given)
+    own = [name for name in (*TEXTS, *request.numbers) if name in header and name not in taken]
+    mapping = {**dict(zip(own, own, strict=True)), **given}
     if "bpp" not in mapping:
         raise UsageError(
             f"{name!r} does not say which column is the rate; it has {listed(header)}: name it "
             "with --map bpp=COLUMN"
         )
-    if not set(QUALITIES) & set(mapping):
+    if not request.metrics.keys() & mapping.keys():
         raise UsageError(
             f"{name!r} does not say which column is a quality; it has {listed(header)}: name one "
-            f"with --map, such as psnr_db=COLUMN ({listed(QUALITIES)})"
+            f"with --map, such as psnr_db=COLUMN ({listed(request.metrics)})"
         )
     return mapping

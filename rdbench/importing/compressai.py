@@ -18,8 +18,6 @@ from typing import Any, Final
 
 from rdbench.errors import UsageError
 from rdbench.importing.rows import (
-    NUMBERS,
-    QUALITIES,
     TEXTS,
     File,
     Reading,
@@ -51,7 +49,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
     """The rows of all files: a curve per file of means, named as the file is, and a curve per
     network of which there are files of images.
 
-    Keys are found by :data:`KEYS`, or by :attr:`Request.mapping` where there is one.
+    Keys are found by :data:`KEYS`, or by :attr:`Request.columns` where there is one.
     """
     rows: list[Row] = []
     means: list[str] = []
@@ -95,13 +93,13 @@ def _document(file: File) -> dict[str, Any]:
 
 def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, str]:
     """Our columns with the keys that are taken for them."""
-    if texts := sorted(set(request.mapping) & set(TEXTS)):
+    if texts := sorted(set(request.columns) & set(TEXTS)):
         raise UsageError(f"--map {texts[0]}: only numbers of a JSON file can be mapped")
-    if missing := [key for key in request.mapping.values() if key not in results]:
+    if missing := [key for key in request.columns.values() if key not in results]:
         raise UsageError(
             f"{name!r} has no key {listed(map(repr, missing))}; it has {listed(results)}"
         )
-    keys = dict(request.mapping)
+    keys = dict(request.columns)
     for column, known in KEYS.items() if not keys else ():
         present = [key for key in known if key in results]
         if len(present) > 1:
@@ -110,7 +108,7 @@ def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, 
                 f"which with --map, such as bpp=bpp,{column}={present[0]}"
             )
         keys |= dict.fromkeys([column], present[0]) if present else {}
-    if "bpp" not in keys or not set(QUALITIES) & set(keys):
+    if "bpp" not in keys or not request.metrics.keys() & keys.keys():
         lacking = "rate" if "bpp" not in keys else "quality"
         raise UsageError(
             f"{name!r} has no {lacking} under a key that CompressAI uses; it has "
@@ -118,7 +116,7 @@ def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, 
         )
     if request.color == "luma" and (rgb := [k for k in keys.values() if k.endswith("-rgb")]):
         raise UsageError(f"{name!r}: {rgb[0]!r} is of RGB, and --color says luma")
-    return {column: keys[column] for column in NUMBERS if column in keys}
+    return {column: keys[column] for column in request.numbers if column in keys}
 
 
 def _columns(name: str, results: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:

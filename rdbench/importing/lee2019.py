@@ -18,8 +18,6 @@ from rdbench.errors import UsageError
 from rdbench.importing import columns
 from rdbench.importing.rows import (
     NUMBER,
-    NUMBERS,
-    QUALITIES,
     File,
     Reading,
     Request,
@@ -67,8 +65,9 @@ def _read_wide(files: Sequence[File], request: Request) -> list[Row]:
     by_name = {file.name: file for file in files}
     if len(by_name) < len(files):
         raise UsageError("several of the tables have one name; import them from folders of one")
-    names = request.mapping
-    complete = "bpp" in names and set(QUALITIES) & set(names) and set(names) <= set(NUMBERS)
+    names = request.columns
+    has_quality = bool(request.metrics.keys() & names.keys())
+    complete = "bpp" in names and has_quality and set(names) <= set(request.numbers)
     wrong = sorted(set(names.values()) ^ set(by_name))
     if wrong or not complete:
         raise UsageError(

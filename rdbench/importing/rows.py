@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
+from rdbench.curves.records import records_of
 from rdbench.errors import UsageError, unknown
+from rdbench.metrics import MetricRecord, find
+from rdbench.metrics.registry import FILE_HINT, is_file, names
 
-NUMBERS: Final = (
-    *("point", "bpp", "estimated_bpp"),
-    *("mse", "psnr_db", "psnr_y_db", "ssim", "ms_ssim", "ms_ssim_db"),
-    *("encode_s", "decode_s"),
-)
-QUALITIES: Final = ("mse", "psnr_db", "psnr_y_db", "ssim", "ms_ssim", "ms_ssim_db")
 TEXTS: Final = ("dataset", "label", "codec", "options", "parameter", "image", "description")
-COLUMNS: Final = (*TEXTS, *NUMBERS)
-"""The columns that an imported file can have, and that a mapping can name."""
+_RATES: Final = ("point", "bpp", "estimated_bpp")
+_TIMES: Final = ("encode_s", "decode_s")
 
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
 
@@ -35,7 +33,8 @@ class Request:
     """What files do not tell of their curves, and how a CSV is to be read."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
-    """Our column to the file's column or key."""
+    """Our column to the file's column or key; a metric may be named as FILE.py:Class or FILE.toml
+    as well."""
     label: str = ""
     """One label for all rows; they become one curve."""
     dataset: str = ""
@@ -49,6 +48,27 @@ class Request:
     delimiter: str = ","
     decimal: str = "."
 
+    @cached_property
+    def metrics(self) -> dict[str, MetricRecord]:
+        """The metrics that a file may have: those that are known by name, and those of files.
+        Raises :class:`UsageError` where a file has none."""
+        files = [find(ours) for ours in self.mapping if is_file(ours)]
+        known = records_of(names())
+        return known | {record.name: record for record in files}
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """:attr:`mapping` with metrics of files by their columns."""
+        return {
+            find(ours).name if is_file(ours) else ours: theirs
+            for ours, theirs in self.mapping.items()
+        }
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers that a file can have, and that a mapping can name."""
+        return (*_RATES, *self.metrics, *_TIMES)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -60,7 +80,7 @@ class Row:
     texts: Mapping[str, str]
     """Values of :data:`TEXTS`; what is not there is not told."""
     numbers: Mapping[str, float]
-    """Values of :data:`NUMBERS`; what is not there is not available."""
+    """Values of :attr:`Request.numbers`; what is not there is not available."""
     group: str = ""
     """What tells the points of a curve apart where rows of images have no ``point``."""
     rate_is: str = ""
@@ -84,16 +104,17 @@ class Reading:
 def parse_mapping(text: str) -> dict[str, str]:
     """``bpp=rate,psnr_db=PSNR`` as a mapping of our columns to those of the file.
 
-    Raises :class:`UsageError` for another form, a column that is not one of :data:`COLUMNS`, and
-    for names that occur twice on either side.
+    Raises :class:`UsageError` for another form, a column that an imported file cannot have, and for
+    names that occur twice on either side.
     """
     mapping: dict[str, str] = {}
+    columns = (*TEXTS, *Request().numbers)
     for item in filter(None, text.split(",")):
         ours, equals, theirs = (part.strip() for part in item.partition("="))
         if not equals or not ours or not theirs:
             raise UsageError(f"--map {item!r} is not of the form COLUMN=NAME, such as bpp=rate")
-        if ours not in COLUMNS:
-            raise unknown("column", ours, COLUMNS, hint="left of '=' in --map")
+        if ours not in columns and not is_file(ours):
+            raise unknown("column", ours, columns, hint=f"left of '=' in --map; {FILE_HINT}")
         if ours in mapping:
             raise UsageError(f"--map names {ours!r} twice")
         if theirs in mapping.values():

@@ -15,17 +15,17 @@ from rdbench.curves.published import (
     parse_published,
     published_labels,
 )
+from rdbench.curves.records import distance_from_one, of_identical
 from rdbench.errors import UsageError, unknown
+from rdbench.files import csv_text
 from rdbench.images.dataset import SUFFIXES
-from rdbench.importing.rows import NUMBERS, QUALITIES, TEXTS, Reading, Request, Row, listed
-from rdbench.results import csv_text
+from rdbench.importing.rows import TEXTS, Reading, Request, Row, listed
 from rdbench.schema import point_text
 
-_HEADER: Final = (
-    *("dataset", "image", "images", "channels", "color", "label", "codec", "options"),
-    *("parameter", *NUMBERS, "rate_is", "averaging", "description", "source", "known_issue"),
+_FIRST: Final = (
+    *("dataset", "image", "images", "channels", "color", "label", "codec", "options", "parameter"),
 )
-_MAY_BE_INFINITE: Final = frozenset({"psnr_db", "psnr_y_db", "ms_ssim_db"})
+_LAST: Final = ("rate_is", "averaging", "description", "source", "known_issue")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def tidy(reading: Reading, request: Request) -> Imported:
     records: list[dict[str, str]] = []
     for label, rows in groups.items():
         records += _records(label, rows, request)
-    columns = [name for name in _HEADER if any(record.get(name) for record in records)]
+    header = (*_FIRST, *request.numbers, *_LAST)
+    columns = [name for name in header if any(record.get(name) for record in records)]
     text = csv_text([columns, *([record.get(name, "") for name in columns] for record in records)])
     curves = parse_published(text, "what was imported")
     return Imported(text, tuple(curves), tuple(_notes(reading, curves)))
@@ -84,8 +85,11 @@ def _label(row: Row, request: Request) -> str:
 
 def _records(label: str, rows: Sequence[Row], request: Request) -> list[dict[str, str]]:
     for row in rows:
-        _check_row(row)
-    _check_levels(label, rows)
+        _check_row(row, request)
+    metrics = request.metrics.items()
+    decibels = {linear: name for name, told in metrics if (linear := distance_from_one(told))}
+    for linear, name in decibels.items():
+        _check_levels(label, rows, linear, name)
     of_images = _of_images(label, rows, request)
     points, parameter = _points(rows, of_images=of_images)
     common = _common(label, rows, request) | {
@@ -98,8 +102,9 @@ def _records(label: str, rows: Sequence[Row], request: Request) -> list[dict[str
     records = []
     for row, point in zip(rows, points, strict=True):
         numbers = {**row.numbers, "point": point}
-        if of_images and "ms_ssim" in numbers and "ms_ssim_db" not in numbers:
-            numbers["ms_ssim_db"] = _decibels(numbers["ms_ssim"])
+        for linear, name in decibels.items() if of_images else ():
+            if linear in numbers and name not in numbers:
+                numbers[name] = _decibels(numbers[linear])
         records.append(
             common
             | {"dataset": _dataset(row, request), "image": _image(row)}
@@ -131,18 +136,16 @@ def _common(label: str, rows: Sequence[Row], request: Request) -> dict[str, str]
     }
 
 
-def _check_row(row: Row) -> None:
+def _check_row(row: Row, request: Request) -> None:
     for name in TEXTS:
         if name != "label":
             _check_text(row.texts.get(name, ""), name, row.where)
     if "bpp" not in row.numbers:
         raise UsageError(f"{row.where} has no bpp")
-    if not set(QUALITIES) & set(row.numbers):
+    if not request.metrics.keys() & row.numbers.keys():
         raise UsageError(f"{row.where} has a rate and no quality")
     for name, value in row.numbers.items():
-        if math.isnan(value) or (
-            math.isinf(value) and not (value > 0 and name in _MAY_BE_INFINITE)
-        ):
+        if not math.isfinite(value) and not of_identical(request.metrics.get(name), value):
             raise UsageError(f"{row.where}: {name} is {value}; leave out what is not available")
     if row.numbers["bpp"] <= 0:
         raise UsageError(
@@ -150,18 +153,18 @@ def _check_row(row: Row) -> None:
         )
 
 
-def _check_levels(label: str, rows: Sequence[Row]) -> None:
-    """Refuse MS-SSIM in decibels where it should be linear, and the other way round."""
+def _check_levels(label: str, rows: Sequence[Row], linear: str, decibels: str) -> None:
+    """Refuse decibels where the metric should be linear, and the other way round."""
     for row in rows:
-        if not 0 <= row.numbers.get("ms_ssim", 0) <= 1:
+        if not 0 <= row.numbers.get(linear, 0) <= 1:
             raise UsageError(
-                f"{row.where}: ms_ssim is {row.numbers['ms_ssim']:g}, which is not within 0 and 1; "
-                "if it is in decibels, map it to ms_ssim_db"
+                f"{row.where}: {linear} is {row.numbers[linear]:g}, which is not within 0 and 1; "
+                f"if it is in decibels, map it to {decibels}"
             )
-    decibels = [row.numbers["ms_ssim_db"] for row in rows if "ms_ssim_db" in row.numbers]
-    if decibels and max(decibels) <= 1:
+    told = [row.numbers[decibels] for row in rows if decibels in row.numbers]
+    if told and max(told) <= 1:
         raise UsageError(
-            f"{label!r}: no ms_ssim_db is above 1 dB; if it is linear, map it to ms_ssim"
+            f"{label!r}: no {decibels} is above 1 dB; if it is linear, map it to {linear}"
         )
 
 
@@ -251,8 +254,8 @@ def _check_text(text: str, name: str, where: str) -> None:
         )
 
 
-def _decibels(ms_ssim: float) -> float:
-    return math.inf if ms_ssim == 1 else -10 * math.log10(1 - ms_ssim)
+def _decibels(linear: float) -> float:
+    return math.inf if linear == 1 else -10 * math.log10(1 - linear)
 
 
 def _notes(reading: Reading, curves: Sequence[Curve]) -> list[str]:

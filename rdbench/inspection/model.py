@@ -55,21 +55,15 @@ def open_model(source: str, channels: int) -> Model:
                 f"looking into weights needs {package}; pip install 'rdbench[learned]'"
             )
     from rdbench.models import architectures
-    from rdbench.models.compression.dumas import CODERS
 
     path, arguments = _located(source, channels)
     name = source if arguments is not None else path.stem
     arguments = arguments or {}
-    if weights.read_card(path).architecture != "dumas2018":
-        return Model(name, {"ans": architectures.load(path, name, **arguments)}, None, None)
-    coders = {
-        coder: architectures.load(path, name, None, coder=coder, **arguments) for coder in CODERS
-    }
-    network = architectures.network(path)[1]
-    exception = int(network.exception)
-    if exception < 0:
-        return Model(name, coders, None, None)
-    return Model(name, coders, network.means.double().numpy(), exception)
+    usual = architectures.load(path, name, **arguments)
+    coders = {"ans": usual}
+    for coder in usual.coders[1:]:
+        coders[coder] = architectures.load(path, name, coder=coder, **arguments)
+    return Model(name, coders, getattr(usual, "means", None), getattr(usual, "exception", None))
 
 
 def _located(source: str, channels: int) -> tuple[Path, dict[str, Any] | None]:

@@ -77,8 +77,12 @@ class MetricRecord:
     @property
     def axis(self) -> str:
         """The text of an axis: ``PSNR [dB]``, ``LPIPS, less is better``."""
-        text = f"{self.label} [{self.unit}]" if self.unit else self.label
-        return text if self.higher_is_better else f"{text}, less is better"
+        return self.quantity if self.higher_is_better else f"{self.quantity}, less is better"
+
+    @property
+    def quantity(self) -> str:
+        """The label with the unit."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
 
     @property
     def sign(self) -> int:

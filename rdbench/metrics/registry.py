@@ -30,6 +30,11 @@ def names() -> list[str]:
     return list(dict.fromkeys([*BUILT_IN, *(offer.name for offer in _offers())]))
 
 
+def is_file(wanted: str) -> bool:
+    """Whether a metric is named by its file, and not by its name."""
+    return bool(_file(wanted))
+
+
 def find(wanted: str) -> MetricRecord:
     """The record of the metric ``wanted``, imported where it is not built in.
 

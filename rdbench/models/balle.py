@@ -1,23 +1,20 @@
-"""The networks of Ballé et al.: a factorised prior, and a scale hyperprior.
+"""The networks of Ballé et al. 2018: a factorized prior, and a scale hyperprior.
 
-J. Ballé, V. Laparra, E. P. Simoncelli, "End-to-end optimized image compression", ICLR 2017; J.
-Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, "Variational image compression with a scale
-hyperprior", ICLR 2018. Both have the transforms of the second paper (four stages of 5×5 kernels,
-stride 2), as CompressAI's ``FactorizedPrior`` (``bmshj2018-factorized``) and ``ScaleHyperprior``
-(``bmshj2018-hyperprior``), whose checkpoints :func:`load_compressai` takes; the first paper
-itself had three stages (9×9 stride 4, twice 5×5 stride 2) and a piecewise linear density.
+J. Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, "Variational image compression with a
+scale hyperprior", ICLR 2018. Both have the same transforms, four stages of 5×5 kernels with stride
+2, as CompressAI's ``FactorizedPrior`` (``bmshj2018-factorized``) and ``ScaleHyperprior``
+(``bmshj2018-hyperprior``). The factorized prior comes from J. Ballé, V. Laparra, E. P. Simoncelli,
+"End-to-end optimized image compression", ICLR 2017, whose network is another one: it has three
+stages (9×9 stride 4, twice 5×5 stride 2) and a piecewise linear density.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from rdbench.errors import UsageError
 from rdbench.models.densities import (
     LIKELIHOOD_FLOOR,
     FactorizedDensity,
@@ -37,18 +34,6 @@ CHANNELS: Final = {q: (128, 192) if q <= 5 else (192, 320) for q in range(1, 9)}
 """Channels of the hidden layers and of the latents for each quality of CompressAI."""
 SCALE_BOUND: Final = 0.11
 """The smallest scale of a latent."""
-
-_RENAMED: Final = (
-    (r"^module\.", ""),
-    (r"^entropy_bottleneck\._(?:matrix|matrices\.)(\d)$", r"density.matrices.\1"),
-    (r"^entropy_bottleneck\._bias(?:es\.)?(\d)$", r"density.biases.\1"),
-    (r"^entropy_bottleneck\._factor(?:s\.)?(\d)$", r"density.factors.\1"),
-)
-# Constants, the loss of the quantiles, and the tables of the coder.
-_DROPPED: Final = re.compile(
-    r"(beta|gamma)_reparam\.|^gaussian_conditional\."
-    r"|^entropy_bottleneck\.(target|_offset|_quantized_cdf|_cdf_length|likelihood_lower_bound)"
-)
 
 
 def analysis_transform(hidden: int, latents: int, channels: int = 3) -> nn.Sequential:
@@ -99,8 +84,8 @@ def hyper_synthesis_transform(hidden: int, outputs: int) -> nn.Sequential:
     )
 
 
-class Balle2017(nn.Module):
-    """Transforms with GDN and a factorised density of the latents.
+class FactorizedPrior(nn.Module):
+    """Transforms with GDN and a factorized density of the latents.
 
     Images are float, (B, channels, H, W), on the scale 0..1, sides multiples of 16. ``hidden``
     and ``latents`` are N and M, :data:`CHANNELS`. Weights are drawn from ``generator``.
@@ -109,6 +94,8 @@ class Balle2017(nn.Module):
     stride: Final = 16
     peak: Final = 1.0
     """The largest sample of an image."""
+    sample_range: Final = (0.0, 1.0)
+    """What black and white are for g_a and g_s."""
     margin: Final = 3
     """How many latents away analysis and synthesis still see."""
 
@@ -137,9 +124,15 @@ class Balle2017(nn.Module):
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
-        y = self.g_a(images)
+        y_hat, likelihoods = self.modelled(self.g_a(images), generator)
+        return Reconstruction(self.g_s(y_hat), likelihoods)
+
+    def modelled(
+        self, y: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What g_s takes for latents y, (B, M, h, w), and the likelihoods, as :meth:`forward`."""
         y_hat = y + uniform_noise(y, generator) if self.training else self.density.round(y)
-        return Reconstruction(self.g_s(y_hat), {"y": self.density(y_hat)})
+        return y_hat, {"y": self.density(y_hat)}
 
 
 class Balle2018(nn.Module):
@@ -152,6 +145,8 @@ class Balle2018(nn.Module):
     stride: Final = 64
     peak: Final = 1.0
     """The largest sample of an image."""
+    sample_range: Final = (0.0, 1.0)
+    """What black and white are for g_a and g_s."""
     margin: Final = 3
     """How many latents away analysis and synthesis still see."""
 
@@ -190,50 +185,17 @@ class Balle2018(nn.Module):
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
-        y = self.g_a(images)
+        y_hat, likelihoods = self.modelled(self.g_a(images), generator)
+        return Reconstruction(self.g_s(y_hat), likelihoods)
+
+    def modelled(
+        self, y: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What g_s takes for latents y, (B, M, h, w), and the likelihoods, as :meth:`forward`."""
         z = self.hyper_analysis(y)
         if self.training:
             z_hat, y_hat = z + uniform_noise(z, generator), y + uniform_noise(y, generator)
         else:
             z_hat, y_hat = self.density.round(z), torch.round(y)
         likelihood = gaussian_likelihood(y_hat, 0.0, self.scales(z_hat))
-        return Reconstruction(
-            self.g_s(y_hat),
-            {"y": lower_bound(likelihood, LIKELIHOOD_FLOOR), "z": self.density(z_hat)},
-        )
-
-
-def from_compressai(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state of :class:`Balle2017` or :class:`Balle2018` from that of CompressAI's network of
-    the same architecture: keys renamed, also those of its first releases; constants and tables
-    left out; the middle quantiles as medians."""
-    renamed = {}
-    for key, value in state.items():
-        name = key
-        for pattern, replacement in _RENAMED:
-            name = re.sub(pattern, replacement, name)
-        if name == "entropy_bottleneck.quantiles":
-            renamed["density.medians"] = value[:, 0, 1]
-        elif not _DROPPED.search(name):
-            renamed[name] = value
-    return renamed
-
-
-def load_compressai(state: Mapping[str, Tensor]) -> Balle2017 | Balle2018:
-    """The network of a state of CompressAI, in evaluation mode: with a hyperprior if the state
-    has one. Raises :class:`rdbench.errors.UsageError` for the state of another architecture."""
-    renamed = from_compressai(state)
-    try:
-        hidden, channels = renamed["g_a.0.weight"].shape[:2]
-        latents = renamed["g_a.6.weight"].shape[0]
-        kind = Balle2018 if "h_a.0.weight" in renamed else Balle2017
-        network: Balle2017 | Balle2018 = kind(hidden, latents, channels=channels)
-        network.load_state_dict(renamed)
-    except (KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UsageError(
-            "the state is not that of CompressAI's bmshj2018-factorized or bmshj2018-hyperprior: "
-            + reason
-        ) from None
-    network.eval()
-    return network
+        return y_hat, {"y": lower_bound(likelihood, LIKELIHOOD_FLOOR), "z": self.density(z_hat)}

@@ -32,6 +32,7 @@ from typing import Final
 
 from rdbench import leb128
 from rdbench.errors import BitstreamError, CodecError
+from rdbench.models.names import current
 from rdbench.schema import point_text
 
 MAX_SIDE: Final = 1 << 20
@@ -85,12 +86,13 @@ def pack(stream: Stream) -> bytes:
 
 
 def unpack(data: bytes, *, model: str, weights: bytes) -> Stream:
-    """The stream in ``data``, which must be one of ``model`` with ``weights``.
+    """The stream in ``data``, which must be one of ``model``, under this name or a former one, with
+    ``weights``.
 
     Raises :class:`BitstreamError` as :func:`read`, and for other models and other weights.
     """
     stream = read(data)
-    if stream.model != model:
+    if current(stream.model) != current(model):
         raise BitstreamError(
             f"the stream is of model {stream.model!r}, not {model!r}; decode it with that one"
         )

@@ -35,8 +35,12 @@ class Reconstruction:
     def bits_per_pixel(self) -> Tensor:
         """The rate that the likelihoods stand for, in bits per pixel, mean over the batch."""
         batch, _, height, width = self.images.shape
-        bits = sum(-torch.log2(values).sum() for values in self.likelihoods.values())
-        return bits / (batch * height * width)
+        return total_bits(self.likelihoods) / (batch * height * width)
+
+
+def total_bits(likelihoods: Mapping[str, Tensor]) -> Tensor:
+    """The rate that likelihoods stand for, in bits, of all that they are of: a scalar."""
+    return torch.stack([-torch.log2(values).sum() for values in likelihoods.values()]).sum()
 
 
 def gaussian_likelihood(
@@ -80,18 +84,25 @@ class FactorizedDensity(nn.Module):
         super().__init__()
         sizes = (1, *units, 1)
         layers = len(units) + 1
-        scale = initial_scale ** (1 / layers)
         self.matrices = nn.ParameterList()
         self.biases = nn.ParameterList()
         self.factors = nn.ParameterList()
         for k in range(layers):
-            start = math.log(math.expm1(1 / scale / sizes[k + 1]))
-            self.matrices.append(torch.full((channels, sizes[k + 1], sizes[k]), start))
+            self.matrices.append(torch.empty(channels, sizes[k + 1], sizes[k]))
             bias = torch.empty(channels, sizes[k + 1], 1)
             self.biases.append(nn.init.uniform_(bias, -0.5, 0.5, generator=generator))
             if k < len(units):
                 self.factors.append(torch.zeros(channels, sizes[k + 1], 1))
+        self.spread(torch.full((channels,), initial_scale))
         self.register_buffer("medians", torch.zeros(channels))
+
+    def spread(self, scales: Tensor) -> None:
+        """Begin as wide as ``scales``, (channels,), above 0, say."""
+        shares = scales.double() ** (-1 / len(self.matrices))
+        with torch.no_grad():
+            for matrix in self.matrices:
+                start = torch.log(torch.expm1(shares / matrix.shape[1]))
+                matrix.copy_(start[:, None, None].expand_as(matrix))
 
     def logits(self, values: Tensor) -> Tensor:
         """The logits of the cumulative: (channels, 1, n) to the same shape, in float32 or, for

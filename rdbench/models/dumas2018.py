@@ -23,12 +23,6 @@ from rdbench.models.layers import ProjectedGDN, SameConv2d, SameTransposedConv2d
 
 STRIDE: Final = 16
 """Sides of images must be multiples of it."""
-GAMMAS: Final = (10000.0, 12000.0, 16000.0, 24000.0, 40000.0, 72000.0, 96000.0)
-"""γ of the networks of case 1; cases 2 and 3 are trained with the first."""
-BETAS: Final = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
-"""Multipliers of the quantization steps at test time, cases 2 and 3."""
-LEARNING_RATE: Final = 1e-4
-"""Of Adam for the transforms, before it is lowered."""
 STEP_RATE: Final = 2e-8
 """Of plain gradient descent for the quantization steps, on :attr:`Loss.total`."""
 STEP_RANGE: Final = (0.8, 4.0)
@@ -207,28 +201,6 @@ class Dumas2018(nn.Module):
             reach = float(samples.abs().max() + self.steps.max() / 2)
             self.density = PiecewiseLinearDensity(maps, extent=math.ceil(reach) + 1).to(samples)
             self.density.count(samples, self.noisy(samples, noise), NOISY)
-
-    def pixels(self, latents: Tensor) -> Tensor:
-        """The decoded images of quantized ``latents``: uint8, (B, channels, H, W), clipped to
-        16..235 for luma and to 0..255 for RGB, then rounded half to even."""
-        low, high = (16, 235) if self.channels == 1 else (0, 255)
-        with torch.no_grad():
-            return torch.round(self.decoder(latents).clamp(low, high)).to(torch.uint8)
-
-
-def quantize(latents: Tensor, widths: Tensor, centres: Tensor) -> Tensor:
-    """round((y − μ̄_i)/w_i), half to even: int32, (B, maps, height, width).
-
-    ``widths`` are β·δ_i; ``centres`` are the means μ̄_i of an extra set in cases 2 and 3 and
-    zeros in case 1; both (maps,).
-    """
-    scaled = (latents - centres[:, None, None]) / widths[:, None, None]
-    return torch.round(scaled).to(torch.int32)
-
-
-def dequantize(symbols: Tensor, widths: Tensor, centres: Tensor) -> Tensor:
-    """w_i·q + μ̄_i, what the decoder takes: of the shape of ``symbols``, dtype of ``widths``."""
-    return symbols.to(widths) * widths[:, None, None] + centres[:, None, None]
 
 
 def map_means(latents: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:

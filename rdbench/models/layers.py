@@ -153,6 +153,13 @@ class GDN(nn.Module):
         self.beta = nn.Parameter(torch.sqrt(torch.ones(channels) + pedestal))
         self.gamma = nn.Parameter(torch.sqrt(0.1 * torch.eye(channels) + pedestal))
 
+    def set_to(self, beta: float, gamma: float) -> None:
+        """Give all β and all γ these values."""
+        pedestal = _REPARAM_OFFSET**2
+        with torch.no_grad():
+            self.beta.fill_(math.sqrt(beta + pedestal))
+            self.gamma.fill_(math.sqrt(gamma + pedestal))
+
     def forward(self, x: Tensor) -> Tensor:
         pedestal = _REPARAM_OFFSET**2
         beta = lower_bound(self.beta, math.sqrt(_BETA_MIN + pedestal)) ** 2 - pedestal

@@ -4,9 +4,9 @@ J. Lee, S. Cho, S.-K. Beack, "Context-adaptive entropy model for end-to-end opti
 compression", ICLR 2019, arXiv:1809.10452. What the paper leaves open is chosen here: f is the 4×4
 layer over both contexts and two 1×1 layers, leaky ReLU between; c′ is linear and only the scales
 go through exp, clamped; sides of convolutions are padded alike; GDN is reparametrised, β = 1, γ =
-0.1·I at the start; the rate is taken over all positions, not over 32 or 16 random ones. The
-latents of mean 0 are as many as in the published test code, 192 at quality 6 and, for MS-SSIM, 7,
-where the paper has 228.
+0.1·I at the start; the rate is taken over all positions, not over 32 or 16 random ones. What the
+training and the coder do otherwise than the paper stands with them. The latents of mean 0 are as
+many as in the published test code, 192 at quality 6 and, for MS-SSIM, 7, where the paper has 228.
 """
 
 from __future__ import annotations
@@ -78,19 +78,6 @@ def loss_lambda(quality: int, objective: Objective = "mse") -> float:
     return _LAMBDAS[objective][quality - 1]
 
 
-def distortion_weight(quality: int, objective: Objective = "mse") -> float:
-    """w of bpp + w·distortion, the paper's loss with its rate in nats, over λ·ln 2.
-
-    The distortion is the mean squared error on the scale 0..255 for "mse" and 1 − MS-SSIM for
-    "ms_ssim"; w = (1 − λ)/(1000 λ ln 2), for the latter times 3000. The paper does not say that
-    R is in nats; the slopes of its curves do. Raises :class:`ValueError` for a quality that is
-    not within 1..9.
-    """
-    rate = loss_lambda(quality, objective)
-    weight = (1 - rate) / (1000 * rate * math.log(2))
-    return weight * MS_SSIM_FACTOR if objective == "ms_ssim" else weight
-
-
 def _check(quality: int) -> None:
     if quality not in range(1, 10):
         raise ValueError(f"quality {quality} is not within 1 to 9")
@@ -120,6 +107,8 @@ class Lee2019(nn.Module):
     channels: Final = 3
     peak: Final = 255.0
     """The largest sample of an image."""
+    sample_range: Final = (-1.0, 1.0)
+    """What black and white are for g_a and g_s."""
     margin: Final = 3
     """How many latents away analysis and synthesis still see."""
 
@@ -180,7 +169,14 @@ class Lee2019(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """Likelihoods ``y1``, ``z`` and, of a hybrid, ``y2``: of latents with uniform noise from
         ``generator`` while training (equation 3), of rounded ones otherwise."""
-        y = self.analysis(images)
+        y_hat, likelihoods = self.modelled(self.analysis(images), generator)
+        return Reconstruction(self.synthesis(y_hat), likelihoods)
+
+    def modelled(
+        self, y: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What g_s takes for latents y, (B, M1 + M2, h, w), and the likelihoods, as
+        :meth:`forward`."""
         y_hat = round_ste(y)
         z = self.hyper_analysis(y_hat)
         z_hat = round_ste(z)
@@ -199,4 +195,4 @@ class Lee2019(nn.Module):
         }
         if self.configuration.plain:
             likelihoods["y2"] = _likelihood(y_modelled[:, context:], 0.0, plain_scale)
-        return Reconstruction(self.synthesis(y_hat), likelihoods)
+        return y_hat, likelihoods

@@ -3,11 +3,12 @@
 L. Theis, W. Shi, A. Cunningham, F. Huszár, "Lossy image compression with compressive
 autoencoders", ICLR 2017, arXiv:1703.00395. Sub-pixel convolutions, rounding with the gradient of
 the identity, Gaussian scale mixtures of six components for each of 96 maps, the bound on the rate
-with uniform noise, and scales that are tuned for other rates are the paper's; sizes of layers are
-those that reimplementations agree on. Assumed: leaky ReLU of slope 0.01, none after a
+with uniform noise, and gains of the maps are the paper's; sizes of layers are those that
+reimplementations agree on. Assumed: leaky ReLU of slope 0.01, none after a
 residual sum; edges replicated at each convolution, where the paper mirrors; images mapped to ±1;
 mixtures that start even, with standard deviations from 0.5 to 16. Not there: the training in
-which coefficients are enabled one after the other.
+which coefficients are enabled one after the other, and the tuning of gains and mixtures alone for
+other rates, each of which has a network of its own.
 """
 
 from __future__ import annotations
@@ -82,8 +83,7 @@ class Theis2017(nn.Module):
     latents, (B, maps, H/8, W/8), and back.
 
     ``maps`` is 96 in the paper and ``width``, the channels of the residual blocks, 128. Weights
-    are drawn from ``generator``. After training for one rate, others are reached by training
-    :meth:`rate_parameters` alone.
+    are drawn from ``generator``.
     """
 
     stride: Final = 8
@@ -119,11 +119,6 @@ class Theis2017(nn.Module):
     @property
     def _gains(self) -> Tensor:
         return torch.exp(self.log_gains)[:, None, None]
-
-    def rate_parameters(self) -> list[nn.Parameter]:
-        """What is tuned for another rate: the logarithms of the gains λ_i, (maps,), by which
-        latents are multiplied before they are rounded, and the mixtures."""
-        return [self.log_gains, *self.density.parameters()]
 
     def analysis(self, images: Tensor) -> Tensor:
         """Latents times their gains, not rounded: (B, 3, H, W) to (B, maps, H/8, W/8)."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.errors import UsageError
+from rdbench.files import write_atomically
+from rdbench.models.names import current
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Card:
     """What a file of weights says of itself."""
 
     architecture: str
-    """A name of :data:`rdbench.models.architectures.ARCHITECTURES`."""
+    """Its name: :func:`rdbench.models.architectures.find`."""
     configuration: Mapping[str, Any]
     """The arguments of the network: channels, case, ..."""
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -66,20 +67,6 @@ def write(path: Path, card: Card, state: Mapping[str, Tensor], *, half: bool = F
     write_atomically(path, save(tensors, metadata))
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a kill at any time leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def read_card(path: Path) -> Card:
     """The card of the file ``path``, without its tensors.
 
@@ -102,7 +89,8 @@ def read_card(path: Path) -> Card:
     try:
         training = json.loads(metadata["training"])
         training["lambda"] = float(training["lambda"])
-        return Card(metadata["architecture"], dict(json.loads(metadata["configuration"])), training)
+        architecture = current(metadata["architecture"])
+        return Card(architecture, dict(json.loads(metadata["configuration"])), training)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{where}: its card is damaged ({error!r})") from None
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
-from rdbench.curves import RATE, Curve
+from rdbench.curves import RATE, Curve, averaging_text
 from rdbench.curves.published import caveats
-from rdbench.curves.tables import averaging_text
 from rdbench.errors import UsageError
-from rdbench.metrics import METRICS
+from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
 
 SAVING_SAMPLES = 101
@@ -62,14 +61,21 @@ class Scene:
     """The curves of one dataset that have a metric, on the images that they have in common."""
 
     dataset: str
-    metric: str
+    metric: MetricRecord
     averaging: str
     curves: tuple[Curve, ...]
     images: tuple[str, ...]
     notes: tuple[str, ...]
 
-    def means(self, curve: Curve, column: str) -> np.ndarray:
-        return curve.mean(column, self.averaging, None if curve.mean_of else self.images)
+    def rate(self, curve: Curve) -> np.ndarray:
+        return curve.mean(RATE, self.images)
+
+    def quality(self, curve: Curve) -> np.ndarray:
+        return curve.quality(self.metric, self.averaging, self.images)
+
+    def gain(self, curve: Curve) -> np.ndarray:
+        """The quality with the sign that makes more better."""
+        return curve.gain(self.metric, self.averaging, self.images)
 
     @property
     def cast(self) -> tuple[tuple[str, str], ...]:
@@ -83,11 +89,11 @@ class Scene:
     @property
     def subtitle(self) -> str:
         images = f"{self.image_count} images" if self.image_count != 1 else "1 image"
-        return f"{images}, {averaging_text(METRICS[self.metric], self.averaging)}"
+        return f"{images}, {averaging_text(self.metric, self.averaging)}"
 
 
 def scene(
-    curves: Sequence[Curve], dataset: str, metric: str, averaging: str = "mean"
+    curves: Sequence[Curve], dataset: str, metric: MetricRecord, averaging: str = "mean"
 ) -> Scene | None:
     """What a figure of ``dataset`` and ``metric`` can show, or None where no curve has the metric.
 
@@ -108,7 +114,7 @@ def scene(
     images = set.intersection(*(_images(curve, metric) for curve in leading))
     if not images:
         raise UsageError(
-            f"the curves of {dataset!r} have no image with {metric} in common; plot fewer runs"
+            f"the curves of {dataset!r} have no image with {metric.name} in common; plot fewer runs"
         )
     everywhere = {
         *(i for c in leading for i in c.images),
@@ -142,30 +148,30 @@ def rate_distortion(
     published ones are cut there."""
     lines, notes = [], list(view.notes)
     for curve in view.curves:
-        rate, quality = view.means(curve, RATE), view.means(curve, view.metric)
+        rate, quality = view.rate(curve), view.quality(curve)
         finite = np.isfinite(rate) & np.isfinite(quality)
         if not finite.all():
             points = [curve.points[place] for place in np.flatnonzero(~finite)]
-            label = METRICS[view.metric].label
             notes.append(
-                f"{curve.title}: {label} not finite at {curve.parameter} "
+                f"{curve.title}: {view.metric.label} not finite at {curve.parameter} "
                 f"{', '.join(point_text(point) for point in points)}, not drawn"
             )
         if finite.any():
             lines.append(_line(curve, rate[finite], quality[finite]))
     x_limits = x_limits or _rate_limits(lines, log_rate)
     return Plot(
-        name=file_name(view.dataset, view.metric, view.averaging),
+        name=file_name(view.dataset, view.metric.name, view.averaging),
         title=view.dataset,
         subtitle=view.subtitle,
         x_label="Rate [bit/px]",
-        y_label=METRICS[view.metric].axis,
+        y_label=view.metric.axis,
         lines=tuple(lines),
         cast=view.cast,
         notes=tuple(notes),
         log_x=log_rate,
         x_limits=x_limits,
         y_limits=y_limits or _quality_limits(lines, x_limits),
+        free_corner="lower right" if view.metric.higher_is_better else "upper right",
     )
 
 
@@ -173,30 +179,31 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     """Rate saved against ``anchor`` over quality, in percent of the anchor's rate, interpolated
     as the Bjøntegaard delta does and over the range of quality that both curves have."""
     lines, notes, uneven = [], list(view.notes), []
-    anchor_rate, anchor_quality = view.means(anchor, RATE), view.means(anchor, view.metric)
+    metric = view.metric
+    anchor_rate, anchor_gain = view.rate(anchor), view.gain(anchor)
     for curve in view.curves:
         if curve is anchor:
             continue
         if any(c.mean_of and c.mean_of != view.image_count for c in (anchor, curve)):
             uneven.append(curve.title)
             continue
-        rate, quality = view.means(curve, RATE), view.means(curve, view.metric)
-        result = delta(anchor_rate, anchor_quality, rate, quality, method=method)
+        rate, gain = view.rate(curve), view.gain(curve)
+        result = delta(anchor_rate, anchor_gain, rate, gain, method=method)
         if result.reason:
             notes.append(f"{curve.title}: {result.reason}")
             continue
         x = np.linspace(*result.interval, SAVING_SAMPLES)
-        difference = _log_rate(rate, quality, x, method) - _log_rate(
-            anchor_rate, anchor_quality, x, method
+        difference = _log_rate(rate, gain, x, method) - _log_rate(
+            anchor_rate, anchor_gain, x, method
         )
-        lines.append(_line(curve, x, 100 * (1 - 10**difference), marked=False))
+        lines.append(_line(curve, metric.sign * x, 100 * (1 - 10**difference), marked=False))
     if uneven:
         notes.append(f"not drawn, means of other images than the anchor: {', '.join(uneven)}")
     return Plot(
-        name=file_name(view.dataset, view.metric, view.averaging) + "_saving",
+        name=file_name(view.dataset, view.metric.name, view.averaging) + "_saving",
         title=view.dataset,
         subtitle=f"{view.subtitle}, {method}",
-        x_label=METRICS[view.metric].axis,
+        x_label=view.metric.axis,
         y_label=f"Rate saving against {anchor.title} [%]",
         lines=tuple(lines),
         cast=view.cast,
@@ -205,28 +212,36 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     )
 
 
-def _of_means(here: Sequence[Curve], dataset: str, metric: str, averaging: str) -> Scene | None:
+def _of_means(
+    here: Sequence[Curve], dataset: str, metric: MetricRecord, averaging: str
+) -> Scene | None:
     """The scene of curves that were published as means and nothing else."""
     shown = [curve for curve in here if curve.mean_of]
-    shown = [curve for curve in shown if not np.isnan(curve.mean(metric, averaging)).all()]
+    shown = [curve for curve in shown if not np.isnan(curve.quality(metric, averaging)).all()]
     if not shown:
         return None
     said = [*_other_means(shown, shown[0].mean_of), *_caveats(shown)]
     return Scene(dataset, metric, averaging, tuple(shown), (), tuple(said))
 
 
-def _images(curve: Curve, metric: str) -> set[str]:
-    return set() if curve.mean_of else {*curve.images_with(RATE)} & {*curve.images_with(metric)}
+def _images(curve: Curve, metric: MetricRecord) -> set[str]:
+    if curve.mean_of:
+        return set()
+    return {*curve.images_with(RATE)} & {*curve.images_with(metric.name)}
 
 
 def _undrawable(
-    curve: Curve, metric: str, averaging: str, images: set[str], channels: set[tuple[int, ...]]
+    curve: Curve,
+    metric: MetricRecord,
+    averaging: str,
+    images: set[str],
+    channels: set[tuple[int, ...]],
 ) -> str:
     if curve.channels and channels and curve.channels not in channels:
         return f"is of images with {curve.channels[0]} channels, not drawn"
     if curve.mean_of:
-        if np.isnan(curve.mean(metric, averaging)).all():
-            return f"gives no such average of {metric}, not drawn"
+        if np.isnan(curve.quality(metric, averaging)).all():
+            return f"gives no such average of {metric.name}, not drawn"
         return ""
     if missing := images - _images(curve, metric):
         return f"lacks {len(missing)} of the images, not drawn"
@@ -279,7 +294,8 @@ def _quality_limits(
     if not seen:
         return None
     margin = 0.05 * (max(seen) - min(seen)) or 1.0
-    return math.floor(min(seen) - margin), max(seen) + margin
+    low = math.floor(min(seen) - margin)
+    return (max(low, 0) if min(seen) >= 0 else low), max(seen) + margin
 
 
 def file_name(dataset: str, what: str, averaging: str = "mean") -> str:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rdbench.bd import LEVEL, Interval
-from rdbench.curves import Comparison
+from rdbench.curves import Comparison, averaging_text
 from rdbench.curves.notes import mark, notes
-from rdbench.curves.tables import averaging_text
-from rdbench.metrics import METRICS
 from rdbench.plots.draw import (
     GREY,
     canvas,
@@ -76,11 +74,11 @@ def forest(rows: Sequence[Comparison]) -> Forest | None:
         return None
     first = shown[0]
     settings = first.settings
-    metric = METRICS[settings.metric]
+    metric = settings.metric
     hollow = "; hollow: mean of single images" if any(row.images for row in shown) else ""
     intervals = f"; lines: {LEVEL:g} % intervals" if any(row.interval for row in shown) else ""
     return Forest(
-        name=file_name(first.dataset, settings.metric, settings.averaging) + "_bd",
+        name=file_name(first.dataset, metric.name, settings.averaging) + "_bd",
         title=f"{first.dataset}, {metric.label}",
         subtitle=f"filled: mean curves{hollow}{intervals}",
         anchor=first.anchor,

@@ -15,9 +15,9 @@ from rdbench.curves import (
     find_anchor,
     gather,
     published_beside,
+    resolve_all,
 )
 from rdbench.errors import UsageError, unknown
-from rdbench.metrics import METRICS, check
 from rdbench.plots.draw import FORMATS, Figured, save
 from rdbench.plots.figures import rate_distortion, rate_saving, scene
 from rdbench.plots.forest import forest
@@ -49,37 +49,38 @@ def plot_rd(
     Warns (:class:`UserWarning`) of what cannot be drawn. Raises
     :class:`rdbench.errors.UsageError` for unknown names, and where nothing can be drawn.
     """
-    metrics = check(map(str, _listed(metric)))
     for kind in _listed(formats):
         if kind not in FORMATS:
             raise unknown("format", str(kind), FORMATS)
-    if y_limits and len(metrics) > 1:
-        raise UsageError("a range of the quality (--ylim) is for one metric; name it (--metric)")
     paths = _listed(runs)
     if out is None and (len(paths) != 1 or not Path(paths[0]).is_dir()):
         raise UsageError("name the folder of the figures with --out")
     folder = Path(out) if out is not None else Path(paths[0]) / "plots"
     curves, anchors = _cast(paths, [str(name) for name in _listed(published)], anchor)
+    metrics = resolve_all(metric, curves)
+    if y_limits and len(metrics) > 1:
+        raise UsageError("a range of the quality (--ylim) is for one metric; name it (--metric)")
     drawn = []
     for dataset in dict.fromkeys(curve.dataset for curve in curves):
-        for name in metrics:
-            view = scene(curves, dataset, name, averaging)
+        for record in metrics:
+            view = scene(curves, dataset, record, averaging)
             if view is None:
-                warnings.warn(f"no curve of {dataset!r} has {name}", stacklevel=2)
+                warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=2)
                 continue
             figures: list[Figured] = [
                 rate_distortion(view, log_rate=log_rate, x_limits=x_limits, y_limits=y_limits)
             ]
-            if dataset in anchors and METRICS[name].higher_is_better:
+            if dataset in anchors:
                 reference = anchors[dataset]
                 if reference in view.curves:
                     figures.append(rate_saving(view, reference))
-                rows = _against(reference, curves, Settings(name, averaging))
+                rows = _against(reference, curves, Settings(record, averaging))
                 figures += [figure for figure in (forest(rows), tradeoff(rows)) if figure]
             for figure in figures:
                 drawn += save(figure, folder, [str(kind) for kind in _listed(formats)])
     if not drawn:
-        raise UsageError(f"nothing to draw: no curve has {' or '.join(metrics)}")
+        names = " or ".join(record.name for record in metrics)
+        raise UsageError(f"nothing to draw: no curve has {names}")
     return drawn
 
 

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rdbench.curves import Comparison, Complexity
+from rdbench.curves import Comparison, Complexity, averaging_text
 from rdbench.curves.complexity import cost_notes
 from rdbench.curves.notes import listed, notes
-from rdbench.curves.tables import averaging_text
-from rdbench.metrics import METRICS
 from rdbench.plots.draw import (
     GREY,
     canvas,
@@ -91,10 +89,10 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
     ]
     if not panels:
         return None
-    metric = METRICS[settings.metric]
+    metric = settings.metric
     bare = [title for title, _, own, _ in curves if not any(_known(own, cost) for cost in COSTS)]
     return Tradeoff(
-        name=file_name(first.dataset, settings.metric, settings.averaging) + "_complexity",
+        name=file_name(first.dataset, metric.name, settings.averaging) + "_complexity",
         title=f"{first.dataset}, {metric.label}, against {first.anchor}",
         subtitle=(
             f"{averaging_text(metric, settings.averaging)}; {settings.method}; ringed: no other "

@@ -27,6 +27,9 @@ def losses(rows: Sequence[Mapping[str, str]], title: str, subtitle: str) -> Figu
         figure = canvas(9.0, 3.1, title, subtitle)
         for axes, (column, label) in zip(figure.subplots(1, 3), _PANELS, strict=True):
             values = np.array([float(row[column]) for row in rows])
+            if not np.isfinite(values).any():  # no images are made of frozen latents
+                axes.set_axis_off()
+                continue
             axes.plot(steps, values, color=COLOURS[0], linewidth=0.5, alpha=0.35)
             middle = _running(values)
             axes.plot(steps, middle, color=COLOURS[0], linewidth=1.4)

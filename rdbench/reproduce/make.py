@@ -130,7 +130,7 @@ def _plan(recipe: Recipe, specs: dict[str, str], run: Path, cast: Cast) -> Exper
         recipe.name,
         datasets=[specs[dataset] for dataset in here],
         codecs=requests,
-        metric_names=recipe.metrics,
+        metrics=recipe.metrics,
         color=recipe.color,
     )
 

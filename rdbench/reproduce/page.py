@@ -9,14 +9,13 @@ from typing import Final
 
 from rdbench.curves import Curve, summary_rows
 from rdbench.curves.published import PREFIX, caveats
-from rdbench.curves.summary import SUMMARY_COLUMNS
-from rdbench.curves.tables import Table, markdown, number_cell, sheet
+from rdbench.curves.summary import summary_columns
 from rdbench.errors import RdbenchError
-from rdbench.metrics import METRICS
+from rdbench.files import write_atomically
 from rdbench.reproduce.cast import Cast
 from rdbench.reproduce.claims import Checked, Value
 from rdbench.reproduce.recipe import Claim, Recipe
-from rdbench.results import write_atomically
+from rdbench.tables import Table, markdown, number_cell, sheet
 
 PAGE: Final = "README.md"
 CURVES: Final = "curves.csv"
@@ -66,13 +65,13 @@ def write(
 
 
 def _curves(curves: Sequence[Curve]) -> str:
-    columns = ("source", *SUMMARY_COLUMNS)
+    columns = ("source", *summary_columns(curves))
     rows = [
         {**row, "source": curve.origin or curve.source}
         for curve in curves
         for row in summary_rows([curve])
     ]
-    return sheet([columns, *([row[column] for column in columns] for row in rows)])
+    return sheet([columns, *([row.get(column, "") for column in columns] for row in rows)])
 
 
 def _claims(checked: Sequence[Checked]) -> str:
@@ -87,7 +86,7 @@ def _claims(checked: Sequence[Checked]) -> str:
                 claim.dataset,
                 claim.test,
                 claim.anchor,
-                claim.metric if claim.kind == "bd-rate" else "",
+                claim.metric.name if claim.kind == "bd-rate" else "",
                 claim.averaging if claim.kind == "bd-rate" else "",
                 claim.method if claim.kind == "bd-rate" else "",
                 f"{claim.point:g}" if claim.kind == "rate-gap" else "",
@@ -177,9 +176,8 @@ def what(claim: Claim) -> str:
         return f"real less estimated rate of {claim.test} at {claim.point:g} [bit/px]"
     if claim.kind == "time-saving":
         return f"time of {claim.test} less than that of {claim.anchor} [%]"
-    metric = METRICS[claim.metric].axis
     test, anchor = (_named(name) for name in (claim.test, claim.anchor))
-    return f"BD-rate of {test} over {anchor}, {metric}, {claim.method} [%]"
+    return f"BD-rate of {test} over {anchor}, {claim.metric.axis}, {claim.method} [%]"
 
 
 def _named(name: str) -> str:

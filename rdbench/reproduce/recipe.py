@@ -48,8 +48,9 @@ from typing import Any, Final
 from rdbench import experiment, metrics, toml
 from rdbench.bd import AVERAGINGS, METHODS
 from rdbench.curves.published import PREFIX
-from rdbench.errors import unknown
+from rdbench.errors import UsageError, unknown
 from rdbench.experiment import CodecRequest
+from rdbench.metrics import MetricRecord
 from rdbench.toml import Table, read_toml
 
 RECIPES: Final = Path(__file__).parent / "recipes"
@@ -79,7 +80,7 @@ class Network:
 @dataclass(frozen=True)
 class FigureRecipe:
     kind: str
-    metric: str
+    metric: MetricRecord
     averaging: str
     published: tuple[str, ...] = ()
     x_limits: tuple[float, float] | None = None
@@ -94,7 +95,7 @@ class Claim:
     test: str
     anchor: str
     dataset: str
-    metric: str
+    metric: MetricRecord
     method: str
     averaging: str
     point: float
@@ -160,13 +161,20 @@ def read(path: Path) -> Recipe:
         text=" ".join(table.text("text", "").split()),
         datasets=datasets,
         color=table.choice("color", experiment.COLORS, "rgb"),
-        metrics=metrics.check(table.texts("metrics")),
+        metrics=_measured(table),
         alone=table.truth("alone", False),
         roles=roles,
         networks=tuple(_network(entry) for entry in table.tables("networks")),
         figures=tuple(_figure(entry) for entry in table.tables("figures")),
         claims=_claims(table, labels, datasets),
     )
+
+
+def _measured(table: Table) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(table.texts("metrics")))
+    for name in names:
+        _found(table, "metrics", name)
+    return names
 
 
 def _role(table: Table, folder: Path) -> Role:
@@ -235,8 +243,15 @@ def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Iterat
         )
 
 
-def _metric(table: Table) -> str:
-    return table.choice("metric", metrics.METRICS, "psnr_db")
+def _metric(table: Table) -> MetricRecord:
+    return _found(table, "metric", table.text("metric", "psnr_db"))
+
+
+def _found(table: Table, key: str, name: str) -> MetricRecord:
+    try:
+        return metrics.find(name)
+    except UsageError as error:
+        raise table.error(key, str(error)) from None
 
 
 def _averaging(table: Table) -> str:

@@ -60,7 +60,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         tasks = [
             Task(
                 index,
-                photographs[max(plan.codec().takes(dict(plan.options)))],
+                photographs[max(plan.codec().takes(dict(plan.options))).channels],
                 plan,
                 point,
                 0,

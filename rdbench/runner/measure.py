@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -188,9 +188,9 @@ class Bench:
             original.references[wanted] = Reference(original.pixels, records, self._begin)
         return original.references[wanted].score(decoded, job.without)
 
-    def _begin(self, names: tuple[str, ...]) -> None:
+    def _begin(self, names: Sequence[str]) -> None:
         programs.extend(time.monotonic() + self.settings.timeout_s)
-        self._notify(names)
+        self._notify(tuple(names))
 
     def _score_kept(self, job: Job, there: Measurement) -> Scores | None:
         """The scores of what was kept of a row; None where nothing was that can be used, and it

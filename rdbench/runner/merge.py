@@ -66,9 +66,8 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
     found = contradictions(there, comes)
     metrics = old.get("metrics", {}), new.get("metrics", {})
     for name in metrics[0].keys() & metrics[1].keys():
-        found += differences(
-            *({name: {k: side[name].get(k) for k in DECISIVE}} for side in metrics)
-        )
+        before, now = ({key: side[name].get(key) for key in DECISIVE} for side in metrics)
+        found += differences(before, now, f"metric {name}")
     if found:
         raise UsageError(
             f"{where} contradicts the runs before it ({'; '.join(found[:3])}); merge what belongs "

@@ -9,7 +9,7 @@ from typing import Any
 from rdbench import programs
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecPlan, CodecRequest, Task, plan_codec
-from rdbench.images import ImageRef, trims
+from rdbench.images import Geometry, ImageRef, trims
 from rdbench.metrics import MetricRecord
 from rdbench.results import RunDirectory, measurements_path, read_manifest
 from rdbench.runner.pool import LocalPool
@@ -85,7 +85,7 @@ def _originals(
         file = manifest.get("files", {}).get(dataset, {}).get(name)
         if file is None:
             raise UsageError(f"run.json does not say where the image {name!r} of {dataset!r} is")
-        geometry = next(
+        geometry: Geometry = next(
             (
                 image["geometry"]
                 for image in experiment.get("datasets", {}).get(dataset, ())

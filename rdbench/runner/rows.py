@@ -9,7 +9,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rdbench.experiment import Task
 from rdbench.images import ImageRef
@@ -68,7 +68,7 @@ class Job:
         """Jobs of one group go to one worker while they can: it has their image in memory."""
         return self.task.image
 
-    def spared(self, doing: tuple[str, ...], reason: str) -> Job:
+    def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job without metrics that ended a worker."""
         return dataclasses.replace(self, without={**self.without, **dict.fromkeys(doing, reason)})
 

@@ -1,4 +1,4 @@
-"""A network of Dumas et al. 2018 that begins as a linear block transform.
+"""Networks that begin as a linear block transform.
 
 From random kernels a training spends its first thousands of steps on what is known: that the
 samples of a block are alike. :func:`install` sets the kernels so that analysis is an orthonormal
@@ -6,15 +6,18 @@ transform of blocks of 16×16 pixels, synthesis its inverse without the weakest 
 normalisations all but do nothing; rates and distortions are then those of a plain transform coder,
 and the training goes on from there.
 
-The transform has the shape of the network: the DCT of 4×4 pixels, then twice a 2×2 Haar transform
-of each of its maps. Of each stage the maps are kept that have the most energy in an image whose
-neighbouring samples have a correlation of 0.95; those of RGB are of its sum and two differences.
-Maps that are left over begin with small random
-kernels that nothing depends on yet.
+The transform has the shape of the network. That of Dumas et al. 2018 is the DCT of 4×4 pixels,
+then twice a 2×2 Haar transform of each of its maps; networks of four stages have the Haar transform
+four times. Of each stage the maps are kept that have the most energy in an image whose neighbouring
+samples have a correlation of 0.95; those of RGB are of its sum and two differences. Maps that are
+left over begin with small random kernels that nothing depends on yet. Entropy models of networks of
+four stages begin with the spread that each coefficient has in such an image.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,15 +28,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.models.dumas2018 import Dumas2018
-from rdbench.models.layers import PROJECTION_FLOOR, ProjectedGDN
+from rdbench.models.layers import GDN, PROJECTION_FLOOR, ProjectedGDN
 
 STEP: Final = 16.0
-"""The quantization step of the transform's coefficients for which a step of the latents stands,
-about that of the highest rate of the paper."""
+"""The quantization step of the coefficients for which a step of the latents of Dumas et al. 2018
+stands, about that of the highest rate of the paper."""
 _CORRELATION: Final = 0.95
 _FIRST_GAIN: Final = 1 / 32  # keeps what is normalised small
 _LEFT_OVER: Final = 0.3
 _UNDOES: Final = 1.6
+_DEVIATION: Final = 50.0  # of the samples of a photograph
 
 Array = NDArray[np.float64]
 
@@ -52,7 +56,9 @@ class _Stage:
     functions: Array
     """(maps, n, n), what they are on the pixels"""
     strengths: Array
-    """(maps,), the variance of the colours that they are of"""
+    """(maps,), the variance of the colors that they are of"""
+    energies: Array
+    """(maps,), their variances, that of the strongest color being 1"""
 
 
 def install(network: Dumas2018) -> None:
@@ -60,20 +66,8 @@ def install(network: Dumas2018) -> None:
     they were drawn as, in part."""
     maps = len(network.steps)
     dct = scipy.fft.dct(np.eye(4), axis=0, norm="ortho")
-    haar = scipy.fft.dct(np.eye(2), axis=0, norm="ortho")
-    colours, variances = (
-        (_RGB, _RGB_VARIANCES) if network.channels == 3 else (np.eye(1), np.ones(1))
-    )
-    point = np.ones((len(colours), 1, 1))
-    stages = [_Stage(colours, point, point, variances)]
-    for transform in (dct, haar, haar):
-        stages.append(_stage(stages[-1], transform, maps))
-    first, second, third = (np.ones(len(stage.kernels)) for stage in stages[1:])
-    gain = _FIRST_GAIN / np.sqrt(len(colours))
-    first *= gain
-    third /= STEP * gain
-    analysis = [layer for layer in network.encoder if not isinstance(layer, ProjectedGDN)]
-    synthesis = [layer for layer in network.decoder if not isinstance(layer, ProjectedGDN)]
+    stages = _stages(network.channels, [(dct, maps), (_HAAR, maps), (_HAAR, maps)])
+    gain = _FIRST_GAIN / math.sqrt(network.channels)
     with torch.no_grad():
         for layer in network.modules():
             if isinstance(layer, ProjectedGDN):
@@ -84,17 +78,58 @@ def install(network: Dumas2018) -> None:
             # others with them, comes back but for a few percent.
             network.decoder[0].gamma[:, 0] *= _UNDOES
             network.decoder[0].gamma[0] = network.decoder[0].gamma[:, 0]
-        for number, gains in enumerate((first, second, third)):
-            _set(analysis[number], stages[number + 1], gains)
-            _set(synthesis[-1 - number], stages[number + 1], 1 / gains)
-        # Samples are far from 0: without its mean a kernel answers to what is in the block.
-        left_over = analysis[0].weight[len(first) :]
-        left_over -= left_over.mean(dim=(2, 3), keepdim=True)
+        _set_all(network.encoder, network.decoder, stages, [gain, 1.0, 1 / (STEP * gain)])
+
+
+def install_four_stages(network: Any, weight: float) -> Array:
+    """Set the transforms g_a and g_s of ``network``, four stages of stride 2: kernels, biases and
+    normalisations.
+
+    A step of the latents stands for that of a transform coder of the lowest bpp + ``weight``·MSE,
+    the squared error on the scale 0..255. Returns the standard deviations of the latents in a
+    photograph, (maps,), 0 of those that are left over.
+    """
+    latents, hidden = network.g_a[-1].weight.shape[:2]
+    stages = _stages(network.channels, [*[(_HAAR, hidden)] * 3, (_HAAR, latents)])
+    black, white = network.sample_range
+    middle = (black + white) / 2
+    # Of a coefficient with step s: s²/12 of squared error, a third of which counts in RGB, and
+    # −log2 s bits.
+    step = math.sqrt(6 * network.channels / (weight * math.log(2)))
+    # Means of blocks stay within ±1 as far as there are normalisations.
+    first = 1 / ((white - black) * math.sqrt(network.channels))
+    gains = [first, 0.5, 0.5, 255 / (white - black) / step / (first / 4)]
+    with torch.no_grad():
+        for layer in (*network.g_a, *network.g_s):
+            if isinstance(layer, GDN):
+                layer.set_to(1.0, PROJECTION_FLOOR)
+            else:
+                layer.bias.zero_()
+        _set_all(network.g_a, network.g_s, stages, gains)
+        network.g_a[0].bias -= middle * network.g_a[0].weight.sum(dim=(1, 2, 3))
+        network.g_s[-1].bias += middle
+    deviation = _DEVIATION * math.sqrt(network.channels) / step
+    spread = np.zeros(latents)
+    spread[: len(stages[-1].energies)] = deviation * np.sqrt(stages[-1].energies)
+    return spread
+
+
+_HAAR: Final[Array] = scipy.fft.dct(np.eye(2), axis=0, norm="ortho")
+
+
+def _stages(channels: int, transforms: Sequence[tuple[Array, int]]) -> list[_Stage]:
+    """One stage for each transform, (side, side), with how many maps it keeps at most."""
+    colors, variances = (_RGB, _RGB_VARIANCES) if channels == 3 else (np.eye(1), np.ones(1))
+    point = np.ones((channels, 1, 1))
+    stages = [_Stage(colors, point, point, variances, variances)]
+    for transform, maps in transforms:
+        stages.append(_stage(stages[-1], transform, maps))
+    return stages[1:]
 
 
 def _stage(before: _Stage, transform: Array, maps: int) -> _Stage:
     """``transform``, (side, side), in both directions on each map of the stage ``before``, or on
-    each of its colours, of which the ``maps`` with the most energy are kept, in their order."""
+    each of its colors, of which the ``maps`` with the most energy are kept, in their order."""
     side, size = len(transform), before.functions.shape[-1]
     planes = np.einsum("ki,lj->klij", transform, transform).reshape(-1, side, side)
     count = len(before.functions) * len(planes)
@@ -102,25 +137,48 @@ def _stage(before: _Stage, transform: Array, maps: int) -> _Stage:
     functions = functions.reshape(count, side * size, side * size)
     places = np.arange(side * size)
     covariance = _CORRELATION ** np.abs(places[:, np.newaxis] - places)
-    energy = np.einsum("bij,ik,jl,bkl->b", functions, covariance, covariance, functions)
+    energy = np.einsum(
+        "bij,ik,jl,bkl->b", functions, covariance, covariance, functions, optimize=True
+    )
     energy *= before.strengths.repeat(len(planes))
     kept = np.sort(np.argsort(-energy, kind="stable")[:maps])
     parents = kept // len(planes)
     mixtures = before.mixtures if size == 1 else np.eye(len(before.functions))
     return _Stage(
-        mixtures[parents], planes[kept % len(planes)], functions[kept], before.strengths[parents]
+        mixtures[parents],
+        planes[kept % len(planes)],
+        functions[kept],
+        before.strengths[parents],
+        energy[kept],
     )
 
 
-def _set(layer: Any, stage: _Stage, gains: Array) -> None:
-    """Give the maps of ``stage`` their kernels in ``layer``, times ``gains``. Those of the maps
+def _set_all(encoder: Any, decoder: Any, stages: list[_Stage], gains: Sequence[float]) -> None:
+    """Give the convolutions of both transforms the kernels of ``stages``."""
+    analysis, synthesis = (
+        [layer for layer in transform if not isinstance(layer, (GDN, ProjectedGDN))]
+        for transform in (encoder, decoder)
+    )
+    for down, up, stage, gain in zip(analysis, reversed(synthesis), stages, gains, strict=True):
+        _set(down, stage, gain)
+        _set(up, stage, 1 / gain)
+    # Samples are far from 0: without its mean a kernel answers to what is in the block.
+    left_over = analysis[0].weight[len(stages[0].kernels) :]
+    left_over -= left_over.mean(dim=(2, 3), keepdim=True)
+
+
+def _set(layer: Any, stage: _Stage, gain: float) -> None:
+    """Give the maps of ``stage`` their kernels in ``layer``, times ``gain``. Those of the maps
     that are left over are made small: in analysis nothing depends on these maps yet, in synthesis
     they are 0."""
     weight: Tensor = layer.weight  # of either direction: (maps, maps nearer to the pixels, k, k)
     count, known = stage.mixtures.shape
-    before, side = (weight.shape[-1] - layer.stride) // 2, stage.kernels.shape[-1]
+    side = stage.kernels.shape[-1]
+    # The first of the taps that lie on the block itself.
+    padding = getattr(layer, "padding", None)
+    before = padding[0] if padding else (weight.shape[-1] - layer.stride) // 2
     weight[count:] *= _LEFT_OVER
     weight[:count] = 0
     taps = slice(before, before + side)
-    kernels = np.einsum("o,oc,oij->ocij", gains, stage.mixtures, stage.kernels)
+    kernels = gain * np.einsum("oc,oij->ocij", stage.mixtures, stage.kernels)
     weight[:count, :known, taps, taps] = torch.from_numpy(kernels).to(weight)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.models.weights import write_atomically
+from rdbench.files import write_atomically
 
 NAME: Final = "checkpoint.pt"
 PREVIOUS: Final = "checkpoint.previous.pt"

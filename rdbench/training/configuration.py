@@ -11,9 +11,13 @@ import json
 import math
 import tomllib
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.models.weights import Card
+
+if TYPE_CHECKING:
+    from rdbench.training.trainers.base import Options
 
 NEIGHBOUR: Final = "neighbour"
 """``start`` of a family each member of which goes on from the one before it."""
@@ -25,7 +29,7 @@ FINISH_SPEED: Final = 0.1
 
 _LOWEST: Final = 0.01
 # What may change while a run is under way, since it does not decide what is trained.
-_FREE: Final = {"data": ("memory_mib",), "run": ("device", "checkpoint_minutes")}
+_FREE: Final = {"data": ("memory_mib", "latents"), "run": ("device", "checkpoint_minutes")}
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,33 @@ class Data:
     """crops are reduced by factors drawn between this and 1, as if the images had been"""
     flips: bool = True
     """mirror half of the crops"""
+    vertical_flips: bool = False
+    """turn half of the crops upside down"""
+    transposes: bool = False
+    """swap rows and columns of half of the crops"""
+    permute_colors: bool = False
+    """shuffle red, green and blue of each crop"""
     memory_mib: int = 4096
     """how much of the decoded images is kept; the others are decoded each time"""
+    latents: str = ""
+    """the folder of the latents of frozen transforms; by default one in that of the training"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a network starts from."""
+
+    source: str = ""
+    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
+    parts: tuple[str, ...] = ()
+    """of the network in the file, as "g_a"; empty for all of it"""
+    beta: float = 1.0
+    """what a step of its latents stands for, in steps of the file's"""
+
+    def __str__(self) -> str:
+        name = Path(self.source).name
+        parts = f": {', '.join(self.parts)}" if self.parts else ""
+        return name + parts + (f", beta {self.beta:g}" if self.beta != 1 else "")
 
 
 @dataclass(frozen=True)
@@ -54,13 +83,14 @@ class Optimizer:
 
     steps: int
     neighbour_steps: int = 0
-    """of a network that goes on from its neighbour; 0 for as many as of the first"""
+    """of a network that goes on from its neighbour; 0 for as many as of the first, as one has
+    with other layers than its neighbour"""
     neighbour_rate: float = 1.0
     """what the rates of such a network are multiplied by"""
     finish_steps: int = 0
     """after the others, in float32, with a tenth of the rates and an average of their own: files
     are used in float32, and what bfloat16 always rounds the same way a network has learned to
-    count on (of dumas2018 up to one level in the brightness of an image)"""
+    count on (up to one level in the brightness of an image)"""
     method: str = "adam"
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
@@ -73,15 +103,12 @@ class Optimizer:
     """fractions of the steps"""
     factor: float = 0.1
     warm_up: float = 0.01
-    """fraction of the steps in which the rate rises; for dumas2018 only the densities move in as
-    many before it"""
+    """fraction of the steps in which the rate rises"""
     bits_ramp: float = 0.0
     """fraction of the steps in which the weight of the rate in the loss rises from a hundredth, so
     that a short training from random weights does not give up its latents at once"""
     clip: float = 1.0
-    """largest norm of the gradient, 0 for any; dumas2018 has none"""
-    step_rate: float = 0.0
-    """dumas2018: of gradient descent for the quantization steps, 0 for the paper's"""
+    """largest norm of the gradient, 0 for any"""
     average: float = 0.999
     """weight of the old in the moving average of the weights that is kept; 0 for no average"""
 
@@ -111,7 +138,7 @@ class Run:
     validate_every: int = 5000
     """steps; 0 for at the end alone"""
     validate_images: int = 8
-    """of the validation set; means, exception map and densities of dumas2018 are of all of it"""
+    """of the validation set; statistics that the coder needs are taken from all of it"""
 
 
 @dataclass(frozen=True)
@@ -120,7 +147,7 @@ class Member:
 
     name: str
     rate: float
-    """λ of the paper's loss, or γ of Dumas 2018"""
+    """λ of the paper's loss, whatever the paper calls it"""
     quality: int | None
     """the paper's number of it"""
     steps: int
@@ -131,6 +158,11 @@ class Member:
     """arguments of the network"""
 
 
+def alike_networks(one: Member, other: Member) -> bool:
+    """Whether weights of one fit the other."""
+    return one.network == other.network
+
+
 @dataclass(frozen=True)
 class Configuration:
     """A family of networks to train, one after the other."""
@@ -139,16 +171,20 @@ class Configuration:
     architecture: str
     optimised: str
     """mse or ms-ssim"""
-    start: str
-    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
-    first: str
-    """of neighbours: what the first of them starts from, the others of the list above"""
+    start: Start
+    first: Start
+    """of neighbours: what the first of them starts from, and those with other layers than the one
+    before them, the others of the list above"""
+    freeze: bool
+    """whether the transforms are left as they start, and the entropy model alone is trained"""
     half: bool
     """whether weights are written as float16"""
     members: tuple[Member, ...]
     data: Data
     optimizer: Optimizer
     run: Run
+    trainer: Options
+    """what is of the architecture alone"""
 
     def card(self, member: Member, **training: Any) -> Card:
         """The card of the weights of ``member``."""
@@ -156,9 +192,11 @@ class Configuration:
         quality = {} if member.quality is None else {"quality": member.quality}
         return Card(self.architecture, member.network, {**rate, **quality, **training})
 
-    def start_of(self, number: int) -> str:
-        """What the member ``number`` starts from: as ``start``."""
-        return self.first if self.start == NEIGHBOUR and number == 0 else self.start
+    def start_of(self, number: int) -> Start:
+        """What the member ``number`` starts from: as ``start``, or as ``first`` where it would be
+        a neighbour that is not there or has other layers."""
+        alike = number > 0 and alike_networks(self.members[number - 1], self.members[number])
+        return self.first if self.start.source == NEIGHBOUR and not alike else self.start
 
     def text(self) -> str:
         """As TOML, every value spelt out, each member with the arguments of its network."""

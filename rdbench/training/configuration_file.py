@@ -1,34 +1,39 @@
 """Configurations of trainings in TOML files.
 
-``lambdas`` and ``[network]``, or ``qualities`` of the paper, say which networks are trained;
-``[data]``, ``[optimizer]`` and ``[run]`` how. Paths in ``data`` and ``start`` are as seen from the
-folder of the file.
+``architecture`` is a name, or ``FILE.py:NAME`` of one's own. ``lambdas`` and ``[network]``, or
+``qualities`` of the paper, say which networks are trained; ``[data]``, ``[optimizer]`` and
+``[run]`` how, and ``[trainer]`` what belongs to the architecture alone. ``start`` says where from:
+``"neighbour"``, ``"block-transform"``, a file of weights, or ``{file, parts, beta}`` of one; with
+``freeze`` the transforms of that stay, and their latents are computed once. Paths are as seen from
+the folder of the file.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rdbench import toml
-from rdbench.errors import unknown
-from rdbench.models.weights import SUFFIX
+from rdbench.errors import UsageError, unknown
+from rdbench.models import architectures
+from rdbench.models.names import FORMER
 from rdbench.toml import Table, read_toml
 from rdbench.training.configuration import (
-    BLOCK_TRANSFORM,
     NEIGHBOUR,
     Configuration,
     Data,
     Member,
     Optimizer,
     Run,
+    alike_networks,
 )
+from rdbench.training.start_table import check_frozen, read_start
+from rdbench.training.tables import fields, one_of, within
 
 if TYPE_CHECKING:
-    from rdbench.training.trainers import Trainer
+    from rdbench.training.trainers.base import Options, Trainer
 
 CONFIGURATIONS: Final = Path(__file__).parent / "configurations"
 
@@ -41,8 +46,11 @@ _MS_SSIM_ABOVE: Final = 160
 
 
 def shipped() -> dict[str, Path]:
-    """The configurations that come with the package, by name."""
-    return toml.shipped(CONFIGURATIONS)
+    """The configurations that come with the package, and those of installed architectures, by
+    name."""
+    own = toml.shipped(CONFIGURATIONS)
+    others = (path for spec in architectures.installed() for path in spec.configurations)
+    return {**{Path(path).stem: Path(path) for path in others}, **own}
 
 
 def description(path: Path) -> str:
@@ -52,7 +60,11 @@ def description(path: Path) -> str:
 
 def find(text: str) -> Path:
     """The file of a configuration that is named by path or by the name of a shipped one."""
-    return toml.find(text, CONFIGURATIONS, "configuration")
+    for former, name in FORMER.items():
+        if text in (former, f"{former}-small"):
+            text = text.replace(former, name)
+    there = shipped()
+    return there[text] if text in there else toml.find(text, CONFIGURATIONS, "configuration")
 
 
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:
@@ -60,7 +72,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
 
     Raises :class:`UsageError` with file, key and reason.
     """
-    from rdbench.training.trainers import TRAINERS
+    from rdbench.training import trainers
 
     table = read_toml(path, "configuration")
     table.allow(
@@ -71,28 +83,34 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         "qualities",
         "start",
         "first",
+        "freeze",
         "half",
         "network",
         "data",
         "optimizer",
         "run",
+        "trainer",
     )
     table.text("description", "")
-    architecture = table.choice("architecture", TRAINERS)
-    trainer = TRAINERS[architecture]
+    architecture = _architecture(table, path.parent)
+    trainer = trainers.of(architecture)
     optimised = table.choice("optimised", _OPTIMISED, "mse")
     if optimised not in trainer.optimised:
         raise table.error("optimised", f"{architecture} is trained for {trainer.optimised[0]}")
     data = _data(table.table("data", required=True), path.parent)
     _check_crop(table.table("data"), data.crop, trainer.stride, optimised)
     optimizer = _optimizer(table.table("optimizer", required=steps is None), trainer, steps)
-    start, first = (_start(table, key, path.parent, trainer) for key in ("start", "first"))
-    if first == NEIGHBOUR or (first and start != NEIGHBOUR):
+    start, first = (read_start(table, key, path.parent, trainer) for key in ("start", "first"))
+    neighbours = start.source == NEIGHBOUR
+    if first.source == NEIGHBOUR or (first.source and not neighbours):
         raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
     for key in ("neighbour_steps", "neighbour_rate"):
-        if key in table.table("optimizer").values and start != NEIGHBOUR:
+        if key in table.table("optimizer").values and not neighbours:
             raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
-    members = _members(table, architecture, trainer, optimised, data.color)
+    members = _members(table, architecture, trainer, optimised, data.color, neighbours)
+    freeze = table.truth("freeze", False)
+    if freeze:
+        check_frozen(table, trainer, data, start, members)
     finish = optimizer.finish_steps
     steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
@@ -101,34 +119,57 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         optimised,
         start,
         first,
+        freeze,
         table.truth("half", False),
         tuple(
             dataclasses.replace(member, steps=steps_then + finish, speed=optimizer.neighbour_rate)
-            if start == NEIGHBOUR and number
+            if neighbours and number and alike_networks(members[number - 1], member)
             else dataclasses.replace(member, steps=optimizer.steps + finish)
             for number, member in enumerate(members)
         ),
         data,
         optimizer,
         _run(table.table("run"), device),
+        _options(table.table("trainer"), trainer),
     )
 
 
+def _architecture(table: Table, folder: Path) -> str:
+    """The name of the architecture, which may be that of a file."""
+    text = table.text("architecture")
+    try:
+        file, _, name = text.rpartition(":")
+        return architectures.find(f"{folder / file}:{name}" if file else text).name
+    except UsageError as error:
+        raise table.error("architecture", str(error)) from None
+
+
+def _options(table: Table, trainer: type[Trainer]) -> Options:
+    options = trainer.options_type(**fields(table, trainer.options_type))
+    if problem := options.check():
+        raise table.error(*problem)
+    return options
+
+
 def _data(table: Table, folder: Path) -> Data:
-    given = _fields(table, Data)
+    given = fields(table, Data)
+    latents = table.text("latents", "")
     data = Data(
         **{
             **given,
             "train": tuple(_from_folder(spec, folder) for spec in table.texts("train")),
             "validation": _from_folder(table.text("validation"), folder),
+            "latents": str((folder / latents).absolute()) if latents else "",
         }
     )
-    _one_of(table, "color", data.color, _COLORS)
+    one_of(table, "color", data.color, _COLORS)
+    if data.permute_colors and data.color == "luma":
+        raise table.error("permute_colors", "luma has one channel")
     if not data.train:
         raise table.error("train", "names no images")
-    _within(table, "batch", data.batch, 1)
-    _within(table, "smallest_scale", data.smallest_scale, 0.1, 1)
-    _within(table, "memory_mib", data.memory_mib, 0)
+    within(table, "batch", data.batch, 1)
+    within(table, "smallest_scale", data.smallest_scale, 0.1, 1)
+    within(table, "memory_mib", data.memory_mib, 0)
     return data
 
 
@@ -140,7 +181,7 @@ def _check_crop(table: Table, crop: int, stride: int, optimised: str) -> None:
 
 
 def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optimizer:
-    given = _fields(table, Optimizer, leave_out=trainer.foreign_keys)
+    given = fields(table, Optimizer, leave_out=trainer.foreign_keys)
     if steps is not None:
         given["steps"] = steps
         given["finish_steps"] = 0
@@ -149,37 +190,41 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     if "drops" in table.values:
         given["drops"] = table.numbers("drops")
     optimizer = Optimizer(**given)
-    _one_of(table, "schedule", optimizer.schedule, _SCHEDULES)
-    _one_of(table, "method", optimizer.method, _METHODS)
-    _within(table, "steps", optimizer.steps, 1)
-    _within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
-    _within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
-    _within(table, "finish_steps", optimizer.finish_steps, 0)
-    _within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
-    _within(table, "rate", optimizer.rate, 1e-12, 1)
-    _within(table, "factor", optimizer.factor, 0, 1)
-    _within(table, "warm_up", optimizer.warm_up, 0, 1)
-    _within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)
-    _within(table, "clip", optimizer.clip, 0)
-    _within(table, "step_rate", optimizer.step_rate, 0)
-    _within(table, "average", optimizer.average, 0, 0.999999)
+    one_of(table, "schedule", optimizer.schedule, _SCHEDULES)
+    one_of(table, "method", optimizer.method, _METHODS)
+    within(table, "steps", optimizer.steps, 1)
+    within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
+    within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
+    within(table, "finish_steps", optimizer.finish_steps, 0)
+    within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
+    within(table, "rate", optimizer.rate, 1e-12, 1)
+    within(table, "factor", optimizer.factor, 0, 1)
+    within(table, "warm_up", optimizer.warm_up, 0, 1)
+    within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)
+    within(table, "clip", optimizer.clip, 0)
+    within(table, "average", optimizer.average, 0, 0.999999)
     for drop in optimizer.drops:
-        _within(table, "drops", drop, 0, 1)
+        within(table, "drops", drop, 0, 1)
     return optimizer
 
 
 def _run(table: Table, device: str | None) -> Run:
-    run = Run(**{**_fields(table, Run), **({"device": device} if device else {})})
-    _one_of(table, "precision", run.precision, _PRECISIONS)
-    _within(table, "seed", run.seed, 0)
-    _within(table, "checkpoint_minutes", run.checkpoint_minutes, 0)
-    _within(table, "validate_every", run.validate_every, 0)
-    _within(table, "validate_images", run.validate_images, 1)
+    run = Run(**{**fields(table, Run), **({"device": device} if device else {})})
+    one_of(table, "precision", run.precision, _PRECISIONS)
+    within(table, "seed", run.seed, 0)
+    within(table, "checkpoint_minutes", run.checkpoint_minutes, 0)
+    within(table, "validate_every", run.validate_every, 0)
+    within(table, "validate_images", run.validate_images, 1)
     return run
 
 
 def _members(
-    table: Table, architecture: str, trainer: type[Trainer], optimised: str, color: str
+    table: Table,
+    architecture: str,
+    trainer: type[Trainer],
+    optimised: str,
+    color: str,
+    neighbours: bool,
 ) -> tuple[Member, ...]:
     network = dict(table.table("network").values)
     channels = 1 if color == "luma" else 3
@@ -193,7 +238,7 @@ def _members(
     qualities = table.items("qualities", ())
     if bool(rates) == bool(qualities):
         raise table.error("lambdas", "give either lambdas or the paper's qualities")
-    stem = architecture + (f"-case{network['case']}" if "case" in network else "")
+    stem = trainer.stem(architecture, network)
     members = []
     papers = trainer.qualities(optimised)
     for rate in rates:
@@ -207,55 +252,15 @@ def _members(
         whole = {**arguments, **network}
         number = quality if {**whole, **arguments} == whole else None
         members.append(Member(f"{stem}-{rate:g}", rate, number, 0, 1.0, whole))
+    order = [member.rate for member in members]
+    if neighbours and order not in (sorted(order), sorted(order, reverse=True)):
+        raise table.error(
+            "lambdas" if rates else "qualities",
+            "is out of order, and each network goes on from the one before it; sort it",
+        )
     if len({member.name for member in members}) < len(members):
         raise table.error("lambdas" if rates else "qualities", "has the same twice")
     return tuple(members)
-
-
-def _start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> str:
-    start = table.text(key, "")
-    if start in ("", NEIGHBOUR):
-        return start
-    if start == BLOCK_TRANSFORM:
-        if not trainer.block_transform:
-            raise table.error(key, f"{start!r} is of dumas2018")
-        return start
-    path = (folder / start).absolute()
-    if path.suffix != SUFFIX or not path.is_file():
-        raise table.error(
-            key,
-            f"{start!r} is none of {NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and a file of weights "
-            f"(*{SUFFIX})",
-        )
-    return str(path)
-
-
-def _fields(table: Table, kind: Any, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The values in ``table`` for the fields of a dataclass, by the types of the fields."""
-    fields = [field for field in dataclasses.fields(kind) if field.name not in leave_out]
-    table.allow(*(field.name for field in fields))
-    readers: dict[str, Callable[[str], Any]] = {
-        "str": table.text,
-        "int": table.whole,
-        "float": table.number,
-        "bool": table.truth,
-    }
-    return {
-        field.name: readers[str(field.type)](field.name)
-        for field in fields
-        if field.name in table.values and str(field.type) in readers
-    }
-
-
-def _one_of(table: Table, key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise table.error(key, str(unknown("value", value, choices)))
-
-
-def _within(table: Table, key: str, value: float, low: float, high: float = math.inf) -> None:
-    if not low <= value <= high:
-        bounds = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
-        raise table.error(key, f"{value:g} is not {bounds}")
 
 
 def _from_folder(spec: str, folder: Path) -> str:

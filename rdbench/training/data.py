@@ -6,6 +6,7 @@ it would have seen.
 
 from __future__ import annotations
 
+import abc
 import functools
 import time
 from collections import deque
@@ -73,27 +74,50 @@ class Pictures:
         return self.refs[index].load() if kept is None else kept
 
 
-class Crops:
-    """Batches of random crops of ``pictures``: each image once in an epoch, in an order that is
-    drawn anew for each. ``seed``: what the drawing starts from."""
+class Batches(abc.ABC):
+    """Batches of crops of ``count`` images: each image once in an epoch, in an order that is drawn
+    anew for each. ``seed``: what the drawing starts from."""
 
-    def __init__(self, pictures: Pictures, data: Data, seed: tuple[int, ...]) -> None:
-        self._pictures = pictures
+    def __init__(self, count: int, data: Data, seed: tuple[int, ...]) -> None:
+        self._count = count
         self._data = data
         self._seed = seed
         self._order = functools.lru_cache(maxsize=4)(self._shuffled)
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
-        return np.random.default_rng([*self._seed, epoch]).permutation(len(self._pictures))
+        return np.random.default_rng([*self._seed, epoch]).permutation(self._count)
+
+    def indices(self, number: int) -> Iterator[int]:
+        """The images of batch ``number``."""
+        size = self._data.batch
+        for sample in range(number * size, (number + 1) * size):
+            epoch, place = divmod(sample, self._count)
+            yield int(self._order(epoch)[place])
+
+    def draw(self, number: int) -> np.random.Generator:
+        """What decides the crops of batch ``number``."""
+        return np.random.default_rng([*self._seed, number, self._data.batch])
+
+    def noise(self, number: int, generator: torch.Generator) -> torch.Generator:
+        """``generator`` seeded for step ``number``."""
+        sequence = np.random.SeedSequence([*self._seed, number, self._data.batch, _NOISE])
+        return generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+
+    @abc.abstractmethod
+    def batch(self, number: int) -> Tensor:
+        """Batch ``number``: (batch, channels, height, width), channels last in memory."""
+
+
+class Crops(Batches):
+    """Batches of random crops of ``pictures``: uint8, (batch, channels, crop, crop)."""
+
+    def __init__(self, pictures: Pictures, data: Data, seed: tuple[int, ...]) -> None:
+        super().__init__(len(pictures), data, seed)
+        self._pictures = pictures
 
     def batch(self, number: int) -> Tensor:
-        """Batch ``number``: uint8, (batch, channels, crop, crop), channels last in memory."""
-        size = self._data.batch
-        draw = np.random.default_rng([*self._seed, number, size])
-        crops = []
-        for sample in range(number * size, (number + 1) * size):
-            epoch, place = divmod(sample, len(self._pictures))
-            crops.append(self._crop(self._pictures[int(self._order(epoch)[place])], draw))
+        draw = self.draw(number)
+        crops = [self._crop(self._pictures[index], draw) for index in self.indices(number)]
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
     def _crop(self, image: Image, draw: np.random.Generator) -> Image:
@@ -105,13 +129,19 @@ class Crops:
         part = image[top : top + side, left : left + side]
         if side > crop:
             part = cv2.resize(part, (crop, crop), interpolation=cv2.INTER_AREA)
-        part = part.reshape(crop, crop, channels)
-        return part[:, ::-1] if self._data.flips and draw.random() < 0.5 else part
+        return self._varied(part.reshape(crop, crop, channels), draw)
 
-    def noise(self, number: int, generator: torch.Generator) -> torch.Generator:
-        """``generator`` seeded for step ``number``."""
-        sequence = np.random.SeedSequence([*self._seed, number, self._data.batch, _NOISE])
-        return generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+    def _varied(self, part: Image, draw: np.random.Generator) -> Image:
+        data = self._data
+        if data.flips and draw.random() < 0.5:
+            part = part[:, ::-1]
+        if data.vertical_flips and draw.random() < 0.5:
+            part = part[::-1]
+        if data.transposes and draw.random() < 0.5:
+            part = part.swapaxes(0, 1)
+        if data.permute_colors:
+            part = part[:, :, draw.permutation(part.shape[2])]
+        return part
 
 
 class Loader:

@@ -15,15 +15,17 @@ import torch
 from torch import Tensor
 
 from rdbench.errors import UsageError
-from rdbench.models import architectures, weights
-from rdbench.runner.run import processor
-from rdbench.schema import one_line
-from rdbench.training import block_transform, checkpoint
-from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR, Configuration
+from rdbench.host import processor
+from rdbench.models import architectures
+from rdbench.training import checkpoint, starts
+from rdbench.training.configuration import NEIGHBOUR, Configuration, Start
 from rdbench.training.data import Pictures
 from rdbench.training.folder import Folder
 from rdbench.training.member import MemberTraining, Surroundings
 from rdbench.training.stretch import Status
+from rdbench.training.validation import latents_of
+
+_OBSERVED = 8  # images whose latents an entropy model begins with
 
 
 @dataclass
@@ -80,13 +82,14 @@ def train(
             validation,
             stopped,
             report,
+            say,
             _notes(configuration, train_set, validation, device),
         )
-        return _members(around, say)
+        return _members(around)
 
 
-def _members(around: Surroundings, say: Callable[[str], None]) -> Outcome:
-    configuration, folder = around.configuration, around.folder
+def _members(around: Surroundings) -> Outcome:
+    configuration, folder, say = around.configuration, around.folder, around.say
     saved, complaint = checkpoint.load(folder.path)
     if complaint:
         say(f"{complaint}; going on from the one before it")
@@ -105,7 +108,7 @@ def _members(around: Surroundings, say: Callable[[str], None]) -> Outcome:
             own = saved if saved is not None and saved.member == member.name else None
             if own is not None:
                 say(f"{member.name}: going on from step {own.step}")
-            start = _start(configuration, number, paths, say)
+            start = _start(around, number, paths) if own is None else None
             if not MemberTraining(around, number, start, own).run():
                 outcome.interrupted = True
                 return outcome
@@ -113,35 +116,21 @@ def _members(around: Surroundings, say: Callable[[str], None]) -> Outcome:
     return outcome
 
 
-def _start(
-    configuration: Configuration, number: int, paths: list[Path], say: Callable[[str], None]
-) -> dict[str, Tensor] | None:
+def _start(around: Surroundings, number: int, paths: list[Path]) -> dict[str, Tensor] | None:
     """The state from which a member starts, None for random weights."""
-    member = configuration.members[number]
+    configuration = around.configuration
     start = configuration.start_of(number)
-    if not start:
-        return None
-    network: Any = architectures.build(
-        configuration.card(member), torch.Generator().manual_seed(configuration.run.seed)
+    if configuration.start.source == NEIGHBOUR and number:
+        if start.source == NEIGHBOUR:
+            start = Start(str(paths[number - 1]))
+        else:
+            around.say(
+                f"{configuration.members[number].name} has other layers than "
+                f"{paths[number - 1].stem}: it starts from {start.source or 'random weights'}"
+            )
+    return starts.begin(
+        configuration, number, start, lambda network: latents_of(network, around.train, _OBSERVED)
     )
-    if start == BLOCK_TRANSFORM:
-        block_transform.install(network)
-        return dict(network.state_dict())
-    neighbour = start == NEIGHBOUR
-    path = paths[number - 1] if neighbour else Path(start)
-    card, state = weights.read(path)
-    if neighbour and card.configuration != member.network:
-        say(f"{member.name} has other layers than {path.stem}: it starts from random weights")
-        return None
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        reason = one_line(str(error).splitlines()[-1], 160)
-        raise UsageError(
-            f"configuration {configuration.name!r}, key 'start': {str(path)!r} does not fit "
-            f"{member.name}: {reason}"
-        ) from None
-    return state
 
 
 def _device(name: str) -> torch.device:

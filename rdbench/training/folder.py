@@ -7,9 +7,7 @@ row for each stretch of steps and for each validated image; a finished network i
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import fcntl
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,9 +15,9 @@ from types import TracebackType
 from typing import Any, Final
 
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.files import csv_text, lock, write_atomically
 from rdbench.models.weights import SUFFIX
 from rdbench.provenance import differences
-from rdbench.results import csv_text, write_atomically
 from rdbench.training import checkpoint
 from rdbench.training.configuration import Configuration, decisive
 
@@ -97,7 +95,7 @@ class Folder:
 
     def __init__(self, path: Path, configuration: Configuration, *, fresh: bool) -> None:
         self.path = path
-        self._lock = _locked(path)
+        self._lock = lock(path, "another training is writing to")
         try:
             if fresh:
                 self._clear()
@@ -154,24 +152,6 @@ class Folder:
                 f"{str(self.path)!r} holds another training ({'; '.join(found)}); name another "
                 "folder with --out, or start over with --fresh"
             )
-
-
-def _locked(path: Path) -> int:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {str(path)!r}: {error.strerror}; name another folder with --out"
-        ) from None
-    with contextlib.suppress(OSError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return lock
-    os.close(lock)
-    raise UsageError(
-        f"another training is writing to {str(path)!r}; wait for it, or name another folder with "
-        "--out"
-    )
 
 
 def _cell(value: Any) -> str:

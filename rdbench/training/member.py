@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,16 @@ from torch import Tensor
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.models import architectures, weights
-from rdbench.training import checkpoint
+from rdbench.training import checkpoint, latents, trainers
 from rdbench.training.checkpoint import Checkpoint
 from rdbench.training.configuration import FINISH_SPEED, Configuration
-from rdbench.training.data import Crops, Loader, Pictures
+from rdbench.training.data import Batches, Crops, Loader, Pictures
+from rdbench.training.export import card_of, mean
 from rdbench.training.folder import Folder
+from rdbench.training.precision import use_bfloat16, use_float32
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
-from rdbench.training.trainers import TRAINERS, Measured, Trainer, use_bfloat16, use_float32
-from rdbench.training.validation import latents, validate
+from rdbench.training.trainers.base import Measured, Trainer
+from rdbench.training.validation import latents_of, validate
 
 
 class DivergedError(RdbenchError):
@@ -41,6 +42,8 @@ class Surroundings:
     stopped: Callable[[], bool]
     """Whether the training has been asked to stop."""
     report: Callable[[Status], None]
+    say: Callable[[str], None]
+    """What a person should know."""
     notes: dict[str, Any]
     """For the cards: data and machine."""
 
@@ -62,7 +65,8 @@ class MemberTraining:
         self._settings = configuration.optimizer
         self._number = number
         self._member = configuration.members[number]
-        self._crops = Crops(around.train, configuration.data, (configuration.run.seed, number))
+        self._seed = (configuration.run.seed, number)
+        self._crops: Batches = Crops(around.train, configuration.data, self._seed)
         self._noise = torch.Generator(around.device)
         self.step = saved.step if saved else 0
         self._seconds = saved.seconds if saved else 0.0
@@ -77,7 +81,8 @@ class MemberTraining:
         self.network = network.to(around.device, memory_format=torch.channels_last).train()
         self._began = self._finish if self.step > self._finish else 0
         """The step after which optimisers and average began: 0, or where finishing did."""
-        self._trainer = self._new_trainer(scratch=start is None and not self._finishing)
+        scratch = not configuration.start_of(number).source and not self._finishing
+        self._trainer = self._new_trainer(scratch=scratch)
         self._average = self._new_average()
         if saved is not None:
             for name, values in saved.average.items():
@@ -85,7 +90,7 @@ class MemberTraining:
             for optimiser, state in zip(self._trainer.optimisers(), saved.optimisers, strict=True):
                 optimiser.load_state_dict(state)
         if configuration.run.precision == "bfloat16" and not self._finishing:
-            use_bfloat16(self.network, around.device)
+            use_bfloat16(self.network, around.device, self._trainer.whole)
 
     @property
     def _finish(self) -> int:
@@ -97,12 +102,14 @@ class MemberTraining:
         return self._began > 0
 
     def _new_trainer(self, *, scratch: bool) -> Trainer:
-        return TRAINERS[self._configuration.architecture](
+        return trainers.of(self._configuration.architecture)(
             self.network,
             self._member.rate,
             self._configuration.optimised,
             self._settings,
             scratch=scratch,
+            frozen=self._configuration.freeze,
+            options=self._configuration.trainer,
         )
 
     def _new_average(self) -> dict[str, Tensor]:
@@ -124,6 +131,8 @@ class MemberTraining:
         """Train to the end and write the weights; False where it was stopped before, with a
         checkpoint. Raises :class:`DivergedError`."""
         steps, run = self._member.steps, self._configuration.run
+        if self._configuration.freeze and not self._take_latents():
+            return False
         saved_at = time.monotonic()
         with Loader(self._batch, self.step) as loader:
             stretch = Stretch(loader, self._configuration.data.batch)
@@ -157,9 +166,26 @@ class MemberTraining:
             rows = self._validation(self._ready(half=False))
             if not rows:
                 return False
-            costs = _mean(rows, "psnr_db") - _mean(self._validated(), "psnr_db")
+            costs = mean(rows, "psnr_db") - mean(self._validated(), "psnr_db")
             notes["float16_costs_db"] = round(costs, 5)
         self._export(state, notes)
+        return True
+
+    def _take_latents(self) -> bool:
+        """Train on latents instead of images; False where it was stopped before they were there."""
+        around, data = self._around, self._configuration.data
+        network: Any = architectures.build(self._configuration.card(self._member))
+        network.load_state_dict(self.network.state_dict())
+        network.to(around.device, memory_format=torch.channels_last).eval()
+        folder = Path(data.latents) if data.latents else around.folder.path / "latents"
+        found = latents.cache(
+            folder, network, around.train, data, stopped=around.stopped, say=around.say
+        )
+        if found is None:
+            return False
+        self._crops = latents.LatentCrops(
+            found, data, self._seed, cell=self._trainer.cell, stride=self.network.stride
+        )
         return True
 
     def _batch(self, number: int) -> Tensor:
@@ -168,6 +194,8 @@ class MemberTraining:
 
     def _images(self, batch: Tensor) -> Tensor:
         images = batch.to(self._around.device, non_blocking=True).float()
+        if self._configuration.freeze:  # they are latents
+            return images
         return images if self.network.peak == 255.0 else images.mul_(self.network.peak / 255.0)
 
     def _train(self, batch: Tensor) -> Measured:
@@ -196,7 +224,7 @@ class MemberTraining:
         if not stretch.steps:
             return
         row = stretch.finish()
-        if not math.isfinite(row["loss"] + row["bpp"] + row["mse"]):
+        if not math.isfinite(row["loss"] + row["bpp"]):
             raise self._diverged(f"the loss is {row['loss']}")
         self._checked = self.step
         self._seconds += stretch.seconds
@@ -244,7 +272,7 @@ class MemberTraining:
             self._round(network.parameters())
         noise = self._crops.noise(self.step, torch.Generator())
         try:
-            self._trainer.observe(network, latents(network, self._around.validation), noise)
+            self._trainer.observe(network, latents_of(network, self._around.validation), noise)
         except ValueError as error:
             raise self._diverged(str(error)) from None
         if half:
@@ -289,34 +317,15 @@ class MemberTraining:
         return [row for row in rows if [row["member"], row["step"]] == place]
 
     def _export(self, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        configuration, data = self._configuration, self._configuration.data
-        rows = self._validated()
-        optimizer = dataclasses.asdict(self._settings)
-        for key in ("steps", "neighbour_steps", "neighbour_rate"):
-            del optimizer[key]
-        card = configuration.card(
-            self._member,
+        card = card_of(
+            self._configuration,
+            self._number,
+            self._validated(),
             parameters=sum(parameter.numel() for parameter in self.network.parameters()),
             steps=self.step,
             seconds=round(self._seconds, 3),
-            seed=configuration.run.seed,
-            crop=data.crop,
-            batch=data.batch,
-            smallest_scale=data.smallest_scale,
-            flips=data.flips,
-            optimizer=optimizer,
-            speed=self._member.speed,
-            precision=configuration.run.precision,
-            start=Path(configuration.start_of(self._number)).name,
-            validation={
-                key: round(_mean(rows, key), 5) for key in ("bpp", "estimated_bpp", "psnr_db")
-            },
             **self._around.notes,
             **notes,
         )
         path = self._around.folder.weights(self._member.name)
-        weights.write(path, card, state, half=configuration.half)
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float:
-    return sum(float(row[key]) for row in rows) / len(rows)
+        weights.write(path, card, state, half=self._configuration.half)

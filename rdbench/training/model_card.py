@@ -27,10 +27,12 @@ def model_card(path: Path, figure: str) -> str:
     held_out = told["validation"]
     rows = {
         "architecture": f"`{card.architecture}`: {arguments}; {told['parameters']:,} parameters",
-        "trained for": f"{told['optimised']}, lambda (gamma) {point_text(told['lambda'])}",
+        "trained for": f"{told['optimised']}, lambda {point_text(told['lambda'])}",
         "data": _data(told),
         "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
+        **({"trained": "the entropy model alone, on cached latents"} if told.get("frozen") else {}),
         "steps": _steps(told),
+        **{key: f"{value}" for key, value in told.get("trainer", {}).items()},
         "schedule": _schedule(told["optimizer"], told["speed"]),
         "precision": _precision(told),
         "time": f"{datetime.timedelta(seconds=round(told['seconds']))} (h:mm:ss) of steps",
@@ -54,6 +56,13 @@ def _data(told: Mapping[str, Any]) -> str:
         parts.append(f"reduced by factors from {told['smallest_scale']:g} to 1")
     if told["flips"]:
         parts.append("half of them mirrored")
+    # Cards of the first trainings do not have these.
+    if told.get("vertical_flips"):
+        parts.append("half of them turned upside down")
+    if told.get("transposes"):
+        parts.append("half of them transposed")
+    if told.get("permute_colors"):
+        parts.append("their colors shuffled")
     return ", ".join(parts)
 
 
@@ -69,8 +78,6 @@ def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:
     if optimizer["method"] == "muon":
         adam = f"Muon {speed * optimizer['kernel_rate']:g} for kernels, {adam} for the rest"
     parts = [adam]
-    if optimizer["step_rate"]:
-        parts.append(f"gradient descent {optimizer['step_rate']:g} for quantization steps")
     parts.append(f"warm-up {optimizer['warm_up']:.0%} of the steps")
     if optimizer["schedule"] == "steps":
         drops = ", ".join(f"{drop:.0%}" for drop in optimizer["drops"])

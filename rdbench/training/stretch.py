@@ -11,7 +11,7 @@ from typing import Final
 import torch
 
 from rdbench.training.data import Loader
-from rdbench.training.trainers import Measured
+from rdbench.training.trainers.base import Measured
 
 LOG_EVERY: Final = 20
 """Steps of a row in the log, over which numbers are averaged and after which they are checked."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from rdbench.metrics import Reference
-from rdbench.models.architectures import ARCHITECTURES
+from rdbench.metrics import BUILT_IN, Reference
+from rdbench.models import architectures
 from rdbench.models.compression.base import Execution
 from rdbench.models.weights import identity
 from rdbench.training.data import Pictures
@@ -28,9 +28,10 @@ def validate(
 ) -> list[dict[str, Any]]:
     """One row for each of the first ``limit`` of ``pictures``: what ``network`` makes of it, which
     the coder changes to its needs. Empty where ``stopped`` says so meanwhile."""
-    compressor = ARCHITECTURES[architecture].compressor(
+    compressor = architectures.find(architecture).compressor(
         architecture, network, identity(network.state_dict()), Execution(device)
     )
+    records = [BUILT_IN[name] for name in METRICS]
     rows = []
     for index, ref in enumerate(pictures.refs[:limit]):
         if stopped():
@@ -41,7 +42,7 @@ def validate(
         stream, coded = compressor.encode(image)
         decoded = compressor.decode(stream)
         seconds = time.perf_counter() - start
-        scores = Reference(image, METRICS).score(decoded).values
+        scores = Reference(image, records).score(decoded).values
         rows.append(
             {
                 "image": ref.name,
@@ -54,11 +55,13 @@ def validate(
     return rows
 
 
-def latents(network: Any, pictures: Pictures) -> Iterator[torch.Tensor]:
-    """y of each picture, (1, maps, h, w), float32, by ``network`` on its device; sides are cut to
-    multiples of its stride."""
+def latents_of(
+    network: Any, pictures: Pictures, limit: int | None = None
+) -> Iterator[torch.Tensor]:
+    """y of each of the first ``limit`` pictures, (1, maps, h, w), float32, by ``network`` on its
+    device; sides are cut to multiples of its stride."""
     stride, device = network.stride, next(network.parameters()).device
-    for index in range(len(pictures)):
+    for index in range(len(pictures))[:limit]:
         with torch.inference_mode():
             image = pictures[index]
             height, width = (side // stride * stride for side in image.shape[:2])

@@ -66,7 +66,7 @@ def test_a_codec_file_is_a_codec_by_its_name_and_without_it(tmp_path, definition
         ("mine", "mine", 9.0),
     }
     assert {row.status for row in rows} == {"ok"}
-    assert {row.mse for row in rows} == {0.0}
+    assert {row.scores["mse"] for row in rows} == {0.0}
     assert {row.codec_version for row in rows} == {"pack.py 1.2"}
     program = json.loads((tmp_path / "a" / "run.json").read_text())["provenance"]["mine"]
     assert program["programs"]["pack.py"]["path"] == str(tmp_path / "pack.py")

@@ -62,7 +62,7 @@ def test_without_streams_there_is_no_rate(pictures):
     assert done.returncode == 0, done.stderr
     rows = read_rows(pictures / "results" / "runs" / "score-q90")
     assert [(row.point, row.bpp, row.size_bytes) for row in rows] == [(90, None, None)] * 2
-    assert all(math.isfinite(row.psnr_db) for row in rows)
+    assert all(math.isfinite(row.scores["psnr_db"]) for row in rows)
 
 
 def test_a_missing_or_unfit_decoded_image_costs_its_row(pictures):

@@ -17,7 +17,7 @@ from rdbench.training.configuration_file import shipped
 from rdbench.training.member import DivergedError
 
 CONFIGURATION = """
-architecture = "balle2017"
+architecture = "bmshj2018-factorized"
 lambdas = [0.5]
 [network]
 hidden = 4
@@ -60,23 +60,23 @@ def train(monkeypatch, capsys, tmp_path):
 
 def test_it_trains_and_says_so_and_has_nothing_to_do_again(small, train, tmp_path):
     status, output, errors = train(small, "--threads", 1)
-    assert (status, output) == (0, "results/runs/small/balle2017-0.5.safetensors\n")
+    assert (status, output) == (0, "results/runs/small/bmshj2018-factorized-0.5.safetensors\n")
     lines = errors.splitlines()
     assert lines[0] == (
-        "balle2017, 1 network of 45 steps with 1 crops of 64x64 into results/runs/small"
+        "bmshj2018-factorized, 1 network of 45 steps with 1 crops of 64x64 into results/runs/small"
     )
     assert re.fullmatch(
-        r"balle2017-0\.5: 20/45, loss [\d.e+]+, \d\.\d+ bpp, \d+\.\d+ dB, [\d.]+ images/s, "
-        r"\d+% waiting for data, \d+ s left",
+        r"bmshj2018-factorized-0\.5: 20/45, loss [\d.e+]+, \d\.\d+ bpp, \d+\.\d+ dB, "
+        r"[\d.]+ images/s, \d+% waiting for data, \d+ s left",
         lines[1],
     )
     assert len(lines) == 2  # the next would come in a minute
-    card = (tmp_path / "results/runs/small/balle2017-0.5.md").read_text(encoding="utf-8")
-    assert card.startswith("# balle2017-0.5\n")
+    card = (tmp_path / "results/runs/small/bmshj2018-factorized-0.5.md").read_text(encoding="utf-8")
+    assert card.startswith("# bmshj2018-factorized-0.5\n")
     assert "| steps | 45 of 1 crops |" in card
     assert "| data | 1 images of photos, random crops of 64×64, half of them mirrored |" in card
     assert "Adam 0.0001, warm-up 1% of the steps, then a cosine to a hundredth" in card
-    with Image.open(tmp_path / "results/runs/small/balle2017-0.5.png") as figure:
+    with Image.open(tmp_path / "results/runs/small/bmshj2018-factorized-0.5.png") as figure:
         assert figure.size[0] > 500
     assert train(small, "--threads", 1)[:2] == (0, output)
     status, _, errors = train(small, "--steps", 2)
@@ -114,11 +114,14 @@ def test_mistakes_are_one_line(train, arguments, message):
 
 def test_divergence_and_interruption_have_their_exit_status(small, train, monkeypatch):
     def diverging(*arguments, **options):
-        raise DivergedError("balle2017-0.5 has diverged")
+        raise DivergedError("bmshj2018-factorized-0.5 has diverged")
 
     monkeypatch.setattr(family, "train", diverging)
     status, _, errors = train(small)
-    assert (status, errors.splitlines()[-1]) == (1, "rdbench: balle2017-0.5 has diverged")
+    assert (status, errors.splitlines()[-1]) == (
+        1,
+        "rdbench: bmshj2018-factorized-0.5 has diverged",
+    )
     monkeypatch.setattr(family, "train", lambda *a, **o: family.Outcome(interrupted=True))
     status, _, errors = train(small)
     assert status == 130

@@ -21,16 +21,17 @@ LEARNED = (
     "dumas2018-case2",
     "dumas2018-case3",
     "theis2017",
-    "balle2017",
+    "bmshj2018-factorized",
     "balle2018",
     "lee2019",
 )
-"""The learned codecs; zoo has tests of its own."""
+"""The learned codecs; zoo, and trained with weights of one's own, have tests of their own."""
+ALIASES = ("balle2017",)
 UNTRAINED = {
     "dumas2018-case1": {"ceiling", "bias", "quality-grows"},
     "dumas2018-case2": {"ceiling", "bias", "quality-grows"},
     "dumas2018-case3": {"ceiling", "bias", "quality-grows"},
-    "balle2017": {"ceiling", "quality-grows"},
+    "bmshj2018-factorized": {"ceiling", "quality-grows"},
 }
 """Checks that tell of the training and not of the codec: after some thousand steps a transform
 gives 17 to 26 dB at any step, so that points hardly differ in quality, and that of luma is too
@@ -43,7 +44,8 @@ LEARNED_VARIANTS: list[tuple[str, dict[str, Any]]] = [
 LIBRARIES = [
     name
     for name, entry in registry.entries().items()
-    if entry.target.startswith("rdbench.codecs.") and name not in (*LEARNED, "zoo")
+    if entry.target.startswith("rdbench.codecs.")
+    and name not in (*LEARNED, *ALIASES, "trained", "zoo")
 ]
 # Options that change what is coded, beside the defaults of all codecs.
 VARIANTS: list[tuple[str, dict[str, Any]]] = [

@@ -57,6 +57,14 @@ def test_planning_loads_no_torch():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_factorized_prior_goes_by_its_former_name_too():
+    former, plain = (
+        plan(name, checkpoints=str(TRAINED)) for name in ("balle2017", "bmshj2018-factorized")
+    )
+    assert former.name == plain.name == "bmshj2018-factorized"
+    assert former.points == plain.points
+
+
 def test_the_ladder_is_made_of_the_weights_by_rising_rate():
     balle = plan("balle2018", checkpoints=TRAINED)
     assert balle.parameter == "lambda"
@@ -98,10 +106,12 @@ def test_a_codec_with_weights_in_a_clone_alone_says_where():
 
 def test_one_file_is_a_ladder_of_one_point():
     path = next(TRAINED.glob("balle2017*"))
-    assert len(plan("balle2017", checkpoint=path).points) == 1
+    assert len(plan("bmshj2018-factorized", checkpoint=path).points) == 1
 
 
-@pytest.mark.parametrize("name", ["balle2017", "balle2018", "lee2019", "dumas2018-case1"])
+@pytest.mark.parametrize(
+    "name", ["bmshj2018-factorized", "balle2018", "lee2019", "dumas2018-case1"]
+)
 def test_any_of_them_sweeps_beta(name):
     """One model; the stream tells the decoder beta; a wider step costs less."""
     lambdas = plan(name, checkpoints=TRAINED).points
@@ -192,11 +202,12 @@ def test_paths_of_an_experiment_file_are_relative_to_it(tmp_path, monkeypatch):
     folder("balle2017", to=tmp_path / "mine")
     file = tmp_path / "experiment.toml"
     file.write_text(
-        'datasets = ["photos"]\n[[codecs]]\ncodec = "balle2017"\noptions = {checkpoints = "mine"}\n'
+        'datasets = ["photos"]\n[[codecs]]\ncodec = "bmshj2018-factorized"\n'
+        'options = {checkpoints = "mine"}\n'
     )
     monkeypatch.chdir("/")
     (codec,) = experiment.read(file).codecs
-    assert codec.label == "balle2017 checkpoints=mine"
+    assert codec.label == "bmshj2018-factorized checkpoints=mine"
     assert len(codec.points) == 2
 
 
@@ -206,7 +217,7 @@ def test_two_files_for_one_rate_are_refused(tmp_path):
     shutil.copy(first, where / "zz-copy.safetensors")
     point = weights.read_card(first).training["lambda"]
     with pytest.raises(UsageError, match=r"zz-copy.* is the second file of weights for lambda"):
-        plan("balle2017", checkpoints=where).build(point)
+        plan("bmshj2018-factorized", checkpoints=where).build(point)
 
 
 def build_first(name: str, **options) -> None:
@@ -237,7 +248,9 @@ def test_weights_that_cannot_be_used_are_refused_by_name(tmp_path):
     with pytest.raises(UsageError, match="not written by `rdbench train`"):
         plan(name, checkpoint=foreign)
 
-    with pytest.raises(UsageError, match=r"holds weights of balle2017 .* not of this codec"):
+    with pytest.raises(
+        UsageError, match=r"holds weights of bmshj2018-factorized .* not of this codec"
+    ):
         plan(name, checkpoint=next(TRAINED.glob("balle2017*")))
 
     def with_nan(card, state):

@@ -35,7 +35,7 @@ def test_it_needs_less_than_jpeg(tmp_path, coder):
         ],
         datasets="photos",
         color="luma",
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=tmp_path,
     )
     assert not outcome.failures
@@ -55,7 +55,7 @@ def test_on_kodak_it_needs_a_quarter_less_than_the_papers_jpeg2000(tmp_path):
         codecs=["dumas2018-case2"],
         datasets="kodak:geometry=dumas2018",
         color="luma",
-        metric_names=["psnr_db"],
+        metrics=["psnr_db"],
         out=tmp_path,
     )
     assert not outcome.failures

@@ -6,15 +6,18 @@ import dataclasses
 import functools
 import io
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import skimage.data
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from rdbench.results import csv_text
-from rdbench.schema import COLUMNS, Measurement
+from rdbench.files import csv_text
+from rdbench.metrics import BUILT_IN
+from rdbench.schema import CORE, Measurement, header
 
+PSNR = BUILT_IN["psnr_db"]
 LADDERS = {
     "jpeg": ("quality", (10, 25, 50, 75, 90)),
     "webp": ("quality", (5, 30, 60, 80, 92)),
@@ -54,11 +57,13 @@ def _measure(name: str, image: np.ndarray, codec: str, point: float) -> Measurem
         codec_version="Pillow",
         size_bytes=len(stream),
         bpp=8 * len(stream) / (width * height),
-        mse=float(np.mean((image.astype(float) - decoded) ** 2)),
-        psnr_db=math.inf if lossless else float(peak_signal_noise_ratio(image, decoded)),
         encode_s=0.001 * point,
         decode_s=0.002,
         timing="isolated",
+        scores={
+            "mse": float(np.mean((image.astype(float) - decoded) ** 2)),
+            "psnr_db": math.inf if lossless else float(peak_signal_noise_ratio(image, decoded)),
+        },
     )
 
 
@@ -81,9 +86,18 @@ def encoded_rows() -> tuple[Measurement, ...]:
 
 def of(codec: str, **changes: object) -> list[Measurement]:
     """The rows of one codec, with some columns replaced."""
-    rows = (row for row in encoded_rows() if row.codec == codec)
-    return [dataclasses.replace(row, **changes) for row in rows]
+    return [replaced(row, **changes) for row in encoded_rows() if row.codec == codec]
 
 
-def as_csv(rows: list[Measurement] | tuple[Measurement, ...]) -> str:
-    return csv_text([[column.name for column in COLUMNS], *(row.cells() for row in rows)])
+def replaced(row: Measurement, **changes: object) -> Measurement:
+    """A row with columns of the core or of metrics replaced; None is a metric without a value."""
+    core = {name: value for name, value in changes.items() if name in CORE}
+    scores = {**row.scores, **{name: v for name, v in changes.items() if name not in CORE}}
+    known = {name: value for name, value in scores.items() if value is not None}
+    return dataclasses.replace(row, **core, scores=known)
+
+
+def as_csv(rows: Iterable[Measurement]) -> str:
+    rows = list(rows)
+    metrics = tuple(dict.fromkeys(name for row in rows for name in row.scores))
+    return csv_text([header(metrics), *(row.cells(metrics) for row in rows)])

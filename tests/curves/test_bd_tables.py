@@ -22,8 +22,8 @@ from rdbench.curves import (
 )
 from rdbench.curves.bd_tables import image_tables, matrices, tables
 from rdbench.curves.notes import notes
-from rdbench.curves.tables import Table, latex, markdown, sheet, terminal
 from rdbench.errors import UsageError
+from rdbench.tables import Table, latex, markdown, sheet, terminal
 from tests.curves.encoded import encoded_rows, of
 
 QUICK = Settings(resamples=100)

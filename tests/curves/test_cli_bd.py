@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from rdbench.cli import app
 from rdbench.errors import UsageError
-from tests.curves.encoded import as_csv, encoded_rows, of
+from tests.curves.encoded import as_csv, encoded_rows, of, replaced
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_image_by_image_all_methods_and_complexity(run):
 
 
 def test_several_metrics_and_datasets_each_have_their_table(tmp_path):
-    rows = [dataclasses.replace(row, psnr_y_db=row.psnr_db) for row in encoded_rows()]
+    rows = [replaced(row, psnr_y_db=row.scores["psnr_db"]) for row in encoded_rows()]
     rows += [dataclasses.replace(row, dataset="other") for row in rows]
     (tmp_path / "measurements.csv").write_text(as_csv(rows))
     options = ("--metric", "psnr_db,psnr_y_db", "--bootstrap", 20)
@@ -151,7 +151,10 @@ def test_a_csv_file_is_read_and_nothing_written(run):
     [
         (("--anchor", "jpg"), "did you mean 'jpeg'"),
         (("--anchor", "jpeg", "--metric", "psnr"), "did you mean 'psnr_db'"),
-        (("--anchor", "jpeg", "--metric", "mse"), "falls with quality"),
+        (
+            ("--anchor", "jpeg", "--metric", "lpips"),
+            "unknown metric 'lpips'; known: ms_ssim, ms_ssim_db, mse",
+        ),
         (("--anchor", "jpeg", "--csv", "--latex"), "exclude each other"),
         (("--anchor", "published:vtn"), "did you mean"),
         (("--anchor", "published:vtm"), "is of the dataset 'kodak', the runs are of photos"),

@@ -20,8 +20,9 @@ from rdbench.curves import (
 )
 from rdbench.curves.bd_tables import tables
 from rdbench.curves.notes import warnings
-from rdbench.curves.tables import latex, markdown, terminal
 from rdbench.errors import UsageError
+from rdbench.metrics import BUILT_IN
+from rdbench.tables import latex, markdown, terminal
 from tests.curves.encoded import encoded_rows, of
 
 QUICK = Settings(resamples=200)
@@ -32,7 +33,7 @@ def _arrays(codec, image=None):
     points = dict.fromkeys(row.point for row in of(codec))
     rows = [row for row in of(codec) if image in (None, row.image)]
     return [
-        [np.mean([getattr(row, column) for row in rows if row.point == point]) for point in points]
+        [np.mean([row.value(column) for row in rows if row.point == point]) for point in points]
         for column in ("bpp", "psnr_db")
     ]
 
@@ -71,7 +72,10 @@ def test_pooled_psnr_changes_the_value_and_its_interval():
     mean, _ = compare(*curves, QUICK)
     pooled, _ = compare(*curves, dataclasses.replace(QUICK, averaging="pooled"))
     mse = [
-        [np.mean([row.mse for row in of(codec) if row.point == point]) for point in curve.points]
+        [
+            np.mean([row.scores["mse"] for row in of(codec) if row.point == point])
+            for point in curve.points
+        ]
         for codec, curve in zip(("jpeg", "webp"), curves, strict=True)
     ]
     psnr = [10 * np.log10(255**2 / np.array(values)) for values in mse]
@@ -93,7 +97,7 @@ def test_published_means_are_compared_as_means_of_as_many_images():
         ("ms_ssim_db", "mean", "gives ms_ssim_db only with averaging 'pooled'"),
         ("ssim", "mean", "gives no ssim"),
     ):
-        row, _ = compare(bpg, lee, Settings(metric, averaging))
+        row, _ = compare(bpg, lee, Settings(BUILT_IN[metric], averaging))
         assert math.isnan(row.value)
         assert reason in row.reason
 
@@ -102,7 +106,8 @@ def test_what_cannot_be_compared_says_why():
     jpeg, webp = curves_of(of("jpeg") + of("webp"))
     luma = dataclasses.replace(webp, channels=(1,))
     assert "3 channels, webp of images with 1" in compare(jpeg, luma, QUICK)[0].reason
-    assert "no images with ssim in common" in compare(jpeg, webp, Settings("ssim"))[0].reason
+    ssim = Settings(BUILT_IN["ssim"])
+    assert "no images with ssim in common" in compare(jpeg, webp, ssim)[0].reason
     few = dataclasses.replace(jpeg, dataset="kodak")
     row = compare(published("vtm"), few, QUICK)[0]
     assert row.reason == "means over 24 and 4 images cannot be compared"

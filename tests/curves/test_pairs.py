@@ -11,7 +11,7 @@ import pytest
 
 from rdbench.bd import METHODS, bootstrap_mean_curves, delta
 from rdbench.curves import Settings, compare, compare_pairs, curves_of, published
-from tests.curves.encoded import encoded_rows, of
+from tests.curves.encoded import encoded_rows, of, replaced
 
 QUICK = Settings(resamples=200, seed=4)
 
@@ -25,7 +25,7 @@ def curves():
     """Four codecs; one lacks an image, one has a point that is not finite on one image."""
     rows = [row for row in encoded_rows() if (row.codec, row.image) != ("webp", "coffee")]
     rows = [
-        dataclasses.replace(row, psnr_db=math.inf)
+        replaced(row, psnr_db=math.inf)
         if (row.codec, row.image, row.point) == ("jpeg2000", "rocket", 8)
         else row
         for row in rows
@@ -119,7 +119,7 @@ def test_one_image_has_a_delta_and_no_interval():
 def test_curves_that_are_none_say_so_and_leave_the_others_alone(changed, reason, dropped):
     """One point, disjoint, NaN, falling, and not monotonic."""
     strange = [
-        dataclasses.replace(row, codec="x", label="x", point=float(place), bpp=rate, psnr_db=psnr)
+        replaced(row, codec="x", label="x", point=float(place), bpp=rate, psnr_db=psnr)
         for row in of("jpeg")
         if row.point == 10
         for place, (rate, psnr) in enumerate(changed)

@@ -52,7 +52,7 @@ def measure(photos: Path, tmp_path: Path) -> Callable[..., Path]:
             "",
             datasets=[str(images)],
             codecs=requests,
-            metric_names=["psnr_db", "ssim"],
+            metrics=["psnr_db", "ssim"],
             repeat=repeat,
         )
         with LocalPool(Limits(jobs, 60.0, None)) as pool:

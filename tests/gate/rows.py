@@ -8,9 +8,10 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 from rdbench.gate import Limits, Report, Table, compare
-from rdbench.results import csv_text
-from rdbench.schema import COLUMNS, Measurement
-from tests.curves.encoded import encoded_rows
+from rdbench.schema import Measurement
+from tests.curves.encoded import as_csv, encoded_rows, replaced
+
+__all__ = ["PSNR", "as_csv", "changed", "hashed", "held", "measured", "of", "resized", "shifted"]
 
 PSNR = Limits(metrics=("psnr_db",))
 
@@ -26,7 +27,7 @@ def hashed(row: Measurement) -> Measurement:
         row,
         image_sha256=_hash(row.image),
         stream_sha256=_hash(row.image, row.codec, row.point, row.size_bytes),
-        decoded_sha256=_hash(row.image, row.codec, row.point, row.psnr_db),
+        decoded_sha256=_hash(row.image, row.codec, row.point, row.scores.get("psnr_db")),
     )
 
 
@@ -46,7 +47,7 @@ def changed(
     where: Callable[[Measurement], bool] = lambda row: True,
 ) -> list[Measurement]:
     """The rows, some of them with some columns replaced and hashed anew."""
-    return [hashed(dataclasses.replace(row, **change(row))) if where(row) else row for row in rows]
+    return [hashed(replaced(row, **change(row))) if where(row) else row for row in rows]
 
 
 def resized(factor: float) -> Callable[[Measurement], dict[str, object]]:
@@ -60,14 +61,10 @@ def resized(factor: float) -> Callable[[Measurement], dict[str, object]]:
 
 
 def shifted(psnr_db: float) -> Callable[[Measurement], dict[str, object]]:
-    return lambda row: {"psnr_db": row.psnr_db + psnr_db}
+    return lambda row: {"psnr_db": row.scores["psnr_db"] + psnr_db}
 
 
 def held(
     run: Iterable[Measurement], baseline: Iterable[Measurement], limits: Limits = PSNR
 ) -> Report:
     return compare(Table("the run", tuple(run)), Table("the baseline", tuple(baseline)), limits)
-
-
-def as_csv(rows: Iterable[Measurement]) -> str:
-    return csv_text([[column.name for column in COLUMNS], *(row.cells() for row in rows)])

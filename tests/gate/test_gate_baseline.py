@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from rdbench.errors import UsageError
-from rdbench.gate import Limits, Verdict, check, definition_digests, read_baseline, update
+from rdbench.gate import Limits, Verdict, check, read_baseline, update
 from rdbench.schema import SCHEMA_VERSION
 from tests.gate.rows import as_csv, changed, measured, of, resized, shifted
 
@@ -44,13 +44,10 @@ def test_it_keeps_what_is_the_same_at_each_run_and_describes_itself(run, baselin
     rows = table(baseline)
     assert len(rows) == 60
     assert {row["schema_version"] for row in rows} == {str(SCHEMA_VERSION)}
-    digests = definition_digests()
-    assert {row["definitions"] for row in rows} == {
-        f"mse={digests['mse']};psnr_db={digests['psnr_db']}"
-    }
+    assert {row["revisions"] for row in rows} == {"mse=1;psnr_db=1"}
     unsteady = {"encode_s", "decode_s", "timing", "encode_cpu_s", "decode_cpu_s", "peak_rss_mb"}
     assert not unsteady & set(rows[0])
-    assert set(rows[0]) <= {*table(run)[0], "schema_version", "definitions"}
+    assert set(rows[0]) <= {*table(run)[0], "schema_version", "revisions"}
     assert rows[0]["psnr_db"] in {row["psnr_db"] for row in table(run)}
     read = read_baseline(baseline)
     assert sorted(row.key for row in read.rows) == sorted(row.key for row in measured())
@@ -142,20 +139,22 @@ def test_rows_that_are_there_twice(run, baseline):
     refused(
         run, baseline, as_csv([*of("webp"), *twice]), "codec 'webp' with the same options twice, as"
     )
-    mixed = text.replace("mse=", "mse=0", 1)
-    refused(run, baseline, mixed, "rows of two definitions of mse")
+    mixed = text.replace("mse=1", "mse=2", 1)
+    refused(run, baseline, mixed, "rows of two revisions of mse")
+    mixed = text.replace("mse=1", "mse=one", 1)
+    refused(run, baseline, mixed, "has 'mse=one' in its column 'revisions'")
 
 
 def test_schemas(run, baseline):
     text = baseline.read_text(encoding="utf-8")
-    now, definitions = f",{SCHEMA_VERSION},", "mse="
-    old = text.replace(now + definitions, ",1," + definitions)
+    now, revisions = f",{SCHEMA_VERSION},", "mse="
+    old = text.replace(now + revisions, ",1," + revisions)
     write(baseline, old)
     report = check(run, baseline)
     assert report.fine
     assert report.notes[0].endswith(f"is of schema 1 and was read as schema {SCHEMA_VERSION}")
     for version in (SCHEMA_VERSION + 1, 0, "x"):
-        other = text.replace(now + definitions, f",{version},{definitions}")
+        other = text.replace(now + revisions, f",{version},{revisions}")
         refused(run, baseline, other, f"is of schema {version}, this rdbench reads up to")
     assert update(run, baseline).problem.startswith("the baseline ")
     assert baseline.read_text(encoding="utf-8") == text

@@ -13,6 +13,8 @@ from rdbench.bd import bd_quality, bd_rate
 from rdbench.errors import UsageError
 from rdbench.gate import Limits, Table, Verdict, compare
 from rdbench.gate.pairs import SAME_IMAGES
+from tests.curves.encoded import PSNR as RECORD
+from tests.curves.encoded import replaced
 from tests.gate.rows import PSNR, changed, held, measured, of, resized, shifted
 
 
@@ -28,7 +30,7 @@ def said(curve):
 def means(rows):
     points = sorted({row.point for row in rows})
     return [
-        [np.mean([getattr(row, column) for row in rows if row.point == point]) for point in points]
+        [np.mean([row.value(column) for row in rows if row.point == point]) for point in points]
         for column in ("bpp", "psnr_db")
     ]
 
@@ -112,7 +114,7 @@ def test_disjoint_curves():
     assert "do not overlap in quality" in collapsed.notes[0]
     moved = judged(changed(changed(old, shifted(40)), resized(9)), old)
     assert moved.verdict is Verdict.NOT_COMPARABLE
-    thin = judged(changed(old, lambda row: {"psnr_db": 30 + row.psnr_db / 10}), old)
+    thin = judged(changed(old, lambda row: {"psnr_db": 30 + row.scores["psnr_db"] / 10}), old)
     assert thin.verdict is not Verdict.SAME
     assert "overlap by" in thin.notes[0]
 
@@ -208,7 +210,7 @@ def test_other_images_are_not_comparable():
 def test_another_definition_of_a_metric_is_not_comparable():
     webp = of("webp")
     # The same decoded images with other values: it is the metric that changed.
-    other = [dataclasses.replace(row, psnr_db=row.psnr_db - 0.1) for row in webp]
+    other = [replaced(row, psnr_db=row.scores["psnr_db"] - 0.1) for row in webp]
     curve = judged(other, webp)
     assert curve.verdict is Verdict.NOT_COMPARABLE
     assert "PSNR is another measure now: for the same decoded image (astronaut at" in said(curve)[0]
@@ -217,17 +219,21 @@ def test_another_definition_of_a_metric_is_not_comparable():
     report = held(other + jpeg, webp + of("jpeg"))
     assert {curve.verdict for curve in report.curves} == {Verdict.NOT_COMPARABLE}
     # The last digits of float32 arithmetic are not the codec's.
-    close = [dataclasses.replace(row, psnr_db=row.psnr_db * (1 - SAME_IMAGES / 3)) for row in webp]
+    close = [replaced(row, psnr_db=row.scores["psnr_db"] * (1 - SAME_IMAGES / 3)) for row in webp]
     strict = Limits(0, 0, metrics=("psnr_db",))
     assert judged(close, webp, strict).verdict is Verdict.SAME
-    # Definitions that differ in words only are told by the values.
-    old = Table("old", tuple(webp), {"psnr_db": "a"})
+    # Revisions that differ without an effect are told by the values.
+    records = [{"psnr_db": dataclasses.replace(RECORD, revision=number)} for number in (1, 2)]
+    old = Table("old", tuple(webp), records[0])
     for rows, verdict in (
         (webp, Verdict.SAME),
         (changed(webp, shifted(9)), Verdict.NOT_COMPARABLE),
     ):
-        (curve,) = compare(Table("new", tuple(rows), {"psnr_db": "b"}), old, PSNR).curves
+        (curve,) = compare(Table("new", tuple(rows), records[1]), old, PSNR).curves
         assert curve.verdict is verdict
+    assert said(curve)[0].endswith(
+        "PSNR is defined otherwise than when the baseline was written (revisions 1 and 2)"
+    )
 
 
 def test_curves_are_found_by_codec_and_options_and_told_apart_by_them():
@@ -345,7 +351,7 @@ def test_times_that_cannot_be_compared_are_no_pass():
         ({"max_bd_rate": -1}, "max_bd_rate is -1; it must be a number from 0 on"),
         ({"max_slowdown": math.nan}, "max_slowdown is nan"),
         ({"metrics": ("psnr",)}, "did you mean 'psnr_db'"),
-        ({"metrics": ("mse",)}, "falls with quality"),
+        ({"metrics": ("mse.py:Mine",)}, "'mse.py': No such file"),
         ({"metrics": ("ssim",)}, "the baseline has no ssim; it has mse, psnr_db"),
     ],
 )

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from rdbench.cli import app
 from rdbench.errors import UsageError
-from rdbench.results import csv_text
+from rdbench.files import csv_text
 from tests.curves.encoded import as_csv, of
 
 TABLE = "rate;PSNR;file\n1,5;40;a\n0,5;30;a\n"
@@ -93,12 +93,12 @@ def test_an_imported_curve_is_an_anchor_and_is_drawn(tmp_path):
     here = [[row for row in rows if row.point == point] for point in points]
     results = {
         "bpp": [sum(row.bpp for row in at) / 4 for at in here],
-        "psnr-rgb": [sum(row.psnr_db for row in at) / 4 for at in here],
+        "psnr-rgb": [sum(row.scores["psnr_db"] for row in at) / 4 for at in here],
     }
     document = {"name": "WebP", "description": "WebP. Pillow version 13", "results": results}
     (tmp_path / "theirs.json").write_text(json.dumps(document))
     table = [["picture", "q", "rate", "quality"]]
-    table += [[row.image, str(row.point), str(row.bpp), str(row.psnr_db)] for row in rows]
+    table += [[row.image, str(row.point), str(row.bpp), str(row.scores["psnr_db"])] for row in rows]
     (tmp_path / "stranger.tsv").write_text(csv_text(table).replace(",", "\t"))
     call(
         *("import", tmp_path / "theirs.json", "--dataset", "photos", "--images", 4),

@@ -73,7 +73,7 @@ def test_an_entry_point_never_takes_the_name_of_a_built_in(install) -> None:
 def test_two_packages_with_one_name_are_refused(install) -> None:
     install("offered_error = offered:MeanError")
     install("offered_error = other:MeanError", package="other")
-    with pytest.raises(UsageError, match="is offered by (offered and by other|other and by off)"):
+    with pytest.raises(UsageError, match=r"is offered by (offered and by other|other and by off)"):
         find("offered_error")
 
 

@@ -17,12 +17,12 @@ from rdbench.cli import app
 from rdbench.curves import curves_of
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.plots import FORMATS, Line, Plot, draw, rate_distortion, rate_saving, save, scene
-from tests.curves.encoded import as_csv, encoded_rows, of
+from tests.curves.encoded import PSNR, as_csv, encoded_rows, of
 
 
 @pytest.fixture(scope="module")
 def plot():
-    return rate_distortion(scene(curves_of(encoded_rows()), "photos", "psnr_db"))
+    return rate_distortion(scene(curves_of(encoded_rows()), "photos", PSNR))
 
 
 def test_files_are_the_same_bytes_again(plot, tmp_path):
@@ -109,7 +109,7 @@ def test_the_legend_has_the_order_of_the_lines_on_paper():
 
 def test_a_curve_looks_the_same_in_the_figure_of_savings():
     rows = [*of("jpeg", options="1", label="a"), *of("jpeg", options="2", label="b"), *of("webp")]
-    view = scene(curves_of(rows), "photos", "psnr_db")
+    view = scene(curves_of(rows), "photos", PSNR)
     both = rate_distortion(view), rate_saving(view, view.curves[0])
     (curve,), (saving,) = (
         [line for line in draw(one).axes[0].get_lines() if line.get_label() == "b"] for one in both
@@ -127,8 +127,8 @@ def test_published_lines_have_no_markers(plot):
 
 def test_savings_and_figures_without_lines_are_drawn_too(tmp_path):
     curves = curves_of(encoded_rows())
-    saving = rate_saving(scene(curves, "photos", "psnr_db"), curves[0])
-    empty = rate_distortion(scene(curves_of(of("png")), "photos", "psnr_db"), log_rate=True)
+    saving = rate_saving(scene(curves, "photos", PSNR), curves[0])
+    empty = rate_distortion(scene(curves_of(of("png")), "photos", PSNR), log_rate=True)
     for drawing in (saving, empty):
         (path,) = save(drawing, tmp_path)
         assert path.stat().st_size > 5000

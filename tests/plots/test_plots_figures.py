@@ -10,8 +10,9 @@ import pytest
 from rdbench.bd import bd_rate
 from rdbench.curves import curves_of, published
 from rdbench.errors import UsageError
+from rdbench.metrics import BUILT_IN
 from rdbench.plots import rate_distortion, rate_saving, scene
-from tests.curves.encoded import encoded_rows, of
+from tests.curves.encoded import PSNR, encoded_rows, of
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def curves():
 
 
 def test_lines_are_the_means_and_lossless_points_are_said(curves):
-    plot = rate_distortion(scene(curves, "photos", "psnr_db"))
+    plot = rate_distortion(scene(curves, "photos", PSNR))
     assert [line.title for line in plot.lines] == ["jpeg", "webp", "jpeg2000"]
     for line, curve in zip(plot.lines, curves, strict=False):
         assert line.x == tuple(curve.mean("bpp"))
@@ -32,7 +33,7 @@ def test_lines_are_the_means_and_lossless_points_are_said(curves):
 
 
 def test_pooled_figures_have_their_own_name_and_say_so(curves):
-    plot = rate_distortion(scene(curves, "photos", "psnr_db", "pooled"))
+    plot = rate_distortion(scene(curves, "photos", PSNR, "pooled"))
     assert plot.name == "photos_psnr_db_pooled"
     assert plot.subtitle == "4 images, PSNR of the mean MSE"
     expected = 10 * np.log10(255**2 / curves[0].mean("mse"))
@@ -41,7 +42,7 @@ def test_pooled_figures_have_their_own_name_and_say_so(curves):
 
 def test_all_curves_are_of_the_images_that_all_have():
     rows = [row for row in encoded_rows() if (row.codec, row.image) != ("webp", "coffee")]
-    view = scene(curves_of(rows), "photos", "psnr_db")
+    view = scene(curves_of(rows), "photos", PSNR)
     assert view.images == ("astronaut", "chelsea", "rocket")
     plot = rate_distortion(view)
     rest = [r.bpp for r in of("jpeg") if r.point == 10 and r.image != "coffee"]
@@ -50,8 +51,8 @@ def test_all_curves_are_of_the_images_that_all_have():
     apart = [row for row in of("jpeg") if row.image == "coffee"]
     apart += [row for row in of("webp") if row.image == "rocket"]
     with pytest.raises(UsageError, match="no image with psnr_db in common"):
-        scene(curves_of(apart), "photos", "psnr_db")
-    assert scene(curves_of(rows), "photos", "ssim") is None
+        scene(curves_of(apart), "photos", PSNR)
+    assert scene(curves_of(rows), "photos", BUILT_IN["ssim"]) is None
 
 
 def test_published_curves_are_cut_at_the_measured_range_and_noted():
@@ -62,7 +63,7 @@ def test_published_curves_are_cut_at_the_measured_range_and_noted():
         if row.image in {"astronaut", "coffee"}
     ]
     extra = [published("lee2019-mse"), published("bpg_444_x265_ycbcr"), published("vtm")]
-    plot = rate_distortion(scene([*curves_of(named), *extra], "kodak", "psnr_db"))
+    plot = rate_distortion(scene([*curves_of(named), *extra], "kodak", PSNR))
     jpeg, lee, bpg, _ = plot.lines
     assert [line.published for line in plot.lines] == [False, True, True, True]
     ours = [extra[0].images.index(name) for name in ("kodim01", "kodim02")]
@@ -72,17 +73,17 @@ def test_published_curves_are_cut_at_the_measured_range_and_noted():
     said = [note for note in plot.notes if note.startswith("vtm (published): ")]
     assert any("scored against the YCbCr" in note for note in said)
     # Lee's curve has no images called astronaut, ...: nothing to average over.
-    plot = rate_distortion(scene([*measured, extra[0]], "kodak", "psnr_db"))
+    plot = rate_distortion(scene([*measured, extra[0]], "kodak", PSNR))
     assert plot.notes == ("lee2019-mse (published): lacks 4 of the images, not drawn",)
     luma = [dataclasses.replace(measured[0], channels=(1,)), extra[1]]
-    notes = rate_distortion(scene(luma, "kodak", "psnr_db")).notes
+    notes = rate_distortion(scene(luma, "kodak", PSNR)).notes
     assert notes == ("bpg_444_x265_ycbcr (published): is of images with 3 channels, not drawn",)
 
 
 @pytest.mark.parametrize("method", ["pchip", "akima"])
 def test_the_mean_log_saving_is_the_bd_rate(curves, method):
     jpeg, webp, *_ = curves
-    plot = rate_saving(scene(curves, "photos", "psnr_db"), jpeg, method=method)
+    plot = rate_saving(scene(curves, "photos", PSNR), jpeg, method=method)
     line = next(line for line in plot.lines if line.title == "webp")
     ratio = np.log10(1 - np.array(line.y) / 100)
     mean = np.trapezoid(ratio, line.x) / (line.x[-1] - line.x[0])
@@ -101,23 +102,23 @@ def test_the_mean_log_saving_is_the_bd_rate(curves, method):
 
 def test_savings_are_only_against_means_of_the_same_images():
     curves = [*curves_of(of("jpeg", dataset="kodak")), published("bpg_444_x265_ycbcr")]
-    plot = rate_saving(scene(curves, "kodak", "psnr_db"), curves[0])
+    plot = rate_saving(scene(curves, "kodak", PSNR), curves[0])
     assert plot.lines == ()
     assert plot.notes[-1].endswith("than the anchor: bpg_444_x265_ycbcr (published)")
 
 
 def test_limits_hold_what_is_drawn(curves):
-    plot = rate_distortion(scene(curves, "photos", "psnr_db"), log_rate=True)
+    plot = rate_distortion(scene(curves, "photos", PSNR), log_rate=True)
     xs = [x for line in plot.lines for x in line.x]
     ys = [y for line in plot.lines for y in line.y]
     assert 0 < plot.x_limits[0] < min(xs) < max(xs) < plot.x_limits[1]
     assert plot.y_limits[0] < min(ys) < max(ys) < plot.y_limits[1]
-    plot = rate_distortion(scene(curves, "photos", "psnr_db"), x_limits=(0, 1), y_limits=(20, 50))
+    plot = rate_distortion(scene(curves, "photos", PSNR), x_limits=(0, 1), y_limits=(20, 50))
     assert (plot.x_limits, plot.y_limits) == ((0, 1), (20, 50))
 
 
 def test_a_figure_of_lossless_codecs_alone_is_empty_but_says_why(curves):
-    plot = rate_distortion(scene(curves_of(of("png")), "photos", "psnr_db"))
+    plot = rate_distortion(scene(curves_of(of("png")), "photos", PSNR))
     assert plot.lines == ()
     assert plot.x_limits is None
     assert plot.notes == ("png: PSNR not finite at level 6, not drawn",)
@@ -126,11 +127,11 @@ def test_a_figure_of_lossless_codecs_alone_is_empty_but_says_why(curves):
 def test_means_published_alone_make_a_figure_of_their_own():
     names = ("bpg_444_x265_ycbcr", "paper-bmshj2018-hyperprior")
     extra = [published(name) for name in names]
-    view = scene(extra, "kodak", "psnr_db")
+    view = scene(extra, "kodak", PSNR)
     assert view.subtitle.startswith("24 images, ")
     plot = rate_distortion(view)
     assert [line.title for line in plot.lines] == [f"{name} (published)" for name in names]
     assert [line.title for line in rate_saving(view, extra[0]).lines] == [plot.lines[1].title]
     # Beside measured curves without the metric they would say nothing about these.
     measured = curves_of(of("jpeg", dataset="kodak", psnr_db=None))
-    assert scene([*measured, *extra], "kodak", "psnr_db") is None
+    assert scene([*measured, *extra], "kodak", PSNR) is None

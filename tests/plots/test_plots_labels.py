@@ -9,7 +9,7 @@ import pytest
 from rdbench.curves import Settings, comparisons, curves_of
 from rdbench.plots import FORMATS, Line, Plot, draw, forest, rate_distortion, save, scene, tradeoff
 from rdbench.plots.fonts import FAMILY, fonts_for
-from tests.curves.encoded import of
+from tests.curves.encoded import PSNR, of
 
 LABELS = ("_hidden", "$x_{", "50 % é–ü Ω", "符号化器 \N{GRINNING FACE}")
 
@@ -39,7 +39,7 @@ def figures():
     )
     found += curves_of(of("webp", label=LABELS[0], options="2"))
     rows = comparisons(found, LABELS[0], Settings(resamples=50))
-    return [rate_distortion(scene(found, "photos", "psnr_db")), forest(rows), tradeoff(rows)]
+    return [rate_distortion(scene(found, "photos", PSNR)), forest(rows), tradeoff(rows)]
 
 
 def test_figures_of_any_labels_are_drawn_without_a_warning(figures, tmp_path):

@@ -104,7 +104,7 @@ def request(definition: Path, fault: str = "none") -> CodecRequest:
 
 
 def planned(images: Path, requests: Sequence[CodecRequest]) -> Experiment:
-    return plan("test", datasets=[str(images)], codecs=requests, metric_names=["psnr_db"])
+    return plan("test", datasets=[str(images)], codecs=requests, metrics=["psnr_db"])
 
 
 def measured(

@@ -16,7 +16,7 @@ from rdbench.experiment import CodecRequest, parse_codec, plan_codec
 from rdbench.programs import ProgramSpec
 from rdbench.results import MANIFEST
 from rdbench.runner import Outcome
-from rdbench.runner.measure import slug
+from rdbench.runner.kept import slug
 from rdbench.schema import OK
 
 from .kit import Places, measured, write_script

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rdbench.results import read_rows
-from rdbench.runner.measure import slug
+from rdbench.runner.kept import slug
 from rdbench.runner.pool import Limits, LocalPool
-from rdbench.runner.rows import Settings
+from rdbench.runner.rows import Job, Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
 
 from .conftest import CODECS, experiment
@@ -22,7 +22,9 @@ def only_failure(outcome):
     """The one row that is not ok; all others must be there and be whole."""
     assert len(outcome.rows) == 3 * 4
     assert [row.status for row in outcome.rows].count(OK) == 11
-    assert all(row.psnr_db > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK)
+    assert all(
+        row.scores["psnr_db"] > 0 and row.bpp > 0 for row in outcome.rows if row.status == OK
+    )
     (row,) = outcome.failures
     assert (row.image, row.point) == ("b", 16)
     assert row.message
@@ -135,40 +137,41 @@ def test_a_worker_killed_from_outside_costs_the_row_it_was_at(photos):
     slow = experiment(photos, "Step", slow=1.0)
     tasks = slow.tasks()[:4]
     answers = []
-    settings = Settings(metrics=("psnr_db",), shared=False)
+    settings = Settings(slow.metrics, shared=False)
     with LocalPool(Limits(1)) as pool:
-        results = pool.run(tasks, settings)
+        results = pool.run([Job(task, ("psnr_db",)) for task in tasks], settings)
         answers.append(next(results))
         os.kill(pool._workers[0].process.pid, 9)
         answers.extend(results)
-    rows = [answer.row for answer in answers if not isinstance(answer, tuple)]
-    ((task, status, message),) = [answer for answer in answers if isinstance(answer, tuple)]
-    assert status == CRASHED
-    assert "SIGKILL" in message
-    assert {task.key, *(row.key for row in rows)} == {task.key for task in tasks}
+    (ended,) = [answer for answer in answers if answer.value is None]
+    assert ended.status == CRASHED
+    assert "SIGKILL" in ended.message
+    assert {answer.job.task.key for answer in answers} == {task.key for task in tasks}
     assert len(answers) == 4
 
 
 def test_a_worker_killed_while_it_starts_is_replaced(photos):
-    settings = Settings(metrics=("psnr_db",), shared=False)
-    tasks = experiment(photos, "Step").tasks()
+    step = experiment(photos, "Step")
+    settings = Settings(step.metrics, shared=False)
+    tasks = step.tasks()
     with LocalPool(Limits(2)) as pool:
         os.kill(pool._workers[0].process.pid, 9)
-        answers = list(pool.run(tasks, settings))
-    assert {answer.row.key for answer in answers} == {task.key for task in tasks}
-    assert {answer.row.status for answer in answers} == {OK}
+        answers = list(pool.run([Job(task, ("psnr_db",)) for task in tasks], settings))
+    assert {answer.job.task.key for answer in answers} == {task.key for task in tasks}
+    assert {answer.value.core["status"] for answer in answers} == {OK}
 
 
 def test_an_unusable_worker_ends_the_run_with_the_reason(photos, monkeypatch):
     monkeypatch.setenv("PYTHONHOME", "/nonexistent")
-    settings = Settings(metrics=("psnr_db",), shared=False)
+    step = experiment(photos, "Step")
+    settings = Settings(step.metrics, shared=False)
     from rdbench.errors import RdbenchError
 
     with (
         pytest.raises(RdbenchError, match="a worker cannot start"),
         LocalPool(Limits(1)) as pool,
     ):
-        list(pool.run(experiment(photos, "Step").tasks(), settings))
+        list(pool.run([Job(task, ("psnr_db",)) for task in step.tasks()], settings))
 
 
 def test_files_are_found_as_codecs_from_anywhere(measure, monkeypatch, tmp_path):

@@ -16,7 +16,8 @@ from rdbench import files, provenance
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecRequest, plan_codec
 from rdbench.experiment import plan as planned
-from rdbench.results import MANIFEST, MEASUREMENTS, csv_text, read_rows
+from rdbench.files import csv_text
+from rdbench.results import MANIFEST, MEASUREMENTS, read_rows
 from rdbench.runner import Outcome
 from rdbench.schema import OK
 
@@ -76,7 +77,7 @@ class Mine:
 
     def run(self, **options: str) -> Outcome:
         request = CodecRequest(f"{self.folder / 'mine.py'}:Mine", options)
-        plan = planned("t", datasets=[str(self.photos)], codecs=[request], metric_names=["psnr_db"])
+        plan = planned("t", datasets=[str(self.photos)], codecs=[request], metrics=["psnr_db"])
         return run_into(self.out, plan, jobs=1)
 
     def all_options(self) -> dict[str, str]:
@@ -242,15 +243,16 @@ def test_a_directory_of_before_with_another_version_is_refused(photos, tmp_path)
 def test_a_codec_that_is_edited_while_it_is_measured_fails(mine):
     """The worker must not measure another source than the record tells."""
     from rdbench.runner.measure import Bench
-    from rdbench.runner.rows import Settings
+    from rdbench.runner.rows import Job, Settings
 
     target = f"{mine.folder / 'mine.py'}:Mine"
     plan = planned("t", datasets=[str(mine.photos)], codecs=[CodecRequest(target)])
     sources = {target: provenance.source(plan.codecs[0])}
     mine.write("mine.py", textwrap.dedent(CODEC) + "# edited\n")
-    answer = Bench(Settings(("psnr_db",), shared=False, sources=sources)).answer(plan.tasks()[0])
-    assert answer.row.status == "failed"
-    assert "codec 'mine' was edited since the run began (mine.py: " in answer.row.message
+    settings = Settings(plan.metrics, shared=False, sources=sources)
+    found = Bench(settings, lambda _: None).answer(Job(plan.tasks()[0], ("psnr_db",)))
+    assert found.core["status"] == "failed"
+    assert "codec 'mine' was edited since the run began (mine.py: " in found.core["message"]
 
 
 def test_weights_can_be_read_and_passed_on_as_a_path(tmp_path):

@@ -17,7 +17,7 @@ import torch
 NETWORKS: dict[str, dict[str, Any]] = {
     "dumas2018": {"case": 2, "maps": 4},
     "theis2017": {"maps": 4, "width": 8},
-    "balle2017": {"hidden": 4, "latents": 6},
+    "bmshj2018-factorized": {"hidden": 4, "latents": 6},
     "balle2018": {"hidden": 4, "latents": 6},
     "lee2019": {"hidden": 4, "context": 4, "plain": 2},
 }
@@ -48,16 +48,16 @@ def toml(photos: Path, tmp_path: Path) -> Any:
     """Writes the TOML of a small training of ``photos``; keyword arguments replace values or, as
     dictionaries, those of tables."""
 
-    def write(architecture: str = "balle2017", **changed: Any) -> Path:
+    def write(like: str = "bmshj2018-factorized", **changed: Any) -> Path:
         tables: dict[str, dict[str, Any]] = {
-            "": {"architecture": architecture, "lambdas": [0.5]},
-            "network": dict(NETWORKS[architecture]),
+            "": {"architecture": like, "lambdas": [0.5]},
+            "network": dict(NETWORKS[like]),
             "data": {"train": [str(photos)], "validation": str(photos), "crop": 64, "batch": 2},
             "optimizer": {"steps": 3, "rate": 1e-3, "warm_up": 0.0},
             "run": {"device": "cpu", "validate_images": 1, "validate_every": 0},
         }
         for key, value in changed.items():
-            if isinstance(value, dict):
+            if key in tables:
                 tables[key].update(value)
             else:
                 tables[""][key] = value
@@ -75,4 +75,6 @@ def toml(photos: Path, tmp_path: Path) -> Any:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_text(item)}" for key, item in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else repr(value)

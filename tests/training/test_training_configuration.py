@@ -7,15 +7,16 @@ import inspect
 import pytest
 
 from rdbench.errors import UsageError
-from rdbench.models.architectures import ARCHITECTURES
+from rdbench.models import architectures
 from rdbench.training.configuration import Optimizer, decisive
 from rdbench.training.configuration_file import find, read, shipped
+from tests.training.conftest import NETWORKS
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_what_comes_along_can_be_trained(name):
     configuration = read(find(name))
-    network = ARCHITECTURES[configuration.architecture].network
+    network = architectures.find(configuration.architecture).network
     accepted = inspect.signature(network)
     for member in configuration.members:
         arguments = dict(member.network)
@@ -44,6 +45,25 @@ def test_steps_that_are_asked_for_are_all_that_there_are():
     path = find("dumas2018-case1")
     assert [member.steps for member in read(path).members] == [24400, *6 * [4400]]
     assert {member.steps for member in read(path, steps=30).members} == {30}
+
+
+def test_members_with_other_layers_get_all_steps_and_the_start_of_the_first(toml):
+    """Qualities 5 and 6 of lee2019 differ, the latter being a hybrid."""
+    path = toml(
+        "lee2019",
+        lambdas=[],
+        qualities=[4, 5, 6],
+        start="neighbour",
+        first="block-transform",
+        optimizer={"steps": 90, "neighbour_steps": 20, "neighbour_rate": 0.5},
+    )
+    for key in ("hidden", "context", "plain"):
+        path.write_text(path.read_text().replace(f"{key} = {NETWORKS['lee2019'][key]}\n", ""))
+    configuration = read(path)
+    assert [member.steps for member in configuration.members] == [90, 20, 90]
+    assert [member.speed for member in configuration.members] == [1.0, 0.5, 1.0]
+    sources = [configuration.start_of(number).source for number in range(3)]
+    assert sources == ["block-transform", "neighbour", "block-transform"]
 
 
 def test_other_channels_than_the_papers_have_no_quality_of_it(toml):
@@ -75,38 +95,105 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
 @pytest.mark.parametrize(
     ("architecture", "changed", "message"),
     [
-        ("balle2017", {"data": {"cropp": 64}}, "key 'data.cropp': unknown key 'cropp'; did you"),
-        ("balle2017", {"data": {"crop": 100}}, "key 'data.crop': 100 is not a multiple of 16"),
+        (
+            "bmshj2018-factorized",
+            {"data": {"cropp": 64}},
+            "key 'data.cropp': unknown key 'cropp'; did you",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"data": {"crop": 100}},
+            "key 'data.crop': 100 is not a multiple of 16",
+        ),
         ("balle2018", {"data": {"crop": 96}}, "key 'data.crop': 96 is not a multiple of 64"),
-        ("balle2017", {"data": {"crop": 0}}, "key 'data.crop': 0 is not a multiple"),
-        ("balle2017", {"data": {"batch": 0}}, "key 'data.batch': 0 is not at least 1"),
-        ("balle2017", {"data": {"train": []}}, "key 'data.train': names no images"),
-        ("balle2017", {"data": {"train": "x"}}, "key 'data.train': 'x' is not an array"),
+        ("bmshj2018-factorized", {"data": {"crop": 0}}, "key 'data.crop': 0 is not a multiple"),
+        ("bmshj2018-factorized", {"data": {"batch": 0}}, "key 'data.batch': 0 is not at least 1"),
+        ("bmshj2018-factorized", {"data": {"train": []}}, "key 'data.train': names no images"),
+        ("bmshj2018-factorized", {"data": {"train": "x"}}, "key 'data.train': 'x' is not an array"),
         ("theis2017", {"data": {"color": "luma"}}, "key 'data.color': theis2017 has no networks"),
-        ("balle2017", {"network": {"channels": 1}}, "key 'network.channels': 1 do not go with rgb"),
-        ("balle2017", {"optimizer": {"rate": 0.0}}, "key 'optimizer.rate': 0 is not between"),
-        ("balle2017", {"optimizer": {"steps": 1.5}}, "key 'optimizer.steps': 1.5 is not a whole"),
-        ("balle2017", {"optimizer": {"step_rate": 1.0}}, "key 'optimizer.step_rate': unknown key"),
+        (
+            "bmshj2018-factorized",
+            {"network": {"channels": 1}},
+            "key 'network.channels': 1 do not go with rgb",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"rate": 0.0}},
+            "key 'optimizer.rate': 0 is not between",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"steps": 1.5}},
+            "key 'optimizer.steps': 1.5 is not a whole",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"step_rate": 1.0}},
+            "key 'optimizer.step_rate': unknown key",
+        ),
         ("dumas2018", {"optimizer": {"clip": 1.0}}, "key 'optimizer.clip': unknown key"),
         ("dumas2018", {"optimised": "ms-ssim"}, "key 'optimised': dumas2018 is trained for mse"),
-        ("balle2017", {"optimised": "ms-ssim"}, "key 'data.crop': 64 is too small for MS-SSIM"),
-        ("balle2017", {"run": {"precision": "half"}}, "key 'run.precision': unknown value 'half'"),
-        ("balle2017", {"lambdas": []}, "key 'lambdas': give either lambdas or"),
-        ("balle2017", {"lambdas": [0.0]}, "key 'lambdas': 0.0 is not above 0"),
-        ("balle2017", {"lambdas": [1, 1.0]}, "key 'lambdas': has the same twice"),
-        ("balle2017", {"lambdas": [], "qualities": [9]}, "key 'qualities': unknown quality '9'"),
-        ("balle2017", {"start": "none.safetensors"}, "key 'start': 'none.safetensors' is none of"),
         (
-            "balle2017",
-            {"start": "block-transform"},
-            "key 'start': 'block-transform' is of",
+            "bmshj2018-factorized",
+            {"optimised": "ms-ssim"},
+            "key 'data.crop': 64 is too small for MS-SSIM",
         ),
-        ("balle2017", {"first": "neighbour"}, "key 'first': is of the first network where start ="),
+        (
+            "bmshj2018-factorized",
+            {"run": {"precision": "half"}},
+            "key 'run.precision': unknown value 'half'",
+        ),
+        ("bmshj2018-factorized", {"lambdas": []}, "key 'lambdas': give either lambdas or"),
+        ("bmshj2018-factorized", {"lambdas": [0.0]}, "key 'lambdas': 0.0 is not above 0"),
+        ("bmshj2018-factorized", {"lambdas": [1, 1.0]}, "key 'lambdas': has the same twice"),
+        (
+            "bmshj2018-factorized",
+            {"lambdas": [1, 3, 2], "start": "neighbour"},
+            "key 'lambdas': is out of order, and each network goes on from the one before it",
+        ),
+        (
+            "balle2018",
+            {"lambdas": [], "qualities": [1, 3, 2], "start": "neighbour"},
+            "key 'qualities': is out of order",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"lambdas": [], "qualities": [9]},
+            "key 'qualities': unknown quality '9'",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"start": "none.safetensors"},
+            "key 'start': 'none.safetensors' is none of",
+        ),
+        ("theis2017", {"start": "block-transform"}, "key 'start': 'block-transform' is not for"),
+        (
+            "dumas2018",
+            {"data": {"color": "luma", "permute_colors": True}},
+            "key 'data.permute_colors': luma has one channel",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"first": "neighbour"},
+            "key 'first': is of the first network where start =",
+        ),
         ("dumas2018", {"first": "block-transform"}, "key 'first': is of the first network where"),
-        ("balle2017", {"optimizer": {"neighbour_steps": 2}}, "key 'optimizer.neighbour_steps': is"),
-        ("balle2017", {"optimizer": {"finish_steps": -1}}, "key 'optimizer.finish_steps': -1 is"),
-        ("balle2017", {"optimizer": {"method": "sgd"}}, "key 'optimizer.method': unknown value"),
-        ("balle2017", {"seed": 1}, "key 'seed': unknown key 'seed'"),
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"neighbour_steps": 2}},
+            "key 'optimizer.neighbour_steps': is",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"finish_steps": -1}},
+            "key 'optimizer.finish_steps': -1 is",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"method": "sgd"}},
+            "key 'optimizer.method': unknown value",
+        ),
+        ("bmshj2018-factorized", {"seed": 1}, "key 'seed': unknown key 'seed'"),
     ],
 )
 def test_mistakes_are_answered_with_file_key_and_reason(toml, architecture, changed, message):
@@ -118,8 +205,8 @@ def test_mistakes_are_answered_with_file_key_and_reason(toml, architecture, chan
 
 def test_an_unknown_architecture_or_name_is_answered(toml):
     path = toml()
-    path.write_text(path.read_text().replace("balle2017", "balle17"))
-    with pytest.raises(UsageError, match="key 'architecture': unknown value 'balle17'"):
+    path.write_text(path.read_text().replace("bmshj2018-factorized", "balle17"))
+    with pytest.raises(UsageError, match="key 'architecture': unknown architecture 'balle17'"):
         read(path)
     with pytest.raises(UsageError, match="did you mean 'lee2019-mse'"):
         find("lee2019-mes")

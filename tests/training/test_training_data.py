@@ -61,6 +61,19 @@ def test_half_of_the_crops_are_mirrored(ramps):
     assert 70 < mirrored.sum() < 130  # of 200: within 4 standard deviations
 
 
+@pytest.mark.parametrize(("permute_colors", "kinds"), [(False, 8), (True, 24)])
+def test_crops_come_in_all_symmetries_and_orders_of_colors(ramps, permute_colors, kinds):
+    """Which channel falls or rises along which side: 8 ways, or one of the 4 pairs of signs and 6
+    pairs of channels."""
+    symmetries = {"flips": True, "vertical_flips": True, "transposes": True}
+    data = replace(PLAIN, permute_colors=permute_colors, **symmetries)
+    samples = torch.cat(batches(Crops(pictures(ramps), data, (0, 0)), 60)).numpy().astype(int)
+    slopes = [np.diff(samples, axis=axis)[:, :, 0, 0] for axis in (2, 3)]
+    found = Counter(map(bytes, np.concatenate(slopes, axis=1).astype(np.int8)))
+    assert len(found) == kinds
+    assert max(found.values()) < 2 * 240 / kinds + 4
+
+
 def test_crops_are_reduced_as_if_the_images_were(ramps):
     crops = Crops(pictures(ramps), replace(PLAIN, smallest_scale=0.5), (0, 0))
     slopes = np.diff(torch.cat(batches(crops, 20)).numpy().astype(float)[:, 1], axis=2).mean((1, 2))

@@ -19,7 +19,8 @@ from rdbench.training import checkpoint
 from rdbench.training.configuration_file import read
 from rdbench.training.family import train
 from rdbench.training.member import DivergedError
-from rdbench.training.trainers import Balle2017Trainer, Dumas2018Trainer
+from rdbench.training.trainers.balle import FactorizedPriorTrainer
+from rdbench.training.trainers.dumas2018 import Dumas2018Trainer
 from tests.training.conftest import NETWORKS
 
 
@@ -79,10 +80,15 @@ def test_the_card_says_how_it_came_to_be(toml, tmp_path):
         "batch": 2,
         "smallest_scale": 1.0,
         "flips": True,
+        "vertical_flips": False,
+        "transposes": False,
+        "permute_colors": False,
         "speed": 1.0,
         "precision": "float32",
         "parameters": sum(p.numel() for p in architectures.network(file)[1].parameters()),
+        "trainer": {"step_rate": 2e-8},
         "start": "",
+        "frozen": False,
         "data": [read(path).data.train[0].rpartition("/")[2]],
         "images": 6,
         "validated_on": f"1 images of {read(path).data.train[0].rpartition('/')[2]}",
@@ -132,19 +138,28 @@ def test_a_training_starts_from_a_file(toml, tmp_path):
     (second,) = train(read(path), tmp_path / "second").finished
     a, b = (weights.read(path)[1]["g_s.0.weight"] for path in (first, second))
     torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
-    with pytest.raises(UsageError, match=r"key 'start': .* does not fit balle2017-0.5: .*size"):
+    with pytest.raises(
+        UsageError, match=r"key 'start': .* does not fit bmshj2018-factorized-0.5: .*size"
+    ):
         train(read(toml(start=str(first), network={"hidden": 5})), tmp_path / "third")
 
 
 def test_neighbours_of_other_channels_start_from_random_weights(toml, tmp_path):
-    path = toml("balle2017", lambdas=[], qualities=[5, 6], start="neighbour", network={"hidden": 4})
+    path = toml(
+        "bmshj2018-factorized",
+        lambdas=[],
+        qualities=[5, 6],
+        start="neighbour",
+        network={"hidden": 4},
+    )
     text = path.read_text().replace("latents = 6\n", "")
     path.write_text(text)
     said = []
     finished = train(read(path), tmp_path / "out", say=said.append).finished
     assert [weights.read_card(file).configuration["latents"] for file in finished] == [192, 320]
     assert said == [
-        "balle2017-0.0483 has other layers than balle2017-0.025: it starts from random weights"
+        "bmshj2018-factorized-0.0483 has other layers than bmshj2018-factorized-0.025: it starts "
+        "from random weights"
     ]
 
 
@@ -152,18 +167,18 @@ def test_a_loss_that_is_not_finite_ends_it_and_the_last_checkpoint_stays(
     toml, tmp_path, monkeypatch
 ):
     configuration = read(toml(optimizer={"steps": 60}, run={"validate_every": 25}))
-    step = Balle2017Trainer.step
+    step = FactorizedPriorTrainer.step
 
     def diverging(self, images, generator, progress):
         return step(self, images * (math.nan if progress > 0.5 else 1), generator, progress)
 
-    monkeypatch.setattr(Balle2017Trainer, "step", diverging)
+    monkeypatch.setattr(FactorizedPriorTrainer, "step", diverging)
     with pytest.raises(DivergedError) as caught:
         train(configuration, tmp_path)
     assert str(caught.value) == (
-        "balle2017-0.5 has diverged, in the steps 26 to 45: the loss is nan; the checkpoint of "
-        "balle2017-0.5 at step 25 is kept; lower the rate in [optimizer], now 0.001, and start "
-        "over with --fresh"
+        "bmshj2018-factorized-0.5 has diverged, in the steps 26 to 45: the loss is nan; the "
+        "checkpoint of bmshj2018-factorized-0.5 at step 25 is kept; lower the rate in [optimizer], "
+        "now 0.001, and start over with --fresh"
     )
     assert checkpoint.load(tmp_path)[0].step == 25
     assert rows(tmp_path / "log.csv")[-1]["step"] == "25"

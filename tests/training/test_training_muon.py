@@ -7,9 +7,9 @@ import torch
 
 from rdbench.models import architectures
 from rdbench.models.weights import Card
+from rdbench.training import trainers
 from rdbench.training.configuration import Optimizer
 from rdbench.training.muon import MOMENTUM, Muon, orthogonal
-from rdbench.training.trainers import TRAINERS
 from tests.training.conftest import NETWORKS
 
 
@@ -60,19 +60,19 @@ def test_momentum_is_a_moving_average_that_looks_ahead():
     torch.testing.assert_close(parameter.detach(), expected, rtol=2e-2, atol=2e-2)
 
 
-@pytest.mark.parametrize("architecture", ["balle2017", "dumas2018"])
+@pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "dumas2018"])
 def test_it_moves_the_kernels_and_adam_the_rest(architecture):
     """The rates that the trainer sets are those of both, in proportion."""
     card = Card(architecture, {**NETWORKS[architecture], "channels": 3})
     network = architectures.build(card, torch.Generator().manual_seed(0)).train()
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     settings = Optimizer(steps=10, method="muon", rate=1e-3, kernel_rate=1e-2, warm_up=0.0)
-    trainer = TRAINERS[architecture](network, 1.0, "mse", settings, scratch=False)
+    trainer = trainers.of(architecture)(network, 1.0, "mse", settings, scratch=False)
     trainer.set_rate(5e-4)
     images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * network.peak
     trainer.step(images, torch.Generator().manual_seed(2), 0.5)
     kernels = [name for name, p in before.items() if p.ndim == 4]
-    assert len(kernels) == {"balle2017": 8, "dumas2018": 6}[architecture]
+    assert len(kernels) == {"bmshj2018-factorized": 8, "dumas2018": 6}[architecture]
     for name, parameter in network.named_parameters():
         moved = (parameter.detach() - before[name]).square().mean().sqrt().item()
         if name in kernels:

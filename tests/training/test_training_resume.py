@@ -29,7 +29,7 @@ FINISHED = {"steps": 4, "finish_steps": 4, "warm_up": 0.0, "rate": 1e-3}
 CONSTANT = {"schedule": "steps", "factor": 1.0}
 
 
-def identity(out, name="balle2017-0.5"):
+def identity(out, name="bmshj2018-factorized-0.5"):
     return weights.identity(weights.read(out / f"{name}.safetensors")[1])
 
 
@@ -50,7 +50,11 @@ def train_and_stop(configuration, out, step, by=signal.SIGTERM):
 
 @pytest.mark.parametrize(
     ("architecture", "method"),
-    [*((name, "adam") for name in NETWORKS), ("dumas2018", "muon"), ("balle2017", "muon")],
+    [
+        *((name, "adam") for name in NETWORKS),
+        ("dumas2018", "muon"),
+        ("bmshj2018-factorized", "muon"),
+    ],
 )
 def test_interrupted_and_resumed_is_as_in_one_go(toml, tmp_path, architecture, method):
     """All that a step depends on is in the checkpoint: in the middle of rising rates, ramps and
@@ -86,7 +90,7 @@ def test_killed_while_a_checkpoint_is_written(toml, tmp_path):
     assert len(rows(out / "log.csv")) == 8
     said = []
     train(read(path), out, say=said.append)
-    assert said == ["balle2017-0.5: going on from step 7"]
+    assert said == ["bmshj2018-factorized-0.5: going on from step 7"]
     assert identity(out) == identity(tmp_path / "whole")
     assert not list(out.glob(".*.tmp"))
     log = rows(out / "log.csv")
@@ -115,7 +119,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(toml, tmp_path):
     assert identity(out) == identity(tmp_path / "whole")
     newest.write_bytes(b"PK")
     previous.unlink()
-    (out / "balle2017-0.5.safetensors").unlink()
+    (out / "bmshj2018-factorized-0.5.safetensors").unlink()
     with pytest.raises(UsageError, match=r"checkpoint\.pt is damaged .*start over with --fresh"):
         train(configuration, out)
 
@@ -143,7 +147,7 @@ def test_the_average_is_a_young_one_that_forgets_faster(toml, tmp_path):
     torch.testing.assert_close(first.average[name], expected)
     expected += 10 / 12 * (second.network[name] - expected)
     torch.testing.assert_close(second.average[name], expected)
-    written = weights.read(tmp_path / "balle2017-0.5.safetensors")[1]
+    written = weights.read(tmp_path / "bmshj2018-factorized-0.5.safetensors")[1]
     assert torch.equal(written[name], second.average[name])
 
 
@@ -192,8 +196,8 @@ def test_what_is_finished_is_not_trained_again(toml, tmp_path):
     first = train(configuration, tmp_path / "out")
     times = [path.stat().st_mtime_ns for path in first.finished]
     assert [path.name for path in first.finished] == [
-        "balle2017-0.5.safetensors",
-        "balle2017-1.safetensors",
+        "bmshj2018-factorized-0.5.safetensors",
+        "bmshj2018-factorized-1.safetensors",
     ]
     log = (tmp_path / "out" / "log.csv").read_text()
     again = train(configuration, tmp_path / "out")

@@ -11,10 +11,10 @@ import skimage.data
 import torch
 from torch.func import functional_call
 
-from rdbench.models import weights
+from rdbench.models import architectures, weights
 from rdbench.models.dumas2018 import Dumas2018
 from rdbench.models.layers import PROJECTION_FLOOR, ProjectedGDN
-from rdbench.training import block_transform
+from rdbench.training import block_transform, trainers
 from rdbench.training.conditioning import MIDDLE, conditioned
 from rdbench.training.configuration_file import read
 from rdbench.training.family import train
@@ -123,6 +123,93 @@ def test_rgb_begins_as_the_transform_of_its_colours(image):
     assert difference.square().mean() < 0.05**2 * expected.square().mean()
     assert 60 < of_luma.sum() < 128
     assert error < 1.2 * least + 6
+
+
+FOUR_STAGES = {
+    "bmshj2018-factorized": {"hidden": 48, "latents": 256, "channels": 1},
+    "balle2018": {"hidden": 48, "latents": 256, "channels": 1},
+    "lee2019": {"hidden": 64, "context": 384},
+}
+
+
+def four_stages(architecture, rate, **changed):
+    """A network of four stages that begins so, and an image of its channels on its scale."""
+    card = weights.Card(architecture, {**FOUR_STAGES[architecture], **changed})
+    made = architectures.build(card, torch.Generator().manual_seed(0))
+    trainers.of(architecture).start_as_block_transform(made, rate, "mse")
+    samples = torch.from_numpy(skimage.data.astronaut()[64:256, 64:320].copy()).permute(2, 0, 1)
+    samples = samples[None].float() * (made.peak / 255)
+    return made.eval(), samples if made.channels == 3 else samples.mean(dim=1, keepdim=True)
+
+
+def haar(block):
+    """The coefficients of one block of 16×16: four times the sums and differences of 2×2."""
+    planes = block[None]
+    for side in (8, 4, 2, 1):
+        corners = planes.reshape(-1, side, 2, side, 2)
+        rows = (corners[:, :, 0] + corners[:, :, 1], corners[:, :, 0] - corners[:, :, 1])
+        parts = [part for r in rows for part in (r[..., 0] + r[..., 1], r[..., 0] - r[..., 1])]
+        planes = np.stack(parts, axis=1).reshape(-1, side, side) / 2
+    return planes.reshape(-1)
+
+
+def test_four_stages_begin_as_haar_transforms():
+    """With all maps of luma: coefficients in the steps for which the loss of a transform coder,
+    bpp + λ·MSE, is the least: 256 of them, each s²/12 and −log2 s, in 256 pixels."""
+    rate = 0.02
+    made, image = four_stages("bmshj2018-factorized", rate, hidden=256)
+    steps = np.linspace(1, 60, 59001)
+    step = steps[np.argmin(-np.log2(steps) + rate * steps**2 / 12)]
+    with torch.no_grad():
+        latents = made.analysis(image)[0].permute(1, 2, 0).numpy()
+    blocks_of = image[0, 0].reshape(12, 16, 16, 16).permute(0, 2, 1, 3).numpy() * 255
+    expected = np.stack([[haar(block - 127.5) for block in row] for row in blocks_of]) / step
+    error = latents - expected
+    assert np.sqrt(np.mean(error**2)) < 0.02 * expected.std()
+
+
+@pytest.mark.parametrize("architecture", FOUR_STAGES)
+def test_four_stages_lose_the_weakest_functions_alone(architecture):
+    """Of a photograph little, also after latents are rounded; from random weights nearly all."""
+    made, image = four_stages(architecture, 0.01)
+    with torch.no_grad():
+        latents = made.analysis(image)
+        scale = (255 / made.peak) ** 2
+        exact = scale * (made.synthesis(latents) - image).square().mean().item()
+        rough = scale * (made.synthesis(torch.round(latents)) - image).square().mean().item()
+    power = scale * (image - image.mean()).square().mean().item()
+    assert exact < 0.02 * power
+    assert exact < rough < 0.06 * power
+
+
+@pytest.mark.parametrize("architecture", FOUR_STAGES)
+def test_entropy_models_begin_with_the_spread_of_a_photograph(architecture, monkeypatch):
+    """The first rate is below that of the same transform with an entropy model as it is drawn."""
+    rate = 0.1 if architecture == "lee2019" else 0.01
+
+    def first_bpp():
+        made, image = four_stages(architecture, rate)
+        with torch.no_grad():
+            made.train()
+            return made(image, torch.Generator().manual_seed(0)).bits_per_pixel().item()
+
+    begun = first_bpp()
+    monkeypatch.setattr(trainers.of(architecture), "set_spread", lambda *_: None)
+    assert begun < 0.8 * first_bpp()
+
+
+def test_a_family_of_four_stages_begins_so(toml, tmp_path):
+    path = toml(
+        "balle2018",
+        start="block-transform",
+        lambdas=[0.01, 0.02],
+        network={"hidden": 16, "latents": 32},
+        optimizer={"steps": 1, "rate": 1e-12, "average": 0.0},
+    )
+    first, second = train(read(path), tmp_path / "out").finished
+    a, b = (weights.read(file)[1] for file in (first, second))
+    # The step of the latents follows λ.
+    torch.testing.assert_close(a["g_a.6.weight"] * 2**0.5, b["g_a.6.weight"], rtol=1e-3, atol=1e-6)
 
 
 def test_a_training_begins_with_it(toml, tmp_path):

@@ -29,9 +29,6 @@ from rdbench.errors import BitstreamError
 from rdbench.models.coding.golomb import MAX_BITS
 
 UNARY_LENGTH: Final = 10
-NEVER: Final = 0.5
-LEAST: Final = 0.01
-MOST: Final = 0.99
 
 Probabilities = Sequence[NDArray[np.float64]] | NDArray[np.float64]
 
@@ -39,28 +36,6 @@ _TOP: Final = 65535
 _QUARTER, _HALF, _THREE_QUARTERS = 16384, 32768, 49152
 _REGISTER: Final = 16
 _INT32: Final = np.iinfo(np.int32)
-
-
-def bin_counts(
-    latent: NDArray[np.integer[Any]], length: int = UNARY_LENGTH
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How often each unary bin is 0 and 1: two int64 arrays (maps, length), to be summed over
-    images. ``latent``: integers, (maps, height, width)."""
-    maps, height, width = latent.shape
-    magnitude = np.abs(latent.astype(np.int64)).reshape(maps, height * width)
-    bins = np.arange(length)[:, np.newaxis, np.newaxis]
-    zeros, ones = (magnitude == bins).sum(axis=2), (magnitude > bins).sum(axis=2)
-    return zeros.T.astype(np.int64), ones.T.astype(np.int64)
-
-
-def bin_probabilities(zeros: NDArray[np.int64], ones: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The probability that a bin is 0, from counts of one shape: zeros/(zeros + ones), 0.5 for a
-    bin that never occurred, 0.01 instead of 0 and 0.99 instead of 1."""
-    total = zeros + ones
-    share = np.where(total == 0, NEVER, zeros / np.maximum(total, 1))
-    share[share == 0] = LEAST
-    share[share == 1] = MOST
-    return np.asarray(share, np.float64)
 
 
 def encode_maps(latent: NDArray[np.integer[Any]], probabilities: Probabilities) -> bytes:
@@ -73,12 +48,6 @@ def encode_maps(latent: NDArray[np.integer[Any]], probabilities: Probabilities) 
     arithmetic, bypass = _encoded(latent, probabilities)
     bits = np.frombuffer((arithmetic + bypass).encode("ascii"), np.uint8) & 1
     return np.packbits(bits).tobytes()
-
-
-def coded_bits(latent: NDArray[np.integer[Any]], probabilities: Probabilities) -> tuple[int, int]:
-    """The number of arithmetic-coded and of bypass bits in the stream of :func:`encode_maps`."""
-    arithmetic, bypass = _encoded(latent, probabilities)
-    return len(arithmetic), len(bypass)
 
 
 def decode_maps(

@@ -14,7 +14,7 @@ import abc
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -88,6 +88,9 @@ class Compressor(abc.ABC):
     margin: int
     """Latents around a tile that its transforms see."""
     pixel_range: tuple[int, int] = (0, 255)
+    coders: ClassVar[tuple[str, ...]] = ("ans",)
+    """The lossless coders among which ``coder``, where there are several, chooses; the first is the
+    usual one."""
 
     def __init__(self, name: str, identity: bytes, execution: Execution) -> None:
         self.name = name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -26,7 +26,6 @@ from rdbench.models.compression.factorized import decode_maps, encode_maps
 from rdbench.models.dumas2018 import Dumas2018, empirical_bits
 from rdbench.models.priors import piecewise_linear_tables
 
-CODERS: Final = ("ans", "binary")
 LEAST: Final = 2.0**-12
 """The smallest probability of a unary bin; the arithmetic coder has 16 bits."""
 
@@ -35,8 +34,8 @@ class DumasCompressor(NetworkCompressor):
     """Maps quantized with ``beta`` times their steps δ_i and coded by what the densities f̃_i say.
 
     ``coder`` "ans" codes each map with the table of its bins; "binary" is the paper's lossless
-    coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables where
-    the authors count them on an extra set.
+    coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables and
+    kept from 0 and 1 by 2⁻¹², where the authors count them on an extra set and put 0.01 for 0.
 
     The exception map is an image in small, which the authors do not code: it goes by differences
     of neighbours (:mod:`rdbench.models.coding.differences`) into a payload of its own. Where that
@@ -45,6 +44,12 @@ class DumasCompressor(NetworkCompressor):
 
     ``centred``: whether means are taken off first, where that is not what the network's case says.
     """
+
+    coders: ClassVar[tuple[str, ...]] = ("ans", "binary")
+    means: NDArray[np.float64] | None = None
+    """μ̄_i, (maps,), where the training has taken them"""
+    exception: int | None = None
+    """the exception map, counted from 0, where the training has looked for it"""
 
     def __init__(
         self,
@@ -57,8 +62,8 @@ class DumasCompressor(NetworkCompressor):
         centred: bool | None = None,
     ) -> None:
         super().__init__(name, network, identity, execution)
-        if coder not in CODERS:
-            raise UsageError(f"coder {coder!r} is not one of {', '.join(CODERS)}")
+        if coder not in self.coders:
+            raise UsageError(f"coder {coder!r} is not one of {', '.join(self.coders)}")
         if network.channels == 1:
             self.pixel_range = (16, 235)
         self._density = network.density.cpu()
@@ -67,6 +72,8 @@ class DumasCompressor(NetworkCompressor):
         take_off = network.centred if centred is None else centred
         self._centres = means if take_off else torch.zeros_like(means)
         self._exception = int(network.exception)
+        if self._exception >= 0:
+            self.exception, self.means = self._exception, means.numpy()
         self._plain = np.arange(len(self._steps)) != self._exception
         self._binary = coder == "binary"
         self._tables: dict[float, StaticTables] = {}

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rdbench.models.balle import Balle2017
+from rdbench.models.balle import FactorizedPrior
 from rdbench.models.coding import Decoder, Encoder, Indices, StaticTables
 from rdbench.models.compression.base import (
     Coded,
@@ -25,13 +25,13 @@ from rdbench.models.theis2017 import Theis2017
 
 
 class FactorizedCompressor(NetworkCompressor):
-    """Ballé et al. 2017 and Theis et al. 2017 as coders.
+    """The factorized prior of Ballé et al. 2018, and Theis et al. 2017, as coders.
 
     Latents are rounded at ``beta`` times whole steps from the medians, which the latter has not.
     """
 
     def __init__(
-        self, name: str, network: Balle2017 | Theis2017, identity: bytes, execution: Execution
+        self, name: str, network: FactorizedPrior | Theis2017, identity: bytes, execution: Execution
     ) -> None:
         super().__init__(name, network, identity, execution)
         self.cell = network.stride

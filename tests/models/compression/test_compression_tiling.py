@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the networks need torch")
 
 from rdbench.models.balle import (  # noqa: E402
-    Balle2017,
+    FactorizedPrior,
     analysis_transform,
     hyper_synthesis_transform,
     synthesis_transform,
@@ -24,8 +24,8 @@ def networks():
     torch.manual_seed(3)
     theis, dumas = Theis2017(maps=4, width=8), Dumas2018(1, maps=4, channels=3)
     return {
-        "balle analysis": (analysis_transform(4, 6), 16, 1, 3, Balle2017.margin),
-        "balle synthesis": (synthesis_transform(4, 6), 1, 16, 6, Balle2017.margin),
+        "balle analysis": (analysis_transform(4, 6), 16, 1, 3, FactorizedPrior.margin),
+        "balle synthesis": (synthesis_transform(4, 6), 1, 16, 6, FactorizedPrior.margin),
         "dumas analysis": (dumas.encoder, 16, 1, 3, Dumas2018.margin),
         "dumas synthesis": (dumas.decoder, 1, 16, 4, Dumas2018.margin),
         "theis analysis": (theis.encoder, 8, 1, 3, Theis2017.margin),

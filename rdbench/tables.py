@@ -1,4 +1,8 @@
-"""Tables for people: as text for a terminal, Markdown and LaTeX, and as CSV for a spreadsheet."""
+"""Tables for people: as text for a terminal, Markdown and LaTeX, and as CSV for a spreadsheet; and
+what pages in Markdown have beside tables.
+
+Names and messages are other people's text: none of it may leave its cell, or be taken for markup.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rdbench.metrics import Metric
+from rdbench.files import csv_text
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,6 @@ class Table:
     notes: tuple[str, ...]
     text_columns: int = 2
     """How many columns hold words; the others hold numbers."""
-
-
-def averaging_text(metric: Metric, averaging: str) -> str:
-    """How a curve's quality is averaged over images, in words."""
-    if averaging == "mean" or not metric.unit:
-        return f"mean of the images' {metric.label}" + (f" in {metric.unit}" if metric.unit else "")
-    linear = "MS-SSIM" if metric.label == "MS-SSIM" else "MSE"
-    return f"{metric.label} of the mean {linear}"
 
 
 def terminal(table: Table) -> str:
@@ -50,11 +46,33 @@ def terminal(table: Table) -> str:
 
 def markdown(table: Table) -> str:
     """A table in GitHub's Markdown."""
-    rule = ["---"] * table.text_columns + ["---:"] * (len(table.header) - table.text_columns)
-    rows = [[_md(cell) for cell in row] for row in table.rows]
-    lines = ["| " + " | ".join(row) + " |" for row in [[*map(_md, table.header)], rule, *rows]]
-    notes = "\n".join(f"- {_md(note)}" for note in table.notes)
-    return "\n\n".join(filter(None, [_md(table.title), "\n".join(lines), notes]))
+    rows = [[escaped(cell) for cell in row] for row in table.rows]
+    lines = grid([escaped(cell) for cell in table.header], rows, table.text_columns)
+    notes = "\n".join(f"- {escaped(note)}" for note in table.notes)
+    return "\n\n".join(filter(None, [escaped(table.title), lines, notes]))
+
+
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int) -> str:
+    """A table of cells that are Markdown already."""
+    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
+
+
+def code(text: str) -> str:
+    """A code span of Markdown, in which nothing is markup, fit for a table's cell."""
+    fence = "`" * (_longest_run(text) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
+
+
+def fenced(lines: Sequence[str]) -> str:
+    """A code block of Markdown."""
+    fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
+    return "\n".join([f"{fence}text", *lines, fence])
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def latex(table: Table) -> str:
@@ -83,9 +101,7 @@ def number_cell(value: float | None) -> str:
 def sheet(rows: Iterable[Sequence[str]]) -> str:
     """Rows as CSV that people open in a spreadsheet: text that it would run as a formula gets an
     apostrophe before it, as OWASP advises ("CSV Injection"). Tables that are read back by the
-    names in them are written with :func:`rdbench.results.csv_text` alone."""
-    from rdbench.results import csv_text
-
+    names in them are written with :func:`rdbench.files.csv_text` alone."""
     return csv_text([[_harmless(cell) for cell in row] for row in rows])
 
 
@@ -116,7 +132,8 @@ def _width(text: str) -> int:
 _MD_SPECIAL: Final = re.compile(r"[\\`*<>|~&]|(?<![^\W_])_|_(?![^\W_])|(?<=\])(?=\()|(?<=\])(?=:)")
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
+    """One line of text in Markdown that is read as it stands."""
     return _MD_SPECIAL.sub(lambda found: "\\" + found.group(), _line(text))
 
 

@@ -1,0 +1,148 @@
+"""Runs -> curves: parts of one curve are joined, different curves of one name told apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from rdbench.curves.curve import CURVE, RATE, Curve, curve_of
+from rdbench.curves.records import other_measure, records_of
+from rdbench.errors import UsageError
+from rdbench.measurements import Measurements
+from rdbench.metrics import MetricRecord
+from rdbench.results import read_metrics, read_table
+
+
+def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
+    """The curves of runs (directories or CSV files), with labels that tell them apart.
+
+    What several runs have measured of one curve (same dataset, label, codec, options, version,
+    images and metrics) is joined where no measurement is there twice and no hole comes of it: other
+    points of the same images, or other images at the same points. Curves of one dataset and label
+    that remain are told apart by their runs, or within a run by their options. Raises
+    :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
+    """
+    given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
+    parts = _joined([part for run, path in given.items() for part in _parts(run, path)])
+    several: dict[tuple[str, str], list[_Part]] = {}
+    for part in parts:
+        several.setdefault((part.curve.dataset, part.curve.label), []).append(part)
+    curves = []
+    for part in parts:
+        label = part.curve.label
+        namesakes = [other.runs for other in several[part.curve.dataset, label]]
+        if namesakes.count(part.runs) > 1:
+            label += f" [{part.curve.options}]"
+        if len(set(namesakes)) > 1:
+            runs = [run for name in namesakes for run in name]
+            label += f" ({' + '.join(_run_name(run, runs) for run in part.runs)})"
+        curves.append(dataclasses.replace(part.curve, label=label))
+    return curves
+
+
+def _run_name(run: Path, runs: Sequence[Path]) -> str:
+    """The shortest end of a run's path that no other run's path has."""
+    for length in range(1, len(run.parts)):
+        name = run.parts[-length:]
+        if not any(other != run and other.parts[-length:] == name for other in runs):
+            return "/".join(name)
+    return str(run)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What some runs have of one curve."""
+
+    runs: tuple[Path, ...]
+    table: Measurements
+    records: Mapping[str, MetricRecord]
+
+    @cached_property
+    def curve(self) -> Curve:
+        found = curve_of(self.table, np.arange(len(self.table)))
+        return dataclasses.replace(found, records=self.records)
+
+    @cached_property
+    def measured(self) -> set[tuple[str, float, float]]:
+        """Image, point and repeat of its rows."""
+        numbers = self.table.numbers
+        return set(zip(self._texts("image"), numbers["point"], numbers["repeat"], strict=True))
+
+    @property
+    def holes(self) -> int:
+        """How many images lack how many of the points."""
+        cells = {(image, point) for image, point, _ in self.measured}
+        images, points = ({cell[place] for cell in cells} for place in (0, 1))
+        return len(images) * len(points) - len(cells)
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each image, as far as it is told."""
+        pairs = zip(self._texts("image"), self._texts("image_sha256"), strict=True)
+        return {image: digest for image, digest in pairs if digest}
+
+    @cached_property
+    def decided_by(self) -> tuple[set[str], ...]:
+        """What its measurements rest on, as far as it is told: versions, identities, channels."""
+        channels = self.table.numbers["channels"]
+        texts = (set(self._texts(column)) - {""} for column in ("codec_version", "identity"))
+        return *texts, set(map(str, channels[~np.isnan(channels)]))
+
+    def _texts(self, column: str) -> Iterator[str]:
+        texts = self.table.texts[column]
+        return (texts.values[code] for code in texts.codes)
+
+    def and_(self, other: _Part) -> _Part | None:
+        """Both as one, or None where they are no parts of one curve."""
+        one, two = ([getattr(part.curve, name) for name in CURVE] for part in (self, other))
+        if one != two or self.runs == other.runs or self.measured & other.measured:
+            return None
+        decided = zip(self.decided_by, other.decided_by, strict=True)
+        images = self.hashes.keys() & other.hashes.keys()
+        metrics = self.records.keys() & other.records.keys()
+        if (
+            any(one and two and one != two for one, two in decided)
+            or any(self.hashes[image] != other.hashes[image] for image in images)
+            or any(other_measure(self.records[name], other.records[name]) for name in metrics)
+        ):
+            return None
+        both = _Part(
+            (*self.runs, *other.runs),
+            Measurements.joined([self.table, other.table]),
+            {**other.records, **self.records},
+        )
+        return both if both.holes <= self.holes + other.holes else None
+
+
+def _parts(run: Path, path: str | Path) -> Iterator[_Part]:
+    """The curves of one run."""
+    table = read_table(path)
+    if not len(table):
+        raise UsageError(f"{str(path)!r} has no rows; measure something first")
+    records = records_of(table.metrics, read_metrics(path))
+    parts = [_Part((run,), table.take(rows), records) for rows in table.groups(CURVE)]
+    if any(part.curve.images for part in parts) and np.isnan(table.numbers[RATE]).all():
+        raise UsageError(f"{str(path)!r} has no {RATE} in any row, and curves are over {RATE}")
+    yield from parts
+
+
+def _joined(parts: Sequence[_Part]) -> list[_Part]:
+    """The parts with those of one curve as one, at the place of the first."""
+    found = list(parts)
+    while match := next(_matches(found), None):
+        place, other, both = match
+        found[place] = both
+        del found[other]
+    return found
+
+
+def _matches(parts: Sequence[_Part]) -> Iterator[tuple[int, int, _Part]]:
+    for (place, one), (later, other) in itertools.combinations(enumerate(parts), 2):
+        if both := one.and_(other):
+            yield place, later, both

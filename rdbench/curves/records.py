@@ -1,0 +1,100 @@
+"""Which metric a name means beside some curves, and what its record says of their numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rdbench.errors import UsageError, unknown
+from rdbench.metrics import BUILT_IN, MetricRecord, find
+from rdbench.metrics.registry import FILE_HINT, is_file, names
+
+if TYPE_CHECKING:
+    from rdbench.curves.curve import Curve
+
+NAME_IT: Final = (
+    "nothing says what it measures: name its metric as FILE.py:Class or FILE.toml, or install the "
+    "package that offers it"
+)
+
+
+def records_of(
+    columns: Iterable[str], own: Mapping[str, MetricRecord] | None = None
+) -> dict[str, MetricRecord]:
+    """The records of the metrics among ``columns``: those that came with the numbers (``own``),
+    then those of metrics that are known by name here."""
+    found = {**BUILT_IN, **(own or {})}
+    records = {}
+    for name in columns:
+        if name in found:
+            records[name] = found[name]
+        elif name in names():
+            with contextlib.suppress(UsageError):  # the numbers are there nevertheless
+                records[name] = find(name)
+    return records
+
+
+def resolve(name: str, curves: Sequence[Curve]) -> MetricRecord:
+    """The record of the metric ``name`` of ``curves``: the one that came with their numbers, or
+    else that of a metric that is known by its name, as FILE.py:Class or as FILE.toml.
+
+    Raises :class:`UsageError` for an unknown name, with those near it; for a column whose metric is
+    not known; and where the curves' numbers are of different metrics of that name.
+    """
+    given = find(name) if is_file(name) else None
+    column = given.name if given else name
+    own = [curve for curve in curves if column in curve.records]
+    told = [(curve.title, curve.records[column]) for curve in own if curve.source == "measured"]
+    several = [(name, given), *told] if given else told
+    for title, record in several[1:]:
+        if what := other_measure(several[0][1], record):
+            raise UsageError(
+                f"{column!r} is not one metric in {several[0][0]!r} and {title!r} ({what}); "
+                "measure it anew in one of them with `rdbench rescore`"
+            )
+    if several or own:
+        return several[0][1] if several else own[0].records[column]
+    if name in names():
+        return find(name)
+    columns = {column for curve in curves for column in curve.scores}
+    if name in columns:
+        raise UsageError(f"there is a column {name!r}, but {NAME_IT}")
+    raise unknown("metric", name, {*names(), *columns}, hint=FILE_HINT)
+
+
+def resolve_all(wanted: str | Sequence[str], curves: Sequence[Curve]) -> tuple[MetricRecord, ...]:
+    """The records of one or several names, each once."""
+    listed = [wanted] if isinstance(wanted, str) else wanted
+    found = (resolve(str(name), curves) for name in listed)
+    return tuple({record.name: record for record in found}.values())
+
+
+def other_measure(one: MetricRecord, other: MetricRecord) -> str:
+    """Why the numbers of two records of one name cannot be held against each other; empty where
+    they can."""
+    if one.higher_is_better != other.higher_is_better:
+        return "more is better in one of them, less in the other"
+    if one.revision != other.revision:
+        return f"revisions {other.revision} and {one.revision}"
+    return ""
+
+
+def of_identical(record: MetricRecord | None, value: float) -> bool:
+    """Whether ``value`` is the infinity that decibels have for identical images."""
+    return record is not None and record.unit == "dB" and value * record.sign == math.inf
+
+
+def distance_from_one(record: MetricRecord) -> str:
+    """The column x of which ``record`` is -10 log10(1 - x), empty where there is none."""
+    column = record.linear_column
+    is_it = column in record.beside and column in BUILT_IN and BUILT_IN[column].higher_is_better
+    return column if is_it else ""
+
+
+def averaging_text(metric: MetricRecord, averaging: str) -> str:
+    """How a curve's quality is averaged over images, in words."""
+    if metric.averaging(averaging) == "mean":
+        return f"mean of the images' {metric.label}" + (f" in {metric.unit}" if metric.unit else "")
+    return f"{metric.label} of the mean {metric.linear}"

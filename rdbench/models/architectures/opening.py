@@ -1,0 +1,72 @@
+"""Files of weights made into networks and coders."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rdbench.errors import UsageError
+from rdbench.models import weights
+from rdbench.models.architectures.table import find
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from rdbench.models.compression.base import Compressor, Execution
+
+
+def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Module:
+    """A new network of the architecture and configuration of ``card``, its weights drawn from
+    ``generator``. Raises :class:`UsageError` for an architecture or argument that there is not."""
+    spec = find(card.architecture)
+    try:
+        return spec.network(**card.configuration, generator=generator)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"architecture {card.architecture!r}: {one_line(str(error))}") from None
+
+
+def network(path: Path) -> tuple[weights.Card, nn.Module, bytes]:
+    """The network in the file ``path``, in evaluation mode, with its card and the identity of its
+    weights. Raises :class:`UsageError` for a file that is no such thing."""
+    card, state = weights.read(path)
+    made = build(card)
+    identity = weights.identity(state)
+    try:
+        made.load_state_dict(state)
+    except RuntimeError as error:
+        reason = one_line(str(error).splitlines()[-1], 160)
+        raise UsageError(
+            f"weights {str(path)!r} do not fit the architecture {card.architecture!r} that their "
+            f"card names: {reason}"
+        ) from None
+    return card, made.eval(), identity
+
+
+_loaded: weakref.WeakValueDictionary[tuple[Any, ...], Compressor] = weakref.WeakValueDictionary()
+
+
+def load(path: Path, name: str, execution: Execution | None = None, **arguments: Any) -> Compressor:
+    """The coder of the weights in ``path``, whose streams say ``name``.
+
+    One object serves all who ask for the same while one of them keeps it. ``arguments`` go to the
+    compressor. Raises :class:`UsageError` as :func:`network`.
+    """
+    from rdbench.models.compression.base import Execution
+
+    execution = execution or Execution()
+    key = (
+        path.resolve(),
+        path.stat().st_mtime_ns if path.exists() else 0,
+        name,
+        execution,
+        *sorted(arguments.items()),
+    )
+    found = _loaded.get(key)
+    if found is None:
+        card, made, identity = network(path)
+        found = find(card.architecture).compressor(name, made, identity, execution, **arguments)
+        _loaded[key] = found
+    return found

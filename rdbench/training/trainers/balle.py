@@ -1,0 +1,104 @@
+"""The trainings of Ballé et al. 2018, and what all networks with their transforms share."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from rdbench.models.balle import CHANNELS, Balle2018, FactorizedPrior
+from rdbench.models.densities import FactorizedDensity, total_bits
+from rdbench.training import block_transform
+from rdbench.training.trainers.base import Measured, Qualities, RateDistortionTrainer
+
+COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
+    "mse": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800),
+    "ms-ssim": (2.40, 4.58, 8.73, 16.64, 31.73, 60.50, 115.37, 220.00),
+}
+"""λ of CompressAI's networks, qualities 1 to 8 (its documentation, "Training")."""
+LEAST_SPREAD: Final = 0.3
+"""The smallest standard deviation of a latent that an entropy model begins with."""
+
+
+class FourStageTrainer(RateDistortionTrainer):
+    """Networks with the transforms of Ballé et al. 2018.
+
+    Where these are frozen, a step takes latents, y, and its loss is the rate alone.
+    """
+
+    block_transform = True
+    freezable = True
+    cell = 16
+
+    @classmethod
+    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
+        bits, squares, _ = cls.weights(rate, optimised)
+        spread = block_transform.install_four_stages(network, squares / bits)
+        with torch.no_grad():
+            cls.set_spread(network, torch.from_numpy(spread).float())
+
+    @classmethod
+    def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:
+        samples = torch.cat([y[0].flatten(1).cpu() for y in latents], dim=1)
+        with torch.no_grad():
+            cls.set_spread(network, samples.std(dim=1))
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        if not self.frozen:
+            return super().trained_parameters()
+        self.network.g_a.requires_grad_(False)
+        self.network.g_s.requires_grad_(False)
+        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        if not self.frozen:
+            return super().step(images, generator, progress)
+        self.network.train()
+        batch, _, height, width = images.shape
+        likelihoods = self.network.modelled(images, generator)[1]
+        bpp = total_bits(likelihoods) / (batch * height * width * self.cell**2)
+        self.descend(bpp)
+        return Measured(bpp.detach(), bpp.detach(), torch.full_like(bpp.detach(), math.nan))
+
+    @classmethod
+    @abc.abstractmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        """Let the entropy model begin with these standard deviations of the latents, (maps,)."""
+
+
+class FactorizedPriorTrainer(FourStageTrainer):
+    stride = FactorizedPrior.stride
+    channels = (1, 3)
+
+    @classmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        network.density.spread(spread.clamp(min=LEAST_SPREAD))
+
+    @classmethod
+    def qualities(cls, optimised: str) -> Qualities:
+        lambdas = COMPRESSAI_LAMBDAS[optimised]
+        return {
+            quality: (lambdas[quality - 1], {"hidden": hidden, "latents": latents})
+            for quality, (hidden, latents) in CHANNELS.items()
+        }
+
+    @staticmethod
+    def observe(
+        network: Any,
+        latents: Iterable[Tensor],  # noqa: ARG004
+        generator: torch.Generator,  # noqa: ARG004
+    ) -> None:
+        density: FactorizedDensity = network.density
+        density.find_medians()
+
+
+class Balle2018Trainer(FactorizedPriorTrainer):
+    stride = Balle2018.stride
+
+    @classmethod
+    def set_spread(cls, network: Any, spread: Tensor) -> None:
+        network.h_s[-1].bias.copy_(spread.clamp(min=LEAST_SPREAD))

@@ -1,0 +1,205 @@
+"""One training step: its loss, its optimisers, and what follows a step."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import pytorch_msssim
+import torch
+from torch import Tensor, nn
+
+from rdbench.training.configuration import Optimizer
+from rdbench.training.muon import Muon
+
+Qualities = Mapping[int, tuple[float, dict[str, Any]]]
+"""The paper's numbers of its networks, each with λ and the arguments of the network."""
+
+MS_SSIM_OVER_MSE: Final = 1300.0
+"""About what the two λ of one quality of CompressAI are to each other."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a step found of its batch; scalars, on the device."""
+
+    loss: Tensor
+    bpp: Tensor
+    """bits per pixel by the densities of the training, with noise"""
+    mse: Tensor
+    """on the scale 0..255, not clipped, mean over channels; NaN where no image is made"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys of the table ``[trainer]`` of a configuration, of one architecture alone: those of
+    most have none."""
+
+    def check(self) -> tuple[str, str] | None:
+        """A key whose value cannot be, and the reason."""
+        return None
+
+
+class Trainer(abc.ABC):
+    """The training of one network, and what configurations may say of it.
+
+    ``rate`` is λ of the member; ``scratch`` says that the network starts from random weights. The
+    learning rate is set from outside by :meth:`set_rate`; ``progress`` of a step is the fraction
+    of the training that has gone by.
+    """
+
+    optimised: ClassVar[tuple[str, ...]] = ("mse", "ms-ssim")
+    channels: ClassVar[tuple[int, ...]] = (3,)
+    stride: ClassVar[int]
+    """sides of crops are multiples of it"""
+    options_type: ClassVar[type[Options]] = Options
+    foreign_keys: ClassVar[tuple[str, ...]] = ()
+    """Fields of :class:`Optimizer` that mean nothing here."""
+    whole: ClassVar[tuple[str, ...]] = ()
+    """Parts of the network that compute in bfloat16 to their end, beside its sequences of layers:
+    :mod:`rdbench.training.precision`."""
+    block_transform: ClassVar[bool] = False
+    """Whether networks can start as :mod:`rdbench.training.block_transform`, by
+    :meth:`start_as_block_transform`."""
+    freezable: ClassVar[bool] = False
+    """Whether ``frozen`` transforms are left alone, and a step takes latents."""
+    cell: ClassVar[int]
+    """pixels of a side for each of these"""
+
+    def __init__(
+        self,
+        network: Any,
+        rate: float,
+        optimised: str,
+        optimizer: Optimizer,
+        *,
+        scratch: bool,
+        frozen: bool = False,
+        options: Options | None = None,
+    ) -> None:
+        self.network = network
+        self.options = options or self.options_type()
+        self.frozen = frozen
+        self.rate = rate
+        self.settings = optimizer
+        self.objective = optimised
+        self.scratch = scratch
+        parameters = self.trained_parameters()
+        kernels = [p for p in parameters if p.ndim == 4] if optimizer.method == "muon" else []
+        rest = [p for p in parameters if not any(p is kernel for kernel in kernels)]
+        self.adam = torch.optim.Adam(rest, optimizer.rate, fused=True)
+        self.muon = Muon(kernels, optimizer.kernel_rate) if kernels else None
+
+    @classmethod
+    def stem(cls, architecture: str, network: Mapping[str, Any]) -> str:  # noqa: ARG003
+        """What files of its weights are called, with λ after it; ``network``: its arguments."""
+        return architecture
+
+    @classmethod
+    def qualities(cls, optimised: str) -> Qualities:  # noqa: ARG003
+        """The networks that the paper numbers."""
+        return {}
+
+    @classmethod
+    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
+        """Set the weights of ``network``, where :attr:`block_transform` says so."""
+        raise NotImplementedError
+
+    @classmethod
+    def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:  # noqa: ARG003
+        """Set what codes the ``latents`` of transforms that come from elsewhere, (1, maps, h, w)
+        each."""
+        return
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """What Adam moves or, with it, Muon."""
+        return list(self.network.parameters())
+
+    def optimisers(self) -> list[torch.optim.Optimizer]:
+        """All that step, and whose state a checkpoint has to keep."""
+        return [self.adam, self.muon] if self.muon else [self.adam]
+
+    @property
+    def still(self) -> float:
+        """The fraction of the training before the learning rate begins to rise."""
+        return 0.0
+
+    @property
+    def learning_rate(self) -> float:
+        """Of Adam, in the last step."""
+        return float(self.adam.param_groups[0]["lr"])
+
+    def set_rate(self, rate: float) -> None:
+        """Set that of Adam, and that of Muon in proportion."""
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        if self.muon:
+            for group in self.muon.param_groups:
+                group["lr"] = self.settings.kernel_rate * rate / self.settings.rate
+
+    def bits_weight(self, progress: float) -> float:
+        """By what the rate in the loss is multiplied while its weight rises."""
+        ramp = self.settings.bits_ramp
+        return 0.01 ** (1 - progress / ramp) if self.scratch and progress < ramp else 1.0
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of the optimisers along the gradient of ``loss``."""
+        for optimiser in self.optimisers():
+            optimiser.zero_grad()
+        loss.backward()
+        self.move()
+
+    def move(self) -> None:
+        """One step of the optimisers along the gradients that there are."""
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        for optimiser in self.optimisers():
+            optimiser.step()
+
+    @abc.abstractmethod
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        """Train with ``images``, (B, channels, H, W), on the network's scale, and with noise from
+        ``generator``. Raises :class:`rdbench.errors.UsageError` for latents that are not finite."""
+
+    @staticmethod
+    def observe(
+        network: Any,  # noqa: ARG004
+        latents: Iterable[Tensor],  # noqa: ARG004
+        generator: torch.Generator,  # noqa: ARG004
+    ) -> None:
+        """Take what statistics the coder needs from ``latents``, one (1, maps, h, w) for each
+        image, with noise from ``generator``, of the CPU. Raises :class:`ValueError` where they
+        cannot be had."""
+        return
+
+
+class RateDistortionTrainer(Trainer):
+    """bpp + λ·D: Ballé et al. and Theis et al.
+
+    D is the mean squared error on the scale 0..255 or 1 − MS-SSIM, as in CompressAI: its λ·255²·MSE
+    on the scale 0..1 is the same. MS-SSIM has no slope where a scale of it is not above 0, as at
+    random weights, so that a training from these minimises the squared error in its warm-up.
+    """
+
+    @classmethod
+    def weights(cls, rate: float, optimised: str) -> tuple[float, float, float]:
+        """Of bits per pixel, of the mean squared error, and of 1 − MS-SSIM, for λ = ``rate``."""
+        return 1.0, rate / MS_SSIM_OVER_MSE if optimised == "ms-ssim" else rate, rate
+
+    def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
+        network = self.network
+        network.train()
+        made = network(images, generator)
+        bpp = made.bits_per_pixel()
+        mse = torch.mean((made.images - images) ** 2) * (255.0 / network.peak) ** 2
+        rate, squares, structure = self.weights(self.rate, self.objective)
+        rate *= self.bits_weight(progress)
+        if self.objective == "ms-ssim" and not (self.scratch and progress < self.settings.warm_up):
+            alike = pytorch_msssim.ms_ssim(made.images, images, data_range=network.peak)
+            loss = rate * bpp + structure * (1 - alike)
+        else:
+            loss = rate * bpp + squares * mse
+        self.descend(loss)
+        return Measured(loss.detach(), bpp.detach(), mse.detach())

@@ -1,0 +1,171 @@
+"""Architectures by name, from files and from installed packages; and what they were called."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file, save_file
+
+pytest.importorskip("torch", reason="the networks need torch")
+
+from rdbench.errors import UsageError
+from rdbench.models import architectures, container, names, weights
+from rdbench.models.architectures import table
+
+TRAINED = Path(__file__).parent / "trained"
+STREAMS = Path(__file__).parent / "streams"
+
+OWN = """
+from rdbench.models.architectures import ArchitectureSpec
+from rdbench.models.balle import FactorizedPrior
+from rdbench.models.compression.factorized import FactorizedCompressor
+from rdbench.training.trainers.balle import FactorizedPriorTrainer
+
+def network(*, width, generator=None):
+    return FactorizedPrior(width, width, generator=generator)
+
+SPEC = ArchitectureSpec("{name}", network, FactorizedCompressor, FactorizedPriorTrainer)
+OTHER = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch):
+    monkeypatch.setattr(table, "_from_files", {})
+    table._installed.cache_clear()
+    yield
+    table._installed.cache_clear()
+
+
+def own(tmp_path, name="mine", file="own.py"):
+    path = tmp_path / file
+    path.write_text(OWN.replace("{name}", name))
+    return path
+
+
+def test_built_in_ones_have_all_that_is_needed():
+    for name in architectures.known():
+        spec = architectures.find(name)
+        assert spec.name == name
+        assert spec.spread is not None
+        assert spec.configurations
+
+
+def test_listing_them_imports_no_torch():
+    code = (
+        "import sys; from rdbench.models import architectures; architectures.known(); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_one_of_ones_own_is_found_in_its_file_and_then_by_name(tmp_path):
+    path = own(tmp_path)
+    spec = architectures.find(f"{path}:SPEC")
+    assert architectures.find("mine") is spec
+    assert architectures.find(f"{path}:SPEC") is spec
+    assert "mine" in architectures.known()
+    made = architectures.build(weights.Card("mine", {"width": 4}))
+    assert made.g_a[0].weight.shape == (4, 3, 5, 5)
+
+
+def test_mistakes_in_files_are_answered(tmp_path):
+    path = own(tmp_path)
+    cases = {
+        f"{tmp_path}/none.py:SPEC": "No such file",
+        f"{path}:OTHER": "is not an ArchitectureSpec",
+        f"{path}:NONE": "is not an ArchitectureSpec",
+        f"{own(tmp_path, 'lee2019', 'lee.py')}:SPEC": "'lee2019' of .* is named like another one",
+    }
+    for target, message in cases.items():
+        with pytest.raises(UsageError, match=message):
+            architectures.find(target)
+    broken = tmp_path / "broken.py"
+    broken.write_text("1 / 0")
+    with pytest.raises(UsageError, match="cannot be imported: ZeroDivisionError"):
+        architectures.find(f"{broken}:SPEC")
+    architectures.find(f"{path}:SPEC")
+    with pytest.raises(UsageError, match=r"'mine' of .*twin\.py:SPEC is named like another one"):
+        architectures.find(f"{own(tmp_path, file='twin.py')}:SPEC")
+    with pytest.raises(UsageError, match="unknown architecture 'lee2018'; did you mean 'lee2019'"):
+        architectures.find("lee2018")
+
+
+def installed(monkeypatch, *points):
+    group = table.ENTRY_POINT_GROUP
+    found = [EntryPoint(name, value, group) for name, value in points]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
+
+
+def test_an_installed_package_offers_one(tmp_path, monkeypatch):
+    own(tmp_path, file="package_of_mine.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed(monkeypatch, ("mine", "package_of_mine:SPEC"))
+    assert architectures.find("mine").name == "mine"
+    assert [spec.name for spec in architectures.installed()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([("lee2019", "other:SPEC")], r"'lee2019' .*other:SPEC.* is named like rdbench\.models"),
+        ([("a", "x:S"), ("a", "y:S")], r"'a' .*\(y:S\) is named like x:S; uninstall one of them"),
+    ],
+)
+def test_an_entry_point_replaces_nothing(monkeypatch, points, message):
+    installed(monkeypatch, *points)
+    with pytest.raises(UsageError, match=message):
+        architectures.find("lee2019")
+
+
+def test_former_names_go_on_being_read(monkeypatch):
+    """Of weights and of streams that were written before the factorized prior was called so."""
+    path = TRAINED / "balle2017-0.0932.safetensors"
+    assert weights.read_card(path).architecture == "bmshj2018-factorized"
+    assert architectures.find("balle2017") is architectures.find("bmshj2018-factorized")
+    coder = architectures.load(path, "bmshj2018-factorized")
+    kept = container.read((STREAMS / "balle2017-0.0932.rdb").read_bytes())
+    old = container.pack(
+        container.Stream(
+            "balle2017",
+            kept.weights,
+            kept.beta,
+            kept.height,
+            kept.width,
+            kept.channels,
+            kept.payloads,
+        )
+    )
+    image = coder.decode(old)
+    assert container.read(coder.encode(image)[0]).model == "bmshj2018-factorized"
+    other = architectures.load(TRAINED / "balle2018-0.0932.safetensors", "balle2018")
+    with pytest.raises(Exception, match="of model 'balle2017', not 'balle2018'"):
+        other.decode(old)
+    assert names.current("lee2019") == "lee2019"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"architecture": "balle2018"}, "do not fit the architecture 'balle2018' that their card"),
+        ({"architecture": "balle2019"}, "unknown architecture 'balle2019'"),
+        ({"configuration": json.dumps({"hidden": 7, "latents": 9})}, "do not fit .*size mismatch"),
+        ({"configuration": json.dumps({"hiden": 7})}, "unexpected keyword argument 'hiden'"),
+        ({"training": json.dumps({"steps": 1})}, "its card is damaged"),
+    ],
+)
+def test_a_card_that_disagrees_with_its_file_is_refused(tmp_path, changed, message):
+    from safetensors import safe_open
+
+    source = TRAINED / "balle2017-0.0932.safetensors"
+    with safe_open(source, framework="numpy") as file:
+        metadata = {**file.metadata(), **changed}
+    path = tmp_path / "changed.safetensors"
+    save_file(load_file(source), path, metadata)
+    with pytest.raises(UsageError, match=message):
+        architectures.network(path)
