@@ -129,7 +129,7 @@ def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:
 def _commands(
     codec: type[Codec], options: Mapping[str, Any], point: float
 ) -> list[tuple[str, str]]:
-    """The command lines of a codec made of programs, for colour where it takes colour."""
+    """The command lines of a program codec, for colour where it takes colour."""
     try:
         told = codec.provenance(options, (point,)).get("commands", {})
     except MissingBackendError:

@@ -1,4 +1,4 @@
-"""Definitions of codecs that are programs, and what they mean."""
+"""Definitions of program codecs, and what they mean."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rdbench.codecs.base import Codec
-from rdbench.codecs.binary import load
-from rdbench.codecs.definition import Definition, GreyTest, holds
-from rdbench.codecs.definition_file import read
+from rdbench.codecs.program import load
+from rdbench.codecs.program_definition import Definition, GreyTest, holds
+from rdbench.codecs.program_file import read
 from rdbench.errors import BitstreamError, UsageError
 
 TEXT = """
@@ -229,7 +229,7 @@ def test_holds():
     ],
 )
 def test_the_grey_test_looks_at_bits_of_one_byte(stream, grey):
-    assert GreyTest(b"BPG", 1, 0xE0, 0)(stream) is grey
+    assert GreyTest("BPG", 1, 0xE0, 0)(stream) is grey
 
 
 def test_a_grey_image_that_comes_back_in_colour(tmp_path):
