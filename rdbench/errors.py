@@ -43,6 +43,10 @@ class BitstreamError(CodecError):
     """The bytes are not a stream of this codec, or are truncated or damaged."""
 
 
+class DivergedError(RdbenchError):
+    """A training cannot go on: the loss, the weights or the latents are not finite."""
+
+
 class OutOfTimeError(CodecError):
     """A program that a codec runs was ended because the time of the measurement is over."""
 

@@ -21,10 +21,10 @@ def assert_conforms(
 ) -> None:
     """Raise :class:`AssertionError` unless a codec does what every codec must do.
 
-    Arguments and errors are those of :func:`rdbench.conformance.run_checks`. The message is the
+    Arguments and errors are those of :func:`rdbench.conforming.run_checks`. The message is the
     table of the checks that failed.
     """
-    from rdbench.conformance import conforms, run_checks, table
+    from rdbench.conforming import conforms, run_checks, table
 
     __tracebackhide__ = True
     results = run_checks(codec, options, points=points, timeout_s=timeout_s)

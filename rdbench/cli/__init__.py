@@ -30,6 +30,7 @@ from rdbench.cli import (
     score,
     train,
 )
+from rdbench.cli.flags import as_flags
 from rdbench.errors import RdbenchError
 
 app = typer.Typer(
@@ -90,7 +91,7 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="rdbench", standalone_mode=False))
     except RdbenchError as error:
-        _complain(str(error))
+        _complain(as_flags(str(error)))
     except typer.TyperException as error:  # the command line itself is wrong
         if error.format_message().startswith("Usage:"):  # there is none, which is no mistake
             typer.echo(error.format_message(), err=True)

@@ -141,8 +141,8 @@ def _commands(
 def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:
     """What the conversions of colours and formats cost, for photographs that come along."""
     from rdbench.codecs.base import Codec
-    from rdbench.conformance.conversion import conversion_db
-    from rdbench.conformance.material import photograph
+    from rdbench.conforming.conversion import conversion_db
+    from rdbench.conforming.material import photograph
 
     if codec.converted is Codec.converted:
         return "by the codec itself"

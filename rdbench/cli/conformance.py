@@ -31,7 +31,7 @@ def conformance(
 
     The exit status is 1 when a check failed.
     """
-    from rdbench.conformance import run_checks, run_metric_checks
+    from rdbench.conforming import run_checks, run_metric_checks
 
     *kinds, name = words
     if len(kinds) > 1:

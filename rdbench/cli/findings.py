@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from rdbench.conformance import CheckResult
+    from rdbench.conforming import CheckResult
 
 
 class Findings:
@@ -38,7 +38,7 @@ class Findings:
 def show_checks(name: str, results: Sequence[CheckResult]) -> None:
     """The results of all checks, and whether ``name`` conforms; raises :class:`typer.Exit` with 1
     where it does not."""
-    from rdbench.conformance import conforms, table
+    from rdbench.conforming import conforms, table
 
     typer.echo(table(name, results))
     if not conforms(results):

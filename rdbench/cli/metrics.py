@@ -87,7 +87,7 @@ def doctor(
 
     The exit status is 1 when a metric that is there fails, or one that was named is missing.
     """
-    from rdbench.conformance.metric_doctor import diagnose_metric
+    from rdbench.conforming.metric_doctor import diagnose_metric
     from rdbench.metrics import registry
 
     asked = list(dict.fromkeys(names or registry.names()))

@@ -87,7 +87,7 @@ def update(run: str | Path, baseline: str | Path, limits: Limits | None = None) 
     _refuse_itself(run, path)
     if path.exists() and not is_ours(path):
         raise UsageError(
-            f"{str(path)!r} is there and is no baseline that --update wrote; name another file"
+            f"{str(path)!r} is there and is no baseline that `update` wrote; name another file"
         )
     table = read_run(run)
     report, problem = None, ""
@@ -112,4 +112,4 @@ def _refuse_itself(run: str | Path, baseline: str | Path) -> None:
 
     files = [path / MEASUREMENTS if path.is_dir() else path for path in (Path(run), Path(baseline))]
     if files[0].resolve() == files[1].resolve():
-        raise UsageError(f"{str(run)!r} is the baseline itself; name another file with --baseline")
+        raise UsageError(f"{str(run)!r} is the baseline itself; name another file with `baseline`")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from rdbench import metrics
 from rdbench.cli import app
 from rdbench.codecs import registry
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from rdbench.errors import UsageError
 from rdbench.formats import Layout, round_trip
 

@@ -18,7 +18,7 @@ from rdbench.codecs.hevc import Hevc
 from rdbench.codecs.jpeg import Jpeg
 from rdbench.codecs.jpeg2000 import Jpeg2000
 from rdbench.codecs.webp import Webp
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from rdbench.errors import CodecError, UsageError
 
 Samples = NDArray[np.uint8]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rdbench.conformance import CheckResult, Status, conforms, run_checks
+from rdbench.conforming import CheckResult, Status, conforms, run_checks
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.testing import assert_conforms
 from tests.codecs.broken_codecs import NoVersion, Sound

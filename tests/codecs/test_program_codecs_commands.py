@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rdbench.codecs.base import Codec
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from rdbench.formats import write_png
 from rdbench.programs import variable
 from tests.codecs.programs import load

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rdbench import metrics
 from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from tests.codecs.programs import NAMES, codec, load
 
 Image = NDArray[np.uint8]

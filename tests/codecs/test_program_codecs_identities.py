@@ -20,7 +20,7 @@ from rdbench import metrics
 from rdbench.codecs.jpeg import Jpeg
 from rdbench.codecs.jpeg2000 import Jpeg2000
 from rdbench.codecs.webp import Webp
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from rdbench.formats import Layout, write_y4m
 from tests.codecs.programs import codec, run
 

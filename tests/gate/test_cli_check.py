@@ -86,8 +86,8 @@ def test_what_fails_newly_is_said_when_it_is_accepted(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--metric", "psnr"), "did you mean 'psnr_db'"),
-        (("--metric", "ssim"), "has no ssim"),
+        (("--metrics", "psnr"), "did you mean 'psnr_db'"),
+        (("--metrics", "ssim"), "has no ssim"),
         (("--max-bd-rate", "nan"), "max_bd_rate is nan"),
         (("--max-slowdown", "10"), "has no times; write it anew with --max-slowdown and --update"),
         (("--junit", "b.csv/x.xml"), "name another file with --junit"),

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rdbench.cli import app
-from rdbench.conformance.material import compressed, photograph
+from rdbench.conforming.material import compressed, photograph
 from rdbench.errors import UsageError
 from rdbench.metrics import BUILT_IN, psnr
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rdbench.conformance import (
+from rdbench.conforming import (
     METRIC_CHECKS,
     CheckResult,
     Status,

@@ -11,14 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from rdbench.errors import UsageError
+from rdbench.errors import DivergedError, UsageError
 from rdbench.images import resolve
 from rdbench.metrics import psnr
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint
 from rdbench.training.configuration_file import read
 from rdbench.training.family import train
-from rdbench.training.member import DivergedError
 from rdbench.training.trainers.balle import FactorizedPriorTrainer
 from rdbench.training.trainers.dumas2018 import Dumas2018Trainer
 from tests.training.conftest import NETWORKS

@@ -163,7 +163,7 @@ class Compressor(abc.ABC):
         height, width, channels = image.shape
         if channels != self.channels:
             kinds = {1: "one channel (luma)", 3: "three channels (RGB)"}
-            hint = "convert it to RGB" if self.channels == 3 else "measure with --color luma"
+            hint = "convert it to RGB" if self.channels == 3 else "measure with color luma"
             raise UnsupportedImageError(
                 f"model {self.name!r} is of {kinds[self.channels]} and the image has "
                 f"{channels}; {hint}"

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rdbench.conformance import material, metric_worker
+from rdbench.conforming import material, metric_worker
 from rdbench.errors import MissingBackendError, RdbenchError, UsageError
 from rdbench.metrics import MetricRecord, Reference, find, registry
 
 if TYPE_CHECKING:
-    from rdbench.conformance.metric_worker import Bounds
+    from rdbench.conforming.metric_worker import Bounds
 
 QUALITY: Final = 30
 _LEAST_SIDES: Final = (192, 256)

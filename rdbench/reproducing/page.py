@@ -12,9 +12,9 @@ from rdbench.curves.published import PREFIX, caveats
 from rdbench.curves.summary import summary_columns
 from rdbench.errors import RdbenchError
 from rdbench.files import write_atomically
-from rdbench.reproduce.cast import Cast
-from rdbench.reproduce.claims import Checked, Value
-from rdbench.reproduce.recipe import Claim, Recipe
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.claims import Checked, Value
+from rdbench.reproducing.recipe import Claim, Recipe
 from rdbench.tables import Table, markdown, number_cell, sheet
 
 PAGE: Final = "README.md"

@@ -13,7 +13,7 @@ import numpy as np
 
 from rdbench import returned
 from rdbench.codecs import registry
-from rdbench.conformance.conversion import conversion_db
+from rdbench.conforming.conversion import conversion_db
 from rdbench.errors import CodecError, OutOfTimeError, RdbenchError
 from rdbench.programs import supervised
 from rdbench.runner.rows import Settings

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from rdbench.conformance import metric_worker
-from rdbench.conformance.metric_evidence import ITSELF, NOISE, SIGMAS, Evidence, Trial
-from rdbench.conformance.verdicts import CheckResult, Status, Verdict, judged, skipped
+from rdbench.conforming import metric_worker
+from rdbench.conforming.metric_evidence import ITSELF, NOISE, SIGMAS, Evidence, Trial
+from rdbench.conforming.verdicts import CheckResult, Status, Verdict, judged, skipped
 from rdbench.errors import RdbenchError
 from rdbench.metrics import BUILT_IN, find, registry
 

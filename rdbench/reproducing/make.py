@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rdbench import experiment, images
-from rdbench.curves import load_curves, published
+from rdbench.curves import load_curves
+from rdbench.curves import published as published_curve
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecRequest, Experiment
-from rdbench.places import RUN_PREFIX
-from rdbench.reproduce import claims, figures, page
-from rdbench.reproduce.cast import Cast
-from rdbench.reproduce.recipe import Recipe, Role
+from rdbench.places import REPORTS, RUN_PREFIX, RUNS
+from rdbench.reproducing import claims, figures, page
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.recipe import Recipe, Role, find, read
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import run as run_experiment
+from rdbench.runner.pool import DEFAULT_TIMEOUT_S
 from rdbench.runner.run import Progress
 from rdbench.schema import Measurement
 
@@ -26,6 +28,7 @@ class Made:
     """What a reproduction gave."""
 
     folder: Path
+    run: Path
     files: tuple[Path, ...]
     claims: tuple[claims.Checked, ...]
     failures: tuple[Measurement, ...]
@@ -33,34 +36,56 @@ class Made:
 
 
 def reproduce(
-    recipe: Recipe,
-    out: Path,
-    run: Path,
+    recipe: str | Path | Recipe,
     *,
-    measure: bool = True,
-    limits: Limits | None = None,
+    out: str | Path | None = None,
+    run: str | Path | None = None,
+    published: bool = False,
+    jobs: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
-    """Carry out ``recipe``: figures, ``curves.csv``, ``claims.csv`` and a README into ``out``,
-    measurements into ``run``, which is resumed.
+    """Make a figure or table of a paper again, measured as far as that can be done here;
+    ``rdbench reproduce``.
 
-    Without ``measure`` nothing is run and published curves play all roles. ``say`` is told what is
-    replaced, and why. Raises :class:`UsageError` where nothing is left to draw.
+    A codec or dataset that is not here is replaced by its published points, which the page says
+    and the figures show. What was measured is kept: the same call goes on where it was stopped.
+
+    Args:
+        recipe: the name of one that comes along, the path of a TOML file, or a :class:`Recipe`.
+        out: the folder of figures, ``curves.csv``, ``claims.csv`` and a README;
+            ``reports/NAME`` by default.
+        run: the run directory, which is resumed; ``results/runs/NAME`` by default.
+        published: whether to measure nothing and to take published points alone.
+        jobs: worker processes; as many as the machine has cores by default, and one for a recipe
+            that asks for that.
+        timeout_s: wall time that one measurement may take.
+        progress: called with each row, how many are done, and how many there will be.
+        say: called with what is replaced, and why.
+
+    Returns:
+        The files that were written, the numbers of the paper beside those made here, and what
+        failed.
+
+    Raises:
+        UsageError: for a recipe that is not there or has a mistake, and where nothing is left to
+            draw.
     """
+    if not isinstance(recipe, Recipe):
+        recipe = read(find(str(recipe)))
+    out = Path(out) if out is not None else REPORTS / recipe.name
+    run = Path(run) if run is not None else RUNS / recipe.name
     specs, recipe = _named(recipe)
     cast = Cast()
     failures: tuple[Measurement, ...] = ()
-    if measure:
+    if not published:
         plan = _plan(recipe, specs, run, cast)
         if plan is not None:
-            pool_limits = limits or Limits(1)
-            if recipe.alone:
-                pool_limits = dataclasses.replace(pool_limits, jobs=1)
-            with LocalPool(pool_limits) as pool:
+            with LocalPool(Limits.of_machine(1 if recipe.alone else jobs, timeout_s)) as pool:
                 outcome = run_experiment(plan, run, pool=pool, progress=progress)
             if outcome.interrupted:
-                return Made(out, (), (), (), interrupted=True)
+                return Made(out, run, (), (), (), interrupted=True)
             failures = tuple(outcome.failures)
             cast.measured = {
                 (curve.dataset, curve.label): curve for curve in load_curves([run]) if curve.images
@@ -79,7 +104,7 @@ def reproduce(
     checked = tuple(claims.check(recipe, cast))
     drawn = figures.draw(recipe, cast, out)
     written = page.write(recipe, cast, checked, drawn, out)
-    return Made(out, (*drawn, *written), checked, failures, interrupted=False)
+    return Made(out, run, (*drawn, *written), checked, failures, interrupted=False)
 
 
 def _named(recipe: Recipe) -> tuple[dict[str, str], Recipe]:
@@ -160,7 +185,7 @@ def _fill_in(recipe: Recipe, cast: Cast) -> None:
     """Give roles their published curves."""
     for role in recipe.roles:
         for name in role.published:
-            curve = published(name)
+            curve = published_curve(name)
             if curve.dataset in recipe.datasets:
                 cast.recorded[curve.dataset, role.label] = dataclasses.replace(
                     curve, label=role.label

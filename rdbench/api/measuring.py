@@ -1,4 +1,4 @@
-"""What ``import rdbench`` offers for whole steps of work; the commands are thin wrappers of it."""
+"""Measuring: runs, scores, further metrics, and runs joined."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def run(
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
         plan = _plan(experiment, codecs, datasets, codec_files, points, metrics, color, repeat)
         if strict and plan.missing:
-            raise UsageError(f"{plan.missing[0]} (or leave out --strict)")
+            raise UsageError(f"{plan.missing[0]} (or leave out `strict=True`)")
         directory = Path(out) if out is not None else RUNS / plan.name
         if started:
             started(plan, directory)
@@ -250,18 +250,19 @@ def _plan(
         if isinstance(experiment, Experiment):
             return experiment
         return experiments.read(experiments.find(str(experiment)))
-    listed = [codecs] if isinstance(codecs, str | CodecRequest | type) else codecs
-    requests = [_request(codec) for codec in listed]
-    requests = _with_files(requests, [Path(file) for file in codec_files])
+    asked_for = [codecs] if isinstance(codecs, str | CodecRequest | type) else codecs
+    requests = _with_files(
+        [request(codec) for codec in asked_for], [Path(file) for file in codec_files]
+    )
     if not requests:
         raise UsageError(
-            "nothing to measure: name an experiment, or --codecs and --dataset "
+            "nothing to measure: name an experiment, or `codecs` and `datasets` "
             "(try `rdbench run quickstart`)"
         )
     if points:
         requests = [
-            request if request.points else dataclasses.replace(request, points=tuple(points))
-            for request in requests
+            one if one.points else dataclasses.replace(one, points=tuple(points))
+            for one in requests
         ]
     plan = experiments.plan(
         "",
@@ -274,7 +275,8 @@ def _plan(
     return experiments.named(plan)
 
 
-def _request(codec: CodecLike) -> CodecRequest:
+def request(codec: CodecLike) -> CodecRequest:
+    """What ``codec`` asks for."""
     if isinstance(codec, type):
         return CodecRequest(handed.hand_over(codec))
     return experiments.parse_codec(codec) if isinstance(codec, str) else codec

@@ -5,9 +5,9 @@ stream passes between the two, and so that a codec that crashes or hangs costs o
 the suite.
 """
 
-from rdbench.conformance.checks import CHECKS, run_checks
-from rdbench.conformance.metric import METRIC_CHECKS, run_metric_checks
-from rdbench.conformance.verdicts import CheckResult, Status, conforms, table
+from rdbench.conforming.checks import CHECKS, run_checks
+from rdbench.conforming.metric import METRIC_CHECKS, run_metric_checks
+from rdbench.conforming.verdicts import CheckResult, Status, conforms, table
 
 __all__ = [
     "CHECKS",

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.conformance import material
+from rdbench.conforming import material
 from rdbench.errors import RdbenchError
 from rdbench.metrics import MetricRecord, Reference, registry
 from rdbench.metrics.reference import numbers
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
-    from rdbench.conformance.metric_worker import Bounds
+    from rdbench.conforming.metric_worker import Bounds
     from rdbench.sample_format import Image
 
 SIGMAS: Final = (2, 5, 10, 20, 40)

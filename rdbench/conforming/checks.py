@@ -11,9 +11,9 @@ import numpy as np
 
 from rdbench import experiment, metrics
 from rdbench.codecs import handed
-from rdbench.conformance.bench import Decoded, Encoded, Failure
-from rdbench.conformance.evidence import Evidence, Trial, gather
-from rdbench.conformance.verdicts import CheckResult, Status, Verdict, judged, skipped
+from rdbench.conforming.bench import Decoded, Encoded, Failure
+from rdbench.conforming.evidence import Evidence, Trial, gather
+from rdbench.conforming.verdicts import CheckResult, Status, Verdict, judged, skipped
 from rdbench.errors import UsageError
 from rdbench.schema import point_text
 

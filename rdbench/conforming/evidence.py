@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rdbench import programs
 from rdbench.codecs import handed, registry
-from rdbench.conformance import bench, material
-from rdbench.conformance.bench import DamagedJob, Decoded, DecodeJob, Encoded, EncodeJob, Failure
+from rdbench.conforming import bench, material
+from rdbench.conforming.bench import DamagedJob, Decoded, DecodeJob, Encoded, EncodeJob, Failure
 from rdbench.errors import UsageError
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.rows import Settings

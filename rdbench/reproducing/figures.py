@@ -10,9 +10,9 @@ from rdbench import plots
 from rdbench.curves import Curve, published
 from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
-from rdbench.reproduce.cast import Cast
-from rdbench.reproduce.claims import rate_gap, times
-from rdbench.reproduce.recipe import FigureRecipe, Recipe
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.claims import rate_gap, times
+from rdbench.reproducing.recipe import FigureRecipe, Recipe
 
 FORMATS: Final = ("png", "pdf")
 

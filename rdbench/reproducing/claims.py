@@ -10,8 +10,8 @@ import numpy as np
 
 from rdbench.bd import Interval
 from rdbench.curves import RATE, Curve, Settings, compare
-from rdbench.reproduce.cast import Cast
-from rdbench.reproduce.recipe import Claim, Recipe
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.recipe import Claim, Recipe
 
 
 @dataclass(frozen=True)
