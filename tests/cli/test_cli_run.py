@@ -183,6 +183,9 @@ def test_an_experiment_file_measures_what_its_command_line_does(tmp_path, images
         ("[[codecs]]\npoints = [1]", "key 'codecs[0].codec': is missing"),
         ("[[codecs]]\ncodec = 'jpeg'\npoint = [1]", "key 'codecs[0].point': unknown key"),
         ("repeat = true", "key 'repeat': True is not a whole number"),
+        ("repeat = 0", "key 'repeat': 0 is not at least 1"),
+        ("color = 'yuv'", "key 'color': unknown value 'yuv'; known: luma, rgb"),
+        ("name = 3", "key 'name': 3 is not text; write it in quotes"),
     ],
 )
 def test_a_wrong_experiment_file_names_file_key_and_reason(tmp_path, text, message):
