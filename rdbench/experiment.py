@@ -206,7 +206,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
         options=tuple(sorted(codec.told(options).items())),
         parameter=axis.parameter,
         points=_by_rate(points, axis),
-        label=request.label or codec.label(options, colour=color == "rgb"),
+        label=request.label or codec.label(options, color=color == "rgb"),
     )
 
 

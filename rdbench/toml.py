@@ -34,7 +34,7 @@ _PLACED: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.
 
 
 Channels = Annotated[tuple[Literal[1, 3], ...], msgspec.Meta(min_length=1)]
-"""The numbers of channels that something takes: grey, colour."""
+"""The numbers of channels that something takes: grey, color."""
 
 
 class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

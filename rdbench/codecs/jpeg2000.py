@@ -2,7 +2,7 @@
 
 OpenJPEG is the system's library where there is one, else the one in Pillow's wheel; the version
 says which. One tile, one quality layer, up to six resolutions, 64×64 code blocks, LRCP, and the
-multiple component transform for colour (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
+multiple component transform for color (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
 ``target=ratio`` is its ``-r``, ``target=psnr`` its ``-q``, and ``transform=9/7`` its ``-I``.
 
 glymur works on files: times include writing and reading one in the temporary folder.

@@ -11,7 +11,7 @@ The files in ``programs/`` are such definitions, and the place to learn the form
     integer = true
     suffix = ".mine"                      # of a stream's file
     install = "see example.org"           # what to do where a program is missing
-    # channels = [1, 3]                   # grey, colour; deterministic = true; lossless = false
+    # channels = [1, 3]                   # grey, color; deterministic = true; lossless = false
 
     [options.effort]                      # any number of options, as {effort} in the commands
     default = 5
@@ -104,7 +104,7 @@ class Command:
 
 
 class GreyTest(Form, frozen=True):
-    """How a stream tells that it is of a grey image, for decoders that write colour anyway:
+    """How a stream tells that it is of a grey image, for decoders that write color anyway:
     bits of the byte at ``offset`` behind the first place of the text ``after``."""
 
     after: str
@@ -157,7 +157,7 @@ class Pixels(Form, frozen=True):
 
     @property
     def converted(self) -> bool:
-        """Whether colours are converted here, and not by the programs."""
+        """Whether colors are converted here, and not by the programs."""
         return self.input in RAW_FORMATS
 
     def layout(self, settings: Settings) -> Layout:
@@ -198,7 +198,7 @@ class OptionForm(Form, frozen=True):
     low: float = -math.inf
     high: float = math.inf
     labelled: bool = False
-    colour: bool = False
+    color: bool = False
     shown: tuple[str, ...] = ()
 
 

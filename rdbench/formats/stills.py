@@ -1,6 +1,6 @@
 """Still images for other programs: PPM, PGM and PAM, and PNG.
 
-Samples are taken as they are stored, as rdbench does with its own images: gamma and colour
+Samples are taken as they are stored, as rdbench does with its own images: gamma and color
 profiles are not applied. More than 8 bits are rounded to 8, never cut.
 """
 

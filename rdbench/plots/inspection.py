@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.plots.draw import GREY, canvas, style
-from rdbench.plots.styles import BLACK, COLOURS, MARKERS, RED, SKY
+from rdbench.plots.styles import BLACK, COLORS, MARKERS, RED, SKY
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -259,9 +259,9 @@ def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _look(place: int, colour: str | None = None) -> dict[str, Any]:
+def _look(place: int, color: str | None = None) -> dict[str, Any]:
     return {
-        "color": colour or COLOURS[place % len(COLOURS)],
+        "color": color or COLORS[place % len(COLORS)],
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 5.5,
         "markeredgecolor": "white",

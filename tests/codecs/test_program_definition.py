@@ -46,12 +46,12 @@ choices = ["420", "422", "444"]
 shown = ["4:2:0", "4:2:2", "4:4:4"]
 meaning = "chroma format"
 labelled = true
-colour = true
+color = true
 
 [options.matrix]
 default = "bt709"
 choices = ["bt709", "gbr"]
-meaning = "colours"
+meaning = "colors"
 
 [options.effort]
 default = 5
@@ -232,10 +232,10 @@ def test_the_grey_test_looks_at_bits_of_one_byte(stream, grey):
     assert GreyTest("BPG", 1, 0xE0, 0)(stream) is grey
 
 
-def test_a_grey_image_that_comes_back_in_colour(tmp_path):
+def test_a_grey_image_that_comes_back_in_color(tmp_path):
     """The decoder writes three equal channels; the stream's first byte tells that it is grey."""
-    colour = "printf 'P6\\n2 1\\n255\\nAAABBB' > $2"
-    for name, command in (("menc", "(printf g; cat $1) > $2"), ("mdec", colour)):
+    color = "printf 'P6\\n2 1\\n255\\nAAABBB' > $2"
+    for name, command in (("menc", "(printf g; cat $1) > $2"), ("mdec", color)):
         (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
         (tmp_path / name).chmod(0o755)
     text = PNM.replace('"menc"', '"./menc"').replace('"mdec"', '"./mdec"')
