@@ -32,7 +32,7 @@ class ImageError(RdbenchError):
 
 class UnsupportedImageError(ImageError):
     """A readable image of a kind that rdbench or the codec refuses (alpha, CMYK, 16 bit, grey
-    into a colour codec); the message says how to convert it."""
+    into a color codec); the message says how to convert it."""
 
 
 class CodecError(RdbenchError):

@@ -65,7 +65,7 @@ def run(
         codecs: names, texts ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
             FILE.toml), or classes, also of a notebook.
         datasets: known names, folders, files or globs.
-        codec_files: TOML files of programs, which get their names in ``codecs``.
+        codec_files: TOML files of program codecs, which get their names in ``codecs``.
         points: for the codecs that do not name their own.
         metrics: names, FILE.py:Class or FILE.toml; none for the default ones.
         color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range.
@@ -286,7 +286,7 @@ def _listed(names: str | Sequence[str]) -> list[str]:
 
 
 def _with_files(requests: list[CodecRequest], files: Sequence[Path]) -> list[CodecRequest]:
-    """The requests with the names of codec files known, and those that are not named added."""
+    """The requests with the names of files known, and those that are not named added."""
     found = list(dict.fromkeys((registry.load_file(file).name, str(file)) for file in files))
     targets = dict(found)
     named = {request.target for request in requests}

@@ -129,7 +129,7 @@ def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:
 def _commands(
     codec: type[Codec], options: Mapping[str, Any], point: float
 ) -> list[tuple[str, str]]:
-    """The command lines of a codec made of programs, for colour where it takes colour."""
+    """The command lines of a program codec, for color where it takes color."""
     try:
         told = codec.provenance(options, (point,)).get("commands", {})
     except MissingBackendError:
@@ -139,7 +139,7 @@ def _commands(
 
 
 def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:
-    """What the conversions of colours and formats cost, for photographs that come along."""
+    """What the conversions of colors and formats cost, for photographs that come along."""
     from rdbench.codecs.base import Codec
     from rdbench.conforming.conversion import conversion_db
     from rdbench.conforming.material import photograph

@@ -23,9 +23,7 @@ def conformance(
     ],
     timeout: Annotated[
         float,
-        typer.Option(
-            metavar="SECONDS", min=0.1, help="Limit of one encoding, decoding or call of a program."
-        ),
+        typer.Option(metavar="SECONDS", min=0.1, help="Limit of one encoding, decoding or score."),
     ] = 120.0,
 ) -> None:
     """Check a codec: sizes, round trip in another process, rate, quality, damaged streams. Or a

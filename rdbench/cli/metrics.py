@@ -79,7 +79,7 @@ def doctor(
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, help="Time that a program may take.")
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Time that one metric may take.")
     ] = 120.0,
 ) -> None:
     """Say which metrics can be used here: version, place, the value of one degraded photograph;

@@ -73,7 +73,7 @@ class Encoded:
     payload_bytes: int | None
     estimated_bits: float | None
     conversion_db: float | None
-    """PSNR of the codec's colour and format conversions alone."""
+    """PSNR of the codec's color and format conversions alone."""
     faults: Mapping[str, str]
     """By method: what ``payload_bytes``, ``estimated_bits`` or ``converted`` raised, or returned
     and may not."""

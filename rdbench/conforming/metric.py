@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from rdbench.conforming.metric_evidence import ITSELF, NOISE, SIGMAS, Evidence, Trial, gather
+from rdbench.conforming import metric_worker
+from rdbench.conforming.metric_evidence import ITSELF, NOISE, SIGMAS, Evidence, Trial
 from rdbench.conforming.verdicts import CheckResult, Status, Verdict, judged, skipped
-from rdbench.metrics import BUILT_IN, find
+from rdbench.errors import RdbenchError
+from rdbench.metrics import BUILT_IN, find, registry
 
 _DIGITS: Final = 6
 _ROUNDING: Final = 1e-6
@@ -19,10 +21,11 @@ _ROUNDING: Final = 1e-6
 def run_metric_checks(name: str, *, timeout_s: float = 120.0) -> list[CheckResult]:
     """All checks of the metric ``name`` (a name, ``path/to/file.py:Class`` or ``.toml``).
 
-    ``timeout_s`` bounds each call of a program. Raises :class:`rdbench.UsageError` for a metric
-    that there is not, and :class:`rdbench.errors.MissingBackendError` with what to install.
+    It is tried in a process of its own, and ``timeout_s`` bounds each call of it. Raises
+    :class:`rdbench.UsageError` for a metric that there is not, and
+    :class:`rdbench.errors.MissingBackendError` with what to install.
     """
-    evidence = gather(find(name), timeout_s)
+    evidence = _evidence(name, timeout_s)
     broken = evidence.first is None or evidence.changed
     return [
         CheckResult(
@@ -30,6 +33,16 @@ def run_metric_checks(name: str, *, timeout_s: float = 120.0) -> list[CheckResul
         )
         for check, judge in METRIC_CHECKS.items()
     ]
+
+
+def _evidence(name: str, timeout_s: float) -> Evidence:
+    record = find(name)
+    version = registry.version(record)
+    try:
+        found = metric_worker.answer("gather", name, timeout_s)
+    except RdbenchError as error:
+        return Evidence(record, version, fault=str(error))
+    return Evidence.of(record, version, found)
 
 
 def check_record(evidence: Evidence) -> Verdict:

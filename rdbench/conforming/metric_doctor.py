@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from rdbench.conforming import material
-from rdbench.errors import MissingBackendError, UsageError
+from rdbench.conforming import material, metric_worker
+from rdbench.errors import MissingBackendError, RdbenchError, UsageError
 from rdbench.metrics import MetricRecord, Reference, find, registry
-from rdbench.programs import supervised
+
+if TYPE_CHECKING:
+    from rdbench.conforming.metric_worker import Bounds
 
 QUALITY: Final = 30
 _LEAST_SIDES: Final = (192, 256)
@@ -32,7 +34,8 @@ class MetricDiagnosis:
 
 def diagnose_metric(name: str, timeout_s: float) -> MetricDiagnosis:
     """Look a metric up and let it score a photograph of 256×192 (or as large as it needs) against
-    its JPEG of quality 30. ``timeout_s`` bounds a program.
+    its JPEG of quality 30. It does so in a process of
+    its own, for ``timeout_s`` at most.
 
     Raises :class:`rdbench.UsageError` for a name that there is not, and a file that is no metric.
     """
@@ -46,20 +49,25 @@ def diagnose_metric(name: str, timeout_s: float) -> MetricDiagnosis:
         if name not in registry.names():
             raise
         return MetricDiagnosis(name, told=str(error))  # a package's, which costs no others
-    told, usable = _scored(record, timeout_s)
-    return MetricDiagnosis(name, "", version, places, told, usable)
+    try:
+        found = metric_worker.answer("photograph", name, timeout_s)
+    except RdbenchError as error:
+        found = {"told": str(error), "usable": False}
+    return MetricDiagnosis(name, "", version, places, **found)
 
 
-def _scored(record: MetricRecord, timeout_s: float) -> tuple[str, bool]:
+def score_photograph(record: MetricRecord, bounds: Bounds) -> dict[str, Any]:
+    """What :func:`diagnose_metric` tells of a photograph, scored in ``bounds``."""
     channels = max(form.channels for form in record.formats)
     sides = (max(side, record.least_side) for side in _LEAST_SIDES)
     photograph = material.picture(channels, *sides)
     degraded = material.compressed(photograph, QUALITY)
     started = time.perf_counter()
-    with supervised(time.monotonic() + timeout_s):
+    with bounds("a photograph"):
         scores = Reference(photograph, [record]).score(degraded)
     seconds = time.perf_counter() - started
     if record.name not in scores.values:
-        return scores.reasons[record.name], False
+        return {"told": scores.reasons[record.name], "usable": False}
     unit = f" {record.unit}" if record.unit else ""
-    return f"{record.label} {scores.values[record.name]:.6g}{unit}, {seconds:.3f} s", True
+    told = f"{record.label} {scores.values[record.name]:.6g}{unit}, {seconds:.3f} s"
+    return {"told": told, "usable": True}

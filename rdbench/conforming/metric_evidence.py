@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from rdbench.conforming import material
 from rdbench.errors import RdbenchError
 from rdbench.metrics import MetricRecord, Reference, registry
 from rdbench.metrics.reference import numbers
-from rdbench.programs import supervised
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
+    from rdbench.conforming.metric_worker import Bounds
     from rdbench.sample_format import Image
 
 SIGMAS: Final = (2, 5, 10, 20, 40)
@@ -26,6 +26,9 @@ ITSELF: Final = "itself"
 NOISE: Final = "noise 20"
 _LEAST_PHOTOGRAPH: Final = (192, 256)
 _LEAST_FLAT: Final = 32
+_LEVELS: Final = (0, 128, 255)
+_AFTER: Final = "after a worse one"
+_TRIALS: Final = ("photographs", "small", "flat")
 
 
 @dataclass(frozen=True)
@@ -50,56 +53,58 @@ class Evidence:
 
     record: MetricRecord
     version: str
-    first: float | None
+    first: float | None = None
     """What it gave for arrays that may be written to."""
-    fault: str
+    fault: str = ""
     """What was wrong with that; nothing else was tried then."""
-    changed: tuple[str, ...]
+    changed: Sequence[str] = ()
     """Which of those arrays it changed."""
     photographs: tuple[Trial, ...] = ()
     small: tuple[Trial, ...] = ()
     flat: tuple[Trial, ...] = ()
-    again: tuple[tuple[str, float | None], ...] = ()
+    again: Sequence[tuple[str, float | None]] = ()
     """One image scored under several circumstances."""
-    turned: tuple[tuple[str, float, float], ...] = ()
+    turned: Sequence[tuple[str, float, float]] = ()
     """Values of pairs, and those with original and decoded exchanged."""
 
+    @classmethod
+    def of(cls, record: MetricRecord, version: str, plain: Mapping[str, Any]) -> Evidence:
+        """What :func:`gather` returns, which may have been JSON in between."""
+        trials = {key: tuple(Trial(**t) for t in plain[key]) for key in _TRIALS if key in plain}
+        return cls(record, version, **{**plain, **trials})
 
-def gather(record: MetricRecord, timeout_s: float) -> Evidence:
-    """Try a metric on everything. ``timeout_s`` bounds each call of a program. Raises
-    :class:`rdbench.errors.MissingBackendError` with what to install."""
-    version = registry.version(record)
+
+def gather(record: MetricRecord, bounds: Bounds) -> dict[str, Any]:
+    """Try a metric on everything, each call in ``bounds``: the fields of :class:`Evidence` but
+    the first two, as plain data."""
     channels = sorted(form.channels for form in record.formats)
     height, width = (max(side, record.least_side) for side in _LEAST_PHOTOGRAPH)
     pictures = [material.picture(count, height, width) for count in channels]
-    with supervised(time.monotonic() + timeout_s):
+    with bounds("the first photograph"):
         first, fault, changed = _tried(record, pictures[-1])
+    found = {"first": first, "fault": fault, "changed": changed}
     if first is None or changed:
-        return Evidence(record, version, first, fault, changed)
-
-    def trial(picture: Image, versions: Mapping[str, Image]) -> Trial:
-        return _trial(record, picture, versions, timeout_s)
-
+        return found
     sizes = _sizes(record.least_side)
     small = [material.picture(count, *size) for count in channels for size in sizes]
+    side = max(_LEAST_FLAT, record.least_side)
     flat = [
-        np.full((max(_LEAST_FLAT, record.least_side),) * 2 + (count,), level, np.uint8)
-        for count in channels
-        for level in (0, 128, 255)
+        np.full((side, side, count), level, np.uint8) for count in channels for level in _LEVELS
     ]
-    photographs = tuple(trial(picture, _degraded(picture)) for picture in pictures)
-    return Evidence(
-        record,
-        version,
-        first,
-        fault,
-        changed,
-        photographs,
-        tuple(trial(p, {ITSELF: p, NOISE: material.noisy(p, 20)}) for p in small),
-        tuple(trial(p, {ITSELF: p, "its negative": 255 - p}) for p in flat),
-        tuple(_again(record, pictures[-1], timeout_s)),
-        tuple(_turned(photographs, pictures, trial)),
-    )
+    photographs = [_trial(record, picture, _degraded(picture), bounds) for picture in pictures]
+    trials = {
+        "photographs": photographs,
+        "small": [
+            _trial(record, p, {ITSELF: p, NOISE: material.noisy(p, 20)}, bounds) for p in small
+        ],
+        "flat": [_trial(record, p, {ITSELF: p, "its negative": 255 - p}, bounds) for p in flat],
+    }
+    return {
+        **found,
+        **{key: [dataclasses.asdict(trial) for trial in trials[key]] for key in _TRIALS},
+        "again": list(_again(record, pictures[-1], bounds)),
+        "turned": list(_turned(record, photographs, pictures, bounds)),
+    }
 
 
 def _tried(record: MetricRecord, picture: Image) -> tuple[float | None, str, tuple[str, ...]]:
@@ -120,20 +125,21 @@ def _tried(record: MetricRecord, picture: Image) -> tuple[float | None, str, tup
 
 
 def _trial(
-    record: MetricRecord, picture: Image, versions: Mapping[str, Image], timeout_s: float
+    record: MetricRecord, picture: Image, versions: Mapping[str, Image], bounds: Bounds
 ) -> Trial:
+    height, width, channels = picture.shape
+    size = f"{width}×{height}×{channels}"
     reference = Reference(picture, [record])
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for version, image in versions.items():
-        with supervised(time.monotonic() + timeout_s):
+        with bounds(f"{size} against {version}"):
             scores = reference.score(image)
         if record.name in scores.values:
             values[version] = scores.values[record.name]
         else:
             reasons[version] = scores.reasons[record.name]
-    height, width, channels = picture.shape
-    return Trial(channels, f"{width}×{height}×{channels}", values, reasons)
+    return Trial(channels, size, values, reasons)
 
 
 def _sizes(least: int) -> list[tuple[int, int]]:
@@ -159,31 +165,29 @@ def _degraded(picture: Image) -> dict[str, Image]:
 
 
 def _again(
-    record: MetricRecord, picture: Image, timeout_s: float
+    record: MetricRecord, picture: Image, bounds: Bounds
 ) -> Iterator[tuple[str, float | None]]:
     faint, strong = material.noisy(picture, 5), material.noisy(picture, 40)
     reference = Reference(picture, [record])
     for circumstance, side in (
         ("first", reference),
         ("at once again", reference),
-        ("after a worse one", reference),
+        (_AFTER, reference),
         ("with another instance", Reference(picture, [record])),
     ):
-        with supervised(time.monotonic() + timeout_s):
-            if circumstance == "after a worse one":
+        with bounds(f"the same {circumstance}"):
+            if circumstance == _AFTER:
                 side.score(strong)
             yield circumstance, side.score(faint).values.get(record.name)
 
 
 def _turned(
-    trials: tuple[Trial, ...],
-    pictures: list[Image],
-    trial: Callable[[Image, Mapping[str, Image]], Trial],
+    record: MetricRecord, trials: Sequence[Trial], pictures: Sequence[Image], bounds: Bounds
 ) -> Iterator[tuple[str, float, float]]:
     for straight, picture in zip(trials, pictures, strict=True):
         degraded = _degraded(picture)
         for version in ("JPEG 30", NOISE):
-            turned = trial(degraded[version], {version: picture})
+            turned = _trial(record, degraded[version], {version: picture}, bounds)
             if version in straight.values and version in turned.values:
                 where = f"{straight.size} against {version}"
                 yield where, straight.values[version], turned.values[version]

@@ -241,7 +241,7 @@ def test_version_names_library_and_package(name: str, shown: str) -> None:
 def test_labels_show_the_chroma_format() -> None:
     options = Jpeg.resolve_options({"chroma": "444", "progressive": True})
     assert Jpeg.label(options) == "jpeg 4:4:4 progressive=True"
-    assert Jpeg.label(options, colour=False) == "jpeg progressive=True"
+    assert Jpeg.label(options, color=False) == "jpeg progressive=True"
     assert Jpeg2000.label(Jpeg2000.resolve_options({"transform": "5/3"})) == "jpeg2000 5/3"
 
 

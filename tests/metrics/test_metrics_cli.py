@@ -107,6 +107,14 @@ def test_doctor_ends_a_program_that_hangs(tmp_path: Path) -> None:
     assert "failed   total.py was not done in time and was ended; it printed nothing" in text
 
 
+def test_doctor_outlives_a_metric_that_hangs_or_crashes() -> None:
+    names = [f"{FILE}:{name}" for name in ("Hangs", "Crashes", "MeanError")]
+    text = output("metrics", "doctor", *names, "--timeout", "1", status=1)
+    assert "failed   a photograph: did not come back within 1 s" in text
+    assert "failed   a photograph: crashed with SIGABRT" in text
+    assert text.splitlines()[-1] == "1 ok, 2 failed, 0 missing"
+
+
 def test_conformance() -> None:
     text = output("conformance", "metric", "psnr_db")
     assert text.splitlines()[-1] == "psnr_db: conforms (10 passed, 0 failed, 1 skipped)"

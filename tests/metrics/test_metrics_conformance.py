@@ -35,6 +35,9 @@ FAULTS = {
     "Raises": {"number"},
     "Exits": {"number"},
     "CannotBeBuilt": {"number"},
+    "Crashes": {"number"},
+    "LeavesTheProcess": {"number"},
+    "PrintsMegabytes": set(),
     "ChangesDecoded": {"input-kept"},
     "ChangesOriginal": {"input-kept"},
     "WritesInPlace": {"input-kept"},
@@ -79,6 +82,8 @@ def test_a_fault_is_found(class_name: str) -> None:
         ("ReturnsNaN", "number", "score returned NaN"),
         ("ReturnsArray", "number", "score returned ndarray of shape (3,), where a number is"),
         ("Raises", "number", "raised ZeroDivisionError: no windows"),
+        ("Crashes", "number", "the first photograph: crashed with SIGABRT"),
+        ("LeavesTheProcess", "number", "the process ended with status 3: out of tokens"),
         ("ChangesDecoded", "input-kept", "the decoded image was changed"),
         ("ChangesOriginal", "input-kept", "the original was changed"),
         ("ChangesOriginal", "noise", "see above"),
@@ -95,6 +100,17 @@ def test_a_fault_is_found(class_name: str) -> None:
 )
 def test_what_is_found_is_named(class_name: str, check: str, words: str) -> None:
     assert words in checked(f"{FILE}:{class_name}")[check].detail
+
+
+@pytest.mark.parametrize(
+    ("class_name", "doing"),
+    [("Hangs", "the first photograph"), ("HangsOnNoise", "256×192×1 against noise 40")],
+)
+def test_a_metric_that_hangs_is_ended(class_name: str, doing: str) -> None:
+    results = {r.check: r for r in run_metric_checks(f"{FILE}:{class_name}", timeout_s=1.0)}
+    assert failed(results) == {"number"}
+    assert results["number"].detail == f"{doing}: did not come back within 1 s"
+    assert all(results[check] == CheckResult(check, Status.SKIPPED, "see above") for check in LATER)
 
 
 def test_sizes_begin_with_the_shortest_side() -> None:

@@ -33,15 +33,15 @@ def test_files_are_the_same_bytes_again(plot, tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_png_has_300_dpi_and_ink_in_the_codecs_colours(plot, tmp_path):
+def test_png_has_300_dpi_and_ink_in_the_codecs_colors(plot, tmp_path):
     (path,) = save(plot, tmp_path)
     with Image.open(path) as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
         assert image.width == 1800
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    for colour in ("000000", "56B4E9", "E69F00"):
-        wanted = np.array(list(bytes.fromhex(colour)))
-        assert (pixels == wanted).all(axis=1).sum() > 1000, colour
+    for color in ("000000", "56B4E9", "E69F00"):
+        wanted = np.array(list(bytes.fromhex(color)))
+        assert (pixels == wanted).all(axis=1).sum() > 1000, color
 
 
 def test_pdf_embeds_truetype_and_has_no_date(plot, tmp_path):

@@ -105,7 +105,7 @@ def test_a_codec_that_cannot_be_built_fails_in_all_its_rows(measure):
     assert all(row.image_sha256 and row.width == 48 for row in bad)
 
 
-def test_a_colour_image_into_a_grey_codec_is_unsupported(measure):
+def test_a_color_image_into_a_grey_codec_is_unsupported(measure):
     outcome = measure("Grey")
     assert {row.status for row in outcome.rows} == {UNSUPPORTED}
     assert "takes grey images only" in outcome.rows[0].message

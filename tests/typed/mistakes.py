@@ -27,7 +27,7 @@ rdbench.runn(codecs="jpeg")  # wrong
 rdbench.score("photos", "decoded", point="50")  # wrong
 rdbench.rescore("mine")  # wrong
 rdbench.merge("mine", out=3)  # wrong
-rdbench.load("mine", colour="rgb")  # wrong
+rdbench.load("mine", color="rgb")  # wrong
 rdbench.bd_table("mine", anchor="jpeg", metric="psnr_db")  # wrong
 rdbench.bd_table("mine", anchor="jpeg").to_fram()  # wrong
 rdbench.plot_rd("mine", x_limits=1.0)  # wrong

@@ -1,4 +1,4 @@
-"""Programs as codecs: one encoder, one decoder, and a definition of how they are called.
+"""Program codecs: one encoder, one decoder, and a definition of how they are called.
 
 Each call runs in a temporary folder of its own, with fixed file names: decoded pixels are handed
 over, never the user's file, and no name of the user's reaches a command line. What the program
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 import numpy as np
 
 from rdbench import files, formats, leb128
-from rdbench.codecs import definition_file
+from rdbench.codecs import program_file
 from rdbench.codecs.base import Axis, Codec, Option
-from rdbench.codecs.definition import IMAGE_FORMATS, Command, Definition, holds
+from rdbench.codecs.program_definition import IMAGE_FORMATS, Command, Definition, holds
 from rdbench.commands import put_beside
 from rdbench.errors import (
     BitstreamError,
@@ -52,41 +52,42 @@ PROGRAMS: Final[Mapping[str, Option]] = {
     ),
     "decoder": Option("", "file of the decoder; none: as found", path=True, silent=True),
 }
-"""Options of all codecs made of programs: other builds of them."""
+"""Options of all program codecs: other builds of their programs."""
 
 
-def load(path: Path) -> type[BinaryCodec]:
+def load(path: Path) -> type[ProgramCodec]:
     """The codec that the TOML file ``path`` defines; raises :class:`UsageError`."""
     try:
         status = path.stat()
     except OSError as error:
-        raise UsageError(f"codec file {str(path)!r}: {error.strerror}") from None
+        raise UsageError(f"program codec {str(path)!r}: {error.strerror}") from None
     return _loaded(path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 @functools.cache
-def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[BinaryCodec]:
-    definition = definition_file.read(path)
+def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[ProgramCodec]:
+    definition = program_file.read(path)
+    form = definition.form
     axis = definition.axes[-1][1]
     fields = {
-        "__doc__": definition.summary,
+        "__doc__": form.summary,
         "definition": definition,
-        "name": definition.name,
+        "name": form.name,
         "parameter": axis.parameter,
         "ladder": axis.ladder,
         "point_range": (axis.low, axis.high),
         "integer_points": axis.integer,
         "option_table": {**definition.options, **PROGRAMS},
-        "channels": definition.channels,
-        "deterministic": definition.deterministic,
-        "lossless": definition.lossless,
-        "stream_suffix": definition.suffix,
+        "channels": frozenset(form.channels),
+        "deterministic": form.deterministic,
+        "lossless": form.lossless,
+        "stream_suffix": form.suffix,
     }
-    return type(definition.name, (BinaryCodec,), fields)
+    return type(form.name, (ProgramCodec,), fields)
 
 
 @functools.cache
-def _with_programs(codec: type[BinaryCodec], program: str, decoder: str) -> type[BinaryCodec]:
+def _with_programs(codec: type[ProgramCodec], program: str, decoder: str) -> type[ProgramCodec]:
     """The codec with other programs; "" stands for the one that it has."""
     definition = codec.definition
     encode, decode = definition.encode, definition.decode
@@ -115,7 +116,7 @@ def _with_program(codec: str, option: str, command: Command, file: str) -> Comma
     )
 
 
-class BinaryCodec(Codec):
+class ProgramCodec(Codec):
     """A codec of two programs; :func:`load` makes one class for each definition."""
 
     definition: ClassVar[Definition]
@@ -170,7 +171,7 @@ class BinaryCodec(Codec):
         read = {file.name: file for command in cls._commands().values() for file in command.files}
         return {
             "path": str(definition.path),
-            "pixels": definition.pixels.plain,
+            "pixels": definition.form.pixels.plain,
             "files": {name: files.sha256(file) for name, file in read.items()},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
@@ -206,10 +207,10 @@ class BinaryCodec(Codec):
         geometry: Geometry | None = None,
     ) -> list[str]:
         """The arguments of a command, as far as they are known."""
-        pixels = cls.definition.pixels
+        pixels = cls.definition.form.pixels
         values = {
             "input": "input" + _suffix(pixels.input, settings["channels"]),
-            "stream": "stream" + cls.definition.suffix,
+            "stream": "stream" + cls.definition.form.suffix,
             "output": "output" + _suffix(pixels.output, 3),
             "point": point_text(point),
         }
@@ -225,7 +226,7 @@ class BinaryCodec(Codec):
     def encode(self, image: Image) -> bytes:
         height, width, channels = image.shape
         settings = self._settings(channels)
-        pixels = self.definition.pixels
+        pixels = self.definition.form.pixels
         rows, columns = pixels.padded(height, width, settings)
         padded = (rows, columns) != (height, width)
         if padded:
@@ -238,7 +239,7 @@ class BinaryCodec(Codec):
                 for part in self._written(image, settings):
                     file.write(part)
             stream = _result(
-                self.definition.encode, arguments, folder, "stream" + self.definition.suffix
+                self.definition.encode, arguments, folder, "stream" + self.definition.form.suffix
             )
         if padded or pixels.geometry == "header" or (pixels.pads and _has_header(stream)):
             return _header(width, height, channels) + stream
@@ -247,7 +248,7 @@ class BinaryCodec(Codec):
     def decode(self, data: bytes) -> Image:
         if not data:
             raise BitstreamError("the stream is empty (0 bytes)")
-        pixels = self.definition.pixels
+        pixels = self.definition.form.pixels
         header, stream = None, data
         if pixels.geometry == "header" or (pixels.pads and _has_header(data)):
             header, stream = _split_header(data)
@@ -256,7 +257,7 @@ class BinaryCodec(Codec):
         arguments = self._arguments(self.definition.decode, settings, self.point, geometry)
         name = "output" + _suffix(pixels.output, 3)
         with scratch(16 * len(stream)) as folder:
-            (folder / ("stream" + self.definition.suffix)).write_bytes(stream)
+            (folder / ("stream" + self.definition.form.suffix)).write_bytes(stream)
             try:
                 output = _result(self.definition.decode, arguments, folder, name)
             except OutOfTimeError:
@@ -280,39 +281,39 @@ class BinaryCodec(Codec):
 
     def _padded(self, header: Geometry) -> tuple[int, int]:
         settings = self._settings(header.channels)
-        return self.definition.pixels.padded(header.height, header.width, settings)
+        return self.definition.form.pixels.padded(header.height, header.width, settings)
 
     def _settings(self, channels: int) -> dict[str, Any]:
         return {**self.options, "channels": channels}
 
     def converted(self, image: Image) -> Image | None:
-        if not self.definition.pixels.converted:
+        if not self.definition.form.pixels.converted:
             return None
         return formats.round_trip(image, self._layout(image.shape[2]))
 
     def _layout(self, channels: int) -> Layout:
-        return self.definition.pixels.layout(self._settings(channels))
+        return self.definition.form.pixels.layout(self._settings(channels))
 
     def _written(self, image: Image, settings: Mapping[str, Any]) -> Sequence[bytes | memoryview]:
         """The file for the encoder, in parts, so that the image need not be copied."""
-        kind = self.definition.pixels.input
+        kind = self.definition.form.pixels.input
         if kind == "pnm":
             return formats.pnm_parts(image)
         if kind == "png":
             return [formats.write_png(image)]
-        layout = self.definition.pixels.layout(settings)
+        layout = self.definition.form.pixels.layout(settings)
         write = formats.write_yuv if kind == "yuv" else formats.write_y4m
         return [write(image, layout)]
 
     def _read(
         self, data: bytearray, settings: Mapping[str, Any], geometry: Geometry | None
     ) -> Image:
-        kind = self.definition.pixels.output
+        kind = self.definition.form.pixels.output
         if kind == "pnm":
             return formats.read_pnm(data)
         if kind == "png":
             return formats.read_png(bytes(data))
-        layout = self.definition.pixels.layout(settings)
+        layout = self.definition.form.pixels.layout(settings)
         if kind == "y4m":
             return formats.read_y4m(bytes(data), layout)
         assert geometry is not None
@@ -320,7 +321,7 @@ class BinaryCodec(Codec):
 
     def _geometry(self, header: Geometry | None, stream: bytes) -> Geometry | None:
         """What the decoder's image is like, as far as header and stream tell it."""
-        pixels = self.definition.pixels
+        pixels = self.definition.form.pixels
         if not pixels.geometry:
             return None
         if pixels.geometry == "header":

@@ -1,4 +1,4 @@
-"""Every codec that is a pair of programs, with the real ones: definitions, sizes and options."""
+"""Every program codec, with the real programs: definitions, sizes and options."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def single_changes(name: str) -> list[tuple[str, Any]]:
     """Each other value of each option, of those with bounds the bounds."""
     found = []
     for key, option in load(name).option_table.items():
+        if option.path:
+            continue  # another program, not another value
         if isinstance(option.default, bool):
             values: tuple[Any, ...] = (False, True)
         else:
@@ -57,7 +59,7 @@ def encoded(one: Codec, image: Image) -> tuple[bytes, float]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_definition_is_listed(name: str) -> None:
-    table = tomllib.loads((registry.BINARIES / f"{name}.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads((registry.PROGRAMS / f"{name}.toml").read_text(encoding="utf-8"))
     entry = registry.entries()[name]
     assert table["name"] == load(name).name == entry.name == name
     assert (entry.summary, entry.install) == (table["summary"], table["install"])

@@ -25,7 +25,7 @@ from rdbench.formats import Layout, write_y4m
 from tests.codecs.programs import codec, run
 
 Samples = NDArray[np.uint8]
-BOTH = pytest.mark.parametrize("photo", [photograph(1), photograph(3)], ids=["grey", "colour"])
+BOTH = pytest.mark.parametrize("photo", [photograph(1), photograph(3)], ids=["grey", "color"])
 
 
 def channelled(samples: Samples) -> Samples:
@@ -162,7 +162,7 @@ def test_cjxl_is_what_imagecodecs_decodes(photo: Samples, distance: float) -> No
     ids=str,
 )
 def test_avifenc_is_what_pillow_decodes(photo: Samples, options: dict[str, Any]) -> None:
-    """libavif finds matrix and range in the file and converts colour by itself."""
+    """libavif finds matrix and range in the file and converts color by itself."""
     one = codec("avifenc", 20, **options)
     stream = one.encode(photo)
     ours, theirs = one.decode(stream), by_pillow(stream)
@@ -221,7 +221,7 @@ def test_hevc_is_the_same_to_hm_and_ffmpeg(
 def test_vvc_is_the_same_to_vtm_and_vvdec(
     photo: Samples, name: str, options: dict[str, Any]
 ) -> None:
-    """VVdeC tells the colours (Rec. ITU-T H.273: BT.709 primaries, sRGB's transfer function)."""
+    """VVdeC tells the colors (Rec. ITU-T H.273: BT.709 primaries, sRGB's transfer function)."""
     stream = codec(name, 37, **options).encode(photo[:64, :96].copy())
     decoded, words = by_vtm(stream)
     assert "I-SLICE, QP 37 )" in words
@@ -229,14 +229,14 @@ def test_vvc_is_the_same_to_vtm_and_vvdec(
     again, words = by_vvdec(stream)
     assert decoded == again
     matrix = {"bt709": 1, "bt601": 6}[options.get("matrix", "bt709")]
-    said = f"colourPrim: 1 transCharacteristics: 13 matrixCoefficients: {matrix}"
+    said = f"colorPrim: 1 transCharacteristics: 13 matrixCoefficients: {matrix}"
     assert (said in words) == (photo.shape[2] == 3)
 
 
 @pytest.mark.parametrize("name", ["x265", "kvazaar", "avifenc"])
 @pytest.mark.parametrize("range_", ["full", "limited"])
 @pytest.mark.parametrize("matrix", ["bt709", "bt601"])
-def test_colours_are_told(tmp_path: Path, name: str, matrix: str, range_: str) -> None:
+def test_colors_are_told(tmp_path: Path, name: str, matrix: str, range_: str) -> None:
     one = codec(name, 40, matrix=matrix, range=range_)
     path = tmp_path / f"stream{one.stream_suffix}"
     path.write_bytes(one.encode(photograph(3)))

@@ -66,7 +66,7 @@ SPS = {
 those of 4:2:0 18×34, of 8 bits but with VVenC."""
 
 SIDES = {"444": (8, 8, 3), "420": (17, 33, 3)}
-"""Width, height and channels of the colour pictures; 17×33 has to be padded for 4:2:0."""
+"""Width, height and channels of the color pictures; 17×33 has to be padded for 4:2:0."""
 HEADER = bytes([3, 17, 33])
 """What is put before the stream of a padded picture: channels, width and height."""
 
@@ -83,7 +83,7 @@ VTM = (
     "-c vtm-intra.cfg -i input.yuv -b stream.vvc --SourceWidth={0} --SourceHeight={1} --QP=37"
     " --InputChromaFormat={2} --InputBitDepth={3} --InternalBitDepth={3} --OutputBitDepth={3}"
 )
-VTM_COLOUR = (
+VTM_COLOR = (
     " --VuiParametersPresent=1 --ColourDescriptionPresent=1 --ColourPrimaries=1"
     " --TransferCharacteristics=13"
 )
@@ -96,8 +96,8 @@ KVAZAAR = (
     " --output stream.hevc --frames 1 --preset {2} --qp 37 --period 1 --gop 0"
     " --intra-qp-offset 0 --threads 0 --owf 0 --no-wpp --no-info --hash md5"
 )
-VVENC_COLOUR = " --additional IntraQPOffset=0:ColourPrimaries=1:TransferCharacteristics=13"
-KVAZAAR_COLOUR = " --colorprim bt709 --transfer iec61966-2-1"
+VVENC_COLOR = " --additional IntraQPOffset=0:ColourPrimaries=1:TransferCharacteristics=13"
+KVAZAAR_COLOR = " --colorprim bt709 --transfer iec61966-2-1"
 HM_DECODER = "-b stream.hevc -o output.yuv -d {}"
 VTM_DECODER = "-b stream.vvc -o output.yuv -d {}"
 VVDEC = "--bitstream stream.vvc --output output.yuv --threads 1"
@@ -155,14 +155,14 @@ CASES = [
     Case(
         *("vtm", "444", {"hash": "none"}),
         VTM.format(8, 8, 444, 10)
-        + (" --SEIDecodedPictureHash=0" + VTM_COLOUR)
+        + (" --SEIDecodedPictureHash=0" + VTM_COLOR)
         + " --MatrixCoefficients=1 --VideoFullRange=1",
         *(384, VTM_DECODER.format(10), 384),
     ),
     Case(
         *("vtm", "420", {"chroma": "420", "depth": 8, "matrix": "bt601", "range": "limited"}),
         VTM.format(18, 34, 420, 8)
-        + (" --SEIDecodedPictureHash=1" + VTM_COLOUR)
+        + (" --SEIDecodedPictureHash=1" + VTM_COLOR)
         + " --MatrixCoefficients=6 --VideoFullRange=0",
         *(918, VTM_DECODER.format(8), 918),
     ),
@@ -174,13 +174,13 @@ CASES = [
     Case(
         *("vvenc", "420", {"preset": "fast"}),
         VVENC.format("18x34", "yuv420_10", "fast")
-        + (" --range full" + VVENC_COLOUR + ":MatrixCoefficients=1"),
+        + (" --range full" + VVENC_COLOR + ":MatrixCoefficients=1"),
         *(1836, VVDEC, 1836),
     ),
     Case(
         *("vvenc", "420", {"matrix": "bt601", "range": "limited"}),
         VVENC.format("18x34", "yuv420_10", "slow")
-        + (" --range limited" + VVENC_COLOUR + ":MatrixCoefficients=6"),
+        + (" --range limited" + VVENC_COLOR + ":MatrixCoefficients=6"),
         *(1836, VVDEC, 1836),
     ),
     Case(
@@ -191,13 +191,13 @@ CASES = [
     Case(
         *("kvazaar", "420", {"preset": "ultrafast"}),
         KVAZAAR.format("18x34", "P420", "ultrafast")
-        + (KVAZAAR_COLOUR + " --colormatrix bt709 --range pc"),
+        + (KVAZAAR_COLOR + " --colormatrix bt709 --range pc"),
         *(918, FFMPEG, 918),
     ),
     Case(
         *("kvazaar", "420", {"matrix": "bt601", "range": "limited"}),
         KVAZAAR.format("18x34", "P420", "veryslow")
-        + (KVAZAAR_COLOUR + " --colormatrix smpte170m --range tv"),
+        + (KVAZAAR_COLOR + " --colormatrix smpte170m --range tv"),
         *(918, FFMPEG, 918),
     ),
 ]
@@ -246,7 +246,7 @@ def test_bpg(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The stream's pixel_format is 0 for grey; bpgdec writes colour all the same."""
+    """The stream's pixel_format is 0 for grey; bpgdec writes color all the same."""
     stream = bytes.fromhex("425047fb" + ("00" if channels == 1 else "60") + "00404000")
     one, encoder, decoder = stood_in(tmp_path, monkeypatch, "bpg", options)
     image = photograph(channels)

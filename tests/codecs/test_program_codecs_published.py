@@ -1,4 +1,4 @@
-"""Codecs that are programs over Kodak, held against the curves that others recorded with them."""
+"""Program codecs over Kodak, held against the curves that others recorded with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions of codecs that are programs, and what they mean."""
+"""Definitions of program codecs, and what they mean."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from rdbench.codecs.base import Codec
-from rdbench.codecs.binary import load
-from rdbench.codecs.definition import Definition, GreyTest, holds
-from rdbench.codecs.definition_file import read
+from rdbench.codecs.program import load
+from rdbench.codecs.program_definition import Definition, GreyTest, holds
+from rdbench.codecs.program_file import read
 from rdbench.errors import BitstreamError, UsageError
 
 TEXT = """
@@ -46,12 +46,12 @@ choices = ["420", "422", "444"]
 shown = ["4:2:0", "4:2:2", "4:4:4"]
 meaning = "chroma format"
 labelled = true
-colour = true
+color = true
 
 [options.matrix]
 default = "bt709"
 choices = ["bt709", "gbr"]
-meaning = "colours"
+meaning = "colors"
 
 [options.effort]
 default = 5
@@ -229,13 +229,13 @@ def test_holds():
     ],
 )
 def test_the_grey_test_looks_at_bits_of_one_byte(stream, grey):
-    assert GreyTest(b"BPG", 1, 0xE0, 0)(stream) is grey
+    assert GreyTest("BPG", 1, 0xE0, 0)(stream) is grey
 
 
-def test_a_grey_image_that_comes_back_in_colour(tmp_path):
+def test_a_grey_image_that_comes_back_in_color(tmp_path):
     """The decoder writes three equal channels; the stream's first byte tells that it is grey."""
-    colour = "printf 'P6\\n2 1\\n255\\nAAABBB' > $2"
-    for name, command in (("menc", "(printf g; cat $1) > $2"), ("mdec", colour)):
+    color = "printf 'P6\\n2 1\\n255\\nAAABBB' > $2"
+    for name, command in (("menc", "(printf g; cat $1) > $2"), ("mdec", color)):
         (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
         (tmp_path / name).chmod(0o755)
     text = PNM.replace('"menc"', '"./menc"').replace('"mdec"', '"./mdec"')

@@ -1,6 +1,6 @@
-"""A codec that is a pair of programs, as a TOML file defines it.
+"""A program codec: a pair of programs, as a TOML file defines it.
 
-The files in ``binaries/`` are such definitions, and the place to learn the form from::
+The files in ``programs/`` are such definitions, and the place to learn the form from::
 
     name = "mine"                         # of the codec
     summary = "My codec"
@@ -11,7 +11,7 @@ The files in ``binaries/`` are such definitions, and the place to learn the form
     integer = true
     suffix = ".mine"                      # of a stream's file
     install = "see example.org"           # what to do where a program is missing
-    # channels = [1, 3]                   # grey, colour; deterministic = true; lossless = false
+    # channels = [1, 3]                   # grey, color; deterministic = true; lossless = false
 
     [options.effort]                      # any number of options, as {effort} in the commands
     default = 5
@@ -50,20 +50,25 @@ and column, and a counted header with the real size is put before their streams.
 
 from __future__ import annotations
 
-import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from rdbench.codecs.base import Axis, Option
-from rdbench.commands import PLACE
+from rdbench.commands import PLACE, ProgramForm
 from rdbench.formats import Layout
 from rdbench.programs import ProgramSpec
+from rdbench.toml import Channels, Form
 
 IMAGE_FORMATS: Final = {"pnm": ".ppm", "png": ".png", "yuv": ".yuv", "y4m": ".y4m"}
 RAW_FORMATS: Final = ("yuv", "y4m")
+ImageFormat = Literal["pnm", "png", "yuv", "y4m"]
 GEOMETRIES: Final = ("hevc", "vvc", "header")
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
@@ -98,47 +103,43 @@ class Command:
         return [PLACE.sub(value, a.text) for a in self.arguments if holds(a.when, settings)]
 
 
-@dataclass(frozen=True)
-class GreyTest:
-    """How a stream tells that it is of a grey image, for decoders that write colour anyway:
+class GreyTest(Form, frozen=True):
+    """How a stream tells that it is of a grey image, for decoders that write color anyway:
     bits of the byte at ``offset`` behind the first place of the text ``after``."""
 
-    after: bytes
+    after: str
     offset: int
     mask: int
     value: int
 
     def __call__(self, stream: bytes) -> bool:
-        start = stream.find(self.after)
-        place = start + len(self.after) + self.offset
+        after = self.after.encode()
+        start = stream.find(after)
+        place = start + len(after) + self.offset
         return start >= 0 and place < len(stream) and stream[place] & self.mask == self.value
 
 
-@dataclass(frozen=True)
-class Pixels:
+class Pixels(Form, frozen=True):
     """How images are handed to the encoder and taken from the decoder."""
 
-    input: str
-    output: str
-    geometry: str
-    chroma: str
-    depth: str
-    grey_depth: int
-    matrix: str
-    range: str
-    grey: GreyTest | None
-    least: int
+    input: ImageFormat
+    output: ImageFormat
+    geometry: Literal["", "hevc", "vvc", "header"] = ""
+    chroma: str = "444"
+    depth: str | int = "8"
+    grey_depth: int = 8
+    matrix: str = "bt709"
+    range: str = "full"
+    grey: GreyTest | None = None
+    least: Annotated[int, Meta(ge=1)] = 1
     """Shortest side that the encoder takes; smaller images are padded."""
-    multiple: Mapping[str, int]
+    multiple: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """By chroma format: what sides must be a multiple of; others are padded."""
 
     @property
     def plain(self) -> dict[str, Any]:
         """All of it as plain data."""
-        values = dataclasses.asdict(self)
-        if self.grey is not None:
-            values["grey"]["after"] = self.grey.after.decode()
-        return values
+        return {**msgspec.to_builtins(self), "depth": str(self.depth)}
 
     @property
     def pads(self) -> bool:
@@ -156,7 +157,7 @@ class Pixels:
 
     @property
     def converted(self) -> bool:
-        """Whether colours are converted here, and not by the programs."""
+        """Whether colors are converted here, and not by the programs."""
         return self.input in RAW_FORMATS
 
     def layout(self, settings: Settings) -> Layout:
@@ -167,27 +168,74 @@ class Pixels:
 
         if settings["channels"] == 1:
             return Layout("400", self.grey_depth, value(self.matrix), "full")
-        depth = value(self.depth)
+        depth = value(str(self.depth))
         if not depth.isdecimal():
             raise ValueError(f"layout: depth {depth!r} is not a whole number")
         return Layout(value(self.chroma), int(depth), value(self.matrix), value(self.range))
 
 
+class AxisForm(Form, frozen=True):
+    parameter: str
+    ladder: Annotated[tuple[float, ...], Meta(min_length=1)]
+    low: float = -math.inf
+    high: float = math.inf
+    integer: bool = False
+
+
+class FurtherAxisForm(AxisForm, frozen=True, kw_only=True):
+    when: dict[str, Any]
+
+
+class RefusalForm(Form, frozen=True):
+    when: dict[str, Any]
+    reason: str
+
+
+class OptionForm(Form, frozen=True):
+    default: str | int | float | bool
+    meaning: str
+    choices: tuple[str | int | float | bool, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    labelled: bool = False
+    color: bool = False
+    shown: tuple[str, ...] = ()
+
+
+class ArgumentForm(Form, frozen=True):
+    when: dict[str, Any]
+    then: tuple[str, ...]
+
+
+class CommandForm(ProgramForm, frozen=True, kw_only=True):
+    arguments: tuple[str | ArgumentForm, ...]
+
+
+class CodecForm(AxisForm, frozen=True, kw_only=True):
+    name: str
+    summary: str = ""
+    suffix: str = ".bin"
+    install: str = ""
+    channels: Channels = (1, 3)
+    deterministic: bool = True
+    lossless: bool = False
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    axes: tuple[FurtherAxisForm, ...] = ()
+    refuse: tuple[RefusalForm, ...] = ()
+    pixels: Pixels
+    encode: CommandForm
+    decode: CommandForm
+
+
 @dataclass(frozen=True)
 class Definition:
-    """A codec made of programs. :func:`rdbench.codecs.definition_file.read` makes it of a file."""
+    """A program codec. :func:`rdbench.codecs.program_file.read` makes it of a file."""
 
     path: Path
-    name: str
-    summary: str
-    suffix: str
-    channels: frozenset[int]
-    deterministic: bool
-    lossless: bool
+    form: CodecForm
     options: Mapping[str, Option]
     axes: tuple[tuple[Conditions, Axis], ...]
     refusals: tuple[tuple[Conditions, str], ...]
-    pixels: Pixels
     encode: Command
     decode: Command
 
