@@ -68,7 +68,7 @@ def curves(seed: int = 0) -> list[Curve]:
                     parameter="quality",
                     point=float(point),
                     bpp=float(np.exp(log_rate[image])),
-                    psnr_db=float(quality[image]),
+                    scores={"psnr_db": float(quality[image])},
                 )
                 for image in range(IMAGES)
             )

@@ -15,12 +15,13 @@ import hashlib
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import machine, markdown, spread, wall_s
 
-from rdbench.results import csv_text
-from rdbench.schema import COLUMNS, Measurement
+from rdbench.files import csv_text
+from rdbench.schema import Measurement, header
 
 CODECS, POINTS, IMAGES = 50, 8, 25
 
@@ -45,7 +46,10 @@ def rows(repeats: int = 1) -> list[Measurement]:
             codec_version="1.0",
             repeat=repeat,
             timing="isolated",
-            **scores(6000 * 1.7**point * (1 + codec / 100), ease[image] + 3.5 * point),
+            **sizes(round(6000 * 1.7**point * (1 + codec / 100))),
+            scores=scores(ease[image] + 3.5 * point),
+            encode_s=0.0123456789,
+            decode_s=0.00456789012,
             **hashes(codec, point, image, repeat),
         )
         for codec in range(CODECS)
@@ -55,20 +59,20 @@ def rows(repeats: int = 1) -> list[Measurement]:
     ]
 
 
-def scores(size: float, ease: float) -> dict[str, float | int]:
+def sizes(size: int) -> dict[str, Any]:
+    return {"size_bytes": size, "bpp": 8 * size / (768 * 512)}
+
+
+def scores(ease: float) -> dict[str, float]:
     psnr = 24.123456789012345 + ease
     ms_ssim_db = 6.123456789012345 + ease / 2
     return {
-        "size_bytes": round(size),
-        "bpp": 8 * round(size) / (768 * 512),
         "mse": 255**2 / 10 ** (psnr / 10),
         "psnr_db": psnr,
         "psnr_y_db": psnr + 1,
         "ssim": 1 - 10 ** (-psnr / 20),
         "ms_ssim": 1 - 10 ** (-ms_ssim_db / 10),
         "ms_ssim_db": ms_ssim_db,
-        "encode_s": 0.0123456789,
-        "decode_s": 0.00456789012,
     }
 
 
@@ -82,16 +86,16 @@ def altered(row: Measurement, generator: np.random.Generator) -> Measurement:
     return dataclasses.replace(
         row,
         codec_version="1.1",
-        size_bytes=size,
-        bpp=8 * size / (768 * 512),
-        psnr_db=row.psnr_db + generator.normal(0, 0.01),
+        **sizes(size),
+        scores={**row.scores, "psnr_db": row.scores["psnr_db"] + generator.normal(0, 0.01)},
         decoded_sha256=row.stream_sha256,
     )
 
 
 def write(path: Path, table: list[Measurement]) -> str:
-    header = [column.name for column in COLUMNS]
-    path.write_text(csv_text([header, *(row.cells() for row in table)]), encoding="utf-8")
+    metrics = tuple(table[0].scores)
+    rows = [header(metrics), *(row.cells(metrics) for row in table)]
+    path.write_text(csv_text(rows), encoding="utf-8")
     return str(path)
 
 

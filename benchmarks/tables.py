@@ -42,15 +42,16 @@ from pathlib import Path
 import numpy as np
 from common import machine, markdown
 
-from rdbench.results import csv_text
-from rdbench.schema import COLUMNS
+from rdbench.files import csv_text
+from rdbench.metrics import BUILT_IN
+from rdbench.schema import header
 
 DATASETS, CODECS, POINTS = 5, 20, 10
 CURVES = DATASETS * CODECS
 SIDES = (768, 512)
 SEED = 0
 PACKAGES = ("numpy", "pandas", "pyarrow")
-HEADER = tuple(column.name for column in COLUMNS)
+HEADER = header(BUILT_IN)
 
 # What a process of its own does with the path of the table, and returns how many things of.
 WAYS = {
@@ -118,8 +119,12 @@ def rows_of_curve(curve: int, images: int, random: np.random.Generator) -> Itera
         "label": f"codec{codec} 4:4:4",
         "parameter": "quality",
         "codec_version": f"libcodec 3.1.{codec}, Binding 12.0",
+        "identity": "7f1c0a5be2d94c36",
+        "sample_format": "rgb8",
         "repeat": "0",
         "timing": "isolated",
+        "host": "machine",
+        "device": "cpu",
     }
     for image in range(images):
         sha = random.bytes(32).hex()
@@ -154,7 +159,7 @@ def rows_of_curve(curve: int, images: int, random: np.random.Generator) -> Itera
                 "stream_sha256": random.bytes(32).hex(),
                 "decoded_sha256": random.bytes(32).hex(),
             }
-            yield [cells[name] for name in HEADER]
+            yield [cells.get(name, "") for name in HEADER]
 
 
 def measured(name: str, way: str, path: Path) -> dict[str, str]:

@@ -129,8 +129,15 @@ def open_weights(path: str | os.PathLike[str]) -> WeightsFile:
     the run knows it: its SHA-256 is kept, and what was measured with another content is measured
     again when the run goes on.
 
-    To be read (``with rdbench.open_weights(path) as file: torch.load(file)``) or passed on as a
-    path (``load_file(rdbench.open_weights(path))``). Raises :class:`OSError`.
+    Args:
+        path: the file.
+
+    Returns:
+        The file, to be read (``with rdbench.open_weights(path) as file: torch.load(file)``) or
+        passed on as a path (``load_file(rdbench.open_weights(path))``).
+
+    Raises:
+        OSError: where it cannot be opened.
     """
     absolute = Path(path).absolute()
     file = WeightsFile(io.FileIO(absolute))

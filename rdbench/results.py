@@ -77,11 +77,15 @@ def read_table(path: str | Path) -> Measurements:
 
 
 def load(*paths: str | Path) -> pd.DataFrame:
-    """The measurements of one or several runs (directories or CSV files) as a DataFrame.
+    """The measurements of one or several runs as a DataFrame.
 
-    Columns are those of :data:`rdbench.schema.COLUMNS` with their types (whole numbers as
-    ``Int64``, which has room for "not available") and one for each metric; with several paths a
-    first column ``run`` tells them apart.
+    Args:
+        paths: run directories or CSV files.
+
+    Returns:
+        The columns of :data:`rdbench.schema.COLUMNS` with their types (whole numbers as ``Int64``,
+        which has room for "not available") and one for each metric; with several paths a first
+        column ``run`` tells them apart.
 
     Raises:
         UsageError: where there are no measurements.

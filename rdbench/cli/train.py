@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from rdbench.cli.flags import as_flags
 from rdbench.errors import DivergedError, UsageError
 from rdbench.places import RUNS
 
@@ -84,10 +85,10 @@ def train(
                 fresh=fresh,
                 started=progress.announce,
                 progress=progress,
-                say=lambda line: typer.echo(f"rdbench: {line}", err=True),
+                say=lambda line: typer.echo(f"rdbench: {as_flags(line)}", err=True),
             )
         except DivergedError as error:
-            typer.echo(f"rdbench: {error}", err=True)
+            typer.echo(f"rdbench: {as_flags(str(error))}", err=True)
             raise typer.Exit(1) from None
     if outcome.interrupted:
         typer.echo(

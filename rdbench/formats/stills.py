@@ -15,7 +15,8 @@ import imagecodecs
 import numpy as np
 
 from rdbench.errors import BitstreamError
-from rdbench.formats.samples import checked, to_8_bit
+from rdbench.formats.samples import to_8_bit
+from rdbench.sample_format import checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:

@@ -32,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.formats.layout import Layout
-from rdbench.formats.samples import Plane, checked, to_8_bit
+from rdbench.formats.samples import Plane, to_8_bit
+from rdbench.sample_format import checked
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image

@@ -49,12 +49,20 @@ __all__ = [
 
 
 def check(run: str | Path, baseline: str | Path, limits: Limits | None = None) -> Report:
-    """Hold a run against a baseline; each is a run directory or a CSV file.
+    """Hold a run against a baseline; ``rdbench check``.
 
-    ``report.fine`` is whether no curve is worse, gone, newly failing or not comparable;
-    ``report.curves`` says of each what and why. Raises :class:`UsageError`, with the way out,
-    where one of them cannot be read, both are the same file, or the baseline lacks what the
-    limits ask for.
+    Args:
+        run: a run directory or CSV file.
+        baseline: a CSV file that :func:`update` wrote, or a run directory.
+        limits: how much worse a curve may be, and in which metrics.
+
+    Returns:
+        The verdicts: ``fine`` is whether no curve is worse, gone, newly failing or not comparable,
+        ``curves`` says of each what and why.
+
+    Raises:
+        UsageError: where one of them cannot be read, both are the same file, or the baseline lacks
+            what the limits ask for.
     """
     _refuse_itself(run, baseline)
     return compare(read_run(run), read_baseline(baseline), limits or Limits())

@@ -13,10 +13,9 @@ from rdbench.errors import RdbenchError
 from rdbench.metrics import registry
 from rdbench.metrics.base import Metric
 from rdbench.metrics.record import MetricRecord
-from rdbench.metrics.samples import checked
 from rdbench.metrics.table import BUILT_IN
 from rdbench.returned import number
-from rdbench.sample_format import SampleFormat
+from rdbench.sample_format import SampleFormat, checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:

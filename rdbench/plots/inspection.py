@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rdbench.plots.draw import GREY, canvas, style
 from rdbench.plots.styles import BLACK, COLORS, MARKERS, RED, SKY
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from rdbench.sample_format import Image
+
 COLUMNS: Final = 4
 """Histograms that stand in a row."""
 SCALE_BINS: Final = 60
 """Of the histogram of scales, of as many maps as the paper has."""
-
-Image = NDArray[np.uint8]
 
 
 def histograms(

@@ -178,6 +178,7 @@ def _write_networks(recipe: Recipe, run: Path) -> None:
         if not path.exists():
             from rdbench.models import untrained
 
+            path.parent.mkdir(parents=True, exist_ok=True)
             untrained.write(path, network.architecture, network.configuration)
 
 

@@ -57,7 +57,7 @@ def train(
     device = _device(configuration.run.device)
     if threads is not None:
         if threads < 1:
-            raise UsageError(f"--threads {threads} is not above 0")
+            raise UsageError(f"`threads` {threads} is not above 0")
         torch.set_num_threads(threads)
     try:
         architectures.build(configuration.card(configuration.members[0]))

@@ -15,7 +15,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -26,7 +26,10 @@ from rdbench.errors import UsageError
 from rdbench.files import write_atomically
 from rdbench.models import weights
 from rdbench.training.configuration import Data
-from rdbench.training.data import Batches, Image, Pictures
+from rdbench.training.data import Batches, Pictures
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 MANIFEST: Final = "latents.json"
 

@@ -236,7 +236,7 @@ class MemberTraining:
         return DivergedError(
             f"{self._member.name} has diverged, in the steps {self._checked + 1} to {self.step}: "
             f"{reason}; {last}; lower the rate in [optimizer], now {self._settings.rate:g}, and "
-            "start over with --fresh"
+            "start over with `fresh=True`"
         )
 
     def _save(self) -> None:

@@ -204,7 +204,7 @@ def test_command_says_what_the_user_must_change(run, options, message):
 
 
 def test_command_wants_a_folder_for_several_runs(run):
-    with pytest.raises(UsageError, match="--out"):
+    with pytest.raises(UsageError, match="`out`"):
         call(run / "measurements.csv")
     result = call(run, run / "measurements.csv", "--out", run / "x", "--metrics", "psnr_db")
     assert result.exit_code == 0
