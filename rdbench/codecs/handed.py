@@ -23,8 +23,19 @@ _classes: Final[dict[str, type[Codec]]] = {}
 
 
 def hand_over(codec: type[Codec]) -> str:
-    """The target by which ``codec`` can be loaded from now on: in this process, and in workers."""
+    """The target by which ``codec`` can be loaded from now on: in this process, and in workers.
+
+    That of its file, FILE.py:Class, where the class cannot be pickled and stands in one. Raises
+    :class:`UsageError` where neither is so.
+    """
     target = f"{codec.__module__}:{codec.__qualname__}"
+    try:
+        _pickled(codec)
+    except UsageError:
+        file = getattr(sys.modules.get(codec.__module__), "__file__", None) or ""
+        if not file.endswith(".py") or codec.__module__ == "__main__" or "." in codec.__qualname__:
+            raise
+        return f"{file}:{codec.__qualname__}"
     _classes[target] = codec
     return target
 
