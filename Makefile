@@ -10,7 +10,7 @@ RUN := results/runs/quickstart
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
 	$(BIN)/rdbench plot $(RUN)
-	$(BIN)/rdbench bd $(RUN) --anchor jpeg --metric psnr_db
+	$(BIN)/rdbench bd $(RUN) --anchor jpeg --metrics psnr_db
 	@echo
 	@echo "Measurements: $(RUN)/measurements.csv"
 	@echo "Mean curves:  $(RUN)/summary.csv"

@@ -201,7 +201,7 @@ def main() -> None:
         print(f"{title}\n{table}\n", flush=True)
     if arguments.write:
         PAGE.write_text(
-            report("Programs as codecs", "benchmarks/programs.py", SHOWN, sections),
+            report("Program codecs", "benchmarks/programs.py", SHOWN, sections),
             encoding="utf-8",
         )
 

@@ -3,44 +3,99 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Final
+
+from rdbench import errors
+
+if TYPE_CHECKING:
+    from rdbench.api import conformance, merge, rescore, run, score, train
+    from rdbench.bd import BDResult, bd_quality, bd_rate
+    from rdbench.codecs.base import Axis, Codec, Option
+    from rdbench.curves import BDTable, bd_table
+    from rdbench.errors import CodecError, RdbenchError
+    from rdbench.files import open_weights
+    from rdbench.gate import check
+    from rdbench.importing import import_
+    from rdbench.metrics import Metric, MetricRecord
+    from rdbench.plots import plot_rd
+    from rdbench.reproducing import reproduce
+    from rdbench.results import load
+    from rdbench.runner import Limits, Outcome
+    from rdbench.schema import Measurement
 
 __version__ = "0.1.0"
 
-# The public names and where they live. They are imported on first use, so that `import rdbench`
-# and `rdbench --help` load none of the heavy packages.
-_PUBLIC = {
+__all__ = [
+    "Axis",
+    "BDResult",
+    "BDTable",
+    "Codec",
+    "CodecError",
+    "Limits",
+    "Measurement",
+    "Metric",
+    "MetricRecord",
+    "Option",
+    "Outcome",
+    "RdbenchError",
+    "__version__",
+    "bd_quality",
+    "bd_rate",
+    "bd_table",
+    "check",
+    "conformance",
+    "errors",
+    "import_",
+    "load",
+    "merge",
+    "open_weights",
+    "plot_rd",
+    "reproduce",
+    "rescore",
+    "run",
+    "score",
+    "train",
+]
+
+# Where the public names live. They are imported on first use, so that `import rdbench` and
+# `rdbench --help` load none of the heavy packages; type checkers read the imports above.
+_LAZY: Final = {
     "Axis": "rdbench.codecs.base",
-    "Codec": "rdbench.codecs.base",
-    "Option": "rdbench.codecs.base",
     "BDResult": "rdbench.bd",
+    "BDTable": "rdbench.curves",
+    "Codec": "rdbench.codecs.base",
+    "CodecError": "rdbench.errors",
+    "Limits": "rdbench.runner",
+    "Measurement": "rdbench.schema",
+    "Metric": "rdbench.metrics",
+    "MetricRecord": "rdbench.metrics",
+    "Option": "rdbench.codecs.base",
+    "Outcome": "rdbench.runner",
+    "RdbenchError": "rdbench.errors",
     "bd_quality": "rdbench.bd",
     "bd_rate": "rdbench.bd",
     "bd_table": "rdbench.curves",
     "check": "rdbench.gate",
-    "CodecError": "rdbench.errors",
-    "Metric": "rdbench.metrics",
-    "MetricRecord": "rdbench.metrics",
-    "RdbenchError": "rdbench.errors",
-    "Limits": "rdbench.runner",
+    "conformance": "rdbench.api",
+    "import_": "rdbench.importing",
     "load": "rdbench.results",
     "merge": "rdbench.api",
-    "Outcome": "rdbench.runner",
     "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",
+    "reproduce": "rdbench.reproducing",
     "rescore": "rdbench.api",
     "run": "rdbench.api",
     "score": "rdbench.api",
+    "train": "rdbench.api",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+if not TYPE_CHECKING:  # for type checkers it would make any name one of the package's
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module 'rdbench' has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _LAZY:
+            return getattr(importlib.import_module(_LAZY[name]), name)
+        raise AttributeError(f"module 'rdbench' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+    return sorted(__all__)

@@ -12,10 +12,8 @@ from typing import Final
 from rdbench.programs import ProgramSpec, variable
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
-from rdbench.toml import Table
+from rdbench.toml import Form, Table
 
-KEYS: Final = ("program", "names", "version", "pattern", "arguments", "files")
-"""The keys of a table that describes a program."""
 PLACE: Final = re.compile(r"\{([^{}]*)\}")
 """What stands in an argument for something that differs."""
 
@@ -23,16 +21,24 @@ _PATH: Final = re.compile(r"\.\.|~|(?<![0-9])/|/(?![0-9])")
 _RESERVED: Final = ("RDBENCH_DATA", RAM_VARIABLE, MARK)
 
 
-def program(table: Table, install: str) -> ProgramSpec:
-    """The program of ``table``: ``program``, ``names``, ``version`` and ``pattern``; ``install``
-    is what to do where it is missing. One with a slash is relative to the table's file. Raises
-    :class:`rdbench.UsageError` with file, key and reason."""
+class ProgramForm(Form, frozen=True):
+    """What a table that describes a program holds, ``arguments`` apart."""
+
+    program: str
+    names: tuple[str, ...] | None = None
+    version: tuple[str, ...] = ()
+    pattern: str = ""
+    files: tuple[str, ...] = ()
+
+
+def program(table: Table, form: ProgramForm, install: str) -> ProgramSpec:
+    """The program of ``table``; ``install`` is what to do where it is missing. One with a slash is
+    relative to the table's file. Raises :class:`rdbench.UsageError` with file, key and reason."""
     folder = table.path.absolute().parent
-    named = table.text("program")
-    names = table.texts("names", (named,))
-    name = Path(named).name
+    names = (form.program,) if form.names is None else form.names
+    name = Path(form.program).name
     if not name:
-        raise table.error("program", f"{named!r} names no program")
+        raise table.error("program", f"{form.program!r} names no program")
     if variable(name) in _RESERVED:
         raise table.error("program", f"{variable(name)} means something else; rename it")
     if not all(names) or not names:
@@ -40,15 +46,14 @@ def program(table: Table, install: str) -> ProgramSpec:
     return ProgramSpec(
         name=name,
         candidates=tuple(str(folder / name) if "/" in name else name for name in names),
-        version_arguments=table.texts("version", ()),
-        version_pattern=expression(table, "pattern", ""),
+        version_arguments=form.version,
+        version_pattern=expression(table, "pattern", form.pattern),
         install=install,
     )
 
 
-def expression(table: Table, key: str, *default: str) -> str:
-    """A regular expression. Raises :class:`rdbench.UsageError` for what is none."""
-    text = table.text(key, *default)
+def expression(table: Table, key: str, text: str) -> str:
+    """``text``, a regular expression. Raises :class:`rdbench.UsageError` for what is none."""
     try:
         re.compile(text)
     except re.error as error:
@@ -56,12 +61,10 @@ def expression(table: Table, key: str, *default: str) -> str:
     return text
 
 
-def check_argument(table: Table, key: str, text: object, places: Collection[str]) -> str:
-    """An argument: text whose places are among ``places``. A command reads and writes where it
+def check_argument(table: Table, key: str, text: str, places: Collection[str]) -> str:
+    """An argument, whose places are among ``places``. A command reads and writes where it
     runs; what it needs beside that is in ``files``, so that paths are refused. Raises
     :class:`rdbench.UsageError`."""
-    if not isinstance(text, str):
-        raise table.error(key, f"{text!r} is not text; write it in quotes")
     for name in PLACE.findall(text):
         if name not in places:
             raise table.error(key, f"{{{name}}} is not one of {', '.join(sorted(places))}")
@@ -86,11 +89,11 @@ def check_used(table: Table, texts: Iterable[str], needed: Collection[str]) -> N
         raise table.error("arguments", f"{{{missing[0]}}} is not among them")
 
 
-def files_beside(table: Table) -> Iterator[Path]:
+def files_beside(table: Table, names: Iterable[str]) -> Iterator[Path]:
     """The files of ``files``, which lie beside the table's file. Raises
     :class:`rdbench.UsageError` for one that does not."""
     folder = table.path.absolute().parent
-    for index, name in enumerate(table.texts("files", ())):
+    for index, name in enumerate(names):
         if Path(name).name != name or not (folder / name).is_file():
             raise table.error(f"files[{index}]", f"{name!r} is not a file beside the definition")
         yield folder / name

@@ -32,7 +32,7 @@ class ImageError(RdbenchError):
 
 class UnsupportedImageError(ImageError):
     """A readable image of a kind that rdbench or the codec refuses (alpha, CMYK, 16 bit, grey
-    into a colour codec); the message says how to convert it."""
+    into a color codec); the message says how to convert it."""
 
 
 class CodecError(RdbenchError):
@@ -41,6 +41,10 @@ class CodecError(RdbenchError):
 
 class BitstreamError(CodecError):
     """The bytes are not a stream of this codec, or are truncated or damaged."""
+
+
+class DivergedError(RdbenchError):
+    """A training cannot go on: the loss, the weights or the latents are not finite."""
 
 
 class OutOfTimeError(CodecError):

@@ -26,7 +26,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from rdbench import images, places, toml
 from rdbench.codecs import registry
@@ -35,7 +38,7 @@ from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.images import Dataset, ImageRef
 from rdbench.metrics import MetricRecord, choose
 from rdbench.schema import MeasurementKey, options_text, point_text
-from rdbench.toml import Table, read_toml
+from rdbench.toml import Form, Table, read_toml
 
 COLORS: Final = ("rgb", "luma")
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
@@ -203,7 +206,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
         options=tuple(sorted(codec.told(options).items())),
         parameter=axis.parameter,
         points=_by_rate(points, axis),
-        label=request.label or codec.label(options, colour=color == "rgb"),
+        label=request.label or codec.label(options, color=color == "rgb"),
     )
 
 
@@ -289,34 +292,53 @@ def _refuse_twins(kind: str, names: Sequence[str]) -> None:
             raise UsageError(f"{kind} {name!r} is there twice; merge them, or give each a label")
 
 
+class CodecForm(Form, frozen=True):
+    """An entry of ``[[codecs]]``."""
+
+    codec: str
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    points: tuple[Any, ...] = ()
+    label: str = ""
+
+
+class ExperimentForm(Form, frozen=True):
+    """An experiment as a TOML file has it."""
+
+    name: str = ""
+    description: str = ""
+    datasets: tuple[str, ...] = ()
+    codecs: tuple[CodecForm, ...] = ()
+    metrics: tuple[str, ...] = ()
+    color: Literal["rgb", "luma"] = "rgb"
+    repeat: Annotated[int, Meta(ge=1)] = 1
+
+
 def read(path: Path) -> Experiment:
     """The experiment of a TOML file. Raises :class:`UsageError` with file, key and reason."""
-    table = read_toml(path, "experiment")
-    table.allow("name", "datasets", "codecs", "metrics", "color", "repeat", "description")
+    form = read_toml(path, "experiment").form(ExperimentForm)
     folder = path.parent
-    requests = []
-    for entry in table.tables("codecs"):
-        entry.allow("codec", "options", "points", "label")
-        requests.append(codec_request(entry, folder))
-    table.text("description", "")
     return plan(
-        table.text("name", path.stem),
-        datasets=[_from_folder(spec, folder) for spec in table.texts("datasets", ())],
-        codecs=requests,
-        metrics=[_from_folder(spec, folder) for spec in table.texts("metrics", ())],
-        color=table.text("color", "rgb"),
-        repeat=table.whole("repeat", 1),
+        form.name or path.stem,
+        datasets=[_from_folder(spec, folder) for spec in form.datasets],
+        codecs=[_request(codec, folder) for codec in form.codecs],
+        metrics=[_from_folder(spec, folder) for spec in form.metrics],
+        color=form.color,
+        repeat=form.repeat,
     )
 
 
 def codec_request(entry: Table, folder: Path) -> CodecRequest:
-    """The codec of an entry of ``[[codecs]]`` in a file that lies in ``folder``."""
-    return CodecRequest(
-        target := _from_folder(entry.text("codec"), folder),
-        _options_from_folder(target, entry.table("options").values, folder),
-        entry.items("points", ()),
-        entry.text("label", ""),
+    """The codec of an entry that may hold more, of a file that lies in ``folder``."""
+    options, points = entry.table("options").values, entry.items("points", ())
+    return _request(
+        CodecForm(entry.text("codec"), options, points, entry.text("label", "")), folder
     )
+
+
+def _request(form: CodecForm, folder: Path) -> CodecRequest:
+    target = _from_folder(form.codec, folder)
+    options = _options_from_folder(target, form.options, folder)
+    return CodecRequest(target, options, form.points, form.label)
 
 
 def shipped() -> dict[str, Path]:

@@ -73,7 +73,7 @@ def write_error(path: Path, error: OSError) -> RdbenchError:
     """The error for a file that cannot be written."""
     return RdbenchError(
         f"cannot write {str(path)!r}: {error.strerror or error}; what was done so far is kept: "
-        "make room or name another folder with --out, then run the same command again"
+        "make room or name another folder with `out`, then run the same command again"
     )
 
 
@@ -89,14 +89,14 @@ def lock(folder: Path, busy: str) -> int:
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise UsageError(
-            f"cannot write to {str(folder)!r}: {error.strerror}; name another folder with --out"
+            f"cannot write to {str(folder)!r}: {error.strerror}; name another folder with `out`"
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise UsageError(
-            f"{busy} {str(folder)!r}; wait for it, or name another folder with --out"
+            f"{busy} {str(folder)!r}; wait for it, or name another folder with `out`"
         ) from None
     return descriptor
 
@@ -129,8 +129,15 @@ def open_weights(path: str | os.PathLike[str]) -> WeightsFile:
     the run knows it: its SHA-256 is kept, and what was measured with another content is measured
     again when the run goes on.
 
-    To be read (``with rdbench.open_weights(path) as file: torch.load(file)``) or passed on as a
-    path (``load_file(rdbench.open_weights(path))``). Raises :class:`OSError`.
+    Args:
+        path: the file.
+
+    Returns:
+        The file, to be read (``with rdbench.open_weights(path) as file: torch.load(file)``) or
+        passed on as a path (``load_file(rdbench.open_weights(path))``).
+
+    Raises:
+        OSError: where it cannot be opened.
     """
     absolute = Path(path).absolute()
     file = WeightsFile(io.FileIO(absolute))

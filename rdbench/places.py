@@ -11,6 +11,9 @@ from rdbench.errors import UsageError
 RUNS: Final = Path("results") / "runs"
 """Where run directories are made that are not named."""
 
+REPORTS: Final = Path("reports")
+"""Where folders of reproductions are made that are not named."""
+
 PREFIX: Final = "baselines:"
 """What a path within that folder begins with, wherever a path is an option: runs that name it so
 are the same on every machine."""

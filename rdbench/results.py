@@ -77,11 +77,15 @@ def read_table(path: str | Path) -> Measurements:
 
 
 def load(*paths: str | Path) -> pd.DataFrame:
-    """The measurements of one or several runs (directories or CSV files) as a DataFrame.
+    """The measurements of one or several runs as a DataFrame.
 
-    Columns are those of :data:`rdbench.schema.COLUMNS` with their types (whole numbers as
-    ``Int64``, which has room for "not available") and one for each metric; with several paths a
-    first column ``run`` tells them apart.
+    Args:
+        paths: run directories or CSV files.
+
+    Returns:
+        The columns of :data:`rdbench.schema.COLUMNS` with their types (whole numbers as ``Int64``,
+        which has room for "not available") and one for each metric; with several paths a first
+        column ``run`` tells them apart.
 
     Raises:
         UsageError: where there are no measurements.
@@ -127,7 +131,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise UsageError(
             f"{str(Path(path) / MANIFEST)!r} has schema version {version}, this rdbench reads up "
-            f"to {SCHEMA_VERSION}; use a newer rdbench, --fresh or another --out"
+            f"to {SCHEMA_VERSION}; use a newer rdbench, `fresh=True` or another `out`"
         )
     return manifest
 
@@ -151,7 +155,7 @@ def _manifest(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"{str(file)!r} is not JSON: {error}") from None
     if not isinstance(manifest, dict):
-        raise UsageError(f"{str(file)!r} is not the manifest of a run; use --fresh")
+        raise UsageError(f"{str(file)!r} is not the manifest of a run; use `fresh=True`")
     return manifest
 
 
@@ -202,7 +206,7 @@ class RunDirectory:
         elif csv_path.exists():
             raise UsageError(
                 f"{str(self.path)!r} holds measurements without their {MANIFEST}; "
-                "name another folder with --out, or start over with --fresh"
+                "name another folder with `out`, or start over with `fresh=True`"
             )
         else:
             self.manifest = {"schema_version": SCHEMA_VERSION, "experiment": experiment}
@@ -237,7 +241,7 @@ class RunDirectory:
         if found := contradictions(before, experiment):
             raise UsageError(
                 f"{str(self.path)!r} holds another experiment ({'; '.join(found[:3])}); "
-                "name another folder with --out, or start over with --fresh"
+                "name another folder with `out`, or start over with `fresh=True`"
             )
         self.manifest["experiment"] = joined(before, experiment)
 

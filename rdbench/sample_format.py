@@ -57,7 +57,9 @@ class SampleFormat:
     @classmethod
     def of(cls, image: NDArray[np.generic]) -> SampleFormat:
         """The format of an array (height, width, channels) of unsigned integers, all of whose bits
-        are used."""
+        are used. Raises :class:`ValueError` for another array."""
+        if image.ndim != 3 or image.dtype.kind != "u":
+            raise ValueError(f"{image.dtype} {image.shape} are no samples of an image")
         return cls(int(image.shape[2]), 8 * image.dtype.itemsize)
 
 
@@ -65,3 +67,19 @@ GREY8: Final = SampleFormat(1)
 RGB8: Final = SampleFormat(3)
 MEASURED: Final = frozenset({GREY8, RGB8})
 """The formats that are measured; the luma plane of an image is ``grey8``."""
+
+
+def checked(image: NDArray[np.generic], role: str = "the image") -> Image:
+    """``image`` as it is, contiguous, if its samples are :data:`MEASURED` and there are any.
+
+    Raises :class:`ValueError` with ``role`` for another array.
+    """
+    import numpy as np
+
+    if image.ndim != 3 or image.dtype.kind != "u" or SampleFormat.of(image) not in MEASURED:
+        raise ValueError(
+            f"{role} must be uint8, (height, width, 1 or 3), it is {image.dtype}, {image.shape}"
+        )
+    if image.size == 0:
+        raise ValueError(f"{role} must be not empty, it is of shape {image.shape}")
+    return np.ascontiguousarray(image, np.uint8)

@@ -23,7 +23,7 @@ new raises nothing."""
 
 OK: Final = "ok"
 FAILED: Final = "failed"  # the codec, the image or the harness raised an error
-TIMEOUT: Final = "timeout"  # stopped after --timeout seconds
+TIMEOUT: Final = "timeout"  # stopped after the time limit
 CRASHED: Final = "crashed"  # the process died
 UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
 

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rdbench.gate import Limits, check
-from rdbench.gate.outputs import table
+if TYPE_CHECKING:
+    from rdbench.codecs.base import Codec
 
-__all__ = ["assert_no_regression"]
+__all__ = ["assert_conforms", "assert_no_regression"]
+
+
+def assert_conforms(
+    codec: str | type[Codec],
+    options: Mapping[str, Any] | None = None,
+    *,
+    points: Sequence[Any] = (),
+    timeout_s: float = 120.0,
+) -> None:
+    """Raise :class:`AssertionError` unless a codec does what every codec must do.
+
+    Arguments and errors are those of :func:`rdbench.conforming.run_checks`. The message is the
+    table of the checks that failed.
+    """
+    from rdbench.conforming import conforms, run_checks, table
+
+    __tracebackhide__ = True
+    results = run_checks(codec, options, points=points, timeout_s=timeout_s)
+    if not conforms(results):
+        name = codec if isinstance(codec, str) else codec.__qualname__
+        raise AssertionError("\n" + table(name, results, only_failures=True))
 
 
 def assert_no_regression(run: str | Path, baseline: str | Path, **limits: Any) -> None:
@@ -22,6 +44,9 @@ def assert_no_regression(run: str | Path, baseline: str | Path, **limits: Any) -
     Raises :class:`rdbench.RdbenchError` where there is nothing to be checked: no such run or
     baseline, or one that cannot be read.
     """
+    from rdbench.gate import Limits, check
+    from rdbench.gate.outputs import table
+
     __tracebackhide__ = True
     report = check(run, baseline, Limits(**limits))
     if not report.fine:

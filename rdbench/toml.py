@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
 
 from rdbench.errors import UsageError, unknown
+
+F = TypeVar("F", bound="Form")
 
 _REQUIRED: Final[Any] = object()
 _NAMES: Final[dict[type, str]] = {
@@ -18,6 +23,23 @@ _NAMES: Final[dict[type, str]] = {
     list: "an array",
     dict: "a table",
 }
+
+
+_WORDS: Final = {kind.__name__: words for kind, words in _NAMES.items()} | {
+    "array": _NAMES[list],
+    "object": _NAMES[dict],
+}
+"""By the names that msgspec has for types."""
+_PLACED: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.DOTALL)
+
+
+Channels = Annotated[tuple[Literal[1, 3], ...], msgspec.Meta(min_length=1)]
+"""The numbers of channels that something takes: grey, color."""
+
+
+class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a table of a TOML file may hold: its keys are the fields, and those without a default
+    must be there."""
 
 
 def read_toml(path: Path, kind: str) -> Table:
@@ -64,6 +86,39 @@ class Table:
     def error(self, key: str, reason: str) -> UsageError:
         """The error of ``key``: ``reason`` with file and key before it."""
         return UsageError(f"{self._where}, key {self._prefix + key!r}: {reason}")
+
+    def form(self, kind: type[F]) -> F:
+        """The table, and the tables in it, as a form."""
+        try:
+            return msgspec.convert(self.values, kind)
+        except msgspec.ValidationError as error:
+            raise self._refusal(str(error), msgspec.inspect.type_info(kind)) from None
+
+    def _refusal(self, message: str, kind: Any) -> UsageError:
+        """The error for what msgspec says: "Expected `int`, got `str` - at `$.axes[2].low`"."""
+        what, key = _PLACED.fullmatch(message).groups("")  # type: ignore[union-attr]
+        value: Any = self.values
+        for step in re.findall(r"\w+", key):
+            value = value[int(step) if isinstance(value, list) else step]
+            kind = next(filter(None, (_within(part, step) for part in _parts(kind))))
+        quoted = re.findall("`(.*?)`", what)
+        if what.startswith("Object "):
+            fields = [name for part in _parts(kind) for name in _fields(part)]
+            missing = "missing" in what
+            reason = "is missing" if missing else str(unknown("key", quoted[0], fields))
+            return self.error(f"{key}.{quoted[0]}".lstrip("."), reason)
+        if what.startswith("Invalid enum value"):
+            return self.error(key, str(unknown("value", str(value), map(str, kind.values))))
+        if what.endswith("of length >= 1"):
+            return self.error(key, "has no values")
+        if bound := re.search(" ([<>]=) (.*)", what):
+            words = {">=": "at least", "<=": "at most"}[bound[1]]
+            return self.error(key, f"{value!r} is not {words} {bound[2]}")
+        kinds = quoted[0].split(" | ")
+        if "str" in kinds and isinstance(value, int | float):
+            return self.error(key, f"{value!r} is not text; write it in quotes")
+        words = " or ".join(_WORDS[kind] for kind in _WORDS if kind in kinds)
+        return self.error(key, f"{value!r} is not {words}")
 
     def allow(self, *keys: str) -> None:
         """Refuse all other keys, with near ones."""
@@ -138,3 +193,18 @@ def _is(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """The types of a union."""
+    return getattr(kind, "types", (kind,))
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """The types of a form's fields."""
+    return {field.encode_name: field.type for field in getattr(kind, "fields", ())}
+
+
+def _within(kind: Any, step: str) -> Any:
+    """The type of a form's field, or of an array's items."""
+    return _fields(kind).get(step) or getattr(kind, "item_type", None)

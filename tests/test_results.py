@@ -185,7 +185,7 @@ def test_a_run_of_a_later_schema_is_refused_with_the_way_out(tmp_path):
     for read in (read_rows, rdbench.load):
         with pytest.raises(UsageError, match="update rdbench"):
             read(new)
-    with pytest.raises(UsageError, match=r"use a newer rdbench, --fresh or another --out"):
+    with pytest.raises(UsageError, match=r"use a newer rdbench, `fresh=True` or another `out`"):
         RunDirectory(new, {})
 
 

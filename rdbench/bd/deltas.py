@@ -51,11 +51,22 @@ def bd_rate(
 ) -> float:
     """Mean difference in rate at equal quality, in percent; negative is a saving.
 
-    Rates and qualities (n,) per curve, in any order; n may differ. Rates in any unit that both
-    curves share, qualities in dB or another unit of which more is better. ``method`` is
-    ``"pchip"`` (JCT-VC, JVET), ``"akima"`` or ``"cubic"`` (the fit of VCEG-M33). NaN where the
-    data have no delta; :func:`delta` gives the reason, the overlap and the points dropped.
-    Raises :class:`rdbench.errors.UsageError` as :func:`delta` does.
+    Args:
+        anchor_rate: rates of the anchor's points, (n,), in any order and in any unit that both
+            curves share.
+        anchor_quality: their qualities, (n,), in dB or another unit of which more is better.
+        test_rate: rates of the test curve, (m,).
+        test_quality: its qualities, (m,).
+        method: ``"pchip"`` (JCT-VC, JVET), ``"akima"`` or ``"cubic"`` (the fit of VCEG-M33).
+        min_overlap: the overlap in percent under which there is no value.
+
+    Returns:
+        Percent, or NaN where the data have no delta; :func:`rdbench.bd.delta` gives the reason,
+        the overlap and the points dropped.
+
+    Raises:
+        UsageError: for an unknown method, and for rates and qualities that are not
+            one-dimensional and of equal length.
 
     Source: Bjøntegaard, "Calculation of average PSNR differences between RD-curves", ITU-T
     SG16 Q.6 VCEG-M33, 2001; piecewise cubic as in JCTVC-H1100 and JVET-T2010.
@@ -73,8 +84,19 @@ def bd_quality(
     method: str = "pchip",
     min_overlap: float = 0.0,
 ) -> float:
-    """Mean difference in quality at equal rate (BD-PSNR where the quality is PSNR), in the unit
-    of the quality; positive is a gain. Everything else is as in :func:`bd_rate`."""
+    """Mean difference in quality at equal rate (BD-PSNR where the quality is PSNR); positive is a
+    gain.
+
+    Args:
+        anchor_rate, anchor_quality, test_rate, test_quality: the curves, as in :func:`bd_rate`.
+        method, min_overlap: as in :func:`bd_rate`.
+
+    Returns:
+        The difference in the unit of the quality, or NaN, as in :func:`bd_rate`.
+
+    Raises:
+        UsageError: as :func:`bd_rate`.
+    """
     arrays = (anchor_rate, anchor_quality, test_rate, test_quality)
     return delta(*arrays, kind="quality", method=method, min_overlap=min_overlap).value
 

@@ -22,6 +22,7 @@ from rdbench.cli import (
     import_,
     inspect,
     merge,
+    metrics,
     plot,
     reproduce,
     rescore,
@@ -29,6 +30,7 @@ from rdbench.cli import (
     score,
     train,
 )
+from rdbench.cli.flags import as_flags
 from rdbench.errors import RdbenchError
 
 app = typer.Typer(
@@ -64,6 +66,7 @@ def _root(
 
 app.command("run")(run.run)
 app.add_typer(codecs.app, name="codecs")
+app.add_typer(metrics.app, name="metrics")
 app.command("conformance")(conformance.conformance)
 app.add_typer(datasets.app, name="datasets")
 app.command("score")(score.score)
@@ -88,7 +91,7 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="rdbench", standalone_mode=False))
     except RdbenchError as error:
-        _complain(str(error))
+        _complain(as_flags(str(error)))
     except typer.TyperException as error:  # the command line itself is wrong
         if error.format_message().startswith("Usage:"):  # there is none, which is no mistake
             typer.echo(error.format_message(), err=True)

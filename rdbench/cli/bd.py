@@ -37,7 +37,7 @@ def bd(
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Print the deltas of each image alone.")
     ] = False,
-    metric: Annotated[
+    metrics: Annotated[
         str,
         typer.Option(
             help="Metrics, by column or as FILE.py:Class or FILE.toml.", metavar="NAME[,NAME...]"
@@ -76,7 +76,7 @@ def bd(
 
     Examples:
 
-      rdbench bd results/runs/kodak --anchor jpeg --metric psnr_db,ms_ssim_db
+      rdbench bd results/runs/kodak --anchor jpeg --metrics psnr_db,ms_ssim_db
 
       rdbench bd results/runs/kodak --matrix --published lee2019-mse --markdown
 
@@ -96,7 +96,7 @@ def bd(
     rows = bd_table(
         runs,
         anchor=anchor or None,
-        metric=names(metric),
+        metrics=names(metrics),
         published=names(published),
         method=method.value,
         averaging=averaging.value,

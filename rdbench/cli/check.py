@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.flags import as_flags
 from rdbench.cli.options import names
 
 
@@ -36,7 +37,7 @@ def check(
             metavar="PERCENT",
         ),
     ] = None,
-    metric: Annotated[
+    metrics: Annotated[
         str,
         typer.Option(
             help="Metrics, by column or as FILE.py:Class or FILE.toml. [default: all that the "
@@ -76,7 +77,7 @@ def check(
     from rdbench import gate
     from rdbench.gate import outputs
 
-    limits = gate.Limits(max_bd_rate, max_bd_psnr, max_slowdown, tuple(names(metric)))
+    limits = gate.Limits(max_bd_rate, max_bd_psnr, max_slowdown, tuple(names(metrics)))
     written = gate.update(run, baseline, limits) if update else None
     report = written.report if written else gate.check(run, baseline, limits)
     if report:
@@ -89,7 +90,9 @@ def check(
             typer.echo(line)
     if written:
         if written.problem:
-            typer.echo(f"warning: replaced: {outputs.printable(written.problem)}", err=True)
+            typer.echo(
+                f"warning: replaced: {outputs.printable(as_flags(written.problem))}", err=True
+            )
         for text in written.failures:
             typer.echo(f"warning: now a known failure: {outputs.printable(text)}", err=True)
         typer.echo(f"{written.rows} rows written: {baseline}")

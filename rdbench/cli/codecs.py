@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdbench.cli.findings import Findings
 from rdbench.errors import MissingBackendError
 from rdbench.schema import point_text
 
@@ -53,8 +54,7 @@ def doctor(
     from rdbench.runner.doctor import diagnose
 
     asked = list(dict.fromkeys(names or sorted(registry.entries())))
-    width = max(map(len, asked))
-    counts = {"ok": 0, "failed": 0, "missing": 0}
+    findings = Findings(asked)
     there: dict[str, Diagnosis] = {}
     waiting = list(asked)
     with LocalPool(Limits.of_machine(jobs, timeout)) as pool:
@@ -62,21 +62,14 @@ def doctor(
             there[answer.name] = answer
             while waiting and waiting[0] in there:  # shown in order, as soon as may be
                 found = there.pop(waiting.pop(0))
-                state = "missing" if found.missing else "ok" if found.usable else "failed"
-                counts[state] += 1
-                head, *rest = _findings(found)
-                typer.echo(f"{found.name:{width}}  {state:7}  {head}")
-                for line in rest:
-                    typer.echo(f"{'':{width}}  {'':7}  {line}")
-    typer.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
-    if counts["failed"] or (names and counts["missing"]):
-        raise typer.Exit(1)
+                findings.show(found.name, found.missing, found.usable, _told(found))
+    findings.end(named=bool(names))
 
 
-def _findings(found: Diagnosis) -> list[str]:
+def _told(found: Diagnosis) -> list[str]:
     """What was found of a codec, line by line."""
     if found.row is None:
-        return [found.missing]
+        return []
     row = found.row
     if not found.usable:
         return [found.version, *found.places, f"{row.status}: {row.message}"]
@@ -107,13 +100,10 @@ def show_codec(
     options = codec.resolve_options(request.options)
     codec = codec.configured(options)
     axis = codec.axis(options)
-    channels = " and ".join(
-        {1: "grey", 3: "colour"}.get(count, str(count)) for count in sorted(codec.takes(options))
-    )
     rows = [
         ("label", codec.label(options)),
         ("version", _version(codec, options)),
-        ("images", channels),
+        ("images", " and ".join(form.words for form in sorted(codec.takes(options)))),
         ("parameter", f"{axis.parameter}, {_points(axis)}"),
         ("ladder", " ".join(point_text(point) for point in axis.ladder)),
         ("conversion", _conversion(codec, options, axis.ladder[0])),
@@ -139,7 +129,7 @@ def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:
 def _commands(
     codec: type[Codec], options: Mapping[str, Any], point: float
 ) -> list[tuple[str, str]]:
-    """The command lines of a codec made of programs, for colour where it takes colour."""
+    """The command lines of a program codec, for color where it takes color."""
     try:
         told = codec.provenance(options, (point,)).get("commands", {})
     except MissingBackendError:
@@ -149,20 +139,19 @@ def _commands(
 
 
 def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:
-    """What the conversions of colours and formats cost, for photographs that come along."""
+    """What the conversions of colors and formats cost, for photographs that come along."""
     from rdbench.codecs.base import Codec
-    from rdbench.conformance.conversion import conversion_db
-    from rdbench.conformance.material import photograph
+    from rdbench.conforming.conversion import conversion_db
+    from rdbench.conforming.material import photograph
 
     if codec.converted is Codec.converted:
         return "by the codec itself"
     instance = codec(point, **options)
-    kinds = {1: "grey", 3: "colour"}
     found = {
-        kinds[count]: conversion_db(instance, photograph(count))
-        for count in sorted(codec.takes(options))
+        form.words: conversion_db(instance, photograph(form.channels))
+        for form in sorted(codec.takes(options))
     }
-    told = [f"{kind} {db:.2f} dB" for kind, db in found.items() if db is not None]
+    told = [f"{words} {db:.2f} dB" for words, db in found.items() if db is not None]
     if not told:
         return "by the codec itself"
     return f"alone, on a photograph: {', '.join(told)}".replace("inf dB", "without loss")

@@ -1,4 +1,4 @@
-"""``rdbench conformance``: whether a codec does what every codec must do."""
+"""``rdbench conformance``: whether a codec or a metric does what every one must do."""
 
 from __future__ import annotations
 
@@ -6,36 +6,38 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.findings import show_checks
+from rdbench.errors import UsageError, unknown
+
+KINDS = ("codec", "metric")
+
 
 def conformance(
-    codec: Annotated[
-        str,
+    words: Annotated[
+        list[str],
         typer.Argument(
-            metavar="NAME[:option=value,points=a/b/c]",
-            help="The codec with its options; NAME may be FILE.py:Class.",
+            metavar="[codec|metric] NAME",
+            help="A codec with its options, as NAME[:option=value,points=a/b/c], or a metric; NAME "
+            "may be FILE.py:Class or FILE.toml.",
         ),
     ],
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, help="Limit of one encoding or decoding.")
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, help="Limit of one encoding, decoding or score."),
     ] = 120.0,
 ) -> None:
-    """Check a codec: sizes, round trip in another process, rate, quality, damaged streams.
+    """Check a codec: sizes, round trip in another process, rate, quality, damaged streams. Or a
+    metric: sizes, identity, noise, symmetry, repetition.
 
     The exit status is 1 when a check failed.
     """
-    from rdbench import experiment
-    from rdbench.conformance import Status, conforms, run_checks
+    from rdbench.conforming import run_checks, run_metric_checks
 
-    request = experiment.parse_codec(codec)
-    results = run_checks(request.target, request.options, points=request.points, timeout_s=timeout)
-    width = max(len(result.check) for result in results)
-    for result in results:
-        line = f"{result.check:{width}}  {result.status.value:7}  {result.detail}"
-        typer.echo(line.rstrip())
-    counts = [
-        f"{sum(result.status is status for result in results)} {status.value}" for status in Status
-    ]
-    good = conforms(results)
-    typer.echo(f"{codec}: {'conforms' if good else 'does not conform'} ({', '.join(counts)})")
-    if not good:
-        raise typer.Exit(1)
+    *kinds, name = words
+    if len(kinds) > 1:
+        raise UsageError(f"one name at a time, not {' '.join(words[1:])}")
+    kind = kinds[0] if kinds else "codec"
+    if kind not in KINDS:
+        raise unknown("kind", kind, KINDS, hint="of what is checked, before its name")
+    check = run_metric_checks if kind == "metric" else run_checks
+    show_checks(name, check(name, timeout_s=timeout))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rdbench.errors import UsageError
+from rdbench.cli.flags import as_flags
 
 
 class Color(StrEnum):
@@ -86,19 +86,11 @@ def import_(
 
       rdbench import a.csv --map bpp=rate,psnr_db=PSNR,image=name,point=q --label a --dataset kodak
     """
-    from rdbench.files import write_atomically
-    from rdbench.importing import Request, import_curves, parse_mapping
+    import rdbench
 
-    delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
-    if len(delimiter) != 1 or decimal not in (".", ",") or decimal == delimiter:
-        raise UsageError(
-            f"--delimiter {delimiter!r} and --decimal {decimal!r}: the first is one character, the "
-            "second . or , and they differ"
-        )
-    if out is not None:
-        _check_out(out, force=force)
-    request = Request(
-        mapping=parse_mapping(mapping),
+    imported = rdbench.import_(
+        files,
+        mapping=mapping,
         label=label,
         dataset=dataset,
         color=color.value,
@@ -106,26 +98,17 @@ def import_(
         rate_is=rate_is.value if rate_is else "",
         source=source,
         known_issue=known_issue,
-        delimiter=delimiter,
+        delimiter="\t" if delimiter in ("tab", "\\t") else delimiter,
         decimal=decimal,
+        out=out,
+        force=force,
     )
-    imported = import_curves(files, request)
     for note in imported.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {as_flags(note)}", err=True)
     if out is None:
         typer.echo(imported.text, nl=False)
         return
-    write_atomically(out, imported.text)
     for curve in imported.curves:
         typer.echo(
             f"published:{out}:{curve.label}  {len(curve.points)} points, {curve.image_count} images"
         )
-
-
-def _check_out(out: Path, *, force: bool) -> None:
-    if out.suffix != ".csv":
-        raise UsageError(f"--out {str(out)!r}: curves are found in files named *.csv")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {str(out)!r}: there is no folder {str(out.parent)!r}")
-    if out.exists() and not (force and out.is_file()):
-        raise UsageError(f"{str(out)!r} exists; name another file with --out, or give --force")

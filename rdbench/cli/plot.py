@@ -16,7 +16,7 @@ def plot(
     runs: Annotated[
         list[Path] | None, typer.Argument(metavar="RUN", help="Run directories or CSV files.")
     ] = None,
-    metric: Annotated[
+    metrics: Annotated[
         str,
         typer.Option(
             help="Metrics, by column or as FILE.py:Class or FILE.toml; one figure each.",
@@ -57,13 +57,13 @@ def plot(
 
       rdbench plot results/runs/kodak --published lee2019-mse --anchor jpeg --format png,pdf
     """
-    from rdbench.plots import plot_rd
+    import rdbench
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
-        paths = plot_rd(
+        paths = rdbench.plot_rd(
             runs or [],
-            metric=names(metric),
+            metrics=names(metrics),
             published=names(published),
             anchor=anchor or None,
             averaging=averaging.value,

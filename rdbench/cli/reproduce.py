@@ -9,9 +9,7 @@ import typer
 
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
-from rdbench.places import RUNS
-
-REPORTS = Path("reports")
+from rdbench.places import REPORTS, RUNS
 
 
 def reproduce(
@@ -52,24 +50,24 @@ def reproduce(
 
       rdbench reproduce dumas2018-fig5
     """
-    from rdbench import reproduce as recipes
-    from rdbench.runner import Limits
+    import rdbench
+    from rdbench import reproducing
     from rdbench.tables import terminal
 
     if list_:
-        for known, path in recipes.shipped().items():
-            typer.echo(f"{known:24} {recipes.read(path).title}")
+        for known, path in reproducing.shipped().items():
+            typer.echo(f"{known:24} {reproducing.read(path).title}")
         return
     if name is None:
         raise UsageError("nothing to reproduce: name something (see `rdbench reproduce --list`)")
-    recipe = recipes.read(recipes.find(name))
     with Progress() as progress:
-        made = recipes.reproduce(
-            recipe,
-            out or REPORTS / recipe.name,
-            run or RUNS / recipe.name,
-            measure=not published,
-            limits=Limits.of_machine(jobs, timeout),
+        made = rdbench.reproduce(
+            name,
+            out=out,
+            run=run,
+            published=published,
+            jobs=jobs,
+            timeout_s=timeout,
             progress=progress,
             say=lambda line: typer.echo(f"rdbench: {line}", err=True),
         )
@@ -77,13 +75,13 @@ def reproduce(
         typer.echo("interrupted; the same command goes on from there", err=True)
         raise typer.Exit(130)
     if made.claims:
-        typer.echo(terminal(recipes.claim_table(made.claims)))
+        typer.echo(terminal(reproducing.claim_table(made.claims)))
     for path in made.files:
         typer.echo(path)
     if made.failures:
         typer.echo(
             f"rdbench: {len(made.failures)} measurements failed: see "
-            f"{(run or RUNS / recipe.name) / 'measurements.csv'}",
+            f"{made.run / 'measurements.csv'}",
             err=True,
         )
         raise typer.Exit(1)

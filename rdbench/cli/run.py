@@ -43,7 +43,7 @@ def run(
         list[Path] | None,
         typer.Option(
             metavar="FILE.toml",
-            help="A program of your own as a codec; repeatable. It has the name that the file says "
+            help="A program codec of your own; repeatable. It has the name that the file says "
             "in --codecs and --codec, and is measured with its defaults where they do not name it.",
         ),
     ] = None,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from rdbench.errors import MissingBackendError, UsageError
+from rdbench.cli.flags import as_flags
+from rdbench.errors import DivergedError, UsageError
 from rdbench.places import RUNS
 
 if TYPE_CHECKING:
@@ -63,79 +64,50 @@ def train(
 
       rdbench train my.toml --device cuda --steps 200000
     """
-    from rdbench.training import configuration_file as files
+    import rdbench
 
     if list_:
+        from rdbench.training import configuration_file as files
+
         for name, path in files.shipped().items():
             typer.echo(f"{name:26} {files.description(path)}")
         return
     if configuration is None:
         raise UsageError("nothing to train: name a configuration (see `rdbench train --list`)")
-    path = files.find(configuration)
-    try:
-        from rdbench.training import family
-        from rdbench.training.member import DivergedError
-    except ModuleNotFoundError as error:
-        raise MissingBackendError(
-            f"training needs {error.name}: pip install 'rdbench[learned]'"
-        ) from None
-    plan = files.read(path, steps=steps, device=device)
-    directory = out or RUNS / plan.name
-    _announce(plan, directory)
-    try:
-        with TrainingProgress(plan) as progress:
-            outcome = family.train(
-                plan,
-                directory,
-                fresh=fresh,
+    with TrainingProgress() as progress:
+        try:
+            outcome = rdbench.train(
+                configuration,
+                out=out,
+                steps=steps,
+                device=device,
                 threads=threads,
-                report=progress,
-                say=lambda line: typer.echo(f"rdbench: {line}", err=True),
+                fresh=fresh,
+                started=progress.announce,
+                progress=progress,
+                say=lambda line: typer.echo(f"rdbench: {as_flags(line)}", err=True),
             )
-    except DivergedError as error:
-        typer.echo(f"rdbench: {error}", err=True)
-        raise typer.Exit(1) from None
+        except DivergedError as error:
+            typer.echo(f"rdbench: {as_flags(str(error))}", err=True)
+            raise typer.Exit(1) from None
     if outcome.interrupted:
         typer.echo(
-            f"interrupted; a checkpoint is in {directory}, and the same command goes on from there",
+            f"interrupted; a checkpoint is in {progress.directory}, and the same command goes on "
+            "from there",
             err=True,
         )
         raise typer.Exit(130)
     for file in outcome.finished:
-        _write_card(file, directory)
         typer.echo(file)
-
-
-def _write_card(file: Path, directory: Path) -> None:
-    """Beside weights the card for people, with the figure of their losses."""
-    from rdbench.files import write_atomically
-    from rdbench.plots import training as plots
-    from rdbench.plots.draw import save_figure
-    from rdbench.training.folder import LOG, read_rows
-    from rdbench.training.model_card import model_card
-
-    rows = [row for row in read_rows(directory / LOG) if row["member"] == file.stem]
-    if rows:
-        figure = plots.losses(rows, file.stem, f"means of {len(rows)} stretches of steps")
-        save_figure(figure, directory, file.stem, ["png"])
-        write_atomically(file.with_suffix(".md"), model_card(file, f"{file.stem}.png"))
-
-
-def _announce(plan: Configuration, directory: Path) -> None:
-    count = len(plan.members)
-    typer.echo(
-        f"{plan.architecture}, {count} network{'s' * (count > 1)} of {_listed(plan)} steps "
-        f"with {plan.data.batch} crops of {plan.data.crop}x{plan.data.crop} into {directory}",
-        err=True,
-    )
 
 
 class TrainingProgress:
     """Shows how far a training is on stderr, a bar on a terminal and a line each minute elsewhere;
-    call it with each row of the log. Use it in ``with``."""
+    call it with each row of the log, once it is announced. Use it in ``with``."""
 
-    def __init__(self, plan: Configuration) -> None:
-        self._steps = [member.steps for member in plan.members]
+    def __init__(self) -> None:
+        self.directory = Path()
+        self._steps: list[int] = []
         self._bar: Any = None
         self._last = -EVERY_S
         self._step_s = 0.0
@@ -146,6 +118,17 @@ class TrainingProgress:
     def __exit__(self, *exception: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def announce(self, plan: Configuration, directory: Path) -> None:
+        """Say what is trained, and where."""
+        self.directory = directory
+        self._steps = [member.steps for member in plan.members]
+        count = len(plan.members)
+        typer.echo(
+            f"{plan.architecture}, {count} network{'s' * (count > 1)} of {_listed(plan)} steps "
+            f"with {plan.data.batch} crops of {plan.data.crop}x{plan.data.crop} into {directory}",
+            err=True,
+        )
 
     def __call__(self, status: Status) -> None:
         step_s = status.values["step_s"]

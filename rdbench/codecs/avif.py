@@ -4,7 +4,7 @@ What a careful comparison has to know: libavif tunes libaom for a visual metric 
 told otherwise, which costs 4 % of rate at equal PSNR and up to 1.5 dB at equal quality settings;
 rdbench measures PSNR and MS-SSIM and tunes for PSNR by default. Speed 4 saves 7 % of rate over
 Pillow's default of 6; speed 2 saves another 2 % in three times the time. (Crops of six Kodak
-photographs, libaom 3.14.1.) Colour is converted by libavif (BT.601, full range), in Pillow's build
+photographs, libaom 3.14.1.) Color is converted by libavif (BT.601, full range), in Pillow's build
 by libyuv, whose approximation caps 4:4:4 at some 49 dB where a rounded conversion reaches 53.
 Tiles are not used: they would depend on the number of threads.
 """
@@ -53,12 +53,12 @@ class Avif(Codec):
         return f"libaom {aom}, dav1d {dav1d}, {pillow.version('libavif', 'avif')}"
 
     def encode(self, image: Image) -> bytes:
-        colour = image.shape[2] > 1
+        color = image.shape[2] > 1
         return pillow.save(
             image,
             "AVIF",
             quality=int(self.point),
-            subsampling=_SUBSAMPLING[self.options["chroma"]] if colour else "4:0:0",
+            subsampling=_SUBSAMPLING[self.options["chroma"]] if color else "4:0:0",
             speed=self.options["speed"],
             codec="aom",
             range="full",

@@ -27,7 +27,7 @@ class Option:
 
     ``default`` fixes the type: values given as text are converted to it. ``choices`` lists what
     is allowed, or ``low`` and ``high`` bound it. ``labelled`` options stand in the label of the
-    curve even with their default value; ``colour`` options mean nothing for one-channel images
+    curve even with their default value; ``color`` options mean nothing for one-channel images
     and are left out of the label there.
     """
 
@@ -37,7 +37,7 @@ class Option:
     low: float = -math.inf
     high: float = math.inf
     labelled: bool = False
-    colour: bool = False
+    color: bool = False
     shown: tuple[str, ...] = ()
     """How each of ``choices`` reads in a label, where that differs from the value."""
     path: bool = False
@@ -87,7 +87,7 @@ def chroma_option(default: str) -> Option:
         choices=("420", "444"),
         shown=("4:2:0", "4:4:4"),
         labelled=True,
-        colour=True,
+        color=True,
     )
 
 
@@ -205,12 +205,12 @@ class Codec(abc.ABC):
         return cls
 
     @classmethod
-    def label(cls, options: Mapping[str, Any], *, colour: bool = True) -> str:
+    def label(cls, options: Mapping[str, Any], *, color: bool = True) -> str:
         """Name of the curve: the codec's name with its labelled and its non-default options."""
         words = [cls.name]
         for name, option in cls.option_table.items():
             value = options[name]
-            if option.colour and not colour:
+            if option.color and not color:
                 continue
             if option.labelled:
                 words.append(option.text(value))
@@ -268,7 +268,7 @@ class Codec(abc.ABC):
         return None
 
     def converted(self, image: Image) -> Image | None:  # noqa: ARG002
-        """``image`` after the colour and format conversions of the codec alone, forth and back,
+        """``image`` after the color and format conversions of the codec alone, forth and back,
         where it is rdbench that makes them. Its PSNR is the ceiling of the codec."""
         return None
 

@@ -2,7 +2,7 @@
 
 The point is the real QP of the one I-frame: the stream is coded at a constant QP, and x265's
 ``ipratio`` is 1, where x265 and programs that call it (bpgenc, heif-enc) would code the frame at
-QP − 3. Bytes of the HEIF container are counted, some 400 of them. Colour is converted by libheif
+QP − 3. Bytes of the HEIF container are counted, some 400 of them. Color is converted by libheif
 (BT.601, full range) with 8 or 10 bits of intermediate precision.
 
 libheif turns x265's psychovisual optimisations on (psy-rd 1) whatever the tune, and x265 then also

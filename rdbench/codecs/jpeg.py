@@ -1,6 +1,6 @@
 """JPEG (ITU-T T.81 | ISO/IEC 10918-1), baseline or progressive, by libjpeg-turbo in Pillow.
 
-Colour is converted as in JFIF (BT.601, full range). With the default options the stream is that
+Color is converted as in JFIF (BT.601, full range). With the default options the stream is that
 of ``PIL.Image.save(format="JPEG", quality=q)``.
 """
 
@@ -37,14 +37,14 @@ class Jpeg(Codec):
         return pillow.version("libjpeg-turbo", "libjpeg_turbo")
 
     def encode(self, image: Image) -> bytes:
-        colour = {"subsampling": _SUBSAMPLING[self.options["chroma"]]} if image.shape[2] > 1 else {}
+        color = {"subsampling": _SUBSAMPLING[self.options["chroma"]]} if image.shape[2] > 1 else {}
         return pillow.save(
             image,
             "JPEG",
             quality=int(self.point),
             optimize=self.options["optimize"],
             progressive=self.options["progressive"],
-            **colour,
+            **color,
         )
 
     def decode(self, data: bytes) -> Image:

@@ -2,7 +2,7 @@
 
 OpenJPEG is the system's library where there is one, else the one in Pillow's wheel; the version
 says which. One tile, one quality layer, up to six resolutions, 64×64 code blocks, LRCP, and the
-multiple component transform for colour (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
+multiple component transform for color (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
 ``target=ratio`` is its ``-r``, ``target=psnr`` its ``-q``, and ``transform=9/7`` its ``-I``.
 
 glymur works on files: times include writing and reading one in the temporary folder.
@@ -24,6 +24,7 @@ import PIL
 
 from rdbench.codecs.base import Axis, Codec, Option, threads_option
 from rdbench.errors import BitstreamError, CodecError
+from rdbench.sample_format import checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -126,12 +127,10 @@ class Jpeg2000(Codec):
                     f"JPEG 2000 decoder: {type(error).__name__}: {one_line(str(error), 200)}"
                 ) from error
         image = samples[:, :, None] if samples.ndim == 2 else samples
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-            raise BitstreamError(
-                f"JPEG 2000 stream of {samples.dtype} {samples.shape}, where 8-bit grey or RGB is "
-                "expected"
-            )
-        return np.ascontiguousarray(image)
+        try:
+            return checked(image)
+        except ValueError as error:
+            raise BitstreamError(f"JPEG 2000 stream of other samples: {error}") from error
 
     def _path(self, folder: str) -> Path:
         """The suffix tells glymur which container to write."""

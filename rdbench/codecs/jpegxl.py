@@ -12,6 +12,7 @@ import numpy as np
 
 from rdbench.codecs.base import Codec, Option, threads_option
 from rdbench.errors import BitstreamError, CodecError
+from rdbench.sample_format import checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ class JpegXl(Codec):
         except (RuntimeError, ValueError) as error:
             raise BitstreamError(f"JPEG XL decoder: {one_line(str(error), 200)}") from error
         image = samples[:, :, None] if samples.ndim == 2 else samples
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-            raise BitstreamError(
-                f"JPEG XL stream of {samples.dtype} {samples.shape}, where 8-bit grey or RGB is "
-                "expected"
-            )
-        return np.ascontiguousarray(image)
+        try:
+            return checked(image)
+        except ValueError as error:
+            raise BitstreamError(f"JPEG XL stream of other samples: {error}") from error

@@ -75,7 +75,7 @@ class NetworkCodec(Codec):
     def encode(self, image: Image) -> bytes:
         model = self._models.get(image.shape[2])
         if model is None:
-            hint = "convert it to RGB" if image.shape[2] == 1 else "measure with --color luma"
+            hint = "convert it to RGB" if image.shape[2] == 1 else "measure with color luma"
             raise UnsupportedImageError(
                 f"codec {self.name!r} has no weights for images of {image.shape[2]} "
                 f"channel{'s' * (image.shape[2] > 1)}; {hint}, or train some"

@@ -1,8 +1,8 @@
 """The table of codecs. Listing it imports no backend.
 
-A codec is found by its name in the table below or among the definitions in ``binaries/``, through
-the entry-point group ``rdbench.codecs`` of an installed package, or as ``path/to/file.py:Class``
-or ``path/to/file.toml``.
+A codec is found by its name in the table below or among the program codecs in ``programs/``,
+through the entry-point group ``rdbench.codecs`` of an installed package, or as
+``path/to/file.py:Class`` or ``path/to/file.toml``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.schema import one_line
 
 ENTRY_POINT_GROUP: Final = "rdbench.codecs"
-BINARIES: Final = Path(__file__).parent / "binaries"
+PROGRAMS: Final = Path(__file__).parent / "programs"
 
 _PILLOW: Final = "pip install pillow"
 _IMAGECODECS: Final = "pip install imagecodecs"
@@ -125,17 +125,17 @@ def entries() -> dict[str, CodecEntry]:
 
 @functools.cache
 def _programs() -> tuple[CodecEntry, ...]:
-    """The codecs that are programs, by the definitions that come along."""
+    """The program codecs that come along."""
     return tuple(
         CodecEntry(table["name"], str(path), table["summary"], table["install"])
-        for path in sorted(BINARIES.glob("*.toml"))
+        for path in sorted(PROGRAMS.glob("*.toml"))
         for table in [tomllib.loads(path.read_text(encoding="utf-8"))]
     )
 
 
 def load(name: str) -> type[Codec]:
-    """The class of the codec ``name``, of ``path/to/file.py:Class``, of a definition
-    ``path/to/file.toml``, or one that was handed over (:mod:`rdbench.codecs.handed`).
+    """The class of the codec ``name``, of ``path/to/file.py:Class``, of a program
+    codec ``path/to/file.toml``, or one that was handed over (:mod:`rdbench.codecs.handed`).
 
     Raises :class:`UsageError` for an unknown name (with those near it), a name that is offered
     twice, or a file without such a class, and :class:`MissingBackendError` with what to install.
@@ -145,10 +145,10 @@ def load(name: str) -> type[Codec]:
     if file := plugins.split(name):
         return _checked(plugins.module(file[0], "codec file"), file[1], name)
     if name.endswith(".toml"):
-        return _from_definition(Path(name))
+        return _program_codec(Path(name))
     entry = _entry(name)
     if entry.target.endswith(".toml"):
-        return _from_definition(Path(entry.target))
+        return _program_codec(Path(entry.target))
     module_name, _, class_name = entry.target.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -189,20 +189,20 @@ def place(name: str) -> str:
 
 
 def load_file(path: Path) -> type[Codec]:
-    """The class of a definition of one's own, whose name must not be that of another codec."""
-    codec = _from_definition(path)
+    """The class of a program codec of one's own, whose name must not be that of another codec."""
+    codec = _program_codec(path)
     if codec.name in entries():
         raise UsageError(
-            f"codec file {str(path)!r}, key 'name': there is a codec {codec.name!r}; choose "
+            f"program codec {str(path)!r}, key 'name': there is a codec {codec.name!r}; choose "
             "another name"
         )
     return codec
 
 
-def _from_definition(path: Path) -> type[Codec]:
-    from rdbench.codecs import binary
+def _program_codec(path: Path) -> type[Codec]:
+    from rdbench.codecs import program
 
-    return binary.load(path)
+    return program.load(path)
 
 
 def _checked(module: ModuleType, class_name: str, name: str) -> type[Codec]:

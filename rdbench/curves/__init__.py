@@ -19,6 +19,7 @@ from rdbench.curves.published import PREFIX, published, published_files, read_pu
 from rdbench.curves.records import averaging_text, resolve, resolve_all
 from rdbench.curves.selection import find_anchor, gather, published_beside
 from rdbench.curves.summary import SUMMARY, summary_columns, summary_rows, write_summary
+from rdbench.curves.table import BDTable
 
 __all__ = [
     "IMAGE_COLUMNS",
@@ -29,6 +30,7 @@ __all__ = [
     "RECORD_COLUMNS",
     "SUMMARY",
     "WIDE_SPREAD",
+    "BDTable",
     "Comparison",
     "Complexity",
     "Curve",

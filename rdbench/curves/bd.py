@@ -14,6 +14,7 @@ from rdbench.curves.curve import Curve
 from rdbench.curves.pairs import compare_pairs
 from rdbench.curves.records import resolve_all
 from rdbench.curves.selection import find_anchor, gather
+from rdbench.curves.table import BDTable
 from rdbench.errors import UsageError, unknown
 
 ALL_METHODS: Final = "all"
@@ -25,45 +26,50 @@ def bd_table(
     runs: str | Path | Sequence[str | Path] = (),
     *,
     anchor: str | None = None,
-    metric: str | Sequence[str] = "psnr_db",
+    metrics: str | Sequence[str] = "psnr_db",
     published: str | Sequence[str] = (),
     method: str = "pchip",
     averaging: str = "mean",
     min_overlap: float = 0.0,
     resamples: int = 1000,
     seed: int = 0,
-) -> list[Comparison]:
-    """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair.
+) -> BDTable:
+    """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair;
+    ``rdbench bd``.
 
-    ``runs`` are run directories or CSV files, ``published`` names of published curves, beside the
-    runs or alone. ``anchor`` is the label or the codec of one curve, or ``published:NAME``.
-    ``metric`` names one or several: a column of the runs, a metric that is known by its name, or
-    one as ``FILE.py:Class`` or ``FILE.toml``. ``method`` is ``"pchip"``,
-    ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each. ``averaging`` is ``"mean"`` of the
-    images' decibels or ``"pooled"``, the decibels of the mean. Intervals are 95 % bootstrap
-    intervals over images, of ``resamples`` (0 for none) drawn with ``seed``. Under
-    ``min_overlap`` percent of overlap there is no value.
+    Args:
+        runs: run directories or CSV files.
+        anchor: the label or the codec of one curve, or ``published:NAME``.
+        metrics: columns of the runs, metrics that are known by their names, FILE.py:Class or
+            FILE.toml.
+        published: names of published curves, beside the runs or alone.
+        method: ``"pchip"``, ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each.
+        averaging: ``"mean"`` of the images' decibels, or ``"pooled"``, the decibels of the mean.
+        min_overlap: the overlap in percent under which there is no value.
+        resamples: of the images, for 95 % bootstrap intervals; 0 for none.
+        seed: of the resampling.
 
-    One row for each metric, dataset, pair, kind of delta (rate in percent, then quality) and
-    method, and after them, for several datasets, their means (:func:`across_datasets`). Rows
-    without a value say why in ``reason``; flags are ``overlaps_little`` and ``methods_disagree``.
-    :func:`rdbench.curves.records` makes them the rows of ``bd.csv``.
+    Returns:
+        A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
+        quality) and method, and after them, for several datasets, their means
+        (:func:`across_datasets`). Rows without a value say why in ``reason``; flags are
+        ``overlaps_little`` and ``methods_disagree``. ``to_frame()`` makes it a DataFrame.
 
-    Raises :class:`rdbench.errors.UsageError` for names that are unknown or ambiguous, and where
-    there is nothing to compare.
+    Raises:
+        UsageError: for names that are unknown or ambiguous, and where there is nothing to compare.
     """
     if method not in (ALL_METHODS, *METHODS):
         raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
     methods = tuple(METHODS) if method == ALL_METHODS else (method,)
     curves = gather(_listed(runs), _listed(published))
-    metrics = resolve_all(metric, curves)
+    records = resolve_all(metrics, curves)
     pairs = _pairs(curves, anchor)
     rows: list[Comparison] = []
-    for record in metrics:
+    for record in records:
         settings = Settings(record, averaging, methods[0], min_overlap, resamples, seed)
         found = compare_pairs(pairs, settings, methods, anchor or "")
         rows += found + across_datasets(found)
-    return rows
+    return BDTable(rows, "list" if anchor else "matrix")
 
 
 def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> list[Comparison]:

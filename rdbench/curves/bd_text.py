@@ -42,7 +42,7 @@ def bd_text(
     :class:`rdbench.errors.UsageError` where there are no images to tell apart.
     """
     if layout == "images" and not any(row.images for row in rows):
-        raise UsageError("no pair of curves has images of its own; leave out --per-image")
+        raise UsageError("no pair of curves has images of its own; leave out `per_image`")
     if form == "csv":
         if layout == "matrix":
             return sheet(matrix_rows(rows))

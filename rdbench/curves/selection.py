@@ -19,7 +19,7 @@ def gather(runs: Sequence[str | Path], names: Sequence[str] = ()) -> list[Curve]
     dataset that the runs are not of, and for two curves of one dataset and title.
     """
     if not runs and not names:
-        raise UsageError("there are no curves; name a run, or published ones (--published)")
+        raise UsageError("there are no curves; name a run, or published ones (`published`)")
     curves = load_curves(runs)
     curves += [published_beside(name, curves) for name in dict.fromkeys(names)]
     for one, other in itertools.combinations(curves, 2):

@@ -1,4 +1,4 @@
-"""Images as other programs write and read them: colour conversion and file formats.
+"""Images as other programs write and read them: color conversion and file formats.
 
 An image is uint8, (height, width, channels), 1 or 3 channels, luma or sRGB. Bytes that are not
 what they should be raise :class:`rdbench.errors.BitstreamError`; arguments that cannot be raise

@@ -1,4 +1,4 @@
-"""What has to be said of raw planes before they can be read: chroma format, depth, colours."""
+"""What has to be said of raw planes before they can be read: chroma format, depth, colors."""
 
 from __future__ import annotations
 

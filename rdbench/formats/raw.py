@@ -23,7 +23,7 @@ _MAGIC: Final = b"YUV4MPEG2"
 _MAX_HEADER: Final = 1024
 _TAG: Final = re.compile(r"(?:(420|422|444)(?:p(\d+))?|mono(\d+)?)")
 _SITED: Final = ("420jpeg", "420mpeg2", "420paldv")
-_COLOUR_DEPTHS: Final = (8, 9, 10, 12, 14, 16)
+_COLOR_DEPTHS: Final = (8, 9, 10, 12, 14, 16)
 _GREY_DEPTHS: Final = (8, 9, 10, 12, 16)
 
 
@@ -66,7 +66,7 @@ def read_y4m(data: bytes, layout: Layout) -> Image:
     Chroma of 4:2:0 is taken as centred whatever siting the header names; XCOLORRANGE is left
     aside for grey. Raises :class:`BitstreamError` for bytes that are no such file, for a chroma
     format that is not taken, a truncated frame, more than one, and a range that contradicts
-    ``layout``; :class:`ValueError` for a colour file and "gbr", which the format cannot say.
+    ``layout``; :class:`ValueError` for a color file and "gbr", which the format cannot say.
     """
     line, newline, rest = data[:_MAX_HEADER].partition(b"\n")
     words = line.decode("ascii", "replace").split(" ")
@@ -112,9 +112,9 @@ def _tag(layout: Layout) -> str:
     grey = layout.chroma == "400"
     if not grey and layout.matrix == "gbr":
         raise ValueError("Y4M cannot say gbr: write raw planes")
-    depths = _GREY_DEPTHS if grey else _COLOUR_DEPTHS
+    depths = _GREY_DEPTHS if grey else _COLOR_DEPTHS
     if layout.depth not in depths:
-        kind = "grey" if grey else "colour"
+        kind = "grey" if grey else "color"
         allowed = ", ".join(map(str, depths))
         raise ValueError(f"Y4M: {kind} samples of {layout.depth} bits are not one of {allowed}")
     if grey:
@@ -131,7 +131,7 @@ def _format(tag: str) -> tuple[str, int]:
     if match := _TAG.fullmatch(tag):
         chroma = match[1] or "400"
         depth = int(match[2] or match[3] or 8)
-        if depth in (_GREY_DEPTHS if chroma == "400" else _COLOUR_DEPTHS):
+        if depth in (_GREY_DEPTHS if chroma == "400" else _COLOR_DEPTHS):
             return chroma, depth
     raise BitstreamError(
         f"Y4M: chroma format {one_line(tag, 40)!r} is not taken; 420, 422, 444 and mono are"

@@ -1,6 +1,6 @@
 """Still images for other programs: PPM, PGM and PAM, and PNG.
 
-Samples are taken as they are stored, as rdbench does with its own images: gamma and colour
+Samples are taken as they are stored, as rdbench does with its own images: gamma and color
 profiles are not applied. More than 8 bits are rounded to 8, never cut.
 """
 
@@ -15,7 +15,8 @@ import imagecodecs
 import numpy as np
 
 from rdbench.errors import BitstreamError
-from rdbench.formats.samples import checked, to_8_bit
+from rdbench.formats.samples import to_8_bit
+from rdbench.sample_format import checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Colour images as planes of Y'CbCr, GBR or grey, and back.
+"""Color images as planes of Y'CbCr, GBR or grey, and back.
 
 E'R, E'G and E'B are the 8-bit samples divided by 255. Y'CbCr follows Rec. ITU-R BT.601-7 (clause
 2.5) or BT.709-6 (items 3.2 to 3.4); the equations are those of Rec. ITU-T H.273, clause 8.3
@@ -32,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.formats.layout import Layout
-from rdbench.formats.samples import Plane, checked, to_8_bit
+from rdbench.formats.samples import Plane, to_8_bit
+from rdbench.sample_format import checked
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image

@@ -49,12 +49,20 @@ __all__ = [
 
 
 def check(run: str | Path, baseline: str | Path, limits: Limits | None = None) -> Report:
-    """Hold a run against a baseline; each is a run directory or a CSV file.
+    """Hold a run against a baseline; ``rdbench check``.
 
-    ``report.fine`` is whether no curve is worse, gone, newly failing or not comparable;
-    ``report.curves`` says of each what and why. Raises :class:`UsageError`, with the way out,
-    where one of them cannot be read, both are the same file, or the baseline lacks what the
-    limits ask for.
+    Args:
+        run: a run directory or CSV file.
+        baseline: a CSV file that :func:`update` wrote, or a run directory.
+        limits: how much worse a curve may be, and in which metrics.
+
+    Returns:
+        The verdicts: ``fine`` is whether no curve is worse, gone, newly failing or not comparable,
+        ``curves`` says of each what and why.
+
+    Raises:
+        UsageError: where one of them cannot be read, both are the same file, or the baseline lacks
+            what the limits ask for.
     """
     _refuse_itself(run, baseline)
     return compare(read_run(run), read_baseline(baseline), limits or Limits())
@@ -87,7 +95,7 @@ def update(run: str | Path, baseline: str | Path, limits: Limits | None = None) 
     _refuse_itself(run, path)
     if path.exists() and not is_ours(path):
         raise UsageError(
-            f"{str(path)!r} is there and is no baseline that --update wrote; name another file"
+            f"{str(path)!r} is there and is no baseline that `update` wrote; name another file"
         )
     table = read_run(run)
     report, problem = None, ""
@@ -112,4 +120,4 @@ def _refuse_itself(run: str | Path, baseline: str | Path) -> None:
 
     files = [path / MEASUREMENTS if path.is_dir() else path for path in (Path(run), Path(baseline))]
     if files[0].resolve() == files[1].resolve():
-        raise UsageError(f"{str(run)!r} is the baseline itself; name another file with --baseline")
+        raise UsageError(f"{str(run)!r} is the baseline itself; name another file with `baseline`")

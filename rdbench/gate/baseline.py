@@ -103,11 +103,9 @@ def read_baseline(path: str | Path) -> Table:
     """
     path = Path(path)
     if not path.exists():
-        raise UsageError(
-            f"there is no baseline {str(path)!r}; the same command with --update writes it"
-        )
-    name_another = "name a baseline that --update wrote, or a run directory"
-    return _read(path, "baseline", "write it anew with --update" if is_ours(path) else name_another)
+        raise UsageError(f"there is no baseline {str(path)!r}; `update` writes it")
+    name_another = "name a baseline that `update` wrote, or a run directory"
+    return _read(path, "baseline", "write it anew with `update`" if is_ours(path) else name_another)
 
 
 def is_ours(path: Path) -> bool:
@@ -139,7 +137,7 @@ def write_baseline(path: str | Path, run: Table, *, times: bool) -> int:
         texts = row.cells(metrics)
         used = {name: revisions[name] for name in row.scores if name in revisions}
         cells.append([*(texts[place] for place in kept), str(SCHEMA_VERSION), options_text(used)])
-    write_file(Path(path), csv_text(cells), "--baseline")
+    write_file(Path(path), csv_text(cells), "`baseline`")
     return len(run.rows)
 
 
@@ -157,7 +155,7 @@ def _revision(record: MetricRecord) -> str:
 def write_file(path: Path, text: str, option: str) -> None:
     """Write a file, whole or not at all, and the folders that it needs.
 
-    Raises :class:`UsageError` with the option that named it where that cannot be done.
+    Raises :class:`UsageError` with the setting that named it where that cannot be done.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

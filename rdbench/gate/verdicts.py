@@ -34,7 +34,7 @@ def compare(run: Table, baseline: Table, limits: Limits) -> Report:
         row.encode_s is not None or row.decode_s is not None for row in baseline.rows
     ):
         raise UsageError(
-            f"{baseline.where} has no times; write it anew with --max-slowdown and --update"
+            f"{baseline.where} has no times; write it anew with `max_slowdown` and `update`"
         )
     matched = pairs(baseline.rows, run.rows)
     other = _other_metrics(matched, run, baseline, metrics)

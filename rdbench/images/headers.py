@@ -38,7 +38,7 @@ class Samples:
     kind: str = ""
     """``""`` for unsigned integers, else ``"signed "``, ``"floating-point "`` or ``"complex "``"""
     extra: bool = False
-    """Whether there are channels beside those of the colour space, such as alpha"""
+    """Whether there are channels beside those of the color space, such as alpha"""
 
 
 def declared_samples(data: bytes) -> Samples:

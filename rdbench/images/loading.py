@@ -1,6 +1,6 @@
 """Image files as arrays: 8 bit, grey or RGB, and a clear refusal of everything else.
 
-Samples are taken as they are stored. A gamma (PNG gAMA) and colour profiles are not applied:
+Samples are taken as they are stored. A gamma (PNG gAMA) and color profiles are not applied:
 codecs are compared on the stored samples, and a conversion would measure another image than the
 one that other programs read from the file. The orientation in EXIF (or XMP) is applied, so that
 rows and columns are those that are seen.
@@ -45,9 +45,9 @@ MAX_PIXELS: Final = 1_000_000_000
 _FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
 _READ_AS: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 _REFUSED: Final = {
-    "CMYK": "CMYK colours",
+    "CMYK": "CMYK colors",
     "YCbCr": "YCbCr samples",
-    "LAB": "L*a*b* colours",
+    "LAB": "L*a*b* colors",
 }
 # The switches for warnings and for the largest image are global to the process, so threads take
 # turns; runs load images in processes.
@@ -74,7 +74,7 @@ def read_image(path: Path) -> Image:
     picture (CIPA DC-007) the first is the photograph, and is taken. Raises
     :class:`ImageError` for a file that is missing, damaged or no image, and
     :class:`UnsupportedImageError` for one with alpha (even if opaque), with CMYK or other
-    colours, with more than 8 bits, with several frames, or with over 10⁹ pixels.
+    colors, with more than 8 bits, with several frames, or with over 10⁹ pixels.
     """
     try:
         data = path.read_bytes()
@@ -122,7 +122,7 @@ def _opened(data: bytes, name: str) -> ImageFile:
         what = "floating-point samples" if image.mode == "F" else "samples of over 8 bits"
         raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
     if image.mode not in _READ_AS:
-        what = _REFUSED.get(image.mode, f"colours of the kind {image.mode}")
+        what = _REFUSED.get(image.mode, f"colors of the kind {image.mode}")
         raise _refusal(name, what, "convert it to RGB", "{} -colorspace sRGB")
     return image
 

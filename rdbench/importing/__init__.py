@@ -6,18 +6,27 @@ is what :func:`rdbench.curves.read_published` reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from rdbench.curves.published import utf8_text
 from rdbench.errors import UsageError
+from rdbench.files import write_atomically
 from rdbench.importing import columns, compressai, lee2019
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
 
-__all__ = ["FORMATS", "Format", "Imported", "Request", "import_curves", "parse_mapping"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Imported",
+    "Request",
+    "import_",
+    "import_curves",
+    "parse_mapping",
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,90 @@ FORMATS: Final = (
     Format("CSV", columns.recognises, columns.read),
 )
 """In the order in which they are tried."""
+
+
+def import_(
+    files: str | Path | Sequence[str | Path],
+    *,
+    mapping: Mapping[str, str] | str = "",
+    label: str = "",
+    dataset: str = "",
+    color: str = "rgb",
+    images: int = 0,
+    rate_is: str = "",
+    source: str = "",
+    known_issue: str = "",
+    delimiter: str = ",",
+    decimal: str = ".",
+    out: str | Path | None = None,
+    force: bool = False,
+) -> Imported:
+    """Turn results of other tools into curves that ``bd_table`` and ``plot_rd`` take as published
+    ones, by the path of the CSV that is written; ``rdbench import``.
+
+    Args:
+        files: JSON of CompressAI's bench or eval_model, tables of Lee 2019, or CSV files, all of
+            one format.
+        mapping: columns of rdbench and what they are called in the files, as a mapping or as
+            ``bpp=rate,psnr_db=PSNR``.
+        label: name of the curve; all rows become points of it.
+        dataset: name of the dataset, as in the runs to compare with.
+        color: what was coded and scored, ``"rgb"`` or ``"luma"``.
+        images: over how many images rows without an image are means.
+        rate_is: what the rate is: ``"file"``, ``"coder"``, ``"entropy"`` or ``"unknown"``; by
+            default as the format tells.
+        source: where the numbers are from; the files' names by default.
+        known_issue: what is known against them.
+        delimiter: what separates the cells of a CSV file, one character.
+        decimal: the decimal sign in a CSV file, ``"."`` or ``","``.
+        out: the CSV file to write, if any.
+        force: whether to replace it where it exists.
+
+    Returns:
+        The curves, the text of the CSV, and notes: what was not taken, and what the curves are
+        not fit for.
+
+    Raises:
+        UsageError: naming file and place, for a file that cannot be read, is of no known format or
+            lacks a column, for cells that are no such numbers, for rows that occur twice, for a
+            label that is taken, for what is neither in the files nor given here, and for an
+            ``out`` that cannot be written.
+    """
+    if len(delimiter) != 1 or decimal not in (".", ",") or decimal == delimiter:
+        raise UsageError(
+            f"`delimiter` {delimiter!r} and `decimal` {decimal!r}: the first is one character, the "
+            "second . or , and they differ"
+        )
+    target = _target(out, force=force)
+    request = Request(
+        mapping=parse_mapping(mapping) if isinstance(mapping, str) else mapping,
+        label=label,
+        dataset=dataset,
+        color=color,
+        images=images,
+        rate_is=rate_is,
+        source=source,
+        known_issue=known_issue,
+        delimiter=delimiter,
+        decimal=decimal,
+    )
+    imported = import_curves([files] if isinstance(files, str | Path) else files, request)
+    if target is not None:
+        write_atomically(target, imported.text)
+    return imported
+
+
+def _target(out: str | Path | None, *, force: bool) -> Path | None:
+    if out is None:
+        return None
+    path = Path(out)
+    if path.suffix != ".csv":
+        raise UsageError(f"`out` {str(out)!r}: curves are found in files named *.csv")
+    if not path.parent.is_dir():
+        raise UsageError(f"`out` {str(out)!r}: there is no folder {str(path.parent)!r}")
+    if path.exists() and not (force and path.is_file()):
+        raise UsageError(f"{str(out)!r} exists; name another file with `out`, or give `force=True`")
+    return path
 
 
 def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:

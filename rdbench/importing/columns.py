@@ -62,7 +62,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
     labels = dict.fromkeys(row.texts["label"] for row in rows if "label" in row.texts)
     if request.label and len(labels) > 1:
         raise UsageError(
-            f"{files[0].name!r} has several curves ({listed(labels)}), which --label "
+            f"{files[0].name!r} has several curves ({listed(labels)}), which `label` "
             f"{request.label!r} would make one; leave it out"
         )
     return Reading(tuple(rows), tuple(unused))
@@ -86,7 +86,7 @@ def cells(file: File, delimiter: str) -> list[tuple[int, list[str]]]:
             if sign in header[0] and sign != delimiter:
                 raise UsageError(
                     f"{file.name!r} looks separated by {name}, not {delimiter!r}; give "
-                    f"--delimiter {name}"
+                    f"`delimiter={sign!r}`"
                 )
     if twice := sorted({name for name in header if header.count(name) > 1}):
         raise UsageError(f"{file.name!r} has the column {listed(map(repr, twice))} twice")
@@ -112,11 +112,11 @@ def _mapping(name: str, header: Sequence[str], request: Request) -> Mapping[str,
     if "bpp" not in mapping:
         raise UsageError(
             f"{name!r} does not say which column is the rate; it has {listed(header)}: name it "
-            "with --map bpp=COLUMN"
+            "with `mapping`: bpp=COLUMN"
         )
     if not request.metrics.keys() & mapping.keys():
         raise UsageError(
             f"{name!r} does not say which column is a quality; it has {listed(header)}: name one "
-            f"with --map, such as psnr_db=COLUMN ({listed(request.metrics)})"
+            f"with `mapping`, such as psnr_db=COLUMN ({listed(request.metrics)})"
         )
     return mapping

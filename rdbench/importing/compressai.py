@@ -75,7 +75,7 @@ def _check_names(names: Sequence[str]) -> None:
         if names.count(name) > 1:
             raise UsageError(
                 f"several files are named {name!r}, and so would their curves be; import them one "
-                "by one, or as one curve with --label"
+                "by one, or as one curve with `label`"
             )
 
 
@@ -94,7 +94,7 @@ def _document(file: File) -> dict[str, Any]:
 def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, str]:
     """Our columns with the keys that are taken for them."""
     if texts := sorted(set(request.columns) & set(TEXTS)):
-        raise UsageError(f"--map {texts[0]}: only numbers of a JSON file can be mapped")
+        raise UsageError(f"`mapping` {texts[0]}: only numbers of a JSON file can be mapped")
     if missing := [key for key in request.columns.values() if key not in results]:
         raise UsageError(
             f"{name!r} has no key {listed(map(repr, missing))}; it has {listed(results)}"
@@ -105,17 +105,17 @@ def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, 
         if len(present) > 1:
             raise UsageError(
                 f"{name!r} has {listed(map(repr, present))}, all of which stand for {column}; say "
-                f"which with --map, such as bpp=bpp,{column}={present[0]}"
+                f"which with `mapping`, such as bpp=bpp,{column}={present[0]}"
             )
         keys |= dict.fromkeys([column], present[0]) if present else {}
     if "bpp" not in keys or not request.metrics.keys() & keys.keys():
         lacking = "rate" if "bpp" not in keys else "quality"
         raise UsageError(
             f"{name!r} has no {lacking} under a key that CompressAI uses; it has "
-            f"{listed(results)}: name the keys with --map, such as bpp=KEY,psnr_db=KEY"
+            f"{listed(results)}: name the keys with `mapping`, such as bpp=KEY,psnr_db=KEY"
         )
     if request.color == "luma" and (rgb := [k for k in keys.values() if k.endswith("-rgb")]):
-        raise UsageError(f"{name!r}: {rgb[0]!r} is of RGB, and --color says luma")
+        raise UsageError(f"{name!r}: {rgb[0]!r} is of RGB, and `color` says luma")
     return {column: keys[column] for column in request.numbers if column in keys}
 
 

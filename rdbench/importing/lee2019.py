@@ -71,9 +71,13 @@ def _read_wide(files: Sequence[File], request: Request) -> list[Row]:
     wrong = sorted(set(names.values()) ^ set(by_name))
     if wrong or not complete:
         raise UsageError(
-            "tables of Lee 2019 hold one measure each: say which with --map, such as "
+            "tables of Lee 2019 hold one measure each: say which with `mapping`, such as "
             f"bpp=FILE,psnr_db=FILE; the files are {listed(map(repr, by_name))}"
-            + (f", --map and they differ in {listed(map(repr, wrong))}" if names and wrong else "")
+            + (
+                f", `mapping` and they differ in {listed(map(repr, wrong))}"
+                if names and wrong
+                else ""
+            )
         )
     tables = {column: _table(by_name[name], column) for column, name in names.items()}
     for column, table in tables.items():

@@ -112,13 +112,13 @@ def parse_mapping(text: str) -> dict[str, str]:
     for item in filter(None, text.split(",")):
         ours, equals, theirs = (part.strip() for part in item.partition("="))
         if not equals or not ours or not theirs:
-            raise UsageError(f"--map {item!r} is not of the form COLUMN=NAME, such as bpp=rate")
+            raise UsageError(f"`mapping` {item!r} is not of the form COLUMN=NAME, such as bpp=rate")
         if ours not in columns and not is_file(ours):
-            raise unknown("column", ours, columns, hint=f"left of '=' in --map; {FILE_HINT}")
+            raise unknown("column", ours, columns, hint=f"left of '=' in `mapping`; {FILE_HINT}")
         if ours in mapping:
-            raise UsageError(f"--map names {ours!r} twice")
+            raise UsageError(f"`mapping` names {ours!r} twice")
         if theirs in mapping.values():
-            raise UsageError(f"--map takes {theirs!r} for two columns")
+            raise UsageError(f"`mapping` takes {theirs!r} for two columns")
         mapping[ours] = theirs
     return mapping
 
@@ -131,7 +131,8 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
         return float(text)
     if decimal == "." and NUMBER.fullmatch(text.replace(",", ".", 1)):
         raise UsageError(
-            f"{where}, {column}: {text!r} has a comma; if it is the decimal sign, give --decimal ,"
+            f"{where}, {column}: {text!r} has a comma; if it is the decimal sign, give "
+            "`decimal=','`"
         )
     raise UsageError(
         f"{where}, {column}: {text!r} is not a number; leave empty what is not available"

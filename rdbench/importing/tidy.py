@@ -51,7 +51,7 @@ def tidy(reading: Reading, request: Request) -> Imported:
     if taken:
         raise UsageError(
             f"a published curve of rdbench has the label {taken[0]!r} already; name that one, or "
-            "give another label with --label"
+            "give another label with `label`"
         )
     records: list[dict[str, str]] = []
     for label, rows in groups.items():
@@ -69,17 +69,17 @@ def _check_request(request: Request) -> None:
     if request.rate_is and request.rate_is not in RATES:
         raise unknown("meaning of a rate", request.rate_is, RATES)
     for name in ("dataset", "source", "known_issue"):
-        _check_text(getattr(request, name), name, f"--{name.replace('_', '-')}")
+        _check_text(getattr(request, name), name, f"`{name}`")
 
 
 def _label(row: Row, request: Request) -> str:
     label = request.label or row.texts.get("label", "")
     if not label:
-        raise UsageError(f"{row.where} does not tell the curve's label; give one with --label")
+        raise UsageError(f"{row.where} does not tell the curve's label; give one with `label`")
     try:
         check_label(label)
     except UsageError as error:
-        raise UsageError(f"{row.where}: {error}; give another one with --label") from None
+        raise UsageError(f"{row.where}: {error}; give another one with `label`") from None
     return label
 
 
@@ -177,11 +177,11 @@ def _of_images(label: str, rows: Sequence[Row], request: Request) -> bool:
             "kind out"
         )
     if named and request.images:
-        raise UsageError(f"--images is for means; the rows of {label!r} name their images")
+        raise UsageError(f"`images` is for means; the rows of {label!r} name their images")
     if not named and not request.images:
         raise UsageError(
             f"the rows of {label!r} name no image, so they are means: say over how many images "
-            "with --images, or name the column with --map image=COLUMN"
+            "with `images`, or name the column with `mapping`: image=COLUMN"
         )
     return bool(named)
 
@@ -213,7 +213,11 @@ def _check_twice(rows: Sequence[Row], points: Sequence[float]) -> None:
                 told = "point" in row.numbers
                 raise UsageError(
                     f"{row.where} repeats {seen[key].where}"
-                    + ("" if told else "; if they are two points, --map point=COLUMN tells them")
+                    + (
+                        ""
+                        if told
+                        else "; if they are two points, tell them by `mapping`: point=COLUMN"
+                    )
                 )
             seen[key] = row
 
@@ -230,7 +234,7 @@ def _one(label: str, rows: Sequence[Row], name: str, default: str) -> str:
     if len(values) > 1:
         told = listed(f"{value!r} in {where}" for value, where in list(values.items())[:2])
         raise UsageError(
-            f"the rows of {label!r} differ in {name} ({told}); give each curve a --label of its own"
+            f"the rows of {label!r} differ in {name} ({told}); give each curve a `label` of its own"
         )
     return next(iter(values))
 
@@ -239,7 +243,7 @@ def _dataset(row: Row, request: Request) -> str:
     dataset = request.dataset or row.texts.get("dataset", "")
     if not dataset:
         raise UsageError(
-            f"{row.where} does not tell its dataset; give --dataset, with the name that it has in "
+            f"{row.where} does not tell its dataset; give `dataset`, with the name that it has in "
             "the runs to compare with (`rdbench datasets` lists known ones)"
         )
     return dataset
@@ -272,5 +276,5 @@ def _notes(reading: Reading, curves: Sequence[Curve]) -> list[str]:
                 f"left out of it ({image}: {reason})"
             )
         if curve.rate_is == "unknown":
-            notes.append(f"{curve.label}: {RATES['unknown']}; --rate-is says it")
+            notes.append(f"{curve.label}: {RATES['unknown']}; `rate_is` says it")
     return notes

@@ -85,7 +85,7 @@ def _located(source: str, channels: int) -> tuple[Path, dict[str, Any] | None]:
     ]
     found = [path for path, own in there if own == channels]
     if not found:
-        others = "luma (--color luma)" if channels == 3 else "RGB (--color rgb)"
+        others = "luma (`color='luma'`)" if channels == 3 else "RGB (`color='rgb'`)"
         raise UsageError(f"the weights of codec {source!r} that come along are for {others}")
     if len(found) > 1:
         listed = ", ".join(str(path) for path in found)

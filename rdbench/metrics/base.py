@@ -17,7 +17,12 @@ class Metric(abc.ABC):
     One of your own sets :attr:`record` and defines :meth:`score`::
 
         class MeanError(rdbench.Metric):
-            record = rdbench.MetricRecord("mean_error", "Mean error", higher_is_better=False)
+            record = rdbench.MetricRecord(
+                "mean_error",
+                "Mean error",
+                higher_is_better=False,
+                definition="Mean absolute difference of all samples.",
+            )
 
             def score(self, decoded):
                 return np.abs(decoded.astype(int) - self.original).mean()

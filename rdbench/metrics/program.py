@@ -25,12 +25,15 @@ number is in the group of ``pattern``, where it matches last in the last 16 KiB 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+
+from msgspec import Meta
 
 from rdbench import commands, files, formats
 from rdbench.errors import RdbenchError, UsageError
@@ -39,16 +42,35 @@ from rdbench.metrics.record import MetricRecord
 from rdbench.programs import ProgramSpec, find, run, scratch, words_of
 from rdbench.sample_format import MEASURED
 from rdbench.schema import one_line
-from rdbench.toml import Table, read_toml
+from rdbench.toml import Channels, Form, read_toml
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
-_INPUTS: Final = ("png", "pnm")
+ExitCode = Annotated[int, Meta(ge=0, le=255)]
+
 _PLACES: Final = frozenset({"original", "decoded"})
-_TEXTS: Final = ("label", "unit", "definition", "computed_on")
-_NUMBERS: Final = ("revision", "least_side")
-_LARGEST_EXIT_CODE: Final = 255
+
+
+class _ScoreForm(commands.ProgramForm, frozen=True, kw_only=True):
+    arguments: tuple[str, ...]
+    exit_codes: Annotated[tuple[ExitCode, ...], Meta(min_length=1)] = (0,)
+
+
+class _MetricForm(Form, frozen=True, kw_only=True):
+    name: str
+    higher_is_better: bool
+    label: str = ""
+    unit: str = ""
+    definition: str = ""
+    computed_on: str = ""
+    revision: int = 1
+    least_side: int = 1
+    channels: Channels = (1, 3)
+    install: str = ""
+    input: Literal["png", "pnm"] = "png"
+    pattern: str
+    score: _ScoreForm
 
 
 @dataclass(frozen=True)
@@ -73,7 +95,7 @@ def load(path: Path) -> type[ProgramMetric]:
     try:
         stamp = files.stamp(path)
     except OSError as error:
-        raise UsageError(f"metric file {str(path)!r}: {error.strerror}") from None
+        raise UsageError(f"program metric {str(path)!r}: {error.strerror}") from None
     return _loaded(path.absolute(), *stamp)
 
 
@@ -140,55 +162,28 @@ def _number(pattern: str, printed: str, program: str) -> float:
 
 def read(path: Path) -> Definition:
     """The definition in ``path``. Raises :class:`UsageError` with file, key and reason."""
-    table = read_toml(path, "metric file")
-    table.allow(
-        *("name", *_TEXTS, *_NUMBERS, "higher_is_better", "channels", "input", "pattern"),
-        *("install", "score"),
-    )
-    pattern = commands.expression(table, "pattern")
+    table = read_toml(path, "program metric")
+    form = table.form(_MetricForm)
+    pattern = commands.expression(table, "pattern", form.pattern)
     if re.compile(pattern).groups != 1:
         raise table.error("pattern", f"{pattern!r} has not one group, that of the number")
-    install = table.text("install", "")
-    score = table.table("score", required=True)
-    score.allow(*commands.KEYS, "exit_codes")
-    arguments = tuple(
-        commands.check_argument(score, f"arguments[{index}]", item, _PLACES)
-        for index, item in enumerate(score.items("arguments"))
-    )
-    commands.check_used(score, arguments, _PLACES)
+    score = table.table("score")
+    for index, argument in enumerate(form.score.arguments):
+        commands.check_argument(score, f"arguments[{index}]", argument, _PLACES)
+    commands.check_used(score, form.score.arguments, _PLACES)
+    fields = {field.name for field in dataclasses.fields(MetricRecord)} & {*table.values}
+    formats = frozenset(taken for taken in MEASURED if taken.channels in form.channels)
+    try:
+        record = MetricRecord(**{name: getattr(form, name) for name in fields}, formats=formats)
+    except UsageError as error:
+        raise UsageError(f"program metric {str(path)!r}: {error}") from None
     return Definition(
         path=path,
-        record=_record(table, install),
-        input=table.choice("input", _INPUTS, "png"),
+        record=record,
+        input=form.input,
         pattern=pattern,
-        program=commands.program(score, install),
-        arguments=arguments,
-        files=tuple(commands.files_beside(score)),
-        exit_codes=_exit_codes(score),
+        program=commands.program(score, form.score, form.install),
+        arguments=form.score.arguments,
+        files=tuple(commands.files_beside(score, form.score.files)),
+        exit_codes=form.score.exit_codes,
     )
-
-
-def _record(table: Table, install: str) -> MetricRecord:
-    channels = table.items("channels", (1, 3))
-    if not channels or any(type(count) is not int or count not in (1, 3) for count in channels):
-        raise table.error("channels", f"{list(channels)} is not [1], [3] or [1, 3]")
-    values: dict[str, Any] = {
-        **{key: table.text(key) for key in _TEXTS if key in table.values},
-        **{key: table.whole(key) for key in _NUMBERS if key in table.values},
-    }
-    name, higher = table.text("name"), table.truth("higher_is_better")
-    taken = frozenset(form for form in MEASURED if form.channels in channels)
-    try:
-        return MetricRecord(name, **values, higher_is_better=higher, formats=taken, install=install)
-    except UsageError as error:
-        raise UsageError(f"metric file {str(table.path)!r}: {error}") from None
-
-
-def _exit_codes(table: Table) -> tuple[int, ...]:
-    codes = table.items("exit_codes", (0,))
-    for index, code in enumerate(codes):
-        if type(code) is not int or not 0 <= code <= _LARGEST_EXIT_CODE:
-            raise table.error(f"exit_codes[{index}]", f"{code!r} is no exit code, 0 to 255")
-    if not codes:
-        raise table.error("exit_codes", "has no values")
-    return codes

@@ -81,7 +81,7 @@ class MetricRecord:
 
     @property
     def quantity(self) -> str:
-        """The label with the unit."""
+        """The label with the unit: ``PSNR [dB]``, ``LPIPS``."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
     @property

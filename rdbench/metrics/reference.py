@@ -13,10 +13,9 @@ from rdbench.errors import RdbenchError
 from rdbench.metrics import registry
 from rdbench.metrics.base import Metric
 from rdbench.metrics.record import MetricRecord
-from rdbench.metrics.samples import checked
 from rdbench.metrics.table import BUILT_IN
 from rdbench.returned import number
-from rdbench.sample_format import SampleFormat
+from rdbench.sample_format import SampleFormat, checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class Reference:
         side = self._sides.get(target)
         if side is None:
             side = self._sides[target] = registry.load(target)(self._image, names)
-        return dict(_numbers(names, side.score(decoded)))
+        return dict(numbers(names, side.score(decoded)))
 
     def _scored_apart(self, target: str, names: Sequence[str], decoded: Image) -> dict[str, float]:
         """What somebody else's code does to its arrays must be seen, and must not reach ours."""
@@ -125,7 +124,7 @@ class Reference:
         try:
             if side is None:
                 side = registry.load(target)(original, names)
-            found = dict(_numbers(names, side.score(given)))
+            found = dict(numbers(names, side.score(given)))
         finally:
             changed = not (np.array_equal(given, decoded) and np.array_equal(original, self._image))
             if changed:
@@ -158,8 +157,9 @@ def _unfit(record: MetricRecord, image: Image) -> str:
     return ""
 
 
-def _numbers(names: Sequence[str], returned: Any) -> Iterator[tuple[str, float]]:
-    """The values of ``names`` in what ``score`` returned, as floats."""
+def numbers(names: Sequence[str], returned: Any) -> Iterator[tuple[str, float]]:
+    """The values of ``names`` in what :meth:`Metric.score` returned, as floats, by name. Raises
+    :class:`RdbenchError` for anything else."""
     if not isinstance(returned, Mapping):
         if len(names) > 1:
             raise RdbenchError(f"score returned one value for {' and '.join(names)}")

@@ -84,7 +84,7 @@ def read_card(path: Path) -> Card:
     if metadata.get("rdbench") != _FORMAT:
         raise UsageError(
             f"{where}: not written by `rdbench train`; a checkpoint of CompressAI is measured "
-            "with --codec zoo:arch=...,checkpoint=FILE"
+            "as codec zoo:arch=...,checkpoint=FILE"
         )
     try:
         training = json.loads(metadata["training"])

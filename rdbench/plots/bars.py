@@ -31,8 +31,8 @@ def _draw_bars(bars: Bars) -> Figure:
     axes = figure.add_subplot()
     places = list(range(len(bars.groups)))
     below = [0.0] * len(places)
-    for (name, values), colour in zip(bars.series, (BLUE, ORANGE), strict=False):
-        axes.bar(places, values, 0.6, below, label=name, color=colour, zorder=2)
+    for (name, values), color in zip(bars.series, (BLUE, ORANGE), strict=False):
+        axes.bar(places, values, 0.6, below, label=name, color=color, zorder=2)
         below = [low + value for low, value in zip(below, values, strict=True)]
     for place, total in zip(places, below, strict=True):
         axes.annotate(

@@ -151,7 +151,7 @@ def _point(axes: Axes, height: float, estimate: Estimate, look: Style, *, filled
         axes.plot(
             (estimate.low, estimate.high),
             (height, height),
-            color=look.colour,
+            color=look.color,
             linewidth=1.8 if filled else 0.9,
             solid_capstyle="butt",
         )
@@ -161,8 +161,8 @@ def _point(axes: Axes, height: float, estimate: Estimate, look: Style, *, filled
         linestyle="none",
         marker=look.marker,
         markersize=look.size(7 if filled else 5),
-        markerfacecolor=look.colour if filled else "white",
-        markeredgecolor="white" if filled else look.colour,
+        markerfacecolor=look.color if filled else "white",
+        markeredgecolor="white" if filled else look.color,
         markeredgewidth=0.6 if filled else 0.9,
         zorder=3,
     )

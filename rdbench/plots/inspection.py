@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rdbench.plots.draw import GREY, canvas, style
-from rdbench.plots.styles import BLACK, COLOURS, MARKERS, RED, SKY
+from rdbench.plots.styles import BLACK, COLORS, MARKERS, RED, SKY
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from rdbench.sample_format import Image
+
 COLUMNS: Final = 4
 """Histograms that stand in a row."""
 SCALE_BINS: Final = 60
 """Of the histogram of scales, of as many maps as the paper has."""
-
-Image = NDArray[np.uint8]
 
 
 def histograms(
@@ -259,9 +258,9 @@ def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _look(place: int, colour: str | None = None) -> dict[str, Any]:
+def _look(place: int, color: str | None = None) -> dict[str, Any]:
     return {
-        "color": colour or COLOURS[place % len(COLOURS)],
+        "color": color or COLORS[place % len(COLORS)],
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 5.5,
         "markeredgecolor": "white",

@@ -27,7 +27,7 @@ from rdbench.plots.tradeoff import tradeoff
 def plot_rd(
     runs: str | Path | Sequence[str | Path] = (),
     *,
-    metric: str | Sequence[str] = ("psnr_db", "ms_ssim_db"),
+    metrics: str | Sequence[str] = ("psnr_db", "ms_ssim_db"),
     published: str | Sequence[str] = (),
     anchor: str | None = None,
     averaging: str = "mean",
@@ -37,32 +37,46 @@ def plot_rd(
     y_limits: tuple[float, float] | None = None,
     log_rate: bool = False,
 ) -> list[Path]:
-    """Draw quality over rate, one figure for each dataset and metric; return the files' paths.
+    """Draw quality over rate, one figure for each dataset and metric; ``rdbench plot``.
 
-    ``runs`` are run directories or CSV files, ``published`` names of published curves, beside the
-    runs or alone. With ``anchor`` (a label, a codec, or ``published:NAME``) three more figures
-    show the rate saved over quality, the BD-rates with their intervals, and the BD-rates over
-    times and memory. ``formats`` are of ``"png"``, ``"pdf"`` and ``"svg"``. Without ``out`` the
-    figures of one run directory go into its folder ``plots``. ``x_limits`` in bit/px and
-    ``y_limits`` are of the rate-distortion figures, as is ``log_rate``.
+    Warns (:class:`UserWarning`) of what cannot be drawn.
 
-    Warns (:class:`UserWarning`) of what cannot be drawn. Raises
-    :class:`rdbench.errors.UsageError` for unknown names, and where nothing can be drawn.
+    Args:
+        runs: run directories or CSV files.
+        metrics: as :func:`rdbench.bd_table`.
+        published: names of published curves, beside the runs or alone.
+        anchor: a label, a codec, or ``published:NAME``; with it three more figures show the rate
+            saved over quality, the BD-rates with their intervals, and the BD-rates over times and
+            memory.
+        averaging: as :func:`rdbench.bd_table`.
+        out: the folder of the figures; ``plots`` in the folder of a single run by default.
+        formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
+        x_limits: range of the rate in bit/px in the rate-distortion figures.
+        y_limits: range of the quality in them, for a single metric.
+        log_rate: whether their rate axis is logarithmic.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        UsageError: for unknown names, and where nothing can be drawn.
     """
     for kind in _listed(formats):
         if kind not in FORMATS:
             raise unknown("format", str(kind), FORMATS)
     paths = _listed(runs)
     if out is None and (len(paths) != 1 or not Path(paths[0]).is_dir()):
-        raise UsageError("name the folder of the figures with --out")
+        raise UsageError("name the folder of the figures with `out`")
     folder = Path(out) if out is not None else Path(paths[0]) / "plots"
     curves, anchors = _cast(paths, [str(name) for name in _listed(published)], anchor)
-    metrics = resolve_all(metric, curves)
-    if y_limits and len(metrics) > 1:
-        raise UsageError("a range of the quality (--ylim) is for one metric; name it (--metric)")
+    records = resolve_all(metrics, curves)
+    if y_limits and len(records) > 1:
+        raise UsageError(
+            "a range of the quality (`y_limits`) is for one metric; name it (`metrics`)"
+        )
     drawn = []
     for dataset in dict.fromkeys(curve.dataset for curve in curves):
-        for record in metrics:
+        for record in records:
             view = scene(curves, dataset, record, averaging)
             if view is None:
                 warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=2)
@@ -79,7 +93,7 @@ def plot_rd(
             for figure in figures:
                 drawn += save(figure, folder, [str(kind) for kind in _listed(formats)])
     if not drawn:
-        names = " or ".join(record.name for record in metrics)
+        names = " or ".join(record.name for record in records)
         raise UsageError(f"nothing to draw: no curve has {names}")
     return drawn
 

@@ -1,6 +1,6 @@
-"""One look per codec, the same in every figure, told apart in colour and in grey.
+"""One look per codec, the same in every figure, told apart in color and in grey.
 
-Colours are those of Okabe and Ito (2008) without the yellow, which white paper swallows.
+Colors are those of Okabe and Ito (2008) without the yellow, which white paper swallows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE = (
     "#D55E00",
     "#CC79A7",
 )
-COLOURS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
+COLORS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p")
 SOLID, DASHED, DASHDOT, DOTTED, LONG = (
     (0.0, ()),
@@ -33,9 +33,9 @@ DASHES: Final = (SOLID, DASHED, DASHDOT, DOTTED, LONG)
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, marker and dashes of a line; ``hollow`` markers are for a codec's second curve."""
+    """Color, marker and dashes of a line; ``hollow`` markers are for a codec's second curve."""
 
-    colour: str
+    color: str
     marker: str
     dashes: tuple[float, tuple[float, ...]]
     hollow: bool = False
@@ -56,7 +56,7 @@ KNOWN: Final = {
     "bpg": Style(BLUE, "<", LONG),
     "hm": Style(BLUE, "8", DASHED),
     "vtm": Style(GREEN, "d", DOTTED),
-    # Programs have the colours of the libraries that code the same format.
+    # Programs have the colors of the libraries that code the same format.
     "cjpeg": Style(BLACK, "P", LONG),
     "openjpeg": Style(ORANGE, ">", DOTTED),
     "imagemagick-jp2": Style(ORANGE, "D", LONG),
@@ -80,7 +80,7 @@ KNOWN: Final = {
     "elic2022": Style(PURPLE, "8", LONG),
 }
 _ALL: Final = tuple(
-    Style(colour, marker, dashes) for colour in COLOURS for marker in MARKERS for dashes in DASHES
+    Style(color, marker, dashes) for color in COLORS for marker in MARKERS for dashes in DASHES
 )
 
 
@@ -89,7 +89,7 @@ def styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Style]:
 
     A codec's style does not depend on what else is drawn, with two exceptions: an unknown codec
     steps aside where its hash meets a look that is taken, and the further curves of one codec
-    keep its colour and get other markers.
+    keep its color and get other markers.
     """
     keys = list(dict.fromkeys(curves))
     codecs = {codec for codec, _ in keys}
@@ -103,11 +103,11 @@ def styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Style]:
 
 
 def _hashed(codec: str, taken: Iterable[Style]) -> Style:
-    looks = {(style.colour, style.marker) for style in taken}
+    looks = {(style.color, style.marker) for style in taken}
     start = int.from_bytes(hashlib.sha256(codec.encode()).digest()[:8], "big")
     for step in range(len(_ALL)):
         style = _ALL[(start + step) % len(_ALL)]
-        if (style.colour, style.marker) not in looks:
+        if (style.color, style.marker) not in looks:
             return style
     return _ALL[start % len(_ALL)]
 
@@ -119,7 +119,7 @@ def _variant(style: Style, number: int) -> Style:
     marker = MARKERS[(_place(MARKERS, style.marker) + number // 2) % len(MARKERS)]
     dashes = DASHES[(_place(DASHES, style.dashes) + number) % len(DASHES)]
     return Style(
-        style.colour, style.marker if number == 1 else marker, dashes, hollow=number % 2 == 1
+        style.color, style.marker if number == 1 else marker, dashes, hollow=number % 2 == 1
     )
 
 

@@ -157,8 +157,8 @@ def _draw(plot: Tradeoff) -> Figure:
                 linestyle="none",
                 marker=look.marker,
                 markersize=look.size(7),
-                markerfacecolor="white" if look.hollow else look.colour,
-                markeredgecolor=look.colour,
+                markerfacecolor="white" if look.hollow else look.color,
+                markeredgecolor=look.color,
                 zorder=3,
             )
         axes.axhline(0, color=GREY, linewidth=0.8, zorder=1.5)

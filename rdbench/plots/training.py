@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from rdbench.plots.draw import canvas, style
-from rdbench.plots.styles import COLOURS
+from rdbench.plots.styles import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,9 +30,9 @@ def losses(rows: Sequence[Mapping[str, str]], title: str, subtitle: str) -> Figu
             if not np.isfinite(values).any():  # no images are made of frozen latents
                 axes.set_axis_off()
                 continue
-            axes.plot(steps, values, color=COLOURS[0], linewidth=0.5, alpha=0.35)
+            axes.plot(steps, values, color=COLORS[0], linewidth=0.5, alpha=0.35)
             middle = _running(values)
-            axes.plot(steps, middle, color=COLOURS[0], linewidth=1.4)
+            axes.plot(steps, middle, color=COLORS[0], linewidth=1.4)
             low, high = np.percentile(values, [0.0, 97.0])
             margin = 0.08 * (high - low) or 1.0
             axes.set_ylim(low - margin, high + margin)

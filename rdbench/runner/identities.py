@@ -124,6 +124,6 @@ def _refuse(directory: RunDirectory, label: str, found: Sequence[str]) -> None:
     if found:
         raise UsageError(
             f"{str(directory.path)!r} has curve {label!r} of another program or version "
-            f"({'; '.join(found)}); name another folder with --out, start over with --fresh, or "
-            "name the new build as a codec of its own (program=FILE,label=NEW)"
+            f"({'; '.join(found)}); name another folder with `out`, start over with `fresh=True`, "
+            "or name the new build as a codec of its own (program=FILE,label=NEW)"
         )

@@ -125,14 +125,21 @@ class Bench:
         """Status and message of what was raised."""
         if isinstance(error, OutOfTimeError):
             limit = f"{self.settings.timeout_s:g} s"
-            return TIMEOUT, f"not done after {limit}; raise --timeout if it needs more ({error})"
+            return (
+                TIMEOUT,
+                f"not done after {limit}; raise the time limit if it needs more ({error})",
+            )
         if isinstance(error, UnsupportedImageError):
             return UNSUPPORTED, str(error)
         if isinstance(error, RdbenchError):
             return FAILED, str(error)
         if isinstance(error, MemoryError):
             cap = self.settings.memory_mb
-            told = f" under the cap of {cap} MiB; raise --memory or lower --jobs" if cap else ""
+            told = (
+                f" under the cap of {cap} MiB; raise the memory limit or use fewer jobs"
+                if cap
+                else ""
+            )
             return FAILED, f"out of memory{told}"
         return FAILED, f"{type(error).__name__}: {error}"
 
@@ -239,7 +246,7 @@ class Bench:
         if found in taken:
             return
         kinds = " or ".join(sorted(form.words for form in taken))
-        hint = "measure with --color luma" if kinds == "grey" else "convert it first"
+        hint = "measure with color luma" if kinds == "grey" else "convert it first"
         raise UnsupportedImageError(
             f"codec {codec.name!r} takes {kinds} images only and this one is {found.words} "
             f"({found.text}); {hint}, or measure another codec"

@@ -34,7 +34,7 @@ def merge(runs: Sequence[Path], out: Path) -> Path:
     if len({run.resolve() for run in runs}) < 2:
         raise UsageError("name at least two run directories to merge")
     if out.exists():
-        raise UsageError(f"{str(out)!r} is there already; name another folder with --out")
+        raise UsageError(f"{str(out)!r} is there already; name another folder with `out`")
     manifest: dict[str, Any] = {}
     rows: dict[MeasurementKey, Measurement] = {}
     origins: dict[MeasurementKey, Path] = {}

@@ -77,11 +77,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
-            raise UsageError(f"--jobs is {self.jobs}; it must be at least 1")
+            raise UsageError(f"`jobs` is {self.jobs}; it must be at least 1")
         if not self.timeout_s > 0:
-            raise UsageError(f"--timeout is {self.timeout_s:g}; it must be above 0 s")
+            raise UsageError(f"`timeout_s` is {self.timeout_s:g}; it must be above 0 s")
         if self.memory_mb is not None and self.memory_mb <= 0:
-            raise UsageError(f"--memory is {self.memory_mb} MiB; it must be above 0")
+            raise UsageError(f"`memory_mb` is {self.memory_mb} MiB; it must be above 0")
 
     @classmethod
     def of_machine(
@@ -274,7 +274,9 @@ class LocalPool:
                 raise RdbenchError(f"a worker cannot start ({_ending(status, words)})")
         under_way = worker.jobs.popleft() if worker.jobs else None
         queue.put_back(worker.jobs)
-        message = f"not done after {self.limits.timeout_s:g} s; raise --timeout if it needs more"
+        message = (
+            f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
+        )
         if not late:
             message = _ending(status, words)
         if under_way is not None and worker.doing:

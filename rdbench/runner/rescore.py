@@ -45,7 +45,7 @@ def rescore(
         if not kept:
             raise UsageError(
                 f"{str(path)!r} kept neither streams nor decoded images; measure it again with "
-                "--keep-decoded, or add the metrics with `rdbench run`, which encodes again"
+                "`keep_decoded=True`, or add the metrics with `rdbench run`, which encodes again"
             )
         names = tuple(record.name for record in metrics)
         refs = _originals(manifest, {(row.dataset, row.image) for row in kept})

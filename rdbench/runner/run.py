@@ -255,7 +255,7 @@ def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
         if found != sha256:
             raise UsageError(
                 f"image {key[1]!r} of {key[0]!r} is another one than was measured into "
-                f"{str(directory.path)!r}; name another folder with --out, or use --fresh"
+                f"{str(directory.path)!r}; name another folder with `out`, or use `fresh=True`"
             )
 
 

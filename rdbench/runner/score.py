@@ -49,7 +49,7 @@ def find_points(decoded: Path, streams: Path | None, point: float | None) -> lis
     if any(path.is_file() for path in decoded.iterdir()) or not folders:
         return [DecodedPoint(0.0 if point is None else point, decoded, streams)]
     if point is not None:
-        raise UsageError(f"{str(decoded)!r} has a folder for each point; --point is not needed")
+        raise UsageError(f"{str(decoded)!r} has a folder for each point; `point` is not needed")
     points = []
     for folder in folders:
         number = re.search(r"\d+(\.\d+)?$", folder.name)

@@ -69,7 +69,7 @@ def load(folder: Path) -> tuple[Checkpoint | None, str]:
                 complaints.append(f"{path.name} is damaged ({reason})")
     if complaints:
         raise UsageError(
-            f"checkpoints in {str(folder)!r}: {'; '.join(complaints)}; start over with --fresh"
+            f"checkpoints in {str(folder)!r}: {'; '.join(complaints)}; start over with `fresh=True`"
         )
     return None, ""
 

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,7 +24,8 @@ from rdbench.errors import ImageError, UsageError
 from rdbench.images import ImageRef, resolve
 from rdbench.training.configuration import Data
 
-Image = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 _WORKERS = 2
 _AHEAD = 4

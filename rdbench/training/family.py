@@ -52,12 +52,12 @@ def train(
     of the log, ``say`` with what a person should know. SIGINT or SIGTERM ends the training after
     the step, with a checkpoint from which the same call goes on: on the CPU with the same threads
     to the very same weights. Raises :class:`UsageError` where the request cannot be carried out,
-    and :class:`rdbench.training.member.DivergedError` where a loss is not finite.
+    and :class:`rdbench.errors.DivergedError` where a loss is not finite.
     """
     device = _device(configuration.run.device)
     if threads is not None:
         if threads < 1:
-            raise UsageError(f"--threads {threads} is not above 0")
+            raise UsageError(f"`threads` {threads} is not above 0")
         torch.set_num_threads(threads)
     try:
         architectures.build(configuration.card(configuration.members[0]))

@@ -138,19 +138,19 @@ class Folder:
             if left := [name for name in (LOG, checkpoint.NAME) if (self.path / name).exists()]:
                 raise UsageError(
                     f"{str(self.path)!r} holds {left[0]} without its {CONFIGURATION}; name another "
-                    "folder with --out, or start over with --fresh"
+                    "folder with `out`, or start over with `fresh=True`"
                 )
             return
         try:
             there = decisive(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError) as error:
             raise UsageError(
-                f"{str(path)!r} is damaged ({error}); start over with --fresh"
+                f"{str(path)!r} is damaged ({error}); start over with `fresh=True`"
             ) from None
         if found := differences(there, configuration.decisive()):
             raise UsageError(
                 f"{str(self.path)!r} holds another training ({'; '.join(found)}); name another "
-                "folder with --out, or start over with --fresh"
+                "folder with `out`, or start over with `fresh=True`"
             )
 
 

@@ -3,7 +3,7 @@
 The folder of a cache has a file for each image, ``0000.npy``: float32, (symmetries, maps, h, w),
 the latents of the whole image, mirrored and transposed in each way in which crops come (those of
 the transposed one as if it were not, so that all have one shape). ``latents.json`` says whose they
-are: hashes of the transform and of the images, and how many symmetries. Files are written whole or
+are: hashes of the transform and of the images, and which symmetries. Files are written whole or
 not at all, so that a caching that was stopped goes on.
 """
 
@@ -15,7 +15,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -26,7 +26,10 @@ from rdbench.errors import UsageError
 from rdbench.files import write_atomically
 from rdbench.models import weights
 from rdbench.training.configuration import Data
-from rdbench.training.data import Batches, Image, Pictures
+from rdbench.training.data import Batches, Pictures
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 MANIFEST: Final = "latents.json"
 
@@ -126,7 +129,7 @@ def _owner(network: Any, pictures: Pictures, data: Data) -> dict[str, Any]:
     return {
         "weights": weights.identity(state).hex(),
         "images": digest.hexdigest()[:16],
-        "symmetries": len(symmetries(data)),
+        "symmetries": [data.flips, data.vertical_flips, data.transposes],
     }
 
 

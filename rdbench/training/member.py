@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdbench.errors import RdbenchError, UsageError
+from rdbench.errors import DivergedError, UsageError
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint, latents, trainers
 from rdbench.training.checkpoint import Checkpoint
@@ -24,10 +24,6 @@ from rdbench.training.precision import use_bfloat16, use_float32
 from rdbench.training.stretch import LOG_EVERY, Status, Stretch
 from rdbench.training.trainers.base import Measured, Trainer
 from rdbench.training.validation import latents_of, validate
-
-
-class DivergedError(RdbenchError):
-    """The loss, the weights or the latents are not finite."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +236,7 @@ class MemberTraining:
         return DivergedError(
             f"{self._member.name} has diverged, in the steps {self._checked + 1} to {self.step}: "
             f"{reason}; {last}; lower the rate in [optimizer], now {self._settings.rate:g}, and "
-            "start over with --fresh"
+            "start over with `fresh=True`"
         )
 
     def _save(self) -> None:

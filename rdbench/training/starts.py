@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ TRANSFORMS: Final = ("g_a", "g_s")
 
 
 def begin(
-    configuration: Configuration, number: int, start: Start, latents: Any
+    configuration: Configuration,
+    number: int,
+    start: Start,
+    latents: Callable[[Any], Iterable[Tensor]],
 ) -> dict[str, Tensor] | None:
     """The state in which the member ``number`` starts, None for random weights.
 

@@ -47,7 +47,7 @@ else:
 
 @pytest.fixture
 def definition(tmp_path: Path) -> Path:
-    """A codec file with its program beside it."""
+    """A program codec with its program beside it."""
     program = tmp_path / "pack.py"
     program.write_text(PACK)
     program.chmod(0o755)

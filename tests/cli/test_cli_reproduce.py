@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rdbench import reproduce
+from rdbench import reproducing
 
 from .command import rdbench
 
@@ -12,7 +12,7 @@ from .command import rdbench
 def test_the_list_has_all_that_comes_along(tmp_path):
     done = rdbench("reproduce", "--list", cwd=tmp_path)
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == list(reproduce.shipped())
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(reproducing.shipped())
 
 
 @pytest.mark.parametrize(

@@ -141,10 +141,11 @@ def test_bad_images_cost_their_own_rows(tmp_path, images):
     ramp = rows["ramp", 80]
     assert "ms_ssim" not in ramp.scores
     assert "161" in ramp.message or "160" in ramp.message
-    assert ramp.ssim is not None
+    assert "ssim" in ramp.scores
     dot = rows["dot", 80]
     assert "psnr_db" in dot.scores
-    assert dot.ssim is None
+    assert "ssim" not in dot.scores
+    assert dot.unscored.split() == ["ssim", "ms_ssim", "ms_ssim_db"]
 
 
 def test_an_experiment_file_measures_what_its_command_line_does(tmp_path, images):
@@ -182,6 +183,9 @@ def test_an_experiment_file_measures_what_its_command_line_does(tmp_path, images
         ("[[codecs]]\npoints = [1]", "key 'codecs[0].codec': is missing"),
         ("[[codecs]]\ncodec = 'jpeg'\npoint = [1]", "key 'codecs[0].point': unknown key"),
         ("repeat = true", "key 'repeat': True is not a whole number"),
+        ("repeat = 0", "key 'repeat': 0 is not at least 1"),
+        ("color = 'yuv'", "key 'color': unknown value 'yuv'; known: luma, rgb"),
+        ("name = 3", "key 'name': 3 is not text; write it in quotes"),
     ],
 )
 def test_a_wrong_experiment_file_names_file_key_and_reason(tmp_path, text, message):

@@ -53,7 +53,7 @@ def test_scores_are_those_of_measuring_the_codec_itself(pictures):
     assert scored.keys() == measured.keys()
     for key, row in scored.items():
         for column in ("bpp", "psnr_db", "psnr_y_db", "ssim", "ms_ssim_db", "decoded_sha256"):
-            assert getattr(row, column) == getattr(measured[key], column), column
+            assert row.value(column) == measured[key].value(column), column
         assert (row.codec, row.parameter, row.status) == ("mine", "quality", OK)
 
 

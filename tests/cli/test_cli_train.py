@@ -12,9 +12,9 @@ from PIL import Image
 pytest.importorskip("torch", reason="training needs torch")
 
 from rdbench import cli
+from rdbench.errors import DivergedError
 from rdbench.training import family
 from rdbench.training.configuration_file import shipped
-from rdbench.training.member import DivergedError
 
 CONFIGURATION = """
 architecture = "bmshj2018-factorized"

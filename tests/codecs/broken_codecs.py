@@ -10,13 +10,16 @@ import os
 import struct
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 
+from rdbench import programs
 from rdbench.codecs.base import Codec
 from rdbench.errors import BitstreamError
 
-HEADER = struct.Struct(">4sHHBB")
+HEADER = ">4sHHBB"
+HEADER_SIZE = struct.calcsize(HEADER)
 
 
 class Sound(Codec):
@@ -37,20 +40,20 @@ class Sound(Codec):
         return np.rint(image * (levels / 255)).astype(np.uint8)
 
     def encode(self, image: np.ndarray) -> bytes:
-        head = HEADER.pack(b"SND!", *image.shape, int(self.point))
+        head = struct.pack(HEADER, b"SND!", *image.shape, int(self.point))
         body = head + zlib.compress(self.quantise(image).tobytes())
         return body + struct.pack(">I", zlib.crc32(body))
 
     def decode(self, data: bytes) -> np.ndarray:
-        if len(data) < HEADER.size + 4 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:]):
+        if len(data) < HEADER_SIZE + 4 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:]):
             raise BitstreamError("damaged")
         return self.samples(data[:-4])
 
     def samples(self, body: bytes) -> np.ndarray:
-        magic, height, width, channels, bits = HEADER.unpack_from(body)
+        magic, height, width, channels, bits = struct.unpack_from(HEADER, body)
         if magic != b"SND!":
             raise BitstreamError("not of this codec")
-        raw = np.frombuffer(zlib.decompress(body[HEADER.size :]), np.uint8)
+        raw = np.frombuffer(zlib.decompress(body[HEADER_SIZE:]), np.uint8)
         levels = 2**bits - 1
         return np.rint(raw.reshape(height, width, channels) * (255 / levels)).astype(np.uint8)
 
@@ -71,7 +74,7 @@ class WritesInput(Sound):
 
 class NotRepeatable(Sound):
     def encode(self, image: np.ndarray) -> bytes:
-        head = HEADER.pack(b"SND!", *image.shape, int(self.point))
+        head = struct.pack(HEADER, b"SND!", *image.shape, int(self.point))
         self.count = getattr(self, "count", 0) + 1
         body = head + zlib.compress(self.quantise(image).tobytes(), self.count % 2)
         return body + struct.pack(">I", zlib.crc32(body))
@@ -163,9 +166,9 @@ class ToleratesTruncation(Sound):
         try:
             return super().decode(data)
         except BitstreamError:
-            if data[:4] != b"SND!" or len(data) < HEADER.size + 4:
+            if data[:4] != b"SND!" or len(data) < HEADER_SIZE + 4:
                 raise
-            _, height, width, channels, _ = HEADER.unpack_from(data)
+            _, height, width, channels, _ = struct.unpack_from(HEADER, data)
             return np.zeros((height, width, channels), np.uint8)
 
 
@@ -200,6 +203,20 @@ class HangsOnDamage(Sound):
         return super().decode(data)
 
 
+class ProgramHangsOnDamage(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        if data[:4] == b"\x89PNG":
+            programs.run(["/bin/sleep", "600"], Path("/"))
+        return super().decode(data)
+
+
+class LeavesOnDamage(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        if data[:4] == b"\x89PNG":
+            raise SystemExit(3)
+        return super().decode(data)
+
+
 class CrashesOnOnePixel(Sound):
     def encode(self, image: np.ndarray) -> bytes:
         if image.size == 1:
@@ -220,3 +237,67 @@ class LongPayload(Sound):
 class EndlessEstimate(Sound):
     def estimated_bits(self, image: np.ndarray) -> float:
         return float("inf")
+
+
+class TextStream(Sound):
+    def encode(self, image: np.ndarray) -> str:
+        return super().encode(image).hex()
+
+
+class ListedImage(Sound):
+    def decode(self, data: bytes) -> list:
+        return super().decode(data).tolist()
+
+
+class FlatImage(Sound):
+    def decode(self, data: bytes) -> np.ndarray:
+        return super().decode(data).reshape(-1)
+
+
+class FloatPayload(Sound):
+    def payload_bytes(self, data: bytes) -> float:
+        return 0.5
+
+
+class RaisingPayload(Sound):
+    def payload_bytes(self, data: bytes) -> int:
+        raise KeyError("payload")
+
+
+class TensorEstimate(Sound):
+    def estimated_bits(self, image: np.ndarray) -> np.ndarray:
+        return np.ones((2, 3))
+
+
+class TextEstimate(Sound):
+    def estimated_bits(self, image: np.ndarray) -> str:
+        return "12.5"
+
+
+class NaNEstimate(Sound):
+    def estimated_bits(self, image: np.ndarray) -> float:
+        return float("nan")
+
+
+class NegativeEstimate(Sound):
+    def estimated_bits(self, image: np.ndarray) -> float:
+        return -1.0
+
+
+class ScalarEstimate(Sound):
+    """Right: scalars of NumPy are numbers."""
+
+    def payload_bytes(self, data: bytes) -> np.int64:
+        return np.int64(len(data))
+
+    def estimated_bits(self, image: np.ndarray) -> np.float32:
+        return np.float32(12.5)
+
+
+class FloatConversion(Sound):
+    def converted(self, image: np.ndarray) -> np.ndarray:
+        return image / 255
+
+
+class FourChannels(Sound):
+    channels = frozenset({4})

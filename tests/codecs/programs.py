@@ -1,4 +1,4 @@
-"""Codecs that are programs, for the tests that run the real ones."""
+"""Program codecs, for the tests that run the real ones."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pytest
 
 from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
-from rdbench.codecs.binary import BinaryCodec
+from rdbench.codecs.program import ProgramCodec
 from rdbench.errors import MissingBackendError
 from rdbench.programs import variable
 
-NAMES = sorted(path.stem for path in registry.BINARIES.glob("*.toml"))
+NAMES = sorted(path.stem for path in registry.PROGRAMS.glob("*.toml"))
 
 
-def load(name: str) -> type[BinaryCodec]:
+def load(name: str) -> type[ProgramCodec]:
     """The codec of a definition that comes along, whether its programs are there or not."""
     found = registry.load(name)
-    assert issubclass(found, BinaryCodec)
+    assert issubclass(found, ProgramCodec)
     return found
 
 

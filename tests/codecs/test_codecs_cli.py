@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from rdbench import metrics
 from rdbench.cli import app
 from rdbench.codecs import registry
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from rdbench.errors import UsageError
 from rdbench.formats import Layout, round_trip
 
@@ -94,7 +94,7 @@ def test_show() -> None:
     assert "label      jpeg2000 5/3 target=psnr" in text
     assert "parameter  psnr, 1 to 100" in text
     assert "transform=5/3  (9/7, 5/3)" in text
-    assert "grey and colour" in text
+    assert "grey and color" in text
 
 
 def test_show_tells_what_conversions_cost_also_of_a_program_that_is_missing(
@@ -108,7 +108,7 @@ def test_show_tells_what_conversions_cost_also_of_a_program_that_is_missing(
     photo = photograph(3)
     layout = Layout("420", 10, "bt709", "full")
     ceiling = metrics.psnr(photo, round_trip(photo, layout))
-    assert f"conversion alone, on a photograph: grey without loss, colour {ceiling:.2f} dB" in text
+    assert f"conversion alone, on a photograph: grey without loss, color {ceiling:.2f} dB" in text
     assert "conversion by the codec itself" in output("codecs", "show", "cjpeg")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rdbench.codecs import registry
-from rdbench.conformance import Status, conforms, run_checks
-from rdbench.conformance.material import photograph
+from rdbench.conforming import Status, conforms, run_checks
+from rdbench.conforming.material import photograph
 from rdbench.errors import MissingBackendError
 from tests.codecs import programs
 

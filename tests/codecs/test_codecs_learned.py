@@ -21,6 +21,7 @@ from rdbench.errors import (
     UsageError,
 )
 from rdbench.models import weights
+from rdbench.sample_format import GREY8, RGB8
 
 pytest.importorskip("torch", reason="learned codecs need torch")
 
@@ -119,7 +120,7 @@ def test_any_of_them_sweeps_beta(name):
     assert swept.parameter == "beta"
     assert swept.points == (10, 8, 6, 4, 3, 2, 1.5, 1.25, 1)
     fine, coarse = swept.build(1), swept.build(4)
-    image = PHOTO if 3 in registry.load(name).takes(dict(swept.options)) else PHOTO[:, :, :1]
+    image = PHOTO if RGB8 in registry.load(name).takes(dict(swept.options)) else PHOTO[:, :, :1]
     few, many = coarse.encode(image), fine.encode(image)
     assert len(few) < len(many)
     # A decoder built for one beta decodes streams of another.
@@ -165,8 +166,8 @@ def test_images_without_weights_are_refused_with_a_hint(tmp_path):
     codec = plan("dumas2018-case2", checkpoints=luma).build(1)
     with pytest.raises(UnsupportedImageError, match=r"no weights for images of 3 channels.*luma"):
         codec.encode(PHOTO)
-    assert type(codec).takes(codec.options) == {1}
-    assert registry.load("lee2019").takes(plan_options("lee2019")) == {3}
+    assert type(codec).takes(codec.options) == {GREY8}
+    assert registry.load("lee2019").takes(plan_options("lee2019")) == {RGB8}
 
 
 def plan_options(name: str) -> dict:

@@ -18,7 +18,7 @@ from rdbench.codecs.hevc import Hevc
 from rdbench.codecs.jpeg import Jpeg
 from rdbench.codecs.jpeg2000 import Jpeg2000
 from rdbench.codecs.webp import Webp
-from rdbench.conformance.material import photograph
+from rdbench.conforming.material import photograph
 from rdbench.errors import CodecError, UsageError
 
 Samples = NDArray[np.uint8]
@@ -241,7 +241,7 @@ def test_version_names_library_and_package(name: str, shown: str) -> None:
 def test_labels_show_the_chroma_format() -> None:
     options = Jpeg.resolve_options({"chroma": "444", "progressive": True})
     assert Jpeg.label(options) == "jpeg 4:4:4 progressive=True"
-    assert Jpeg.label(options, colour=False) == "jpeg progressive=True"
+    assert Jpeg.label(options, color=False) == "jpeg progressive=True"
     assert Jpeg2000.label(Jpeg2000.resolve_options({"transform": "5/3"})) == "jpeg2000 5/3"
 
 

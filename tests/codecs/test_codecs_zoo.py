@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from rdbench.codecs.zoo import Zoo
-from rdbench.conformance import Status, conforms, run_checks
-from rdbench.conformance.material import photograph
+from rdbench.conforming import Status, conforms, run_checks
+from rdbench.conforming.material import photograph
 from rdbench.errors import MissingBackendError, UnsupportedImageError, UsageError
 from tests.models.zoo_networks import block_transform, small
 

@@ -1,11 +1,14 @@
 """The conformance suite finds what is broken, and nothing else."""
 
+import functools
 from pathlib import Path
 
 import pytest
 
-from rdbench.conformance import CheckResult, Status, conforms, run_checks
-from rdbench.errors import UsageError
+from rdbench.conforming import CheckResult, Status, conforms, run_checks
+from rdbench.errors import MissingBackendError, UsageError
+from rdbench.testing import assert_conforms
+from tests.codecs.broken_codecs import NoVersion, Sound
 
 BROKEN = Path(__file__).with_name("broken_codecs.py")
 
@@ -27,6 +30,8 @@ FAULTS = {
     "TakesAnything": {"foreign"},
     "CrashesOnDamage": {"foreign"},
     "HangsOnDamage": {"foreign"},
+    "ProgramHangsOnDamage": {"foreign"},
+    "LeavesOnDamage": {"foreign"},
     "CrashesOnOnePixel": {"round-trip"},
     "LongPayload": {"payload"},
     "EndlessEstimate": {"estimate"},
@@ -36,9 +41,21 @@ FAULTS = {
     "Strided": {"round-trip", "ceiling", "bias"},
     "Floats": {"round-trip", "ceiling", "bias"},
     "CannotBeBuilt": {"round-trip", "ceiling", "bias", "empty", "foreign"},
+    "TextStream": {"round-trip", "ceiling", "bias"},
+    "ListedImage": {"round-trip", "ceiling", "bias"},
+    "FlatImage": {"round-trip", "ceiling", "bias"},
+    "FloatPayload": {"payload"},
+    "RaisingPayload": {"payload"},
+    "TensorEstimate": {"estimate"},
+    "TextEstimate": {"estimate"},
+    "NaNEstimate": {"estimate"},
+    "NegativeEstimate": {"estimate"},
+    "ScalarEstimate": set(),
+    "FloatConversion": {"conversion"},
 }
 
 
+@functools.cache
 def checked(class_name: str) -> dict[str, CheckResult]:
     results = run_checks(f"{BROKEN}:{class_name}", timeout_s=2.0)
     return {result.check: result for result in results}
@@ -55,13 +72,29 @@ def test_fault_is_found(class_name: str) -> None:
 @pytest.mark.parametrize(
     ("class_name", "check", "words"),
     [
-        ("CrashesOnDamage", "foreign", "PNG header and noise: crashed with SIGABRT"),
-        ("HangsOnDamage", "foreign", "PNG header and noise: did not come back within 2 s"),
-        ("CrashesOnOnePixel", "round-trip", "1×1×1 at 4: encode: crashed with SIGABRT"),
+        ("CrashesOnDamage", "foreign", "PNG header and noise: the process died of SIGABRT"),
+        ("HangsOnDamage", "foreign", "PNG header and noise: not done after 2 s"),
+        ("ProgramHangsOnDamage", "foreign", "sleep was not done in time and was ended"),
+        ("LeavesOnDamage", "foreign", "PNG header and noise: SystemExit: 3"),
+        ("CrashesOnOnePixel", "round-trip", "1×1×1 at 4: encode: the process died of SIGABRT"),
         ("CannotBeBuilt", "round-trip", "RuntimeError: no weights"),
         ("CoarseSwapsChannels", "ceiling", "nearer to channels as BGR"),
         ("CoarseMixesRanges", "ceiling", "nearer to the limited range taken for the full one"),
         ("UnclearError", "empty", "IndexError: index out of range"),
+        ("TakesAnything", "foreign", "noise: decode returned ndarray of shape (8, 8, 3)"),
+        ("TextStream", "round-trip", "codec 'sound': encode returned str, not bytes"),
+        ("ListedImage", "round-trip", "codec 'sound': decode returned list, not a NumPy array"),
+        ("FlatImage", "round-trip", "codec 'sound': decode returned shape (1,), the image is (1, "),
+        ("Floats", "round-trip", "codec 'sound': decode returned float32 samples, not uint8"),
+        ("FloatPayload", "payload", "codec 'sound': payload_bytes returned 0.5 (float), where"),
+        ("LongPayload", "payload", "bytes of the stream is needed"),
+        ("RaisingPayload", "payload", "payload_bytes raised KeyError: 'payload'"),
+        ("TensorEstimate", "estimate", "estimated_bits returned ndarray of shape (2, 3), where"),
+        ("TextEstimate", "estimate", "codec 'sound': estimated_bits returned '12.5' (str), where"),
+        ("NaNEstimate", "estimate", "codec 'sound': estimated_bits returned NaN"),
+        ("NegativeEstimate", "estimate", "codec 'sound': estimated_bits returned -1, where"),
+        ("EndlessEstimate", "estimate", "codec 'sound': estimated_bits returned inf, where"),
+        ("FloatConversion", "conversion", "converted returned float64 samples, not uint8"),
     ],
 )
 def test_fault_is_named(class_name: str, check: str, words: str) -> None:
@@ -88,3 +121,37 @@ def test_points_stand_in_for_the_ladder() -> None:
 def test_what_does_not_exist(target: str, options: dict[str, str], points: tuple[str]) -> None:
     with pytest.raises(UsageError):
         run_checks(target, options, points=points)
+
+
+def test_missing_programs_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RDBENCH_TAPPENCODER", "/nowhere/TAppEncoder")
+    with pytest.raises(MissingBackendError, match="RDBENCH_TAPPENCODER names"):
+        run_checks("hm")
+
+
+def test_a_codec_must_take_some_images() -> None:
+    with pytest.raises(UsageError, match="'sound' takes neither grey8 nor rgb8, by its method"):
+        run_checks(f"{BROKEN}:FourChannels")
+
+
+def test_classes_are_checked_as_they_are() -> None:
+    """Also those that no other process can import."""
+
+    class Own(Sound):
+        name = "own"
+        parameter = "levels"
+
+    assert_conforms(Own, points=(3, 6))
+    ladder = next(r for r in run_checks(Own, points=(3, 6)) if r.check == "ladder")
+    assert ladder.detail == "levels 3 4 6"
+
+
+def test_assertion_is_the_table_of_what_failed() -> None:
+    with pytest.raises(AssertionError) as raised:
+        assert_conforms(NoVersion, points=(3, 6))
+    assert str(raised.value) == (
+        "\nversion  failed   version() is empty\n"
+        "NoVersion: does not conform (11 passed, 1 failed, 5 skipped)"
+    )
+    with pytest.raises(UsageError, match="did you mean 'jpeg'"):
+        assert_conforms("jpge")

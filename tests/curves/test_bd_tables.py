@@ -126,7 +126,7 @@ def test_means_have_no_images_to_tell_apart():
     found = comparisons(
         [published("lee2019-mse"), published("bpg_444_x265_ycbcr")], "lee2019-mse", QUICK
     )
-    with pytest.raises(UsageError, match="leave out --per-image"):
+    with pytest.raises(UsageError, match="leave out `per_image`"):
         bd_text(found, layout="images")
 
 

@@ -106,7 +106,7 @@ def test_several_metrics_and_datasets_each_have_their_table(tmp_path):
     rows = [replaced(row, psnr_y_db=row.scores["psnr_db"]) for row in encoded_rows()]
     rows += [dataclasses.replace(row, dataset="other") for row in rows]
     (tmp_path / "measurements.csv").write_text(as_csv(rows))
-    options = ("--metric", "psnr_db,psnr_y_db", "--bootstrap", 20)
+    options = ("--metrics", "psnr_db,psnr_y_db", "--bootstrap", 20)
     result = call(tmp_path, "--anchor", "jpeg", *options)
     titles = [line for line in result.stdout.splitlines() if "against jpeg" in line and "(" in line]
     assert [title.split(" against")[0] for title in titles] == [
@@ -150,9 +150,9 @@ def test_a_csv_file_is_read_and_nothing_written(run):
     ("options", "message"),
     [
         (("--anchor", "jpg"), "did you mean 'jpeg'"),
-        (("--anchor", "jpeg", "--metric", "psnr"), "did you mean 'psnr_db'"),
+        (("--anchor", "jpeg", "--metrics", "psnr"), "did you mean 'psnr_db'"),
         (
-            ("--anchor", "jpeg", "--metric", "lpips"),
+            ("--anchor", "jpeg", "--metrics", "lpips"),
             "unknown metric 'lpips'; known: ms_ssim, ms_ssim_db, mse",
         ),
         (("--anchor", "jpeg", "--csv", "--latex"), "exclude each other"),

@@ -138,9 +138,9 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(colour: int, depth: int, width: int, row: bytes, *extra: bytes) -> bytes:
+def png(color: int, depth: int, width: int, row: bytes, *extra: bytes) -> bytes:
     """One row of samples, written by the letter of the PNG specification, clause 11.2."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, colour, 0, 0, 0))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, color, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(b"\0" + row))
     return MAGIC + header + b"".join(extra) + pixels + chunk(b"IEND", b"")
 

@@ -22,13 +22,13 @@ WEIGHTS = {
 }
 
 
-def one(colour: tuple, layout: Layout) -> tuple:
-    planes = to_planes(np.array([[colour]], np.uint8), layout)
+def one(color: tuple, layout: Layout) -> tuple:
+    planes = to_planes(np.array([[color]], np.uint8), layout)
     return tuple(int(plane[0, 0]) for plane in planes)
 
 
 @pytest.mark.parametrize(
-    ("matrix", "range_", "depth", "colour", "expected"),
+    ("matrix", "range_", "depth", "color", "expected"),
     [
         # by hand: 16 + 219 KR = 81.481, 128 - 112 KR / (1 - KB) = 90.203, 128 + 112
         ("bt601", "limited", 8, RED, (81, 90, 240)),
@@ -60,8 +60,8 @@ def one(colour: tuple, layout: Layout) -> tuple:
         ("gbr", "limited", 10, WHITE, (940, 940, 940)),
     ],
 )
-def test_planes_of_primaries(matrix, range_, depth, colour, expected) -> None:
-    assert one(colour, Layout("444", depth, matrix, range_)) == expected
+def test_planes_of_primaries(matrix, range_, depth, color, expected) -> None:
+    assert one(color, Layout("444", depth, matrix, range_)) == expected
 
 
 def exact(pixel: tuple, layout: Layout) -> list[Fraction]:
@@ -101,10 +101,10 @@ def assert_rounded(got: int, value: Fraction, peak: int) -> None:
         assert abs(got - value) <= Fraction(1, 2)
 
 
-COLOUR = [layout for layout in LAYOUTS if layout.chroma != "400" and layout.matrix != "gbr"]
+COLOR = [layout for layout in LAYOUTS if layout.chroma != "400" and layout.matrix != "gbr"]
 
 
-@pytest.mark.parametrize("layout", COLOUR, ids=str)
+@pytest.mark.parametrize("layout", COLOR, ids=str)
 def test_conversion_is_the_exact_rational_value_rounded_once(layout: Layout) -> None:
     rng = np.random.default_rng(7)
     image = rng.integers(0, 256, (5, 7, 3), np.uint8)
@@ -135,7 +135,7 @@ def neighbours(position: int, factor: int, count: int) -> list[tuple[int, Fracti
     return [(near, Fraction(3, 4)), (far, Fraction(1, 4))]
 
 
-@pytest.mark.parametrize("layout", COLOUR, ids=str)
+@pytest.mark.parametrize("layout", COLOR, ids=str)
 def test_inverse_is_the_exact_rational_value_rounded_once(layout: Layout) -> None:
     rng = np.random.default_rng(8)
     shapes = layout.plane_shapes(5, 7)
@@ -179,7 +179,7 @@ def test_shapes_come_back_at_every_size(layout: Layout, data) -> None:
         assert worst <= bounds.get(layout.depth, 0)
 
 
-@pytest.mark.parametrize("layout", COLOUR, ids=str)
+@pytest.mark.parametrize("layout", COLOR, ids=str)
 def test_grey_has_no_chroma_and_comes_back_within_a_step(layout: Layout) -> None:
     levels = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(256, 1, 3)
     planes = to_planes(levels, layout)

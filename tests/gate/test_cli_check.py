@@ -63,9 +63,7 @@ def test_first_written_then_checked_then_caught(folder):
 def test_as_a_program_it_answers_with_its_exit_status(folder):
     missing = rdbench("check", "run", "--baseline", "b.csv", cwd=folder)
     assert (missing.returncode, missing.stdout) == (2, "")
-    assert missing.stderr == (
-        "rdbench: error: there is no baseline 'b.csv'; the same command with --update writes it\n"
-    )
+    assert missing.stderr == ("rdbench: error: there is no baseline 'b.csv'; --update writes it\n")
     call("--update")
     spoil(folder)
     assert rdbench("check", "run", "--baseline", "b.csv", cwd=folder).returncode == 1
@@ -86,10 +84,10 @@ def test_what_fails_newly_is_said_when_it_is_accepted(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--metric", "psnr"), "did you mean 'psnr_db'"),
-        (("--metric", "ssim"), "has no ssim"),
+        (("--metrics", "psnr"), "did you mean 'psnr_db'"),
+        (("--metrics", "ssim"), "has no ssim"),
         (("--max-bd-rate", "nan"), "max_bd_rate is nan"),
-        (("--max-slowdown", "10"), "has no times; write it anew with --max-slowdown and --update"),
+        (("--max-slowdown", "10"), "has no times; write it anew with `max_slowdown` and `update`"),
         (("--junit", "b.csv/x.xml"), "name another file with --junit"),
         (("--junit", "run"), "it is a folder; name another file with --junit"),
     ],

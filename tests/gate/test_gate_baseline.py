@@ -100,7 +100,7 @@ def refused(run, path, text, message):
     write(path, text)
     with pytest.raises(UsageError, match=message) as error:
         check(run, path)
-    assert "--update" in str(error.value)
+    assert "`update`" in str(error.value)
     assert path.read_text(encoding="utf-8") == text.replace("\r\n", "\n")
 
 
@@ -108,13 +108,11 @@ def test_what_is_no_baseline_is_refused_with_the_way_out(run, baseline):
     text = baseline.read_text(encoding="utf-8")
     header = text.partition("\n")[0]
     baseline.unlink()
-    with pytest.raises(
-        UsageError, match=r"there is no baseline .*; the same command with --update"
-    ):
+    with pytest.raises(UsageError, match=r"there is no baseline .*; `update` writes it"):
         check(run, baseline)
     refused(run, baseline, "", "is empty")
     refused(run, baseline, header + "\n", "is empty: it has no measurements")
-    message = "lacks the columns dataset, image, .*; name a baseline that --update wrote, or"
+    message = "lacks the columns dataset, image, .*; name a baseline that `update` wrote, or"
     refused(run, baseline, "a;b\n1;2\n", message)
     rows = list(csv.reader(io.StringIO(text)))
     for gone in ("image_sha256", "bpp", "codec_version"):
@@ -221,10 +219,10 @@ def test_paths_that_cannot_be_baselines(run, tmp_path):
             action(run.parent, run)
     other = write(tmp_path / "other.csv", run.read_text())
     for path in (tmp_path, other, write(tmp_path / "notes.txt", "mine\n")):
-        with pytest.raises(UsageError, match="is there and is no baseline that --update wrote"):
+        with pytest.raises(UsageError, match="is there and is no baseline that `update` wrote"):
             update(run, path)
     assert other.read_text() == run.read_text()
-    with pytest.raises(UsageError, match=r"cannot write .*: .*; name another file with --baseline"):
+    with pytest.raises(UsageError, match=r"cannot write .*: .*; name another file with `baseline`"):
         update(run, run / "baseline.csv")
     with pytest.raises(UsageError, match="no measurements at"):
         check(tmp_path / "nothing", run)

@@ -341,7 +341,7 @@ def test_times_that_cannot_be_compared_are_no_pass():
     single = [row for row in webp if row.image == "coffee"]
     assert "fewer than two images" in said(judged(_timed(single, 1), _timed(single, 2), limits))[0]
     none = [dataclasses.replace(row, encode_s=None, decode_s=None) for row in webp]
-    with pytest.raises(UsageError, match="has no times; write it anew with --max-slowdown"):
+    with pytest.raises(UsageError, match="has no times; write it anew with `max_slowdown`"):
         held(webp, none, limits)
 
 

@@ -51,7 +51,7 @@ def test_manifests_are_whole(name, count):
     assert all(len(digest) == 64 for digest in manifest.values())
 
 
-def test_photos_are_always_there_and_are_colour_photographs(nowhere):
+def test_photos_are_always_there_and_are_color_photographs(nowhere):
     loaded = {image.name: image.load() for image in resolve("photos").images}
     assert {name: image.shape for name, image in loaded.items()} == {
         "astronaut": (512, 512, 3),

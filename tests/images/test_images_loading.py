@@ -33,9 +33,9 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(width: int, height: int, bits: int, colour: int, rows: bytes, *extra: bytes) -> bytes:
+def png(width: int, height: int, bits: int, color: int, rows: bytes, *extra: bytes) -> bytes:
     """A PNG file, from scratch; ``rows`` with their filter bytes."""
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
     body = chunk(b"IDAT", zlib.compress(rows))
     magic = b"\x89PNG\r\n\x1a\n"
     return magic + chunk(b"IHDR", header) + b"".join(extra) + body + chunk(b"IEND", b"")
@@ -124,12 +124,12 @@ def test_grey_png_of_few_bits_is_scaled(bits, scale):
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
 def test_palettes_are_expanded(kind):
-    colours = [(250, 3, 7), (10, 200, 30), (0, 0, 0), (255, 255, 255)]
+    colors = [(250, 3, 7), (10, 200, 30), (0, 0, 0), (255, 255, 255)]
     image = Image.new("P", (2, 2))
-    image.putpalette([level for colour in colours for level in colour])
+    image.putpalette([level for color in colors for level in color])
     image.putdata([3, 1, 0, 2])
     decoded = decode_image(encoded(image, kind), kind)
-    assert decoded.reshape(4, 3).tolist() == [list(colours[index]) for index in (3, 1, 0, 2)]
+    assert decoded.reshape(4, 3).tolist() == [list(colors[index]) for index in (3, 1, 0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_grey_with_alpha_is_refused(rgb):
 
 
 @pytest.mark.parametrize("mode", ["P", "L", "RGB"])
-def test_a_transparent_colour_is_refused(mode):
+def test_a_transparent_color_is_refused(mode):
     image = Image.new(mode, (2, 2))
     transparent = (0, 0, 0) if mode == "RGB" else 0
     with pytest.raises(UnsupportedImageError, match="transparency"):
@@ -247,10 +247,10 @@ def test_a_transparent_colour_is_refused(mode):
 
 
 @pytest.mark.parametrize(
-    ("colour", "samples"), [(0, 1), (2, 3), (4, 2), (6, 4)], ids=["grey", "rgb", "la", "rgba"]
+    ("color", "samples"), [(0, 1), (2, 3), (4, 2), (6, 4)], ids=["grey", "rgb", "la", "rgba"]
 )
-def test_16_bit_png_is_refused(colour, samples):
-    data = png(1, 1, 16, colour, bytes(1 + 2 * samples))
+def test_16_bit_png_is_refused(color, samples):
+    data = png(1, 1, 16, color, bytes(1 + 2 * samples))
     with pytest.raises(UnsupportedImageError, match=r"16-bit samples: .* -depth 8 out\.png`"):
         decode_image(data, "x.png")
 
@@ -269,8 +269,8 @@ def test_16_bit_png_is_refused(colour, samples):
         ({258: (8,), 262: (1,), 277: (1,), 339: (2,)}, "8-bit signed samples"),
         ({258: (8, 8, 8, 8), 262: (2,), 277: (4,), 338: (0,)}, "transparency"),
         ({258: (8, 8), 262: (1,), 277: (2,), 338: (0,)}, "transparency"),
-        ({258: (8, 8, 8, 8), 262: (5,), 277: (4,)}, "CMYK colours"),
-        ({258: (8, 8, 8), 262: (8,), 277: (3,)}, r"L\*a\*b\* colours"),
+        ({258: (8, 8, 8, 8), 262: (5,), 277: (4,)}, "CMYK colors"),
+        ({258: (8, 8, 8), 262: (8,), 277: (3,)}, r"L\*a\*b\* colors"),
         ({258: (8, 8, 8), 262: (6,), 277: (3,), 530: (1, 1)}, "YCbCr samples"),
     ],
 )

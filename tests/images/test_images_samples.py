@@ -31,22 +31,22 @@ def test_luma_is_the_rounded_rational_value(red, green, blue):
 
 
 @given(levels, levels, levels)
-def test_luma_of_any_colour_is_nearest(red, green, blue):
+def test_luma_of_any_color_is_nearest(red, green, blue):
     value = int(luma(np.array([[[red, green, blue]]], dtype=np.uint8))[0, 0, 0])
     assert abs(value - exact_luma(red, green, blue)) <= Fraction(1, 2)
 
 
-def test_luma_of_all_colours_in_integers():
+def test_luma_of_all_colors_in_integers():
     """In units of 1/255000 the formula is an integer; only at an exact tie, of which there are
-    194 among the 2^24 colours, may float64 decide for either neighbour."""
+    194 among the 2^24 colors, may float64 decide for either neighbour."""
     green, blue = np.meshgrid(np.arange(256), np.arange(256), indexing="ij")
     ties = 0
     for red in range(256):
-        colours = np.stack([np.full_like(green, red), green, blue], axis=2).astype(np.uint8)
+        colors = np.stack([np.full_like(green, red), green, blue], axis=2).astype(np.uint8)
         whole, rest = np.divmod(65481 * red + 128553 * green + 24966 * blue, 255000)
         tie = rest == 127500
         nearest = 16 + whole + (rest > 127500)
-        found = luma(colours)[:, :, 0]
+        found = luma(colors)[:, :, 0]
         assert np.array_equal(found[~tie], nearest[~tie])
         assert np.isin(found[tie] - nearest[tie], (0, 1)).all()
         ties += int(tie.sum())

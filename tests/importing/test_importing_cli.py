@@ -49,7 +49,9 @@ def test_writes_a_file_once(table, tmp_path):
     result = call("import", table, *OPTIONS, "--out", out)
     assert result.stdout == f"published:{out}:mine  2 points, 5 images\n"
     before = out.read_bytes()
-    with pytest.raises(UsageError, match="exists; name another file with --out, or give --force"):
+    with pytest.raises(
+        UsageError, match="exists; name another file with `out`, or give `force=True`"
+    ):
         call("import", table, *OPTIONS, "--out", out)
     table.write_text(TABLE.replace("40", "much"))
     with pytest.raises(UsageError, match="'much' is not a number"):

@@ -92,9 +92,9 @@ def test_line_ends_and_a_byte_order_mark_make_no_difference(imported, data):
 def test_semicolons_and_decimal_commas(imported):
     text = TABLE.replace(",", ";").replace(".", ",")
     assert imported(text, delimiter=";", decimal=",").text == imported(TABLE).text
-    with pytest.raises(UsageError, match=r"looks separated by ';', not ','; give --delimiter ';'"):
+    with pytest.raises(UsageError, match=r"looks separated by ';', not ','; give `delimiter=';'`"):
         imported(text)
-    with pytest.raises(UsageError, match=r"line 2, bpp: '0,25' has a comma; .* --decimal ,"):
+    with pytest.raises(UsageError, match=r"line 2, bpp: '0,25' has a comma; .* `decimal=','`"):
         imported(text, delimiter=";")
     with pytest.raises(UsageError, match="looks separated by tab"):
         imported(TABLE.replace(",", "\t"))
@@ -115,7 +115,7 @@ def test_one_point_and_missing_images_are_noted(imported):
     head, first, second, *_ = TABLE.splitlines(keepends=True)
     assert imported(head + first).notes[1:] == (
         "mine has one point: it can be drawn, not compared",
-        "mine: whether its rate is of files is not told; --rate-is says it",
+        "mine: whether its rate is of files is not told; `rate_is` says it",
     )
     notes = imported(head + first + second + first.replace("a,", "b,")).notes
     assert "1 images are not at all points and will be left out of it (b: not measured" in notes[1]
@@ -164,8 +164,8 @@ def test_what_is_wrong_with_a_table_is_said(imported, text, message):
     [
         ({"mapping": {}}, "which column is the rate; it has name, q, rate, PSNR, comment: name it"),
         ({"mapping": {"bpp": "rate"}}, "which column is a quality; it has name, q, rate"),
-        ({"mapping": {**MAPPING, "label": "comment"}}, "several curves (x, y, z), which --label"),
-        ({"label": ""}, "line 2 does not tell the curve's label; give one with --label"),
+        ({"mapping": {**MAPPING, "label": "comment"}}, "several curves (x, y, z), which `label`"),
+        ({"label": ""}, "line 2 does not tell the curve's label; give one with `label`"),
         (
             {"label": "=cmd"},
             "label '=cmd' begins with '=', which spreadsheets take for a formula; ",
@@ -176,14 +176,14 @@ def test_what_is_wrong_with_a_table_is_said(imported, text, message):
         ({"label": "a,b"}, "has a comma"),
         ({"label": "a\tb"}, "a control character"),
         ({"label": "lee2019-mse"}, "has the label 'lee2019-mse' already; name that one"),
-        ({"dataset": ""}, "does not tell its dataset; give --dataset"),
-        ({"dataset": "=d"}, "--dataset: dataset '=d' begins with '='"),
-        ({"known_issue": "-x"}, "--known-issue: known_issue '-x' begins with '-'"),
-        ({"images": 3}, "--images is for means; the rows of 'mine' name their images"),
-        ({"mapping": {"bpp": "rate", "psnr_db": "PSNR"}}, "say over how many images with --images"),
+        ({"dataset": ""}, "does not tell its dataset; give `dataset`"),
+        ({"dataset": "=d"}, "`dataset`: dataset '=d' begins with '='"),
+        ({"known_issue": "-x"}, "`known_issue`: known_issue '-x' begins with '-'"),
+        ({"images": 3}, "`images` is for means; the rows of 'mine' name their images"),
+        ({"mapping": {"bpp": "rate", "psnr_db": "PSNR"}}, "say over how many images with `images`"),
         (
             {"mapping": {"bpp": "rate", "psnr_db": "PSNR", "image": "name"}},
-            "line 3 repeats 'table.csv', line 2; if they are two points, --map point=COLUMN tells",
+            "line 3 repeats 'table.csv', line 2; if they are two points, tell them by `mapping`",
         ),
         ({"color": "yuv"}, "unknown color 'yuv'; known: luma, rgb"),
         ({"rate_is": "files"}, "unknown meaning of a rate 'files'; did you mean 'file'?"),

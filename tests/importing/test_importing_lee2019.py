@@ -96,8 +96,11 @@ def test_tables_of_different_images_are_refused(tables):
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({}, "say which with --map, such as bpp=FILE,psnr_db=FILE; the files are '[MSE opt"),
-        ({**NAMES, "bpp": "bpp.csv"}, "--map and they differ in '[MSE optimized] bpp.csv', 'bpp"),
+        ({}, "say which with `mapping`, such as bpp=FILE,psnr_db=FILE; the files are '[MSE opt"),
+        (
+            {**NAMES, "bpp": "bpp.csv"},
+            "`mapping` and they differ in '[MSE optimized] bpp.csv', 'bpp",
+        ),
         ({"label": NAMES["bpp"], "bpp": NAMES["psnr_db"], "ssim": NAMES["ms_ssim"]}, "one measure"),
     ],
 )

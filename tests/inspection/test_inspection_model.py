@@ -46,7 +46,7 @@ def test_a_codec_means_its_own_weights(shipped):
 
 
 def test_a_codec_with_other_than_one_file_is_refused_with_their_names(networks, shipped):
-    with pytest.raises(UsageError, match=r"that come along are for luma \(--color luma\)"):
+    with pytest.raises(UsageError, match=r"that come along are for luma \(`color='luma'`\)"):
         open_model("dumas2018-case2", 3)
     shutil.copy(networks["fresh"], shipped)
     with pytest.raises(UsageError, match=r"comes with 2 files.*dumas\.safetensors, .*fresh\."):

@@ -49,7 +49,7 @@ def test_crops_are_what_the_network_decodes(table, networks, row, sign):
     assert np.abs(got - expected).max() <= 1
 
 
-def test_colours_have_a_column_each(networks):
+def test_colors_have_a_column_each(networks):
     model = open_model(str(networks["hyperprior"]), 3)
     table = responses(model, [2], np.zeros(5), np.ones(5))
     assert {"red", "green", "blue"} < set(table)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import sys
+import time
 
 import numpy as np
 
@@ -132,6 +136,53 @@ class KeepsItsOwnOriginal(MeanError):
 
     def score(self, decoded):
         return np.abs(decoded + 0.5 - self.original).mean()
+
+
+class Hangs(MeanError):
+    record = record("hangs")
+
+    def score(self, decoded):
+        while True:
+            pass
+
+
+class HangsOnNoise(MeanError):
+    """Where it is strong, and in what cannot be interrupted by an exception."""
+
+    record = record("hangs_on_noise")
+
+    def score(self, decoded):
+        value = super().score(decoded)
+        while value > 20:
+            with contextlib.suppress(BaseException):
+                time.sleep(1)
+        return value
+
+
+class Crashes(MeanError):
+    record = record("crashes")
+
+    def score(self, decoded):
+        os.abort()
+
+
+class LeavesTheProcess(MeanError):
+    record = record("leaves_the_process")
+
+    def score(self, decoded):
+        print("out of tokens", file=sys.stderr, flush=True)
+        os._exit(3)
+
+
+class PrintsMegabytes(MeanError):
+    """Sound, if tiresome."""
+
+    record = record("prints_megabytes")
+
+    def score(self, decoded):
+        os.write(1, b"x" * 1_000_000)
+        print("y" * 1_000_000, file=sys.stderr)
+        return super().score(decoded)
 
 
 class WrongDirection(MeanError):

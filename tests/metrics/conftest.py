@@ -1,12 +1,25 @@
 import io
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from rdbench import plugins
 from rdbench.metrics import Reference, choose
+
+OFFERED = """
+import numpy as np
+import rdbench
+
+class MeanError(rdbench.Metric):
+    record = rdbench.MetricRecord("offered_error", "Mean error", higher_is_better=False)
+
+    def score(self, decoded):
+        return np.abs(decoded.astype(int) - self.original).mean()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +48,23 @@ def photo() -> np.ndarray:
 def reference(image: np.ndarray, names: Iterable[str]) -> Reference:
     """An original with the metrics of these names, and the mean squared error."""
     return Reference(image, choose(names))
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Installs a package ``offered`` of version 1.0 with the entry points that it is given."""
+
+    def install(entry_points: str, text: str = OFFERED, package: str = "offered") -> None:
+        (tmp_path / f"{package}.py").write_text(text)
+        folder = tmp_path / f"{package}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(f"[rdbench.metrics]\n{entry_points}\n")
+        plugins.offers.cache_clear()
+        sys.modules.pop(package, None)
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield install
+    plugins.offers.cache_clear()
+    for name in ("offered", "other"):
+        sys.modules.pop(name, None)

@@ -32,6 +32,21 @@ if sys.argv[1] == "--version":
 a, b = (open(name, "rb").read() for name in sys.argv[1:])
 """
 
+COMPARE = """
+name = "compare_mse"
+label = "MSE of ImageMagick"
+higher_is_better = false
+definition = "Mean squared error of ImageMagick's compare, of 1."
+pattern = '\\(([0-9.e+-]+)\\)'
+install = "apt-get install imagemagick"
+[score]
+program = "compare"
+version = ["-version"]
+pattern = 'ImageMagick (\\S+)'
+arguments = ["-metric", "MSE", "{original}", "{decoded}", "null:"]
+exit_codes = [0, 1]
+"""
+
 
 def write(folder: Path, body: str = PRINT, **changes: str) -> Path:
     """The definition with some of its lines changed, by key, and its program, whose last lines

@@ -4,51 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rdbench import plugins
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.metrics import BUILT_IN, Reference, choose, find, registry
 
 from . import broken_metrics
+from .conftest import OFFERED
 from .programs import write
 
 FILE = Path(broken_metrics.__file__)
-OFFERED = """
-import numpy as np
-import rdbench
-
-class MeanError(rdbench.Metric):
-    record = rdbench.MetricRecord("offered_error", "Mean error", higher_is_better=False)
-
-    def score(self, decoded):
-        return np.abs(decoded.astype(int) - self.original).mean()
-"""
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Installs a package ``offered`` of version 1.0 with the entry points that it is given."""
-
-    def install(entry_points: str, text: str = OFFERED, package: str = "offered") -> None:
-        (tmp_path / f"{package}.py").write_text(text)
-        folder = tmp_path / f"{package}-1.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        (folder / "entry_points.txt").write_text(f"[rdbench.metrics]\n{entry_points}\n")
-        plugins.offers.cache_clear()
-        sys.modules.pop(package, None)
-
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield install
-    plugins.offers.cache_clear()
-    for name in ("offered", "other"):
-        sys.modules.pop(name, None)
 
 
 def test_a_metric_of_an_installed_package_is_found_by_its_name(install) -> None:

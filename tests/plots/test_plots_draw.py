@@ -33,15 +33,15 @@ def test_files_are_the_same_bytes_again(plot, tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_png_has_300_dpi_and_ink_in_the_codecs_colours(plot, tmp_path):
+def test_png_has_300_dpi_and_ink_in_the_codecs_colors(plot, tmp_path):
     (path,) = save(plot, tmp_path)
     with Image.open(path) as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
         assert image.width == 1800
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    for colour in ("000000", "56B4E9", "E69F00"):
-        wanted = np.array(list(bytes.fromhex(colour)))
-        assert (pixels == wanted).all(axis=1).sum() > 1000, colour
+    for color in ("000000", "56B4E9", "E69F00"):
+        wanted = np.array(list(bytes.fromhex(color)))
+        assert (pixels == wanted).all(axis=1).sum() > 1000, color
 
 
 def test_pdf_embeds_truetype_and_has_no_date(plot, tmp_path):
@@ -176,7 +176,7 @@ def test_command_draws_into_the_run_and_names_the_files(run):
 
 
 def test_published_curves_are_drawn_alone(tmp_path):
-    options = ("--metric", "psnr_db", "--out", tmp_path, "--anchor")
+    options = ("--metrics", "psnr_db", "--out", tmp_path, "--anchor")
     names = "bpg_444_x265_ycbcr,paper-bmshj2018-hyperprior"
     result = call("--published", names, *options, "published:bpg_444_x265_ycbcr")
     written = [f"kodak_psnr_db{end}.png" for end in ("", "_saving", "_bd")]
@@ -189,13 +189,13 @@ def test_published_curves_are_drawn_alone(tmp_path):
     ("options", "message"),
     [
         (("--format", "gif"), "unknown format 'gif'"),
-        (("--metric", "psnr"), "did you mean 'psnr_db'"),
+        (("--metrics", "psnr"), "did you mean 'psnr_db'"),
         (("--anchor", "jpg"), "did you mean 'jpeg'"),
         (("--published", "lee2019-mse"), "is of the dataset 'kodak', the runs are of photos"),
         (("--xlim", "1"), "is not LOW,HIGH"),
         (("--xlim", "2,1"), "2 is not below 1"),
         (("--ylim", "20,40"), "for one metric"),
-        (("--metric", "ssim"), "nothing to draw"),
+        (("--metrics", "ssim"), "nothing to draw"),
     ],
 )
 def test_command_says_what_the_user_must_change(run, options, message):
@@ -204,8 +204,8 @@ def test_command_says_what_the_user_must_change(run, options, message):
 
 
 def test_command_wants_a_folder_for_several_runs(run):
-    with pytest.raises(UsageError, match="--out"):
+    with pytest.raises(UsageError, match="`out`"):
         call(run / "measurements.csv")
-    result = call(run, run / "measurements.csv", "--out", run / "x", "--metric", "psnr_db")
+    result = call(run, run / "measurements.csv", "--out", run / "x", "--metrics", "psnr_db")
     assert result.exit_code == 0
     assert (run / "x" / "photos_psnr_db.png").is_file()

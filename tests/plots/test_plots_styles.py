@@ -1,4 +1,4 @@
-"""Looks of curves: fixed, distinct, and readable without colour."""
+"""Looks of curves: fixed, distinct, and readable without color."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def test_a_known_codec_looks_the_same_whatever_else_is_drawn():
     assert styles(crowd)["webp", "webp"] == alone == KNOWN["webp"]
 
 
-def test_known_codecs_differ_in_two_of_colour_marker_and_dashes():
+def test_known_codecs_differ_in_two_of_color_marker_and_dashes():
     for (a, one), (b, other) in itertools.combinations(KNOWN.items(), 2):
-        same = (one.colour == other.colour, one.marker == other.marker, one.dashes == other.dashes)
+        same = (one.color == other.color, one.marker == other.marker, one.dashes == other.dashes)
         assert sum(same) <= 1, (a, b)
 
 
@@ -33,7 +33,7 @@ def test_an_unknown_codec_keeps_its_look_and_steps_aside_only_for_the_same():
     assert styles([("jpeg", "jpeg"), ("mine", "mine")])["mine", "mine"] == alone
     many = [(f"codec{number}", "x") for number in range(40)]
     looks = styles(many)
-    assert len({(look.colour, look.marker) for look in looks.values()}) == 40
+    assert len({(look.color, look.marker) for look in looks.values()}) == 40
     assert styles(list(reversed(many))) == looks
 
 
@@ -52,8 +52,8 @@ def test_the_look_of_an_unknown_codec_does_not_depend_on_the_process():
     assert looks == {f"{styles([('mine', 'x')])['mine', 'x']}\n"}
 
 
-def test_curves_of_one_codec_share_its_colour_and_nothing_else():
+def test_curves_of_one_codec_share_its_color_and_nothing_else():
     looks = list(styles([("jpeg", f"jpeg {number}") for number in range(6)]).values())
-    assert {look.colour for look in looks} == {KNOWN["jpeg"].colour}
+    assert {look.color for look in looks} == {KNOWN["jpeg"].color}
     assert len({(look.marker, look.hollow) for look in looks}) == 6
     assert len({look.dashes for look in looks[:5]}) == 5

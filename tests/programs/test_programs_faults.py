@@ -181,8 +181,8 @@ def test_a_program_that_hangs_is_ended_and_the_worker_goes_on(photos, definition
             row = rows[image, f"fault={fault}"]
             assert row.status == TIMEOUT
             assert row.message == (
-                "not done after 1.5 s; raise --timeout if it needs more (faulty was not done in "
-                "time and was ended: counting sheep)"
+                "not done after 1.5 s; raise the time limit if it needs more (faulty was not done "
+                "in time and was ended: counting sheep)"
             )
     calls = places.calls()
     assert len({call["parent"] for call in calls}) == 1

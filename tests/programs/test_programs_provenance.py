@@ -84,7 +84,7 @@ def test_another_program_of_that_name_is_refused(measure, program, tmp_path, mon
     assert message.isprintable()
     assert f'"{sha256(program)}" there, "{sha256(other)}" now' in message
     assert "programs.faulty.sha256" in message
-    assert "--fresh" in message
+    assert "`fresh=True`" in message
     assert (first.path / "measurements.csv").read_bytes() == rows
     assert provenance(first)["programs"]["faulty"]["sha256"] == sha256(program)
 
@@ -109,7 +109,7 @@ def test_another_definition_of_that_name_is_refused(
     text = definition.read_text()
     assert old in text
     definition.write_text(text.replace(old, new))
-    with pytest.raises(UsageError, match=rf"{key}.*--fresh"):
+    with pytest.raises(UsageError, match=rf"{key}.*`fresh=True`"):
         measured(photo, [request(definition)], tmp_path / "out")
     definition.write_text(text.replace("zlib", "words that decide nothing"))
     assert measured(photo, [request(definition)], tmp_path / "out").measured == 0
@@ -124,7 +124,7 @@ def test_files_of_a_definition_are_part_of_it(photo, program, places, tmp_path):
     assert outcome.rows[0].status == OK
     assert provenance(outcome)["files"] == {"a.cfg": hashlib.sha256(b"slow\n").hexdigest()}
     (tmp_path / "codec" / "a.cfg").write_text("fast\n")
-    with pytest.raises(UsageError, match=r"a\.cfg.*--fresh"):
+    with pytest.raises(UsageError, match=r"a\.cfg.*`fresh=True`"):
         measured(photo, [request(definition)], tmp_path / "out")
 
 

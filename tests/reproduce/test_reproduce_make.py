@@ -11,7 +11,7 @@ import skimage.data
 from PIL import Image
 
 import rdbench
-from rdbench import reproduce
+from rdbench import reproducing
 from rdbench.errors import UsageError
 
 from .texts import HEAD
@@ -48,8 +48,8 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def made(name: str, folder: Path) -> dict[tuple[str, str, str, str], float]:
     """The claims of a recipe that comes along, from published points."""
-    recipe = reproduce.read(reproduce.find(name))
-    result = reproduce.reproduce(recipe, folder / "out", folder / "run", measure=False)
+    recipe = reproducing.read(reproducing.find(name))
+    result = reproducing.reproduce(recipe, out=folder / "out", run=folder / "run", published=True)
     assert not (folder / "run").exists()
     for path in result.files:
         assert path.stat().st_size > 0
@@ -123,13 +123,13 @@ def mine(tmp_path, monkeypatch):
     )
     path = tmp_path / "recipe.toml"
     path.write_text(MINE.replace('"mine"', f'"{tmp_path / "mine.csv"}"'))
-    return reproduce.read(path)
+    return reproducing.read(path)
 
 
 def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp_path):
     said: list[str] = []
     out, run = tmp_path / "out", tmp_path / "run"
-    result = reproduce.reproduce(mine, out, run, say=said.append)
+    result = reproducing.reproduce(mine, out=out, run=run, say=said.append)
     assert not result.failures
     assert len(table(run / "measurements.csv")) == 2 * 3 * 5
     (line,) = said
@@ -163,7 +163,7 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
 
     before = (run / "measurements.csv").read_bytes()
     again = {path.name: path.read_bytes() for path in result.files if path.suffix != ".pdf"}
-    reproduce.reproduce(mine, out, run)
+    reproducing.reproduce(mine, out=out, run=run)
     assert (run / "measurements.csv").read_bytes() == before
     assert {name: (out / name).read_bytes() for name in again} == again
 
@@ -178,7 +178,7 @@ def test_what_was_measured_is_held_against_its_own_published_points(mine, tmp_pa
         roles += f'[[claims]]\ntest = "{test}"\nanchor = "published:JPEG"\n'
     path.write_text(roles)
     out, run = tmp_path / "out", tmp_path / "run"
-    reproduce.reproduce(reproduce.read(path), out, run)
+    reproducing.reproduce(reproducing.read(path), out=out, run=run)
     means = rdbench.load(run).groupby(["codec", "point"])[["bpp", "psnr_db"]].mean()
     claims = table(out / "claims.csv")
     for codec, claim in zip(("jpeg", "webp"), claims, strict=True):
@@ -232,7 +232,9 @@ def test_times_are_of_networks_with_random_weights_in_the_run_directory(tmp_path
     Image.fromarray(skimage.data.astronaut()[:192, :256]).save(image)
     path = tmp_path / "timed.toml"
     path.write_text(TIMED.format(image=image), encoding="utf-8")
-    result = reproduce.reproduce(reproduce.read(path), tmp_path / "out", tmp_path / "run")
+    result = reproducing.reproduce(
+        reproducing.read(path), out=tmp_path / "out", run=tmp_path / "run"
+    )
     assert not result.failures
     rows = table(tmp_path / "run" / "measurements.csv")
     assert [row["timing"] for row in rows] == ["isolated"] * 2
@@ -247,8 +249,10 @@ def test_without_its_images_it_is_made_of_published_points(tmp_path, monkeypatch
     monkeypatch.setenv("RDBENCH_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     said: list[str] = []
-    recipe = reproduce.read(reproduce.find("lee2019-table"))
-    result = reproduce.reproduce(recipe, tmp_path / "out", tmp_path / "run", say=said.append)
+    recipe = reproducing.read(reproducing.find("lee2019-table"))
+    result = reproducing.reproduce(
+        recipe, out=tmp_path / "out", run=tmp_path / "run", say=said.append
+    )
     assert len(result.claims) == len(recipe.claims)
     assert all("'kodak'" in line for line in said)
 
@@ -256,6 +260,6 @@ def test_without_its_images_it_is_made_of_published_points(tmp_path, monkeypatch
 def test_nothing_at_all_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("RDBENCH_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    recipe = reproduce.read(reproduce.find("lee2019-fig8"))
+    recipe = reproducing.read(reproducing.find("lee2019-fig8"))
     with pytest.raises(UsageError, match="nothing to draw"):
-        reproduce.reproduce(recipe, tmp_path / "out", tmp_path / "run")
+        reproducing.reproduce(recipe, out=tmp_path / "out", run=tmp_path / "run")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rdbench import reproduce
+from rdbench import reproducing
 from rdbench.curves import published
 from rdbench.errors import UsageError
 
@@ -39,12 +39,12 @@ paper = -40
 
 
 def test_these_come_along():
-    assert tuple(reproduce.shipped()) == NAMES
+    assert tuple(reproducing.shipped()) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
-    recipe = reproduce.read(reproduce.find(name))
+    recipe = reproducing.read(reproducing.find(name))
     assert recipe.figures or recipe.claims
     for role in recipe.roles:
         for label in role.published:
@@ -75,7 +75,7 @@ def test_mistakes_are_answered_with_file_key_and_reason(tmp_path, old, new, mess
     path = tmp_path / "mine.toml"
     path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(UsageError) as caught:
-        reproduce.read(path)
+        reproducing.read(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -96,7 +96,9 @@ dataset = "kodak"
     head = HEAD.replace('["photos"]', '["photos", "kodak"]')
     codec = '[[codecs]]\nlabel = "BPG"\npublished = ["bpg_444_x265_ycbcr"]\n'
     path.write_text(head + codec + entries, encoding="utf-8")
-    assert [(claim.dataset, claim.test, claim.point) for claim in reproduce.read(path).claims] == [
+    assert [
+        (claim.dataset, claim.test, claim.point) for claim in reproducing.read(path).claims
+    ] == [
         ("photos", "JPEG", 10.0),
         ("photos", "JPEG", 50.0),
         ("kodak", "JPEG", 10.0),
@@ -107,6 +109,6 @@ dataset = "kodak"
 
 def test_a_name_that_is_unknown_is_answered_with_those_near_it():
     with pytest.raises(UsageError, match="did you mean 'dumas2018-fig5'"):
-        reproduce.find("dumas-fig5")
+        reproducing.find("dumas-fig5")
     with pytest.raises(UsageError, match="No such file"):
-        reproduce.read(Path("nowhere.toml"))
+        reproducing.read(Path("nowhere.toml"))

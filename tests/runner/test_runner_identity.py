@@ -176,8 +176,8 @@ def test_another_version_is_refused_with_the_curve(mine):
     ) as caught:
         mine.run()
     assert str(caught.value).isprintable()
-    assert "--out" in str(caught.value)
-    assert "--fresh" in str(caught.value)
+    assert "`out`" in str(caught.value)
+    assert "`fresh=True`" in str(caught.value)
     assert (mine.out / MEASUREMENTS).read_bytes() == before
 
 

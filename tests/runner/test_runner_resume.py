@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.experiment import CodecRequest, plan
 from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK
 
@@ -81,8 +82,12 @@ def test_killed_at_a_random_row_and_resumed(photos, tmp_path, seed):
 
 def test_workers_do_not_outlive_a_killed_run(photos, tmp_path):
     process = start(command(photos, tmp_path / "out", slow=3600))
-    time.sleep(1.5)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children: list[str] = []
+    for _ in range(600):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        if len(children) == 3:
+            break
+        time.sleep(0.05)
     assert len(children) == 3, "two workers and the janitor"
     process.kill()
     process.communicate()
@@ -140,13 +145,13 @@ def test_a_torn_last_line_is_measured_again(measure):
         assert table(outcome.path) == whole
 
 
-def test_another_experiment_is_refused_with_the_difference(photos, measure, tmp_path):
+def test_another_color_is_refused_with_the_difference(photos, measure):
     out = measure("Step").path
-    other = experiment(photos, "Step", repeat=2)
-    with pytest.raises(UsageError, match=r"repeat: 1 there, 2 now.*--fresh"):
+    other = plan("test", datasets=[str(photos)], codecs=[CodecRequest("jpeg")], color="luma")
+    with pytest.raises(UsageError, match=r"color: \"rgb\" there, \"luma\" now"):
         run_into(out, other, jobs=1)
     assert len(read_rows(out)) == 12
-    assert len(run_into(out, other, jobs=1, fresh=True).rows) == 24
+    assert {row.codec for row in run_into(out, other, jobs=1, fresh=True).rows} == {"jpeg"}
 
 
 def test_other_images_under_the_same_names_are_refused(tmp_path):

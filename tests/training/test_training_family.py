@@ -11,14 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from rdbench.errors import UsageError
+from rdbench.errors import DivergedError, UsageError
 from rdbench.images import resolve
 from rdbench.metrics import psnr
 from rdbench.models import architectures, weights
 from rdbench.training import checkpoint
 from rdbench.training.configuration_file import read
 from rdbench.training.family import train
-from rdbench.training.member import DivergedError
 from rdbench.training.trainers.balle import FactorizedPriorTrainer
 from rdbench.training.trainers.dumas2018 import Dumas2018Trainer
 from tests.training.conftest import NETWORKS
@@ -178,7 +177,7 @@ def test_a_loss_that_is_not_finite_ends_it_and_the_last_checkpoint_stays(
     assert str(caught.value) == (
         "bmshj2018-factorized-0.5 has diverged, in the steps 26 to 45: the loss is nan; the "
         "checkpoint of bmshj2018-factorized-0.5 at step 25 is kept; lower the rate in [optimizer], "
-        "now 0.001, and start over with --fresh"
+        "now 0.001, and start over with `fresh=True`"
     )
     assert checkpoint.load(tmp_path)[0].step == 25
     assert rows(tmp_path / "log.csv")[-1]["step"] == "25"
@@ -214,7 +213,7 @@ def test_other_mistakes_are_answered_before_anything_is_written(toml, tmp_path):
         train(read(toml(), device="tpu"), out)
     with pytest.raises(UsageError, match=r"configuration 'small', key 'network': .*'hiden'"):
         train(read(toml(network={"hiden": 4})), out)
-    with pytest.raises(UsageError, match="--threads 0 is not above 0"):
+    with pytest.raises(UsageError, match="`threads` 0 is not above 0"):
         train(read(toml()), out, threads=0)
     assert not out.exists()
 

@@ -210,8 +210,12 @@ def test_latents_of_others_are_refused(cached, toml, photos, tmp_path):
     pictures = Pictures([str(folder)], color="rgb", side=64, memory_mib=10)
     with pytest.raises(UsageError, match=where.format("images")):
         cached(pictures=pictures)
-    with pytest.raises(UsageError, match=where.format("symmetries")):
-        cached(data=Data((), "", crop=64, transposes=True))
+    for data in (
+        Data((), "", crop=64, transposes=True),
+        Data((), "", crop=64, flips=False, transposes=True),  # as many
+    ):
+        with pytest.raises(UsageError, match=where.format("symmetries")):
+            cached(data=data)
     manifest = tmp_path / "cache" / latents.MANIFEST
     manifest.write_text("{")
     with pytest.raises(UsageError, match=r"latents\.json: .*; name another folder"):

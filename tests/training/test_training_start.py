@@ -107,9 +107,9 @@ def test_left_over_maps_do_not_matter_yet_and_are_not_dead(image):
     assert left_over.abs().max() > 0
 
 
-def test_rgb_begins_as_the_transform_of_its_colours(image):
-    """The same image in all colours has the latents of luma, times the square root of 3, and
-    none of the differences of colours."""
+def test_rgb_begins_as_the_transform_of_its_colors(image):
+    """The same image in all colors has the latents of luma, times the square root of 3, and
+    none of the differences of colors."""
     rgb = network(channels=3)
     with torch.no_grad():
         latents = rgb.analysis(image.expand(-1, 3, -1, -1))

@@ -14,7 +14,7 @@ import abc
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -27,7 +27,9 @@ from rdbench.models.compression.tiling import tiled
 from rdbench.models.container import Stream
 from rdbench.models.densities import LIKELIHOOD_FLOOR
 
-Image = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
+
 Symbols = NDArray[np.int32]
 
 PRECISIONS: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -163,7 +165,7 @@ class Compressor(abc.ABC):
         height, width, channels = image.shape
         if channels != self.channels:
             kinds = {1: "one channel (luma)", 3: "three channels (RGB)"}
-            hint = "convert it to RGB" if self.channels == 3 else "measure with --color luma"
+            hint = "convert it to RGB" if self.channels == 3 else "measure with color luma"
             raise UnsupportedImageError(
                 f"model {self.name!r} is of {kinds[self.channels]} and the image has "
                 f"{channels}; {hint}"

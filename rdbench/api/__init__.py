@@ -1,0 +1,7 @@
+"""What ``import rdbench`` offers for whole steps of work; the commands are thin wrappers of it."""
+
+from rdbench.api.checking import conformance
+from rdbench.api.learning import train
+from rdbench.api.measuring import CodecLike, merge, rescore, run, score
+
+__all__ = ["CodecLike", "conformance", "merge", "rescore", "run", "score", "train"]

@@ -1,0 +1,300 @@
+"""Measuring: runs, scores, further metrics, and runs joined."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rdbench import experiment as experiments
+from rdbench import images
+from rdbench import metrics as metric_table
+from rdbench.codecs import handed, registry
+from rdbench.codecs.base import Codec
+from rdbench.curves import write_summary
+from rdbench.errors import UsageError, unknown
+from rdbench.experiment import CodecRequest, Experiment
+from rdbench.places import RUNS
+from rdbench.results import read_table
+from rdbench.runner import Limits, LocalPool, Outcome
+from rdbench.runner import merge as merging
+from rdbench.runner import rescore as rescoring
+from rdbench.runner import run as carry_out
+from rdbench.runner import score as scoring
+from rdbench.runner.run import Progress
+
+CodecLike: TypeAlias = str | CodecRequest | type[Codec]
+"""A codec's name or ``NAME:option=value,points=a/b/c``, a request, or a class of one's own."""
+
+
+def run(
+    experiment: str | Path | Experiment | None = None,
+    *,
+    codecs: CodecLike | Sequence[CodecLike] = (),
+    datasets: str | Sequence[str] = (),
+    codec_files: Sequence[str | Path] = (),
+    points: Sequence[float | str] = (),
+    metrics: str | Sequence[str] = (),
+    color: str = "rgb",
+    repeat: int = 1,
+    out: str | Path | None = None,
+    fresh: bool = False,
+    jobs: int | None = None,
+    timeout_s: float = 600.0,
+    memory_mb: int | None = None,
+    keep_streams: bool = False,
+    keep_decoded: bool = False,
+    strict: bool = False,
+    started: Callable[[Experiment, Path], None] | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Measure codecs on images, from real bitstreams, into a run directory; ``rdbench run``.
+
+    Either ``experiment``, or ``codecs`` and ``datasets``::
+
+        outcome = rdbench.run(codecs=["jpeg", "jpeg2000:transform=5/3,points=80/40/20", Mine],
+                              datasets="kodak", out="mine")
+
+    What is there already is not measured again; what is asked for beyond it is added: codecs,
+    points, images, repeats and metrics.
+
+    Args:
+        experiment: the name of one that comes along, the path of a TOML file, or an
+            :class:`Experiment`.
+        codecs: names, texts ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
+            FILE.toml), or classes, also of a notebook.
+        datasets: known names, folders, files or globs.
+        codec_files: TOML files of program codecs, which get their names in ``codecs``.
+        points: for the codecs that do not name their own.
+        metrics: names, FILE.py:Class or FILE.toml; none for the default ones.
+        color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range.
+        repeat: measurements of each thing.
+        out: the run directory.
+        fresh: whether to forget what it holds.
+        jobs: worker processes of one thread each; as many as the machine has cores by default.
+        timeout_s: wall time that one measurement may take.
+        memory_mb: MiB of private memory for each worker; 90 % of the machine's among them by
+            default, 0 for no cap.
+        keep_streams: whether to keep the streams.
+        keep_decoded: whether to keep the decoded images.
+        strict: whether to measure nothing where a codec is missing.
+        started: called with what will be measured and where.
+        progress: called with each row, how many are done, and how many there will be.
+
+    Returns:
+        The rows, and how many of them were measured now. What failed is a row that says so
+        (``outcome.failures``).
+
+    Raises:
+        UsageError: for a request that cannot be carried out, or that contradicts what is there.
+    """
+    # Workers start while the request is looked up.
+    with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
+        plan = _plan(experiment, codecs, datasets, codec_files, points, metrics, color, repeat)
+        if strict and plan.missing:
+            raise UsageError(f"{plan.missing[0]} (or leave out `strict=True`)")
+        directory = Path(out) if out is not None else RUNS / plan.name
+        if started:
+            started(plan, directory)
+        outcome = carry_out(
+            plan,
+            directory,
+            pool=pool,
+            fresh=fresh,
+            keep_streams=keep_streams,
+            keep_decoded=keep_decoded,
+            progress=progress,
+        )
+    if not outcome.interrupted:
+        write_summary(outcome.path, outcome.rows)
+    return outcome
+
+
+def score(
+    originals: str,
+    decoded: str | Path,
+    *,
+    streams: str | Path | None = None,
+    codec: str | None = None,
+    parameter: str = "quality",
+    point: float | None = None,
+    metrics: str | Sequence[str] = (),
+    color: str = "rgb",
+    out: str | Path | None = None,
+    fresh: bool = False,
+    jobs: int | None = None,
+    timeout_s: float = 600.0,
+    memory_mb: int | None = None,
+) -> Outcome:
+    """The same table for images that some other program decoded; ``rdbench score``.
+
+    Args:
+        originals: a known dataset, folder, file or glob.
+        decoded: a folder of images named as the originals, or a folder for each point, its name
+            ending with the point's number; also what a run has kept of one curve.
+        streams: the same for streams, whose sizes give bpp.
+        codec: name of the program; that of ``decoded`` by default.
+        parameter: what a point is.
+        point: the point of a folder without any.
+        metrics, color, out, fresh, jobs, timeout_s, memory_mb: as :func:`run`.
+
+    Returns:
+        The rows; what is missing or unfit is a failed row.
+
+    Raises:
+        UsageError: for any other layout.
+    """
+    if color not in experiments.COLORS:
+        raise unknown("color", color, experiments.COLORS)
+    with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
+        chosen = metric_table.choose(_listed(metrics))
+        dataset = images.resolve(originals, color=color)
+        folder = Path(decoded)
+        points = scoring.find_points(folder, Path(streams) if streams is not None else None, point)
+        name = codec or folder.absolute().name
+        outcome = scoring.score(
+            dataset,
+            points,
+            Path(out) if out is not None else RUNS / f"score-{name}",
+            codec=name,
+            parameter=parameter,
+            metrics=chosen,
+            pool=pool,
+            color=color,
+            fresh=fresh,
+        )
+    write_summary(outcome.path, outcome.rows)
+    return outcome
+
+
+def rescore(
+    run: str | Path,
+    metrics: str | Sequence[str],
+    *,
+    jobs: int | None = None,
+    timeout_s: float = 600.0,
+    memory_mb: int | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Add metrics to a run from what was kept of it, encoding nothing; ``rdbench rescore``.
+
+    Decoded images that were kept are scored; where only streams were, they are decoded first. A
+    file that is gone, damaged or not what was measured (by its SHA-256) leaves its row without the
+    metric, with the reason.
+
+    Args:
+        run: a run directory that kept streams or decoded images.
+        metrics: names, FILE.py:Class or FILE.toml.
+        jobs, timeout_s, memory_mb, progress: as :func:`run`.
+
+    Returns:
+        All rows; ``outcome.rescored`` of them got further metrics.
+
+    Raises:
+        UsageError: where there is no such run, nothing was kept, or the originals are gone or
+            other ones.
+    """
+    with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
+        chosen = metric_table.choose(_listed(metrics))
+        outcome = rescoring.rescore(Path(run), chosen, pool=pool, progress=progress)
+    if not outcome.interrupted:
+        write_summary(outcome.path, outcome.rows)
+    return outcome
+
+
+def merge(runs: Sequence[str | Path], out: str | Path) -> Path:
+    """Join runs of one plan, from several machines for instance; ``rdbench merge``.
+
+    Args:
+        runs: run directories.
+        out: the run directory to make, which must not exist. Kept files are linked or copied.
+
+    Returns:
+        The path of the joined run.
+
+    Raises:
+        UsageError: where the runs contradict each other: other images, versions, programs or
+            metrics, another label, or two rows of one measurement that disagree.
+    """
+    path = merging.merge([Path(run) for run in runs], Path(out))
+    write_summary(path, read_table(path))
+    return path
+
+
+def _plan(
+    experiment: str | Path | Experiment | None,
+    codecs: CodecLike | Sequence[CodecLike],
+    datasets: str | Sequence[str],
+    codec_files: Sequence[str | Path],
+    points: Sequence[float | str],
+    metrics: str | Sequence[str],
+    color: str,
+    repeat: int,
+) -> Experiment:
+    if experiment is not None:
+        asked: dict[str, Any] = {
+            "codecs": codecs,
+            "codec files": codec_files,
+            "datasets": datasets,
+            "points": points,
+            "metrics": metrics,
+            "color": color if color != "rgb" else "",
+            "repeat": repeat if repeat != 1 else 0,
+        }
+        if given := [what for what, value in asked.items() if value]:
+            raise UsageError(
+                f"experiment {str(experiment)!r} says what is measured; {', '.join(given)} cannot "
+                "change it: edit the file, or leave it out"
+            )
+        if isinstance(experiment, Experiment):
+            return experiment
+        return experiments.read(experiments.find(str(experiment)))
+    asked_for = [codecs] if isinstance(codecs, str | CodecRequest | type) else codecs
+    requests = _with_files(
+        [request(codec) for codec in asked_for], [Path(file) for file in codec_files]
+    )
+    if not requests:
+        raise UsageError(
+            "nothing to measure: name an experiment, or `codecs` and `datasets` "
+            "(try `rdbench run quickstart`)"
+        )
+    if points:
+        requests = [
+            one if one.points else dataclasses.replace(one, points=tuple(points))
+            for one in requests
+        ]
+    plan = experiments.plan(
+        "",
+        datasets=_listed(datasets),
+        codecs=requests,
+        metrics=_listed(metrics),
+        color=color,
+        repeat=repeat,
+    )
+    return experiments.named(plan)
+
+
+def request(codec: CodecLike) -> CodecRequest:
+    """What ``codec`` asks for."""
+    if isinstance(codec, type):
+        return CodecRequest(handed.hand_over(codec))
+    return experiments.parse_codec(codec) if isinstance(codec, str) else codec
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _with_files(requests: list[CodecRequest], files: Sequence[Path]) -> list[CodecRequest]:
+    """The requests with the names of files known, and those that are not named added."""
+    found = list(dict.fromkeys((registry.load_file(file).name, str(file)) for file in files))
+    targets = dict(found)
+    named = {request.target for request in requests}
+    known = [
+        dataclasses.replace(request, target=targets.get(request.target, request.target))
+        for request in requests
+    ]
+    # Of two files with one name both are there, for the plan to refuse.
+    more = [file for name, file in found if name not in named or file != targets[name]]
+    return [*known, *map(CodecRequest, more)]

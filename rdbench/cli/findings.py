@@ -1,0 +1,45 @@
+"""How commands show what they found: of codecs and metrics by their doctors, and of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rdbench.conforming import CheckResult
+
+
+class Findings:
+    """What was found of ``names``, shown one after the other and counted."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._width = max(map(len, names))
+        self._counts = {"ok": 0, "failed": 0, "missing": 0}
+
+    def show(self, name: str, missing: str, usable: bool, lines: Sequence[str]) -> None:
+        """What is ``missing``, else whether it is ``usable``, with ``lines`` that tell of it."""
+        state = "missing" if missing else "ok" if usable else "failed"
+        self._counts[state] += 1
+        head, *rest = [missing] if missing else lines
+        typer.echo(f"{name:{self._width}}  {state:7}  {head}")
+        for line in rest:
+            typer.echo(f"{'':{self._width}}  {'':7}  {line}")
+
+    def end(self, *, named: bool) -> None:
+        """The counts. Raises :class:`typer.Exit` with 1 where something failed, or is missing
+        that was ``named``."""
+        typer.echo(", ".join(f"{count} {state}" for state, count in self._counts.items()))
+        if self._counts["failed"] or (named and self._counts["missing"]):
+            raise typer.Exit(1)
+
+
+def show_checks(name: str, results: Sequence[CheckResult]) -> None:
+    """The results of all checks, and whether ``name`` conforms; raises :class:`typer.Exit` with 1
+    where it does not."""
+    from rdbench.conforming import conforms, table
+
+    typer.echo(table(name, results))
+    if not conforms(results):
+        raise typer.Exit(1)

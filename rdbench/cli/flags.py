@@ -1,0 +1,61 @@
+"""Settings as messages name them, and the options of commands that stand for them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Final
+
+FLAGS: Final = {
+    "anchor": "--anchor",
+    "baseline": "--baseline",
+    "codecs": "--codecs",
+    "color": "--color",
+    "dataset": "--dataset",
+    "datasets": "--dataset",
+    "decimal": "--decimal",
+    "delimiter": "--delimiter",
+    "force": "--force",
+    "fresh": "--fresh",
+    "images": "--images",
+    "jobs": "--jobs",
+    "keep_decoded": "--keep-decoded",
+    "keep_streams": "--keep-streams",
+    "label": "--label",
+    "mapping": "--map",
+    "max_slowdown": "--max-slowdown",
+    "memory_mb": "--memory",
+    "metrics": "--metrics",
+    "out": "--out",
+    "per_image": "--per-image",
+    "point": "--point",
+    "points": "--points",
+    "published": "--published",
+    "rate_is": "--rate-is",
+    "repeat": "--repeat",
+    "source": "--source",
+    "known_issue": "--known-issue",
+    "strict": "--strict",
+    "threads": "--threads",
+    "timeout_s": "--timeout",
+    "update": "--update",
+    "y_limits": "--ylim",
+}
+"""The option of the commands for each setting that the package's messages name in backticks, as
+they read in Python: ```out```, ```fresh=True```, ```color='luma'```."""
+
+_QUOTES: Final = "'\""
+_SETTING: Final = re.compile(rf"`({'|'.join(FLAGS)})(?:=([^`]*))?`")
+
+
+def as_flags(message: str) -> str:
+    """``message`` with options in place of settings: ``fresh=True`` in backticks becomes
+    ``--fresh``, and ``color='luma'`` becomes ``--color luma``."""
+    return _SETTING.sub(_flag, message)
+
+
+def _flag(setting: re.Match[str]) -> str:
+    name, value = setting.groups()
+    if value in (None, "True"):
+        return FLAGS[name]
+    return f"{FLAGS[name]} {shlex.quote(value.strip(_QUOTES))}"

@@ -1,0 +1,113 @@
+"""``rdbench metrics``: which metrics there are, and what each of them is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rdbench.cli.findings import Findings
+from rdbench.errors import MissingBackendError
+
+if TYPE_CHECKING:
+    from rdbench.metrics import MetricRecord
+
+app = typer.Typer(help="List metrics and show what they are.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_metrics() -> None:
+    """List the metrics that have a name; nothing of them is loaded."""
+    from rdbench.metrics import BUILT_IN, registry
+
+    rows = []
+    for name in registry.names():
+        summary, record = f"from the package {registry.origin(name)}", BUILT_IN.get(name)
+        if record is None:
+            rows.append((name, "", "", summary))
+            continue
+        twins = registry.origin(name) != "rdbench"
+        note = f"; refused: {summary}" if twins else ""
+        told = record.quantity, record.definition + note
+        rows.append((name, _direction(record), *told))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *cells, summary in rows:
+        text = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=False))
+        typer.echo(f"{text}  {summary}")
+
+
+@app.command("show")
+def show_metric(
+    name: Annotated[str, typer.Argument(help="A metric; it may be FILE.py:Class or FILE.toml.")],
+) -> None:
+    """Show what a metric is: direction, definition, what it takes, and where it is computed."""
+    from rdbench.metrics import find, registry
+
+    record = find(name)
+    rows = [
+        ("name", record.name),
+        ("label", record.quantity),
+        ("direction", _direction(record)),
+        ("definition", record.definition or "not told"),
+        ("computed on", record.computed_on),
+        ("images", " and ".join(form.words for form in sorted(record.formats))),
+        ("least side", f"{record.least_side} px"),
+        (
+            "pooled",
+            f"decibels of the mean {record.linear}" if record.linear else "values as they are",
+        ),
+        ("with it", ", ".join(record.beside)),
+        ("revision", str(record.revision)),
+        ("version", _version(record)),
+        ("computed by", record.target),
+        ("install", record.install),
+    ]
+    rows += [
+        ("file", f"{file} sha256:{told}") for file, told in registry.source(record.target).items()
+    ]
+    for key, text in rows:
+        if text:
+            typer.echo(f"{key:11} {text}")
+
+
+@app.command("doctor")
+def doctor(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Metrics; NAME may be FILE.py:Class or FILE.toml."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Time that one metric may take.")
+    ] = 120.0,
+) -> None:
+    """Say which metrics can be used here: version, place, the value of one degraded photograph;
+    and what to install for the others.
+
+    The exit status is 1 when a metric that is there fails, or one that was named is missing.
+    """
+    from rdbench.conforming.metric_doctor import diagnose_metric
+    from rdbench.metrics import registry
+
+    asked = list(dict.fromkeys(names or registry.names()))
+    findings = Findings(asked)
+    for name in asked:
+        found = diagnose_metric(name, timeout)
+        told = [found.told, *filter(None, (found.version,)), *found.places]
+        findings.show(name, found.missing, found.usable, told)
+    findings.end(named=bool(names))
+
+
+def _direction(record: MetricRecord) -> str:
+    return "more is better" if record.higher_is_better else "less is better"
+
+
+def _version(record: MetricRecord) -> str:
+    from rdbench.metrics import BUILT_IN, registry
+
+    try:
+        told = registry.version(record)
+    except MissingBackendError as error:
+        return f"not known: {error}"
+    return told or ("rdbench's own" if record.name in BUILT_IN else "not told")

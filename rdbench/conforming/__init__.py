@@ -1,0 +1,21 @@
+"""What every codec and every metric must do, checked: ``rdbench conformance``.
+
+The codec under test encodes in one process and decodes in another, so that nothing but the
+stream passes between the two, and so that a codec that crashes or hangs costs one answer and not
+the suite.
+"""
+
+from rdbench.conforming.checks import CHECKS, run_checks
+from rdbench.conforming.metric import METRIC_CHECKS, run_metric_checks
+from rdbench.conforming.verdicts import CheckResult, Status, conforms, table
+
+__all__ = [
+    "CHECKS",
+    "METRIC_CHECKS",
+    "CheckResult",
+    "Status",
+    "conforms",
+    "run_checks",
+    "run_metric_checks",
+    "table",
+]

@@ -1,0 +1,21 @@
+"""What color and format conversions cost before anything is coded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rdbench import metrics, returned
+
+if TYPE_CHECKING:
+    from rdbench.codecs.base import Codec
+    from rdbench.sample_format import Image
+
+
+def conversion_db(codec: Codec, image: Image, who: str = "converted") -> float | None:
+    """PSNR in dB of ``image`` after the codec's conversions alone, forth and back: the ceiling of
+    what it can reach. None where rdbench makes no conversion for this codec.
+
+    Raises :class:`rdbench.RdbenchError` where ``who`` returned no such image.
+    """
+    converted = codec.converted(image)
+    return None if converted is None else metrics.psnr(image, returned.image(converted, image, who))

@@ -1,0 +1,15 @@
+"""Figures and tables of the papers made again: measured where that can be done, and else from the
+published points, which is said.
+
+A recipe is a TOML file: an experiment as ``rdbench run`` takes it, whose codecs name the published
+curves that stand in for them, and the figures and claims that are made of it
+(:mod:`rdbench.reproducing.recipe`).
+"""
+
+from __future__ import annotations
+
+from rdbench.reproducing.make import Made, reproduce
+from rdbench.reproducing.page import claim_table
+from rdbench.reproducing.recipe import Recipe, find, read, shipped
+
+__all__ = ["Made", "Recipe", "claim_table", "find", "read", "reproduce", "shipped"]

@@ -1,0 +1,98 @@
+"""What a paper says in numbers, computed from its published points and from what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdbench.bd import Interval
+from rdbench.curves import RATE, Curve, Settings, compare
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.recipe import Claim, Recipe
+
+
+@dataclass(frozen=True)
+class Value:
+    """One computed number, in percent, or bit/px for the gap between two rates."""
+
+    value: float = math.nan
+    interval: Interval | None = None
+    of_images: float = math.nan
+    """The mean of the values of single images, where the curves have images."""
+    overlap: float = math.nan
+    """Of the curves, in percent."""
+    reason: str = ""
+    """Why there is no value, and empty where there is one."""
+    measured: tuple[str, ...] = ()
+    """Which of the two curves were measured."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A claim, what its published points give, and what was measured here."""
+
+    claim: Claim
+    published: Value | None
+    """None where a curve was not published."""
+    measured: Value | None
+    """None where none of the curves was measured."""
+
+
+def check(recipe: Recipe, cast: Cast) -> Iterator[Checked]:
+    """The claims of ``recipe``; a curve that was not measured is played by the published one."""
+    for claim in recipe.claims:
+        names = [name for name in (claim.test, claim.anchor) if name]
+        recorded = [cast.player(claim.dataset, name, published=True) for name in names]
+        here = [cast.player(claim.dataset, name) for name in names]
+        new = tuple(name for name, a, b in zip(names, here, recorded, strict=True) if a is not b)
+        yield Checked(claim, _value(claim, recorded, ()), _value(claim, here, new) if new else None)
+
+
+def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ...]) -> Value | None:
+    """The number of ``claim`` from its curves, test and anchor; None where one is missing, or is
+    the other."""
+    test, anchor = curves[0], curves[-1]
+    if test is None or anchor is None or (claim.anchor and test is anchor):
+        return None
+    if claim.kind == "rate-gap":
+        gap = rate_gap(test)
+        if claim.point not in gap:
+            return Value(reason=f"{test.title} has no two rates at {claim.point:g}")
+        return Value(gap[claim.point], measured=measured)
+    if claim.kind == "time-saving":
+        if len(machines := {*anchor.machines, *test.machines}) > 1:
+            return Value(reason=f"timed on several machines ({', '.join(sorted(machines))})")
+        return Value(time_saving(anchor, test), measured=measured)
+    settings = Settings(claim.metric, claim.averaging, claim.method)
+    found = compare(anchor, test, settings)[0]
+    return Value(
+        found.value,
+        found.interval,
+        found.per_image.mean if found.per_image else math.nan,
+        found.overlap,
+        found.reason,
+        measured,
+    )
+
+
+def rate_gap(curve: Curve) -> dict[float, float]:
+    """The mean of real less estimated rate at each point, in bit/px, where both are known."""
+    gap = curve.mean(RATE) - curve.mean("estimated_bpp")
+    return {
+        point: float(value)
+        for point, value in zip(curve.points, gap, strict=True)
+        if math.isfinite(value)
+    }
+
+
+def times(curve: Curve) -> tuple[float, float]:
+    """The mean times of encoding and of decoding over images and points, in seconds."""
+    return float(np.mean(curve.mean("encode_s"))), float(np.mean(curve.mean("decode_s")))
+
+
+def time_saving(anchor: Curve, test: Curve) -> float:
+    """How much less time ``test`` takes to encode and decode than ``anchor``, in percent."""
+    return 100 * (1 - sum(times(test)) / sum(times(anchor)))

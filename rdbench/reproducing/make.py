@@ -1,0 +1,193 @@
+"""A recipe carried out: measure, fill in with published curves, draw, compute, write down."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rdbench import experiment, images
+from rdbench.curves import load_curves
+from rdbench.curves import published as published_curve
+from rdbench.errors import UsageError
+from rdbench.experiment import CodecRequest, Experiment
+from rdbench.places import REPORTS, RUN_PREFIX, RUNS
+from rdbench.reproducing import claims, figures, page
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.recipe import Recipe, Role, find, read
+from rdbench.runner import Limits, LocalPool
+from rdbench.runner import run as run_experiment
+from rdbench.runner.pool import DEFAULT_TIMEOUT_S
+from rdbench.runner.run import Progress
+from rdbench.schema import Measurement
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a reproduction gave."""
+
+    folder: Path
+    run: Path
+    files: tuple[Path, ...]
+    claims: tuple[claims.Checked, ...]
+    failures: tuple[Measurement, ...]
+    interrupted: bool
+
+
+def reproduce(
+    recipe: str | Path | Recipe,
+    *,
+    out: str | Path | None = None,
+    run: str | Path | None = None,
+    published: bool = False,
+    jobs: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Made:
+    """Make a figure or table of a paper again, measured as far as that can be done here;
+    ``rdbench reproduce``.
+
+    A codec or dataset that is not here is replaced by its published points, which the page says
+    and the figures show. What was measured is kept: the same call goes on where it was stopped.
+
+    Args:
+        recipe: the name of one that comes along, the path of a TOML file, or a :class:`Recipe`.
+        out: the folder of figures, ``curves.csv``, ``claims.csv`` and a README;
+            ``reports/NAME`` by default.
+        run: the run directory, which is resumed; ``results/runs/NAME`` by default.
+        published: whether to measure nothing and to take published points alone.
+        jobs: worker processes; as many as the machine has cores by default, and one for a recipe
+            that asks for that.
+        timeout_s: wall time that one measurement may take.
+        progress: called with each row, how many are done, and how many there will be.
+        say: called with what is replaced, and why.
+
+    Returns:
+        The files that were written, the numbers of the paper beside those made here, and what
+        failed.
+
+    Raises:
+        UsageError: for a recipe that is not there or has a mistake, and where nothing is left to
+            draw.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = read(find(str(recipe)))
+    out = Path(out) if out is not None else REPORTS / recipe.name
+    run = Path(run) if run is not None else RUNS / recipe.name
+    specs, recipe = _named(recipe)
+    cast = Cast()
+    failures: tuple[Measurement, ...] = ()
+    if not published:
+        plan = _plan(recipe, specs, run, cast)
+        if plan is not None:
+            with LocalPool(Limits.of_machine(1 if recipe.alone else jobs, timeout_s)) as pool:
+                outcome = run_experiment(plan, run, pool=pool, progress=progress)
+            if outcome.interrupted:
+                return Made(out, run, (), (), (), interrupted=True)
+            failures = tuple(outcome.failures)
+            cast.measured = {
+                (curve.dataset, curve.label): curve for curve in load_curves([run]) if curve.images
+            }
+    else:
+        for role in recipe.roles:
+            for dataset in recipe.datasets:
+                cast.reasons[dataset, role.label] = "measuring was not asked for"
+    _fill_in(recipe, cast)
+    for (dataset, label), reason in cast.reasons.items():
+        stand_in = "a published curve" if (dataset, label) in cast.recorded else "nothing"
+        say(f"{label} on {dataset}: {stand_in} instead of a measurement ({reason})")
+    if not cast.measured and not cast.recorded:
+        reason = next(iter(cast.reasons.values()), "every measurement failed")
+        raise UsageError(f"reproduction {recipe.name!r}: there is nothing to draw here ({reason})")
+    checked = tuple(claims.check(recipe, cast))
+    drawn = figures.draw(recipe, cast, out)
+    written = page.write(recipe, cast, checked, drawn, out)
+    return Made(out, run, (*drawn, *written), checked, failures, interrupted=False)
+
+
+def _named(recipe: Recipe) -> tuple[dict[str, str], Recipe]:
+    """What its datasets are called in it, by the names that they have in tables; and the recipe
+    with these."""
+    names = {}
+    for spec in recipe.datasets:
+        try:
+            names[spec] = images.resolve(spec, color=recipe.color).name
+        except UsageError:
+            names[spec] = spec
+    claimed = [dataclasses.replace(claim, dataset=names[claim.dataset]) for claim in recipe.claims]
+    renamed = dataclasses.replace(recipe, datasets=tuple(names.values()), claims=tuple(claimed))
+    return {name: spec for spec, name in names.items()}, renamed
+
+
+def _plan(recipe: Recipe, specs: dict[str, str], run: Path, cast: Cast) -> Experiment | None:
+    """What can be measured here, or None; ``cast`` learns why the rest cannot."""
+    here = []
+    for dataset, spec in specs.items():
+        try:
+            images.resolve(spec, color=recipe.color)
+        except UsageError as error:
+            for role in recipe.roles:
+                cast.reasons[dataset, role.label] = str(error)
+        else:
+            here.append(dataset)
+    if not here:
+        return None
+    _write_networks(recipe, run)
+    requests = []
+    for role in recipe.roles:
+        reason = "it was published and is not a codec here"
+        if role.request is not None:
+            request = _request(role, run)
+            try:
+                experiment.plan_codec(request, color=recipe.color)
+            except UsageError as error:
+                reason = str(error)
+            else:
+                requests.append(request)
+                continue
+        for dataset in here:
+            cast.reasons[dataset, role.label] = reason
+    if not requests:
+        return None
+    return experiment.plan(
+        recipe.name,
+        datasets=[specs[dataset] for dataset in here],
+        codecs=requests,
+        metrics=recipe.metrics,
+        color=recipe.color,
+    )
+
+
+def _request(role: Role, run: Path) -> CodecRequest:
+    """The request of a role with its label; options into the run directory as paths."""
+    assert role.request is not None
+    options = {
+        name: str(run / value.removeprefix(RUN_PREFIX))
+        if isinstance(value, str) and value.startswith(RUN_PREFIX)
+        else value
+        for name, value in role.request.options.items()
+    }
+    return dataclasses.replace(role.request, options=options, label=role.label)
+
+
+def _write_networks(recipe: Recipe, run: Path) -> None:
+    for network in recipe.networks:
+        path = run / network.file
+        if not path.exists():
+            from rdbench.models import untrained
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            untrained.write(path, network.architecture, network.configuration)
+
+
+def _fill_in(recipe: Recipe, cast: Cast) -> None:
+    """Give roles their published curves."""
+    for role in recipe.roles:
+        for name in role.published:
+            curve = published_curve(name)
+            if curve.dataset in recipe.datasets:
+                cast.recorded[curve.dataset, role.label] = dataclasses.replace(
+                    curve, label=role.label
+                )

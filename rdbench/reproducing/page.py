@@ -1,0 +1,216 @@
+"""What a reproduction leaves beside its figures: a page to read, and the numbers behind both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rdbench.curves import Curve, summary_rows
+from rdbench.curves.published import PREFIX, caveats
+from rdbench.curves.summary import summary_columns
+from rdbench.errors import RdbenchError
+from rdbench.files import write_atomically
+from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.claims import Checked, Value
+from rdbench.reproducing.recipe import Claim, Recipe
+from rdbench.tables import Table, markdown, number_cell, sheet
+
+PAGE: Final = "README.md"
+CURVES: Final = "curves.csv"
+CLAIMS: Final = "claims.csv"
+
+_CLAIM_COLUMNS: Final = (
+    "kind",
+    "dataset",
+    "test",
+    "anchor",
+    "metric",
+    "averaging",
+    "method",
+    "point",
+    "unit",
+    "paper",
+    "published_points",
+    "published_of_images",
+    "difference",
+    "measured",
+    "low",
+    "high",
+    "measured_of_images",
+    "overlap_percent",
+    "measured_curves",
+    "reason",
+)
+
+
+def write(
+    recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequence[Path], out: Path
+) -> list[Path]:
+    """Write page and tables of ``recipe`` into ``out``; return their paths."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RdbenchError(f"cannot write to {str(out)!r}: {error.strerror}") from None
+    files = {
+        PAGE: _page(recipe, cast, checked, drawn),
+        CURVES: _curves([*cast.measured.values(), *cast.recorded.values()]),
+    }
+    if checked:
+        files[CLAIMS] = _claims(checked)
+    for name, text in files.items():
+        write_atomically(out / name, text)
+    return [out / name for name in files]
+
+
+def _curves(curves: Sequence[Curve]) -> str:
+    columns = ("source", *summary_columns(curves))
+    rows = [
+        {**row, "source": curve.origin or curve.source}
+        for curve in curves
+        for row in summary_rows([curve])
+    ]
+    return sheet([columns, *([row.get(column, "") for column in columns] for row in rows)])
+
+
+def _claims(checked: Sequence[Checked]) -> str:
+    rows: list[Sequence[str]] = [_CLAIM_COLUMNS]
+    for entry in checked:
+        claim, here = entry.claim, entry.measured
+        best = here or entry.published or Value()
+        interval = best.interval
+        rows.append(
+            [
+                claim.kind,
+                claim.dataset,
+                claim.test,
+                claim.anchor,
+                claim.metric.name if claim.kind == "bd-rate" else "",
+                claim.averaging if claim.kind == "bd-rate" else "",
+                claim.method if claim.kind == "bd-rate" else "",
+                f"{claim.point:g}" if claim.kind == "rate-gap" else "",
+                unit(claim),
+                number_cell(claim.paper),
+                number_cell(entry.published.value if entry.published else None),
+                number_cell(entry.published.of_images if entry.published else None),
+                number_cell(_difference(entry)),
+                number_cell(here.value if here else None),
+                number_cell(interval.low if interval else None),
+                number_cell(interval.high if interval else None),
+                number_cell(here.of_images if here else None),
+                number_cell(best.overlap),
+                " | ".join(here.measured) if here else "",
+                best.reason,
+            ]
+        )
+    return sheet(rows)
+
+
+def _page(recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequence[Path]) -> str:
+    lines = [f"# {recipe.title}", "", f"`rdbench reproduce {recipe.name}`", ""]
+    lines += [f"{recipe.paper}.", ""] if recipe.paper else []
+    lines += [recipe.text, ""] if recipe.text else []
+    for path in drawn:
+        if path.suffix == ".png":
+            lines += [f"![{recipe.title}, {path.stem}]({path.name})", ""]
+    if checked:
+        lines += ["## In numbers", "", markdown(claim_table(checked)), ""]
+    lines += ["## Who plays which role", "", markdown(_players(cast)), ""]
+    lines += [f"The points of all curves are in `{CURVES}`."]
+    return "\n".join(lines) + "\n"
+
+
+def _players(cast: Cast) -> Table:
+    rows = []
+    for key in cast.keys:
+        if key in cast.measured:
+            player = f"measured: {'; '.join(cast.measured[key].versions)}"
+        elif key in cast.recorded:
+            player = f"published points, drawn without markers: {cast.recorded[key].origin}"
+        else:
+            player = "nothing: it is not here and was not published"
+        rows.append((key[1], key[0], player))
+    known = [f"{c.title}: {line}" for c in cast.recorded.values() for line in caveats(c)]
+    notes = tuple(dict.fromkeys(known))
+    return Table("", ("curve", "images", "played by"), tuple(rows), notes, text_columns=3)
+
+
+def claim_table(checked: Sequence[Checked]) -> Table:
+    """The claims: what the paper says, what its published points give, and what was measured; of
+    the mean curves and, beside, the mean over the images' own curves."""
+    rows: list[tuple[str, ...]] = []
+    for entry in checked:
+        claim, difference = entry.claim, _difference(entry)
+        rows.append(
+            (
+                what(claim),
+                claim.dataset,
+                "-" if claim.paper is None else _shown(claim, claim.paper),
+                _value(claim, entry.published),
+                "-" if difference is None else _shown(claim, difference),
+                _value(claim, entry.measured),
+                _of_images(claim, entry.published),
+                _of_images(claim, entry.measured),
+            )
+        )
+    header: tuple[str, ...] = (
+        "what",
+        "images",
+        "the paper",
+        "from published points",
+        "difference",
+        "measured here",
+        "published, image by image",
+        "measured, image by image",
+    )
+    if all(cell == "-" for row in rows for cell in row[-2:]):
+        header, rows = header[:-2], [row[:-2] for row in rows]
+    notes = dict.fromkeys(entry.claim.note for entry in checked if entry.claim.note)
+    return Table("", header, tuple(rows), tuple(notes))
+
+
+def what(claim: Claim) -> str:
+    """A claim in words."""
+    if claim.kind == "rate-gap":
+        return f"real less estimated rate of {claim.test} at {claim.point:g} [bit/px]"
+    if claim.kind == "time-saving":
+        return f"time of {claim.test} less than that of {claim.anchor} [%]"
+    test, anchor = (_named(name) for name in (claim.test, claim.anchor))
+    return f"BD-rate of {test} over {anchor}, {claim.metric.axis}, {claim.method} [%]"
+
+
+def _named(name: str) -> str:
+    return f"the published {name.removeprefix(PREFIX)}" if name.startswith(PREFIX) else name
+
+
+def unit(claim: Claim) -> str:
+    """The unit of a claim's number."""
+    return "bit/px" if claim.kind == "rate-gap" else "%"
+
+
+def _value(claim: Claim, value: Value | None) -> str:
+    if value is None:
+        return "-"
+    if value.reason:
+        return value.reason
+    text = _shown(claim, value.value)
+    if value.interval and math.isfinite(value.interval.low):
+        low, high = value.interval.low, value.interval.high
+        text += f" ({_shown(claim, low)}, {_shown(claim, high)})"
+    return text
+
+
+def _of_images(claim: Claim, value: Value | None) -> str:
+    return "-" if value is None or math.isnan(value.of_images) else _shown(claim, value.of_images)
+
+
+def _shown(claim: Claim, number: float) -> str:
+    return f"{number:+.4f}" if claim.kind == "rate-gap" else f"{number:+.2f}"
+
+
+def _difference(entry: Checked) -> float | None:
+    paper, published = entry.claim.paper, entry.published
+    if paper is None or published is None or published.reason:
+        return None
+    return published.value - paper
