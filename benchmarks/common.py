@@ -44,7 +44,7 @@ def markdown(rows: list[dict[str, str]]) -> str:
 
 
 def machine(packages: Sequence[str]) -> str:
-    from rdbench.runner.run import processor
+    from rdbench.host import processor
 
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
     return (

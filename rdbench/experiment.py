@@ -38,7 +38,7 @@ from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.images import Dataset, ImageRef
 from rdbench.metrics import MetricRecord, choose
 from rdbench.schema import MeasurementKey, options_text, point_text
-from rdbench.toml import Form, Table, read_toml
+from rdbench.toml import Form, read_toml
 
 COLORS: Final = ("rgb", "luma")
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
@@ -320,22 +320,15 @@ def read(path: Path) -> Experiment:
     return plan(
         form.name or path.stem,
         datasets=[_from_folder(spec, folder) for spec in form.datasets],
-        codecs=[_request(codec, folder) for codec in form.codecs],
+        codecs=[codec_request(codec, folder) for codec in form.codecs],
         metrics=[_from_folder(spec, folder) for spec in form.metrics],
         color=form.color,
         repeat=form.repeat,
     )
 
 
-def codec_request(entry: Table, folder: Path) -> CodecRequest:
-    """The codec of an entry that may hold more, of a file that lies in ``folder``."""
-    options, points = entry.table("options").values, entry.items("points", ())
-    return _request(
-        CodecForm(entry.text("codec"), options, points, entry.text("label", "")), folder
-    )
-
-
-def _request(form: CodecForm, folder: Path) -> CodecRequest:
+def codec_request(form: CodecForm, folder: Path) -> CodecRequest:
+    """The codec of an entry of ``[[codecs]]`` in a file that lies in ``folder``."""
     target = _from_folder(form.codec, folder)
     options = _options_from_folder(target, form.options, folder)
     return CodecRequest(target, options, form.points, form.label)

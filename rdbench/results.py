@@ -168,8 +168,8 @@ class RunDirectory:
     Use it in a ``with`` statement.
 
     ``experiment`` is what is asked for (:meth:`rdbench.experiment.Experiment.identity`) and
-    ``metrics`` the plain records of its metrics. Raises :class:`UsageError` where the two
-    contradict what is there, and where ``create`` is false and nothing is there.
+    ``metrics`` the plain records of its metrics. Files that are there stay as they are until the
+    first of them is written. Raises :class:`UsageError` where the two contradict what is there.
     """
 
     def __init__(
@@ -218,12 +218,22 @@ class RunDirectory:
             for name, record in metrics.items()
             if name in there and _decides(there[name]) != _decides(record)
         )
-        columns = self._read(csv_path, metrics)
-        if self.rows and (columns or self.changed):
-            self._rewrite(list(self.rows.values()))
+        self._stale = self._read(csv_path, metrics) or bool(self.changed)
         self.manifest["metrics"] = {**there, **metrics}
         self.manifest["schema_version"] = SCHEMA_VERSION
-        self.write_manifest()  # before new rows, so that there are never rows without it
+        if not resumed:
+            self._begin()
+        return resumed
+
+    def _begin(self) -> None:
+        """Make the files ready for rows. What is there is left alone until then: the request may
+        still be refused."""
+        if self._file is not None:
+            return
+        csv_path = self.path / MEASUREMENTS
+        if self.rows and self._stale:
+            self._rewrite(list(self.rows.values()))
+        self._write_manifest()  # before new rows, so that there are never rows without it
         try:
             self._file = os.open(csv_path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             data = csv_path.read_bytes()
@@ -233,7 +243,6 @@ class RunDirectory:
             raise write_error(csv_path, error) from error
         if not end:
             self._write([header(self.metrics)])
-        return resumed
 
     def _grow(self, experiment: dict[str, Any]) -> None:
         """Let the manifest's experiment become what it and ``experiment`` ask for together."""
@@ -276,6 +285,7 @@ class RunDirectory:
 
     def append(self, row: Measurement) -> None:
         """Add one row. Raises :class:`RdbenchError` where the file system refuses it."""
+        self._begin()
         self._write([row.cells(self.metrics)])
         self.rows[row.key] = row
 
@@ -300,6 +310,7 @@ class RunDirectory:
     def finish(self, order: Mapping[MeasurementKey, int]) -> list[Measurement]:
         """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
         that does not have; return the rows."""
+        self._begin()
         rows = sorted(self.rows.values(), key=lambda row: order.get(row.key, len(order)))
         self._rewrite(rows)
         return rows
@@ -310,6 +321,10 @@ class RunDirectory:
 
     def write_manifest(self) -> None:
         """Write :attr:`manifest` to ``run.json``."""
+        self._begin()
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False)
         write_atomically(self.path / MANIFEST, text + "\n")
 

@@ -1,4 +1,8 @@
-"""TOML files whose mistakes are answered with file, key and reason."""
+"""TOML files whose mistakes are answered with file, key and reason.
+
+A :class:`Form` declares what a table may hold, and :meth:`Table.form` makes one of it. What is no
+matter of types and bounds is checked afterwards, with :meth:`Table.error` for what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +27,13 @@ _NAMES: Final[dict[type, str]] = {
     list: "an array",
     dict: "a table",
 }
-
-
 _WORDS: Final = {kind.__name__: words for kind, words in _NAMES.items()} | {
     "array": _NAMES[list],
     "object": _NAMES[dict],
 }
 """By the names that msgspec has for types."""
 _PLACED: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.DOTALL)
-
+"""A message of msgspec: what is wrong, and where."""
 
 Channels = Annotated[tuple[Literal[1, 3], ...], msgspec.Meta(min_length=1)]
 """The numbers of channels that something takes: grey, color."""
@@ -88,7 +90,8 @@ class Table:
         return UsageError(f"{self._where}, key {self._prefix + key!r}: {reason}")
 
     def form(self, kind: type[F]) -> F:
-        """The table, and the tables in it, as a form."""
+        """The table, and the tables in it, as a form. Raises :class:`UsageError` for the first
+        value that it cannot be."""
         try:
             return msgspec.convert(self.values, kind)
         except msgspec.ValidationError as error:

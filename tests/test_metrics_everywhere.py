@@ -141,10 +141,10 @@ def test_a_metric_in_a_file_goes_from_the_run_through_all_reports(tmp_path, file
             [*means(out, "jpeg")[1], *means(out, "webp")[1]]
         )
     (tmp_path / "edges.py").unlink()  # the run tells what it is
-    call("bd", out, "--anchor", "jpeg", "--metric", "edges")
+    call("bd", out, "--anchor", "jpeg", "--metrics", "edges")
     with (out / "bd.csv").open(encoding="utf-8") as table:
         assert float(next(csv.DictReader(table))["value"]) == pytest.approx(expected(bd_rate, out))
-    call("plot", out, "--metric", "edges", "--anchor", "jpeg")
+    call("plot", out, "--metrics", "edges", "--anchor", "jpeg")
     assert (out / "plots" / "crops_edges_saving.png").is_file()
     call("check", out, "--baseline", baseline, "--update")
     assert "BD-rate [%] Edge loss" in call("check", out, "--baseline", baseline)
@@ -152,7 +152,7 @@ def test_a_metric_in_a_file_goes_from_the_run_through_all_reports(tmp_path, file
 
 def test_deltas_of_what_falls_are_those_of_what_rises_with_qualities_in_their_own_sign(run):
     falling, rising = (
-        bd_table(run, anchor="jpeg", metric=name, resamples=200) for name in ("edges", "rising")
+        bd_table(run, anchor="jpeg", metrics=name, resamples=200) for name in ("edges", "rising")
     )
     rate, quality = falling[:2]
     assert (rate.test, rate.value) == ("webp", pytest.approx(expected(bd_rate, run)))
@@ -169,12 +169,12 @@ def test_deltas_of_what_falls_are_those_of_what_rises_with_qualities_in_their_ow
 
 
 def test_tables_say_which_direction_is_better(run):
-    text = bd_text(bd_table(run, anchor="jpeg", metric="edges", resamples=0))
+    text = bd_text(bd_table(run, anchor="jpeg", metrics="edges", resamples=0))
     assert text.startswith("photos, Edge loss, less is better, against jpeg (mean of the images'")
     assert "BD-Edge loss" in text
-    matrix = bd_text(bd_table(run, metric="edges", resamples=0), layout="matrix")
+    matrix = bd_text(bd_table(run, metrics="edges", resamples=0), layout="matrix")
     assert "BD-Edge loss of each row's curve against each column's, negative where" in matrix
-    images = bd_text(bd_table(run, anchor="jpeg", metric="edges", resamples=0), layout="images")
+    images = bd_text(bd_table(run, anchor="jpeg", metrics="edges", resamples=0), layout="images")
     assert "Edge loss, less is better, image by image" in images
 
 
@@ -191,7 +191,7 @@ def test_figures_of_what_falls(run):
     for line, twin in zip(saving.lines, other.lines, strict=True):
         assert line.x == tuple(-x for x in twin.x)
         assert line.y == twin.y
-    found = bd_table(run, anchor="jpeg", metric="edges", resamples=50)
+    found = bd_table(run, anchor="jpeg", metrics="edges", resamples=50)
     assert [row.mean_curves.value for row in forest(found).rows] == sorted(
         row.value for row in found if row.kind == "rate"
     )
@@ -235,18 +235,18 @@ def test_another_revision_or_direction_is_not_comparable_and_other_prose_is(run,
         if not number:
             continue
         with pytest.raises(UsageError, match=r"'edges' is not one metric in 'jpeg \(run\)' and"):
-            bd_table([run, other], anchor="jpeg (run)", metric="edges")
+            bd_table([run, other], anchor="jpeg (run)", metrics="edges")
 
 
 def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare, file, tmp_path):
     message = "there is a column 'edges', but nothing says what it measures: name its metric as FIL"
     with pytest.raises(UsageError, match=message):
-        bd_table(bare, anchor="jpeg", metric="edges")
+        bd_table(bare, anchor="jpeg", metrics="edges")
     with pytest.raises(UsageError, match="unknown metric 'edgse'; did you mean 'edges'"):
-        bd_table(bare, anchor="jpeg", metric="edgse")
-    rate = bd_table(bare, anchor="jpeg", metric=file, resamples=0)[0]
+        bd_table(bare, anchor="jpeg", metrics="edgse")
+    rate = bd_table(bare, anchor="jpeg", metrics=file, resamples=0)[0]
     assert rate.value == pytest.approx(expected(bd_rate, bare))
-    call("plot", bare, "--metric", file, "--out", tmp_path)
+    call("plot", bare, "--metrics", file, "--out", tmp_path)
     assert (tmp_path / "photos_edges.png").is_file()
     copy = tmp_path / "copy.csv"
     copy.write_text(bare.read_text())
@@ -262,15 +262,15 @@ def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare
 
 @pytest.mark.usefixtures("installed")
 def test_a_metric_of_an_installed_package_is_known_by_its_name(bare, tmp_path):
-    rate = bd_table(bare, anchor="jpeg", metric="edges", resamples=0)[0]
+    rate = bd_table(bare, anchor="jpeg", metrics="edges", resamples=0)[0]
     assert rate.value == pytest.approx(expected(bd_rate, bare))
     (tmp_path / "out").mkdir()
     with write_summary(tmp_path / "out", read_rows(bare)).open(encoding="utf-8") as table:
         assert "edges" in next(csv.DictReader(table))
     assert curves_of(read_rows(bare))[0].records["edges"].revision == 3
-    call("plot", bare, "--metric", "edges", "--out", tmp_path)
-    call("check", bare, "--baseline", tmp_path / "b.csv", "--update", "--metric", "edges")
-    call("check", bare, "--baseline", tmp_path / "b.csv", "--metric", "edges")
+    call("plot", bare, "--metrics", "edges", "--out", tmp_path)
+    call("check", bare, "--baseline", tmp_path / "b.csv", "--update", "--metrics", "edges")
+    call("check", bare, "--baseline", tmp_path / "b.csv", "--metrics", "edges")
     table = "bpp,point,edges\n0.5,1,4\n1,2,2\n2,3,1\n"
     (tmp_path / "theirs.csv").write_text(table)
     options = ("--label", "theirs", "--dataset", "photos", "--images", 4)
@@ -288,7 +288,7 @@ def test_a_metric_in_a_file_is_imported_by_its_name_there(file, tmp_path):
             *("import", tmp_path / f"{name}.csv", "--map", f"bpp=rate,{file}=loss"),
             *("--label", name, "--dataset", "d", "--images", 4, "--out", path),
         )
-    rate = bd_table(published=list(map(str, both)), anchor="theirs", metric=file)[0]
+    rate = bd_table(published=list(map(str, both)), anchor="theirs", metrics=file)[0]
     assert rate.value == pytest.approx(-20)  # 0.8 times the rate at each loss
     with pytest.raises(UsageError, match="there is a column 'edges', but nothing says"):
-        bd_table(published=list(map(str, both)), anchor="theirs", metric="edges")
+        bd_table(published=list(map(str, both)), anchor="theirs", metrics="edges")

@@ -29,14 +29,22 @@ _NO_SOURCE: Final = frozenset(("__dict__", "__doc__", "__module__", "__weakref__
 def hand_over(codec: type[Codec]) -> str:
     """The target by which ``codec`` can be loaded from now on: in this process, and in workers.
 
-    Raises :class:`UsageError` for a class without source that cannot be pickled.
+    That of its file, FILE.py:Class, where the class cannot be pickled and stands in one. Raises
+    :class:`UsageError` where neither is so.
     """
     target = f"{codec.__module__}:{codec.__qualname__}"
-    _classes[target] = codec
+    try:
+        pickle_of_class = _pickled(codec, codec.__module__)
+    except UsageError:
+        file = getattr(sys.modules.get(codec.__module__), "__file__", None) or ""
+        if not file.endswith(".py") or codec.__module__ == "__main__" or "." in codec.__qualname__:
+            raise
+        return f"{file}:{codec.__qualname__}"
     try:
         text = "\n".join(_texts(codec, set())).encode()
     except (OSError, TypeError):  # there is no source, as in an interactive interpreter
-        text = _pickled(codec, codec.__module__)
+        text = pickle_of_class
+    _classes[target] = codec
     _digests[target] = hashlib.sha256(text).hexdigest()
     return target
 

@@ -100,8 +100,10 @@ class _Part:
 
     def and_(self, other: _Part) -> _Part | None:
         """Both as one, or None where they are no parts of one curve."""
+        if self.runs == other.runs:
+            return None
         one, two = ([getattr(part.curve, name) for name in CURVE] for part in (self, other))
-        if one != two or self.runs == other.runs or self.measured & other.measured:
+        if one != two or self.measured & other.measured:
             return None
         decided = zip(self.decided_by, other.decided_by, strict=True)
         images = self.hashes.keys() & other.hashes.keys()

@@ -181,15 +181,18 @@ def _measured(table: Table) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+class _RoleForm(experiment.CodecForm, frozen=True, kw_only=True):
+    codec: str = ""
+    label: str
+    published: tuple[str, ...] = ()
+
+
 def _role(table: Table, folder: Path) -> Role:
-    table.allow("codec", "options", "points", "label", "published")
-    label = table.text("label")
-    published = table.texts("published", ())
-    if "codec" in table.values:
-        return Role(label, experiment.codec_request(table, folder), published)
-    if not published:
+    form = table.form(_RoleForm)
+    if not (form.codec or form.published):
         raise table.error("published", "is missing, and there is no codec")
-    return Role(label, None, published)
+    request = experiment.codec_request(form, folder) if form.codec else None
+    return Role(form.label, request, form.published)
 
 
 def _network(table: Table) -> Network:

@@ -256,8 +256,8 @@ class Bench:
         key = (plan.target, plan.options_text)
         if key not in self._classes:
             codec = plan.codec()
-            expected = self.settings.sources.get(plan.target, {})
-            if found := differences(expected, provenance.source(plan)):
+            here = provenance.source(plan)
+            if found := differences(self.settings.sources.get(plan.target, here), here):
                 raise RdbenchError(
                     f"codec {plan.name!r} was edited since the run began ({'; '.join(found)}); "
                     "run the same command again"

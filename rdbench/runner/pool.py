@@ -152,9 +152,12 @@ class _Worker(Generic[J]):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
 
-    def end(self) -> tuple[int, str]:
+    def end(self, patience_s: float = 0.0) -> tuple[int, str]:
         """Kill the process, all of its group and all that it started; return what it ended with
-        and the end of what it printed."""
+        and the end of what it printed. One that is ending by itself has ``patience_s`` for it, so
+        that it is known how it ends."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience_s)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
@@ -267,7 +270,7 @@ class LocalPool:
             pass
         late = worker.process.poll() is None and time.monotonic() > worker.deadline
         self._workers.remove(worker)
-        status, words = worker.end()
+        status, words = worker.end(0.0 if late else GRACE_S)
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts > MAX_FAILED_STARTS:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
+import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -259,3 +264,35 @@ def test_a_program_must_not_take_a_variable_of_rdbench(tmp_path):
     )
     with pytest.raises(UsageError, match=r"'encode\.program': RDBENCH_DATA means something else"):
         read(path)
+
+
+STRANGE = [
+    *("", "x", 0, -1, 2**70, 1.5, float("inf"), float("nan"), True),
+    *([], [[]], [{}], [2**70], {}, {"x": 1}, {"x": []}, datetime.date(2000, 1, 1)),
+]
+
+
+def keys(values: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The places of all values of a file."""
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    for key, value in items:
+        yield (*place, key)
+        if isinstance(value, dict | list):
+            yield from keys(value, (*place, key))
+
+
+@pytest.mark.parametrize("place", [*keys(tomllib.loads(TEXT))], ids=str)
+def test_any_value_anywhere_is_taken_or_named(monkeypatch, tmp_path, place):
+    path = write(tmp_path, TEXT)
+    for strange in STRANGE:
+        values = tomllib.loads(TEXT)
+        inner = functools.reduce(lambda inside, key: inside[key], place[:-1], values)
+        inner[place[-1]] = strange
+        monkeypatch.setattr("tomllib.loads", lambda _, values=values: values)
+        said = ""
+        try:
+            read(path)
+        except UsageError as error:
+            said = str(error)
+        assert re.match(rf"program codec '{path}', key '[^ ]+': |$", said), said
+        monkeypatch.undo()

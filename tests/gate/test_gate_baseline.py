@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,25 @@ def test_schemas(run, baseline):
         refused(run, baseline, other, f"is of schema {version}, this rdbench reads up to")
     assert update(run, baseline).problem.startswith("the baseline ")
     assert baseline.read_text(encoding="utf-8") == text
+
+
+def test_a_baseline_with_digests_of_prose_is_read_and_only_unknown_ones_are_others(run, baseline):
+    """The digests of schema 2 are those of the definitions of revision 1."""
+    kept = read_baseline(Path(__file__).parents[2] / "baselines" / "quickstart.csv")
+    assert len(kept.rows) == 250
+    assert {name: record.revision for name, record in kept.told.items()} == dict.fromkeys(
+        ("mse", "psnr_db", "psnr_y_db", "ssim", "ms_ssim", "ms_ssim_db"), 1
+    )
+    assert kept.undefined == frozenset()
+    text = baseline.read_text(encoding="utf-8")
+    older = text.replace(",revisions\n", ",definitions\n").replace("mse=1", "mse=48ae917b")
+    write(baseline, older.replace("psnr_db=1", "psnr_db=cce320d1"))
+    write(run, as_csv(changed(measured(), shifted(0.01))))
+    assert check(run, baseline, Limits(9)).fine
+    write(baseline, older.replace("psnr_db=1", "psnr_db=01234567"))
+    found = check(run, baseline, Limits(9)).curves[0].findings[0]
+    assert found.verdict is Verdict.NOT_COMPARABLE
+    assert found.text.endswith("(as no revision that is known)")
 
 
 def test_a_run_of_a_newer_schema_is_refused(run, baseline):

@@ -15,7 +15,7 @@ from rdbench.runner.pool import Limits, LocalPool
 from rdbench.runner.rows import Job, Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
 
-from .conftest import CODECS, experiment
+from .conftest import CODECS, experiment, run_into
 
 
 def only_failure(outcome):
@@ -186,3 +186,63 @@ def test_kept_files_of_names_that_look_alike_do_not_meet():
     assert len(set(kept)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,120}", name) for name in kept)
     assert slug("kodak-kodim01") == "kodak-kodim01"
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "returned"),
+    [
+        ("estimated_bits", "tensor", "Tensor of shape (2, 2), where a number is needed"),
+        ("estimated_bits", "text", "'800' (str), where a number is needed"),
+        ("estimated_bits", "nan", "NaN"),
+        ("estimated_bits", "negative", "-1, where a finite number from 0 on is needed"),
+        ("estimated_bits", "infinite", "inf, where a finite number from 0 on is needed"),
+        ("estimated_bits", "truth", "True (bool), where a number is needed"),
+        ("payload_bytes", "fraction", "80.5 (float), where a whole number from 0 to the"),
+        ("payload_bytes", "too much", "1000000000 (int), where a whole number from 0 to the"),
+        ("payload_bytes", "negative", "-1 (int), where a whole number from 0 to the"),
+    ],
+)
+def test_what_is_no_number_fails_the_row_with_who_returned_what(
+    photos, tmp_path, method, value, returned
+):
+    outcome = run_into(tmp_path, experiment(photos, "Told", method=method, value=value))
+    assert {row.status for row in outcome.rows} == {FAILED}
+    for row in outcome.rows:
+        assert row.message.startswith(f"codec 'told': {method} returned {returned}")
+        assert row.image_sha256
+        assert (row.estimated_bpp, row.payload_bytes) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["scalar tensor", "numpy scalar"])
+def test_scalars_of_libraries_become_numbers(photos, tmp_path, value):
+    outcome = run_into(tmp_path, experiment(photos, "Told", value=value))
+    assert not outcome.failures
+    assert all(type(row.estimated_bpp) is float for row in outcome.rows)
+    assert outcome.rows[0].estimated_bpp == 800 / (48 * 32)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(photos, tmp_path):
+    plan = experiment(photos, "Told", method="payload_bytes", value="numpy whole number")
+    outcome = run_into(tmp_path, plan)
+    assert {(row.status, row.payload_bytes) for row in outcome.rows} == {(OK, 80)}
+    assert type(outcome.rows[0].payload_bytes) is int
+
+
+def test_a_python_error_of_a_worker_is_not_taken_for_a_want_of_memory(
+    photos, monkeypatch, tmp_path
+):
+    """The answer of a bench that cannot be sent ends the worker, with a trace on its output."""
+    (tmp_path / "unsendable.py").write_text(
+        "class Bench:\n"
+        "    def __init__(self, settings, notify): pass\n"
+        "    def answer(self, job): return lambda: None\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    step = experiment(photos, "Step")
+    settings = Settings(step.metrics, shared=False, bench="unsendable:Bench")
+    with LocalPool(Limits(1)) as pool:
+        (answer,) = pool.run([Job(step.tasks()[0], ())], settings)
+    assert answer.status == CRASHED
+    assert answer.message.startswith("the worker ended with a Python error: ")
+    assert "pickle" in answer.message
+    assert "memory" not in answer.message

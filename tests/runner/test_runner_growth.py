@@ -123,6 +123,19 @@ def test_a_superset_that_contradicts_is_refused(photos, tmp_path):
     assert table(out) == rows
 
 
+def test_a_request_that_is_refused_changes_nothing(photos, tmp_path, edges):
+    """Other images: it is found out after the directory was opened."""
+    folder, out = tmp_path / "small", tmp_path / "run"
+    shutil.copytree(photos, folder)
+    into(out, asked(folder, "jpeg:points=50", metrics=("psnr_db",)))
+    before = [(out / name).read_bytes() for name in (MEASUREMENTS, MANIFEST)]
+    pixels = np.array(Image.open(folder / "a.png"))
+    Image.fromarray(255 - pixels).save(folder / "a.png")
+    with pytest.raises(UsageError, match="another one"):
+        into(out, asked(folder, "jpeg:points=50/60", metrics=("ssim", edges)))
+    assert [(out / name).read_bytes() for name in (MEASUREMENTS, MANIFEST)] == before
+
+
 def test_a_metric_whose_source_is_edited_is_computed_again(photos, tmp_path, edges):
     out = tmp_path / "run"
     experiment = asked(photos, "jpeg:points=50", metrics=("psnr_db", edges))
