@@ -21,8 +21,17 @@ def assert_conforms(
 ) -> None:
     """Raise :class:`AssertionError` unless a codec does what every codec must do.
 
-    Arguments and errors are those of :func:`rdbench.conforming.run_checks`. The message is the
-    table of the checks that failed.
+    The message is the table of the checks that failed.
+
+    Args:
+        codec, options, points, timeout_s: as :func:`rdbench.conformance`.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        AssertionError: where a check has failed, or all were skipped.
+        UsageError: for a codec, an option or a point that does not exist.
     """
     from rdbench.conforming import conforms, run_checks, table
 
@@ -36,13 +45,22 @@ def assert_conforms(
 def assert_no_regression(run: str | Path, baseline: str | Path, **limits: Any) -> None:
     """Raise :class:`AssertionError` unless every curve of the baseline is there and no worse.
 
-    ``run`` and ``baseline`` are run directories or CSV files; ``rdbench check RUN --baseline FILE
-    --update`` writes a baseline. ``limits`` are the fields of :class:`rdbench.gate.Limits`:
-    ``max_bd_rate`` (percent, 0.5 by default), ``max_bd_psnr`` (dB), ``max_slowdown`` (percent)
-    and ``metrics``. The message is the table of what is not fine.
+    The message is the table of what is not fine.
 
-    Raises :class:`rdbench.RdbenchError` where there is nothing to be checked: no such run or
-    baseline, or one that cannot be read.
+    Args:
+        run: a run directory or CSV file.
+        baseline: a CSV file that ``rdbench check RUN --baseline FILE --update`` wrote, or a run
+            directory.
+        limits: fields of :class:`rdbench.gate.Limits`: ``max_bd_rate`` (percent, 0.5 by default),
+            ``max_bd_psnr`` (dB), ``max_slowdown`` (percent) and ``metrics``.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        AssertionError: where a curve is worse, gone, newly failing or not comparable.
+        RdbenchError: where there is nothing to be checked: no such run or baseline, or one that
+            cannot be read.
     """
     from rdbench.gate import Limits, check
     from rdbench.gate.outputs import table

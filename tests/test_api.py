@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import re
 
 import pytest
 
@@ -10,8 +12,9 @@ import rdbench
 from rdbench import experiment
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.experiment import CodecRequest
+from rdbench.testing import assert_conforms, assert_no_regression
 
-STEPS = ("run", "load", "score", "bd_rate", "bd_table", "check", "plot_rd")
+FUNCTIONS = [name for name in rdbench.__all__ if inspect.isfunction(getattr(rdbench, name))]
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +37,28 @@ def mine(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_steps_are_typed_and_documented(name):
-    function = getattr(rdbench, name)
-    assert inspect.getdoc(function)
-    annotated = inspect.get_annotations(function)
-    assert set(annotated) == {*inspect.signature(function).parameters, "return"}
+def test_these_are_the_functions():
+    assert [
+        *("bd_quality", "bd_rate", "bd_table", "check", "conformance", "import_", "load", "merge"),
+        *("open_weights", "plot_rd", "reproduce", "rescore", "run", "score", "train"),
+    ] == FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    "function",
+    [*(getattr(rdbench, name) for name in FUNCTIONS), assert_conforms, assert_no_regression],
+    ids=lambda function: function.__name__,
+)
+def test_functions_are_typed_and_documented(function):
+    """Every parameter is among Args, by itself or in a list such as ``jobs, timeout_s: as run``."""
+    parameters = set(inspect.signature(function).parameters)
+    assert set(inspect.get_annotations(function)) == {*parameters, "return"}
+    parts = re.split(r"(?m)^(Args|Returns|Raises):\n", inspect.getdoc(function))
+    assert parts[1::2] == ["Args", "Returns", "Raises"]
+    described = re.findall(r"(?m)^    (\w+(?:, \w+)*): \S", parts[2])
+    assert {name for names in described for name in names.split(", ")} == parameters
+    assert parts[4].strip()
+    assert re.match(r"    \w+Error: \S", parts[6])
 
 
 def test_what_is_there_is_not_measured_again(mine):
@@ -72,11 +91,16 @@ def test_an_experiment_is_a_name_a_file_or_an_object(mine, tmp_path):
     plan = experiment.plan(
         "mine",
         datasets=["photos"],
-        codecs=[CodecRequest("jpeg", {"chroma": "444"}), CodecRequest("webp")],
+        codecs=[
+            CodecRequest("jpeg", {"chroma": "444"}, points=(20, 50)),
+            CodecRequest("webp", points=(80,)),
+        ],
         metrics=["psnr_db"],
     )
-    with pytest.raises(UsageError, match="another experiment"):
-        rdbench.run(plan, out=mine)
+    assert rdbench.run(plan, out=mine).measured == 0
+    luma = dataclasses.replace(plan, color="luma")
+    with pytest.raises(UsageError, match=r'another experiment .color: "rgb" there, "luma" now'):
+        rdbench.run(luma, out=mine)
     with pytest.raises(UsageError, match="did you mean 'quickstart'"):
         rdbench.run("quikstart", out=tmp_path)
     with pytest.raises(UsageError, match="says what is measured; codecs, points cannot change it"):
@@ -89,7 +113,7 @@ def test_strict_measures_nothing_where_a_codec_is_missing(tmp_path, monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingBackendError, match="cjpeg"):
         rdbench.run(codecs=["cjpeg"], datasets="photos", out=tmp_path / "out")
-    with pytest.raises(UsageError, match="or leave out --strict"):
+    with pytest.raises(UsageError, match="or leave out `strict=True`"):
         rdbench.run(codecs=["jpeg", "cjpeg"], datasets="photos", out=tmp_path / "out", strict=True)
     assert not (tmp_path / "out").exists()
 
@@ -122,4 +146,4 @@ def test_other_peoples_decoded_images_are_scored(mine, tmp_path):
     ours = {row.image: row for row in outcome.rows}
     for row in rdbench.load(tmp_path / "run").itertuples():
         assert ours[row.image].size_bytes == row.size_bytes
-        assert ours[row.image].scores["psnr_db"] == pytest.approx(row.scores["psnr_db"], abs=1e-12)
+        assert ours[row.image].scores["psnr_db"] == pytest.approx(row.psnr_db, abs=1e-12)

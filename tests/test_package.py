@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import subprocess
@@ -48,8 +50,23 @@ def test_importing_rdbench_loads_nothing_heavy():
 def test_all_public_names_are_there():
     for name in rdbench.__all__:
         assert getattr(rdbench, name) is not None
+        assert not inspect.ismodule(getattr(rdbench, name)) or name == "errors"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = rdbench.nothing
+
+
+def test_type_checkers_are_told_what_is_imported_on_first_use():
+    """The names are written down three times: for people, for type checkers and for Python."""
+    tree = ast.parse(Path(rdbench.__file__).read_text())
+    (block,) = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    told = {alias.name: node.module for node in block.body for alias in node.names}
+    assert told == rdbench._LAZY
+    assert {*told, "__version__", "errors"} == set(rdbench.__all__)
+    assert dir(rdbench) == sorted(rdbench.__all__)
 
 
 @pytest.mark.parametrize("name", ["lock.txt", "bootstrap.txt"])

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from rdbench.api.measuring import CodecLike, request
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rdbench.codecs.base import Codec
 from rdbench.conforming import CheckResult, run_checks
 
 
-def conformance(codec: CodecLike, *, timeout_s: float = 120.0) -> list[CheckResult]:
+def conformance(
+    codec: str | type[Codec],
+    options: Mapping[str, Any] | None = None,
+    *,
+    points: Sequence[float | str] = (),
+    timeout_s: float = 120.0,
+) -> list[CheckResult]:
     """Check a codec: sizes, round trip in another process, rate, quality, damaged streams;
     ``rdbench conformance``.
 
     Args:
-        codec: a name, a text ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
-            FILE.toml), or a class.
+        codec: a class, or a text ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
+            FILE.toml).
+        options: options of the codec, beside those.
+        points: instead of the ladder, for codecs that are slow at many points.
         timeout_s: wall time that one encoding or decoding may take.
 
     Returns:
@@ -21,6 +32,6 @@ def conformance(codec: CodecLike, *, timeout_s: float = 120.0) -> list[CheckResu
 
     Raises:
         UsageError: for a codec, an option or a point that does not exist.
+        MissingBackendError: where its library or program is missing.
     """
-    asked = request(codec)
-    return run_checks(asked.target, asked.options, points=asked.points, timeout_s=timeout_s)
+    return run_checks(codec, options, points=points, timeout_s=timeout_s)

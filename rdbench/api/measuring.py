@@ -252,7 +252,7 @@ def _plan(
         return experiments.read(experiments.find(str(experiment)))
     asked_for = [codecs] if isinstance(codecs, str | CodecRequest | type) else codecs
     requests = _with_files(
-        [request(codec) for codec in asked_for], [Path(file) for file in codec_files]
+        [_request(codec) for codec in asked_for], [Path(file) for file in codec_files]
     )
     if not requests:
         raise UsageError(
@@ -275,8 +275,7 @@ def _plan(
     return experiments.named(plan)
 
 
-def request(codec: CodecLike) -> CodecRequest:
-    """What ``codec`` asks for."""
+def _request(codec: CodecLike) -> CodecRequest:
     if isinstance(codec, type):
         return CodecRequest(handed.hand_over(codec))
     return experiments.parse_codec(codec) if isinstance(codec, str) else codec

@@ -1,7 +1,8 @@
 """Codecs that are handed over as classes: ``rdbench.run(codecs=[Half])``.
 
 A worker is another process, in which a class of a notebook or a script cannot be imported. It gets
-the class itself: pickled by value (cloudpickle), with what the class refers to.
+the class itself: pickled by value (cloudpickle), with what the class refers to, and with the digest
+of its source, which a worker could not find.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import hashlib
 import inspect
 import pickle
 import sys
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.errors import UsageError
 from rdbench.schema import one_line
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
 
 _classes: Final[dict[str, type[Codec]]] = {}
+_digests: Final[dict[str, str]] = {}
+_NO_SOURCE: Final = frozenset(("__dict__", "__doc__", "__module__", "__weakref__", "_abc_impl"))
 
 
 def hand_over(codec: type[Codec]) -> str:
@@ -30,13 +34,18 @@ def hand_over(codec: type[Codec]) -> str:
     """
     target = f"{codec.__module__}:{codec.__qualname__}"
     try:
-        _pickled(codec)
+        _pickled(codec, codec.__module__)
     except UsageError:
         file = getattr(sys.modules.get(codec.__module__), "__file__", None) or ""
         if not file.endswith(".py") or codec.__module__ == "__main__" or "." in codec.__qualname__:
             raise
         return f"{file}:{codec.__qualname__}"
     _classes[target] = codec
+    try:
+        text = "\n".join(_texts(codec, set())).encode()
+    except (OSError, TypeError):  # there is no source, as in an interactive interpreter
+        text = _pickled(codec, codec.__module__)
+    _digests[target] = hashlib.sha256(text).hexdigest()
     return target
 
 
@@ -46,16 +55,11 @@ def find(target: str) -> type[Codec] | None:
 
 
 def source(target: str) -> dict[str, str]:
-    """SHA-256 of the source of a class that was handed over, by its name; of its pickle where
-    there is no source. Nothing for any other target."""
+    """SHA-256 of the source of a class that was handed over, as it was then, by its name: with the
+    functions, classes and constants of its module that it refers to. Nothing for any other
+    target."""
     codec = _classes.get(target)
-    if codec is None:
-        return {}
-    try:
-        text = inspect.getsource(codec).encode()
-    except (OSError, TypeError):
-        text = _pickled(codec)
-    return {codec.__qualname__: hashlib.sha256(text).hexdigest()}
+    return {codec.__qualname__: _digests[target]} if codec else {}
 
 
 def pickled(targets: Iterable[str]) -> dict[str, bytes]:
@@ -63,26 +67,56 @@ def pickled(targets: Iterable[str]) -> dict[str, bytes]:
 
     Raises :class:`UsageError` for one that cannot be pickled.
     """
-    return {target: _pickled(_classes[target]) for target in targets if target in _classes}
+    return {
+        target: _pickled((codec, _digests[target]), codec.__module__)
+        for target in targets
+        if (codec := _classes.get(target))
+    }
 
 
 def adopt(classes: Mapping[str, bytes]) -> None:
     """Have what another process has handed over here as well."""
-    _classes.update({target: pickle.loads(data) for target, data in classes.items()})  # noqa: S301
+    for target, data in classes.items():
+        _classes[target], _digests[target] = pickle.loads(data)  # noqa: S301 - of our own parent
 
 
-def _pickled(codec: type[Codec]) -> bytes:
+def _texts(thing: Any, seen: set[int]) -> Iterator[str]:
+    """The source of a class or function, and of what it refers to of the same module; constants as
+    they print. Line numbers and files are no part of it."""
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, type):
+        parts = [(f"{thing.__qualname__}.{k}", v) for k, v in sorted(vars(thing).items())]
+        parts += [(base.__qualname__, base) for base in thing.__bases__]
+    else:
+        yield inspect.getsource(thing)
+        found = inspect.getclosurevars(thing)
+        parts = sorted({**found.globals, **found.nonlocals}.items())
+    for name, part in parts:
+        if name.rpartition(".")[2] in _NO_SOURCE:
+            continue
+        part = part.fget if isinstance(part, property) else getattr(part, "__func__", part)
+        if isinstance(part, type | FunctionType):
+            if part.__module__ == thing.__module__:
+                yield from _texts(part, seen)
+        elif " at 0x" not in (shown := repr(part)):
+            yield f"{name} = {shown}"
+
+
+def _pickled(thing: object, module_name: str) -> bytes:
     import cloudpickle
 
-    module = sys.modules.get(codec.__module__)
-    by_value = module is not None and not codec.__module__.startswith(("rdbench.", "__main__"))
+    module = sys.modules.get(module_name)
+    by_value = module is not None and not module_name.startswith(("rdbench.", "__main__"))
     try:
         if by_value:
             cloudpickle.register_pickle_by_value(module)
-        data: bytes = cloudpickle.dumps(codec)
+        data: bytes = cloudpickle.dumps(thing)
     except Exception as error:
+        name = getattr(thing[0] if isinstance(thing, tuple) else thing, "__qualname__", "")
         raise UsageError(
-            f"codec class {codec.__qualname__!r} cannot be handed to another process "
+            f"codec class {name!r} cannot be handed to another process "
             f"({type(error).__name__}: {one_line(str(error), 120)}); put it into a file and name "
             "that, FILE.py:Class"
         ) from error

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _TEXTS: Final = frozenset(
     (
         *("dataset", "anchor", "test", "metric", "averaging", "method", "delta", "unit"),
-        *("dropped_anchor_points", "dropped_test_points", "anchor_timing", "test_timing", "reason"),
+        *("dropped_anchor_points", "dropped_test_points", "reason"),
+        *("anchor_timing", "anchor_machines", "test_timing", "test_machines"),
     )
 )
 _COUNTS: Final = frozenset(("per_image_count", "images", "images_left_out", "resamples", "seed"))

@@ -74,6 +74,9 @@ def reproduce(
     """
     if not isinstance(recipe, Recipe):
         recipe = read(find(str(recipe)))
+    limits = Limits.of_machine(jobs, timeout_s)
+    if recipe.alone:
+        limits = Limits.of_machine(1, timeout_s)
     out = Path(out) if out is not None else REPORTS / recipe.name
     run = Path(run) if run is not None else RUNS / recipe.name
     specs, recipe = _named(recipe)
@@ -82,7 +85,7 @@ def reproduce(
     if not published:
         plan = _plan(recipe, specs, run, cast)
         if plan is not None:
-            with LocalPool(Limits.of_machine(1 if recipe.alone else jobs, timeout_s)) as pool:
+            with LocalPool(limits) as pool:
                 outcome = run_experiment(plan, run, pool=pool, progress=progress)
             if outcome.interrupted:
                 return Made(out, run, (), (), (), interrupted=True)

@@ -99,7 +99,7 @@ def test_tables_of_different_images_are_refused(tables):
         ({}, "say which with `mapping`, such as bpp=FILE,psnr_db=FILE; the files are '[MSE opt"),
         (
             {**NAMES, "bpp": "bpp.csv"},
-            "`mapping` and they differ in '[MSE optimized] bpp.csv', 'bpp",
+            "`mapping` and they differ in '[MSE optimized] bpp.csv'",
         ),
         ({"label": NAMES["bpp"], "bpp": NAMES["psnr_db"], "ssim": NAMES["ms_ssim"]}, "one measure"),
     ],
