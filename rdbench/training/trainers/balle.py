@@ -22,6 +22,7 @@ COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
 """λ of CompressAI's networks, qualities 1 to 8 (its documentation, "Training")."""
 LEAST_SPREAD: Final = 0.3
 """The smallest standard deviation of a latent that an entropy model begins with."""
+_LOGISTIC: Final = math.sqrt(3) / math.pi  # the scale of one with standard deviation 1
 
 
 class FourStageTrainer(RateDistortionTrainer):
@@ -76,7 +77,7 @@ class FactorizedPriorTrainer(FourStageTrainer):
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
-        network.density.spread(spread.clamp(min=LEAST_SPREAD))
+        network.density.spread(_LOGISTIC * spread.clamp(min=LEAST_SPREAD))
 
     @classmethod
     def qualities(cls, optimised: str) -> Qualities:
