@@ -114,8 +114,8 @@ class Trainer(abc.ABC):
 
     @classmethod
     def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:  # noqa: ARG003
-        """Set what codes the ``latents`` of transforms that come from elsewhere, (1, maps, h, w)
-        each."""
+        """Set what codes the ``latents``, (1, maps, h, w) each, of transforms that are no longer
+        random."""
         return
 
     def trained_parameters(self) -> list[nn.Parameter]:
