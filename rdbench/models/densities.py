@@ -97,7 +97,7 @@ class FactorizedDensity(nn.Module):
         self.register_buffer("medians", torch.zeros(channels))
 
     def spread(self, scales: Tensor) -> None:
-        """Begin as wide as ``scales``, (channels,), above 0, say."""
+        """Begin as logistic densities of these ``scales``, (channels,), above 0, or nearly so."""
         shares = scales.double() ** (-1 / len(self.matrices))
         with torch.no_grad():
             for matrix in self.matrices:

@@ -10,8 +10,7 @@ The transform has the shape of the network. That of Dumas et al. 2018 is the DCT
 then twice a 2×2 Haar transform of each of its maps; networks of four stages have the Haar transform
 four times. Of each stage the maps are kept that have the most energy in an image whose neighbouring
 samples have a correlation of 0.95; those of RGB are of its sum and two differences. Maps that are
-left over begin with small random kernels that nothing depends on yet. Entropy models of networks of
-four stages begin with the spread that each coefficient has in such an image.
+left over begin with small random kernels that nothing depends on yet.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ _CORRELATION: Final = 0.95
 _FIRST_GAIN: Final = 1 / 32  # keeps what is normalised small
 _LEFT_OVER: Final = 0.3
 _UNDOES: Final = 1.6
-_DEVIATION: Final = 50.0  # of the samples of a photograph
 
 Array = NDArray[np.float64]
 
@@ -57,8 +55,6 @@ class _Stage:
     """(maps, n, n), what they are on the pixels"""
     strengths: Array
     """(maps,), the variance of the colors that they are of"""
-    energies: Array
-    """(maps,), their variances, that of the strongest color being 1"""
 
 
 def install(network: Dumas2018) -> None:
@@ -81,13 +77,12 @@ def install(network: Dumas2018) -> None:
         _set_all(network.encoder, network.decoder, stages, [gain, 1.0, 1 / (STEP * gain)])
 
 
-def install_four_stages(network: Any, weight: float) -> Array:
+def install_four_stages(network: Any, weight: float) -> None:
     """Set the transforms g_a and g_s of ``network``, four stages of stride 2: kernels, biases and
     normalisations.
 
     A step of the latents stands for that of a transform coder of the lowest bpp + ``weight``·MSE,
-    the squared error on the scale 0..255. Returns the standard deviations of the latents in a
-    photograph, (maps,), 0 of those that are left over.
+    the squared error on the scale 0..255.
     """
     latents, hidden = network.g_a[-1].weight.shape[:2]
     stages = _stages(network.channels, [*[(_HAAR, hidden)] * 3, (_HAAR, latents)])
@@ -108,10 +103,6 @@ def install_four_stages(network: Any, weight: float) -> Array:
         _set_all(network.g_a, network.g_s, stages, gains)
         network.g_a[0].bias -= middle * network.g_a[0].weight.sum(dim=(1, 2, 3))
         network.g_s[-1].bias += middle
-    deviation = _DEVIATION * math.sqrt(network.channels) / step
-    spread = np.zeros(latents)
-    spread[: len(stages[-1].energies)] = deviation * np.sqrt(stages[-1].energies)
-    return spread
 
 
 _HAAR: Final[Array] = scipy.fft.dct(np.eye(2), axis=0, norm="ortho")
@@ -121,7 +112,7 @@ def _stages(channels: int, transforms: Sequence[tuple[Array, int]]) -> list[_Sta
     """One stage for each transform, (side, side), with how many maps it keeps at most."""
     colors, variances = (_RGB, _RGB_VARIANCES) if channels == 3 else (np.eye(1), np.ones(1))
     point = np.ones((channels, 1, 1))
-    stages = [_Stage(colors, point, point, variances, variances)]
+    stages = [_Stage(colors, point, point, variances)]
     for transform, maps in transforms:
         stages.append(_stage(stages[-1], transform, maps))
     return stages[1:]
@@ -149,7 +140,6 @@ def _stage(before: _Stage, transform: Array, maps: int) -> _Stage:
         planes[kept % len(planes)],
         functions[kept],
         before.strengths[parents],
-        energy[kept],
     )
 
 

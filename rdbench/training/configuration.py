@@ -95,6 +95,9 @@ class Optimizer:
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: float = 1e-4
     """of Adam, at its highest"""
+    density_rate: float = 1.0
+    """what the rate of Adam is multiplied by for densities that are parameters of their own: they
+    take far longer steps than transforms"""
     kernel_rate: float = 5e-3
     """of Muon, at its highest: the size of a step in that of the kernel"""
     schedule: str = "cosine"

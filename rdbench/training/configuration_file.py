@@ -198,6 +198,7 @@ def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optim
     within(table, "finish_steps", optimizer.finish_steps, 0)
     within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
     within(table, "rate", optimizer.rate, 1e-12, 1)
+    within(table, "density_rate", optimizer.density_rate, 1e-3, 1e3)
     within(table, "factor", optimizer.factor, 0, 1)
     within(table, "warm_up", optimizer.warm_up, 0, 1)
     within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)

@@ -78,6 +78,8 @@ def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:
     if optimizer["method"] == "muon":
         adam = f"Muon {speed * optimizer['kernel_rate']:g} for kernels, {adam} for the rest"
     parts = [adam]
+    if (factor := optimizer.get("density_rate", 1.0)) != 1:
+        parts.append(f"{factor:g} times that for densities")
     parts.append(f"warm-up {optimizer['warm_up']:.0%} of the steps")
     if optimizer["schedule"] == "steps":
         drops = ", ".join(f"{drop:.0%}" for drop in optimizer["drops"])

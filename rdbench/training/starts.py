@@ -39,6 +39,7 @@ def begin(
     )
     if start.source == BLOCK_TRANSFORM:
         trainer.start_as_block_transform(network, member.rate, configuration.optimised)
+        trainer.start_entropy_model(network, latents(network))
         return dict(network.state_dict())
     path = Path(start.source)
     where = f"configuration {configuration.name!r}, key 'start': {str(path)!r}"

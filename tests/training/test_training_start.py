@@ -183,19 +183,30 @@ def test_four_stages_lose_the_weakest_functions_alone(architecture):
 
 
 @pytest.mark.parametrize("architecture", FOUR_STAGES)
-def test_entropy_models_begin_with_the_spread_of_a_photograph(architecture, monkeypatch):
+def test_entropy_models_begin_with_the_spread_of_latents(architecture):
     """The first rate is below that of the same transform with an entropy model as it is drawn."""
-    rate = 0.1 if architecture == "lee2019" else 0.01
+    made, image = four_stages(architecture, 0.1 if architecture == "lee2019" else 0.01)
 
     def first_bpp():
-        made, image = four_stages(architecture, rate)
         with torch.no_grad():
             made.train()
             return made(image, torch.Generator().manual_seed(0)).bits_per_pixel().item()
 
-    begun = first_bpp()
-    monkeypatch.setattr(trainers.of(architecture), "set_spread", lambda *_: None)
-    assert begun < 0.8 * first_bpp()
+    drawn = first_bpp()
+    trainers.of(architecture).start_entropy_model(made, [made.analysis(image)])
+    assert first_bpp() < 0.8 * drawn
+
+
+@pytest.mark.parametrize("architecture", ["balle2018", "lee2019"])
+def test_side_information_begins_with_some_steps(architecture):
+    """Or it is always rounded to 0, and the scales learn nothing of it."""
+    made, image = four_stages(architecture, 0.1 if architecture == "lee2019" else 0.01)
+    with torch.no_grad():
+        latents = [made.analysis(image), made.analysis(image.flip(3))]
+        trainers.of(architecture).start_entropy_model(made, latents)
+        z = torch.cat([made.hyper_analysis(y.round())[0].flatten(1) for y in latents], dim=1)
+    assert z.mean(dim=1).abs().max() < 0.3
+    torch.testing.assert_close(z.std(dim=1), torch.full((len(z),), 2.0), rtol=0.15, atol=0)
 
 
 def test_a_family_of_four_stages_begins_so(toml, tmp_path):

@@ -22,6 +22,9 @@ COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
 """λ of CompressAI's networks, qualities 1 to 8 (its documentation, "Training")."""
 LEAST_SPREAD: Final = 0.3
 """The smallest standard deviation of a latent that an entropy model begins with."""
+SIDE_SPREAD: Final = 2.0
+"""The standard deviation of side information to begin with."""
+_LOGISTIC: Final = math.sqrt(3) / math.pi  # the scale of one with standard deviation 1
 
 
 class FourStageTrainer(RateDistortionTrainer):
@@ -37,15 +40,14 @@ class FourStageTrainer(RateDistortionTrainer):
     @classmethod
     def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
         bits, squares, _ = cls.weights(rate, optimised)
-        spread = block_transform.install_four_stages(network, squares / bits)
-        with torch.no_grad():
-            cls.set_spread(network, torch.from_numpy(spread).float())
+        block_transform.install_four_stages(network, squares / bits)
 
     @classmethod
     def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:
-        samples = torch.cat([y[0].flatten(1).cpu() for y in latents], dim=1)
         with torch.no_grad():
-            cls.set_spread(network, samples.std(dim=1))
+            found = [y.cpu() for y in latents]
+            cls.set_spread(network, _spread(found).clamp(min=LEAST_SPREAD))
+            cls.set_side_information(network, found)
 
     def trained_parameters(self) -> list[nn.Parameter]:
         if not self.frozen:
@@ -69,6 +71,28 @@ class FourStageTrainer(RateDistortionTrainer):
     def set_spread(cls, network: Any, spread: Tensor) -> None:
         """Let the entropy model begin with these standard deviations of the latents, (maps,)."""
 
+    @classmethod
+    def set_side_information(cls, network: Any, latents: list[Tensor]) -> None:  # noqa: ARG003
+        """Let the side information of ``latents`` spread over some steps: of what is always
+        rounded to 0 nothing can be learned."""
+        return
+
+
+def spread_side_information(network: Any, latents: list[Tensor]) -> None:
+    """Scale h_a so that each map of z, of ``latents``, has a mean of 0 and a standard deviation of
+    :data:`SIDE_SPREAD`."""
+    found = [network.hyper_analysis(y) for y in latents]
+    mean = torch.cat([z[0].flatten(1) for z in found], dim=1).mean(dim=1)
+    gain = SIDE_SPREAD / _spread(found).clamp(min=1e-6)
+    last = network.h_a[-1]
+    last.bias.copy_((last.bias - mean) * gain)
+    last.weight *= gain[:, None, None, None]
+
+
+def _spread(latents: list[Tensor]) -> Tensor:
+    """The standard deviation of each map, (maps,)."""
+    return torch.cat([y[0].flatten(1) for y in latents], dim=1).std(dim=1)
+
 
 class FactorizedPriorTrainer(FourStageTrainer):
     stride = FactorizedPrior.stride
@@ -76,7 +100,7 @@ class FactorizedPriorTrainer(FourStageTrainer):
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
-        network.density.spread(spread.clamp(min=LEAST_SPREAD))
+        network.density.spread(_LOGISTIC * spread)
 
     @classmethod
     def qualities(cls, optimised: str) -> Qualities:
@@ -101,4 +125,9 @@ class Balle2018Trainer(FactorizedPriorTrainer):
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
-        network.h_s[-1].bias.copy_(spread.clamp(min=LEAST_SPREAD))
+        network.h_s[-1].bias.copy_(spread)
+
+    @classmethod
+    def set_side_information(cls, network: Any, latents: list[Tensor]) -> None:
+        spread_side_information(network, latents)
+        network.density.spread(torch.full((len(network.density.medians),), _LOGISTIC * SIDE_SPREAD))

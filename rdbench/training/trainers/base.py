@@ -88,8 +88,13 @@ class Trainer(abc.ABC):
         self.scratch = scratch
         parameters = self.trained_parameters()
         kernels = [p for p in parameters if p.ndim == 4] if optimizer.method == "muon" else []
-        rest = [p for p in parameters if not any(p is kernel for kernel in kernels)]
-        self.adam = torch.optim.Adam(rest, optimizer.rate, fused=True)
+        densities = list(getattr(network, "density", nn.Identity()).parameters())
+        apart = {id(parameter) for parameter in (*kernels, *densities)}
+        rest = [parameter for parameter in parameters if id(parameter) not in apart]
+        groups = [{"params": rest, "factor": 1.0}] if rest else []
+        if densities:
+            groups.append({"params": densities, "factor": optimizer.density_rate})
+        self.adam = torch.optim.Adam(groups, optimizer.rate, fused=True)
         self.muon = Muon(kernels, optimizer.kernel_rate) if kernels else None
 
     @classmethod
@@ -109,8 +114,8 @@ class Trainer(abc.ABC):
 
     @classmethod
     def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:  # noqa: ARG003
-        """Set what codes the ``latents`` of transforms that come from elsewhere, (1, maps, h, w)
-        each."""
+        """Set what codes the ``latents``, (1, maps, h, w) each, of transforms that are no longer
+        random."""
         return
 
     def trained_parameters(self) -> list[nn.Parameter]:
@@ -129,12 +134,13 @@ class Trainer(abc.ABC):
     @property
     def learning_rate(self) -> float:
         """Of Adam, in the last step."""
-        return float(self.adam.param_groups[0]["lr"])
+        group = self.adam.param_groups[0]
+        return float(group["lr"] / group["factor"])
 
     def set_rate(self, rate: float) -> None:
         """Set that of Adam, and that of Muon in proportion."""
         for group in self.adam.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["factor"] * rate
         if self.muon:
             for group in self.muon.param_groups:
                 group["lr"] = self.settings.kernel_rate * rate / self.settings.rate

@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 
 from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
-from rdbench.training.trainers.balle import LEAST_SPREAD, FourStageTrainer
+from rdbench.training.trainers.balle import (
+    SIDE_SPREAD,
+    FourStageTrainer,
+    spread_side_information,
+)
 from rdbench.training.trainers.base import Qualities
 
 _KEPT: Final = 0.05
@@ -42,8 +46,13 @@ class Lee2019Trainer(FourStageTrainer):
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
-        network.h_s[-1].bias.copy_(torch.log(spread.clamp(min=LEAST_SPREAD)))
+        network.h_s[-1].bias.copy_(torch.log(spread))
         pass_through(network)
+
+    @classmethod
+    def set_side_information(cls, network: Any, latents: list[Tensor]) -> None:
+        spread_side_information(network, [torch.round(y) for y in latents])
+        network.z_scale.fill_(SIDE_SPREAD)
 
 
 def pass_through(network: Lee2019) -> None:
