@@ -131,3 +131,17 @@ def test_a_class_that_cannot_be_pickled_belongs_into_a_file(photos, tmp_path):
     assert message.startswith("codec class ")
     assert "Locked' cannot be handed to another process (TypeError" in message
     assert message.endswith("put it into a file and name that, FILE.py:Class")
+
+
+class Holding(Half):
+    """Holds what no other process can have, and stands in this file."""
+
+    name = "holding"
+    lock = threading.Lock()
+
+
+def test_a_class_that_cannot_be_pickled_is_taken_from_its_file(photos, tmp_path):
+    outcome = rdbench.run(codecs=[Holding], datasets=str(photos), out=tmp_path, jobs=1)
+    assert {row.status for row in outcome.rows} == {"ok"}
+    (identity,) = json.loads((tmp_path / "run.json").read_text())["identities"].values()
+    assert Path(__file__).name in identity["source"]
