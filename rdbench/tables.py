@@ -55,7 +55,11 @@ def markdown(table: Table) -> str:
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int) -> str:
     """A table of cells that are Markdown already."""
     rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
-    return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
+    return "\n".join(_grid_row(row) for row in [header, rule, *rows])
+
+
+def _grid_row(cells: Sequence[str]) -> str:
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
 
 
 def code(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from rdbench.errors import UsageError, unknown
 from rdbench.images.known import KNOWN, locate
+from rdbench.sample_format import MEASURED, SampleFormat
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
@@ -41,6 +42,8 @@ class ImageRef:
     geometry: Geometry = "original"
     trim: bool = False
     """Whether the geometry ``dumas2018`` drops the first row and column before it rotates"""
+    formats: frozenset[SampleFormat] = MEASURED
+    """What its samples may be; a file of others is refused when it is loaded"""
 
     def load(self) -> Image:
         """The samples: uint8, (height, width, channels), sRGB with 3 channels, or grey or luma
@@ -53,7 +56,13 @@ class ImageRef:
         """
         from rdbench.images.loading import load_image
 
-        return load_image(self.path, color=self.color, geometry=self.geometry, trim=self.trim)
+        return load_image(
+            self.path,
+            color=self.color,
+            geometry=self.geometry,
+            trim=self.trim,
+            formats=self.formats,
+        )
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from PIL import (  # noqa: F401
 from rdbench.errors import ImageError, UnsupportedImageError
 from rdbench.images.headers import PNG_MAGIC, check_png, declared_samples
 from rdbench.images.samples import dumas2018_geometry, luma
+from rdbench.sample_format import MEASURED, SampleFormat
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -54,9 +55,16 @@ _REFUSED: Final = {
 _pillow_lock = threading.Lock()
 
 
-def load_image(path: Path, *, color: str, geometry: str, trim: bool) -> Image:
+def load_image(
+    path: Path,
+    *,
+    color: str,
+    geometry: str,
+    trim: bool,
+    formats: frozenset[SampleFormat] = MEASURED,
+) -> Image:
     """The image in a file as :meth:`rdbench.images.ImageRef.load` hands it out."""
-    image = read_image(path)
+    image = read_image(path, formats)
     if geometry == "dumas2018":
         image = dumas2018_geometry(image, trim=trim)
     if color == "luma":
@@ -66,8 +74,9 @@ def load_image(path: Path, *, color: str, geometry: str, trim: bool) -> Image:
     return image
 
 
-def read_image(path: Path) -> Image:
-    """The samples of an image file: uint8, (height, width, channels), 1 or 3 channels, sRGB.
+def read_image(path: Path, formats: frozenset[SampleFormat] = MEASURED) -> Image:
+    """The samples of an image file: uint8, (height, width, channels), 1 or 3 channels, sRGB; of
+    one of ``formats``.
 
     PNG, JPEG, TIFF, WebP, BMP, PPM, PGM and PBM with up to 8 bits are read; palettes are
     expanded, samples of fewer bits are scaled to 0..255. Of a JPEG file that carries more than one
@@ -80,15 +89,15 @@ def read_image(path: Path) -> Image:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"image {str(path)!r} cannot be read: {error.strerror}") from None
-    return decode_image(data, str(path))
+    return decode_image(data, str(path), formats)
 
 
-def decode_image(data: bytes, name: str) -> Image:
+def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEASURED) -> Image:
     """As :func:`read_image`, from the bytes of a file; ``name`` stands in the messages."""
     if not data:
         raise ImageError(f"image {name!r}: the file is empty (0 bytes)")
     with _damage(name), _quiet_pillow():
-        image = _opened(data, name)
+        image = _opened(data, name, formats)
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     mode = _READ_AS[image.mode]
@@ -98,10 +107,10 @@ def decode_image(data: bytes, name: str) -> Image:
     return np.ascontiguousarray(_oriented(samples, orientation))
 
 
-def _opened(data: bytes, name: str) -> ImageFile:
+def _opened(data: bytes, name: str, formats: frozenset[SampleFormat]) -> ImageFile:
     """The image opened but not decoded, once it is known to be of a kind that is read."""
     samples = declared_samples(data)
-    if samples.bits > 8 or samples.kind:
+    if samples.bits > max(form.depth for form in formats) or samples.kind:
         what = f"{samples.bits}-bit {samples.kind}samples"
         raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
     if data.startswith(PNG_MAGIC):

@@ -9,6 +9,7 @@ from typing import Any
 
 from rdbench.models.weights import read_card
 from rdbench.schema import point_text
+from rdbench.tables import grid
 from rdbench.training.configuration import BLOCK_TRANSFORM, FINISH_SPEED, NEIGHBOUR
 
 _STARTS = {
@@ -43,10 +44,13 @@ def model_card(path: Path, figure: str) -> str:
             f"{held_out['psnr_db']:.3f} dB"
         ),
     }
-    lines = [f"# {name}", "", "| | |", "| --- | --- |"]
-    lines += [f"| {key} | {value} |" for key, value in rows.items()]
-    lines += ["", f"![Loss of {name} over its steps]({figure})", ""]
-    return "\n".join(lines)
+    return "\n\n".join(
+        [
+            f"# {name}",
+            grid(("", ""), rows.items(), text_columns=2),
+            f"![Loss of {name} over its steps]({figure})\n",
+        ]
+    )
 
 
 def _data(told: Mapping[str, Any]) -> str:
