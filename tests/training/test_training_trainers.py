@@ -167,15 +167,18 @@ def test_the_weight_of_the_rate_rises_from_a_hundredth(architecture):
     assert loss[0.4] - loss[0.2] == pytest.approx(0.9 * whole, abs=precision)
 
 
-def test_densities_take_steps_of_their_own_length():
-    network = build("balle2018")
+@pytest.mark.parametrize(
+    ("architecture", "densities"), [("balle2018", "density."), ("lee2019", "z_scale")]
+)
+def test_densities_take_steps_of_their_own_length(architecture, densities):
+    network = build(architecture)
     settings = Optimizer(steps=100, rate=1e-4, density_rate=30.0, warm_up=0.0)
-    trainer = trainers.of("balle2018")(network, 1.0, "mse", settings, scratch=True)
+    trainer = trainers.of(architecture)(network, 0.5, "mse", settings, scratch=True)
     trainer.set_rate(5e-5)
     assert trainer.learning_rate == pytest.approx(5e-5)
     rates = {id(p): group["lr"] for group in trainer.adam.param_groups for p in group["params"]}
     for name, parameter in network.named_parameters():
-        factor = 30 if name.startswith("density.") else 1
+        factor = 30 if name.startswith(densities) else 1
         assert rates[id(parameter)] == pytest.approx(factor * 5e-5), name
 
 

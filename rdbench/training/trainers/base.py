@@ -88,7 +88,7 @@ class Trainer(abc.ABC):
         self.scratch = scratch
         parameters = self.trained_parameters()
         kernels = [p for p in parameters if p.ndim == 4] if optimizer.method == "muon" else []
-        densities = list(getattr(network, "density", nn.Identity()).parameters())
+        densities = self.density_parameters()
         apart = {id(parameter) for parameter in (*kernels, *densities)}
         rest = [parameter for parameter in parameters if id(parameter) not in apart]
         groups = [{"params": rest, "factor": 1.0}] if rest else []
@@ -121,6 +121,11 @@ class Trainer(abc.ABC):
     def trained_parameters(self) -> list[nn.Parameter]:
         """What Adam moves or, with it, Muon."""
         return list(self.network.parameters())
+
+    def density_parameters(self) -> list[nn.Parameter]:
+        """Of these, what describes static densities: their rate is ``density_rate`` times that of
+        the others."""
+        return list(getattr(self.network, "density", nn.Identity()).parameters())
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
         """All that step, and whose state a checkpoint has to keep."""

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
 from rdbench.training.trainers.balle import (
@@ -43,6 +43,9 @@ class Lee2019Trainer(FourStageTrainer):
     def weights(cls, rate: float, optimised: str) -> tuple[float, float, float]:  # noqa: ARG003
         distortion = (1 - rate) / 1000
         return rate * math.log(2), distortion, distortion * MS_SSIM_FACTOR
+
+    def density_parameters(self) -> list[nn.Parameter]:
+        return [self.network.z_scale]
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
