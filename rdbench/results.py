@@ -15,7 +15,8 @@ import numpy as np
 from rdbench.errors import UsageError
 from rdbench.files import csv_text, lock, write_atomically, write_error
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
-from rdbench.metrics import MetricRecord
+from rdbench.metrics import BUILT_IN, MetricRecord
+from rdbench.metrics.record import with_beside
 from rdbench.provenance import decisive, differences
 from rdbench.schema import (
     COLUMNS,
@@ -138,12 +139,22 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 
 def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
     """The records of the metrics that a run directory was measured with, by name; none for a CSV
-    file, and for what an older rdbench wrote."""
+    file."""
     path = Path(path)
     if not path.is_dir() or not (path / MANIFEST).exists():
         return {}
-    told = _manifest(path).get("metrics", {})
-    return {name: MetricRecord.of(plain) for name, plain in dict(told).items()}
+    return {name: MetricRecord.of(plain) for name, plain in _metrics(_manifest(path)).items()}
+
+
+def _metrics(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain records of a manifest. Before there were any, all metrics were of revision 1."""
+    if "metrics" in manifest:
+        return dict(manifest["metrics"])
+    asked = manifest.get("experiment", {}).get("metrics", ())
+    return {
+        record.name: record.plain() | {"revision": 1, "version": "", "source": {}, "programs": {}}
+        for record in with_beside((BUILT_IN[name] for name in asked if name in BUILT_IN), BUILT_IN)
+    }
 
 
 def _manifest(path: str | Path) -> dict[str, Any]:
@@ -212,7 +223,7 @@ class RunDirectory:
             self.manifest = {"schema_version": SCHEMA_VERSION, "experiment": experiment}
         if resumed:
             self._grow(experiment)
-        there: dict[str, Any] = self.manifest.get("metrics", {})
+        there = _metrics(self.manifest)
         self.changed = tuple(
             name
             for name, record in metrics.items()

@@ -8,7 +8,6 @@ instance is built, not when a run is planned.
 from __future__ import annotations
 
 import abc
-import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -21,6 +20,7 @@ import rdbench
 from rdbench import places
 from rdbench.codecs.base import Axis, Codec, Option
 from rdbench.errors import BitstreamError, MissingBackendError, UnsupportedImageError, UsageError
+from rdbench.files import sha256
 from rdbench.models import container, weights
 from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
@@ -102,6 +102,13 @@ class NetworkCodec(Codec):
         assert self._last is not None
         _, model, coded = self._last
         return model.estimated_bits(coded, self._beta)
+
+    def device(self) -> str:
+        if self.options["device"] == "cpu":
+            return "cpu"
+        import torch
+
+        return str(torch.cuda.get_device_name(self.options["device"]))
 
     def close(self) -> None:
         self._models.clear()
@@ -225,12 +232,6 @@ class LearnedCodec(NetworkCodec):
                 for point in points
             }
         }
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _rate(card: weights.Card) -> str:

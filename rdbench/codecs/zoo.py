@@ -19,9 +19,9 @@ from rdbench.codecs.learned import (
     EXECUTION,
     NetworkCodec,
     check_execution,
-    sha256,
 )
 from rdbench.errors import MissingBackendError, UsageError
+from rdbench.files import sha256
 from rdbench.models.zoo import files
 from rdbench.schema import point_text
 

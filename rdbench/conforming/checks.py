@@ -70,7 +70,11 @@ def run_checks(
 
 def check_version(evidence: Evidence) -> Verdict:
     """The codec says what it is."""
-    return judged([] if evidence.version else ["version() is empty"], evidence.version)
+    version = evidence.version
+    if isinstance(version, str):
+        return judged([] if version else ["version() is empty"], version)
+    told = "raised" if isinstance(version, Exception) else "returned"
+    return judged([f"version() {told} {type(version).__name__}: {version}"])
 
 
 def check_ladder(evidence: Evidence) -> Verdict:

@@ -13,7 +13,7 @@ from rdbench import programs
 from rdbench.codecs import handed, registry
 from rdbench.conforming import bench, material
 from rdbench.conforming.bench import DamagedJob, Decoded, DecodeJob, Encoded, EncodeJob, Failure
-from rdbench.errors import UsageError
+from rdbench.errors import MissingBackendError, UsageError
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.rows import Settings
 from rdbench.sample_format import MEASURED
@@ -49,7 +49,7 @@ class Evidence:
 
     codec: type[Codec]
     axis: Axis
-    version: str
+    version: object
     small: Sequence[Trial]
     """All small sizes and sample formats at the middle of the ladder."""
     ladder: Mapping[SampleFormat, Sequence[Trial]]
@@ -124,7 +124,7 @@ def gather(request: CodecRequest, timeout_s: float) -> Evidence:
     return Evidence(
         codec=codec,
         axis=axis,
-        version=codec.version(),
+        version=_version(codec),
         small=trials[: len(small)],
         ladder={form: [next(at_points) for _ in ladder] for form in formats},
         best=list(at_points),
@@ -170,6 +170,16 @@ class _Subject:
                 for answer in pool.run(jobs, settings)
             }
         return [found[job.file] for job in jobs]
+
+
+def _version(codec: type[Codec]) -> object:
+    """What it says it is, or what it raised instead."""
+    try:
+        return codec.version()
+    except MissingBackendError:
+        raise
+    except Exception as error:
+        return error
 
 
 def _cuts(

@@ -157,6 +157,18 @@ class NoVersion(Sound):
         return ""
 
 
+class VersionRaises(Sound):
+    @classmethod
+    def version(cls) -> str:
+        raise OSError("no such library")
+
+
+class VersionIsNoText(Sound):
+    @classmethod
+    def version(cls) -> str:
+        return 1.5
+
+
 class NotLossless(Sound):
     lossless = True
 

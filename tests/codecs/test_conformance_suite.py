@@ -24,6 +24,8 @@ FAULTS = {
     "Truncates": {"bias"},
     "RateFalls": {"rate-grows", "quality-grows", "ceiling", "bias"},
     "NoVersion": {"version"},
+    "VersionRaises": {"version"},
+    "VersionIsNoText": {"version"},
     "NotLossless": {"lossless"},
     "ToleratesTruncation": {"truncated"},
     "UnclearError": {"empty"},
@@ -94,6 +96,8 @@ def test_fault_is_found(class_name: str) -> None:
         ("NaNEstimate", "estimate", "codec 'sound': estimated_bits returned NaN"),
         ("NegativeEstimate", "estimate", "codec 'sound': estimated_bits returned -1, where"),
         ("EndlessEstimate", "estimate", "codec 'sound': estimated_bits returned inf, where"),
+        ("VersionRaises", "version", "version() raised OSError: no such library"),
+        ("VersionIsNoText", "version", "version() returned float: 1.5"),
         ("FloatConversion", "conversion", "converted returned float64 samples, not uint8"),
     ],
 )

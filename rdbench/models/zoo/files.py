@@ -6,7 +6,6 @@ platform for end-to-end compression research", arXiv:2011.03029.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.errors import MissingBackendError, UsageError, unknown
+from rdbench.files import sha256
 
 METRICS: Final = ("mse", "ms-ssim")
 SUFFIXES: Final = (".pth.tar", ".pth", ".pt", ".safetensors")
@@ -175,8 +175,7 @@ def check_download(path: Path) -> None:
     with the first digits of its SHA-256."""
     promised = _HASH.search(path.name)
     if promised:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256(path)
         if not digest.startswith(promised[1]):
             raise UsageError(
                 f"checkpoint {str(path)!r}: damaged, its SHA-256 starts with {digest[:8]}; delete "
