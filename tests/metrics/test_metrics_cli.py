@@ -110,8 +110,8 @@ def test_doctor_ends_a_program_that_hangs(tmp_path: Path) -> None:
 def test_doctor_outlives_a_metric_that_hangs_or_crashes() -> None:
     names = [f"{FILE}:{name}" for name in ("Hangs", "Crashes", "MeanError")]
     text = output("metrics", "doctor", *names, "--timeout", "1", status=1)
-    assert "failed   a photograph: did not come back within 1 s" in text
-    assert "failed   a photograph: crashed with SIGABRT" in text
+    assert "failed   a photograph: not done after 1 s" in text
+    assert "failed   a photograph: the process died of SIGABRT" in text
     assert text.splitlines()[-1] == "1 ok, 2 failed, 0 missing"
 
 
