@@ -216,6 +216,15 @@ def test_a_caching_that_was_stopped_goes_on(cached, tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
 
 
+def test_the_sign_of_a_zero_makes_no_other_weights(cached, toml):
+    configuration = read(toml("bmshj2018-factorized"))
+    network = architectures.build(configuration.card(configuration.members[0]))
+    for zero in (0.0, -0.0):
+        with torch.no_grad():
+            network.g_a[0].bias.fill_(zero)
+        cached(network=network)
+
+
 def test_latents_of_others_are_refused(cached, toml, photos, tmp_path):
     cached()
     where = rf"latents in '{tmp_path}/cache' are of other {{}} than these; name another folder"
