@@ -121,7 +121,8 @@ def _latents(network: Any, image: Image, data: Data) -> Latents:
 
 def _owner(network: Any, pictures: Pictures, data: Data) -> dict[str, Any]:
     """Whose latents they are."""
-    state = {name: v for name, v in network.state_dict().items() if name.startswith("g_a.")}
+    # Averages of weights make 0 of −0.
+    state = {name: v + 0.0 for name, v in network.state_dict().items() if name.startswith("g_a.")}
     digest = hashlib.sha256()
     for number in range(len(pictures)):
         image = pictures[number]

@@ -60,6 +60,8 @@ def begin(
         raise UsageError(f"{where} does not fit {member.name}: {reason}") from None
     if start.beta != 1:
         _scale(network, start.beta, where)
+    if configuration.freeze and configuration.half:
+        _as_stored(network)
     if start.parts and set(start.parts) <= set(TRANSFORMS):
         trainer.start_entropy_model(network, latents(network))
     return dict(network.state_dict())
@@ -90,6 +92,14 @@ def _folded(state: dict[str, Tensor], source: Any, target: Any) -> dict[str, Ten
         f"{last}.weight": state[f"{last}.weight"].float() / slope,
         f"{last}.bias": (state[f"{last}.bias"] - offset) / slope,
     }
+
+
+def _as_stored(network: Any) -> None:
+    """Round transforms that stay to what their file will hold, so that they stay as they are."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.split(".")[0] in TRANSFORMS:
+                parameter.copy_(parameter.half())
 
 
 def _scale(network: Any, beta: float, where: str) -> None:

@@ -104,13 +104,17 @@ def test_parts_that_do_not_fit_are_answered(toml, factorized, tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "balle2018", "lee2019"])
+@pytest.mark.parametrize("half", [False, True])
 def test_frozen_transforms_stay_and_the_entropy_model_learns(
-    toml, factorized, tmp_path, architecture
+    toml, factorized, tmp_path, architecture, half
 ):
+    """Those of the file, also where it holds half precision: the next entropy model finds them in
+    the same cache."""
     path = frozen(
         toml,
         factorized,
         architecture,
+        half=half,
         data={"vertical_flips": True, "transposes": True},
         optimizer={"steps": 40, "rate": 1e-2},
     )
@@ -119,11 +123,29 @@ def test_frozen_transforms_stay_and_the_entropy_model_learns(
     assert said == [f"latents of 6 images into {tmp_path / 'out' / 'latents'}"]
     before, after = (weights.read(path)[1] for path in (factorized, file))
     names = [name for name in before if name.startswith("g_a") and not name.startswith("g_a.0")]
-    assert all(torch.equal(before[name], after[name]) for name in names)
+    exact = [before[name].half().float() if half else before[name] for name in names]
+    assert all(
+        torch.equal(one, after[name].float()) for one, name in zip(exact, names, strict=True)
+    )
     log = (tmp_path / "out" / "log.csv").read_text().splitlines()
     first, last = (float(line.split(",")[3]) for line in (log[1], log[-1]))
     assert last < first
     assert weights.read_card(file).training["frozen"] is True
+    said.clear()
+    again = frozen(
+        toml,
+        file,
+        architecture,
+        parts=[],
+        half=half,
+        data={
+            "vertical_flips": True,
+            "transposes": True,
+            "latents": str(tmp_path / "out" / "latents"),
+        },
+    )
+    train(read(again), tmp_path / "again", say=said.append)
+    assert said == []
 
 
 def test_a_step_sees_the_latents_of_the_crop_that_it_would_have_seen(toml, photos, tmp_path):
@@ -192,6 +214,15 @@ def test_a_caching_that_was_stopped_goes_on(cached, tmp_path):
     again = cached(said=said)
     assert said == []
     assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
+
+
+def test_the_sign_of_a_zero_makes_no_other_weights(cached, toml):
+    configuration = read(toml("bmshj2018-factorized"))
+    network = architectures.build(configuration.card(configuration.members[0]))
+    for zero in (0.0, -0.0):
+        with torch.no_grad():
+            network.g_a[0].bias.fill_(zero)
+        cached(network=network)
 
 
 def test_latents_of_others_are_refused(cached, toml, photos, tmp_path):
