@@ -23,6 +23,7 @@ from rdbench.importing.rows import (
     Reading,
     Request,
     Row,
+    image_name,
     listed,
 )
 
@@ -162,7 +163,7 @@ def _rows(name: str, document: Mapping[str, Any], columns: Mapping[str, Any]) ->
     image = _text(document, "source")
     if not image:
         return [Row(name, "", texts, numbers, rate_is=rate_is)]
-    network = stem.removeprefix(f"{image}-")
+    network = stem.removeprefix(f"{image_name(image)}-")
     texts |= {"image": image, "label": texts["codec"]}
     if known := _PRETRAINED.fullmatch(network):
         texts |= {"label": known["curve"], "parameter": "quality"}

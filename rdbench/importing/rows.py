@@ -10,6 +10,7 @@ from typing import Final
 
 from rdbench.curves.records import records_of
 from rdbench.errors import UsageError, unknown
+from rdbench.images.dataset import SUFFIXES
 from rdbench.metrics import MetricRecord, find
 from rdbench.metrics.registry import FILE_HINT, is_file, names
 
@@ -99,6 +100,8 @@ class Reading:
 
     rows: tuple[Row, ...]
     unused: tuple[str, ...] = ()
+    summaries: tuple[Row, ...] = ()
+    """Rows over images that were told from them by the reader; they are noted as left out."""
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -137,6 +140,12 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
     raise UsageError(
         f"{where}, {column}: {text!r} is not a number; leave empty what is not available"
     )
+
+
+def image_name(name: str) -> str:
+    """An image's name as runs have it: without the suffix of its file."""
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and f".{suffix.lower()}" in SUFFIXES else name
 
 
 def listed(names: Iterable[str]) -> str:
