@@ -23,6 +23,7 @@ from rdbench.importing.rows import (
     Reading,
     Request,
     Row,
+    finite,
     image_name,
     listed,
 )
@@ -81,8 +82,11 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _document(file: File) -> dict[str, Any]:
+    def read_number(digits: str) -> float:
+        return finite(digits, repr(file.name))
+
     try:
-        document: Any = json.loads(file.text)
+        document: Any = json.loads(file.text, parse_int=read_number, parse_float=read_number)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file.name!r} is not JSON: {error}") from None
     if isinstance(document, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ _RATES: Final = ("point", "bpp", "estimated_bpp")
 _TIMES: Final = ("encode_s", "decode_s")
 
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
+
+_TOLD: Final = 20  # characters of a number in messages
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
     if decimal == "," and "." not in text:
         text = text.replace(",", ".")
     if NUMBER.fullmatch(text):
-        return float(text)
+        return float(text) if text[-1] in "fFnN" else finite(text, f"{where}, {column}")
     if decimal == "." and NUMBER.fullmatch(text.replace(",", ".", 1)):
         raise UsageError(
             f"{where}, {column}: {text!r} has a comma; if it is the decimal sign, give "
@@ -140,6 +143,16 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
     raise UsageError(
         f"{where}, {column}: {text!r} is not a number; leave empty what is not available"
     )
+
+
+def finite(digits: str, where: str) -> float:
+    """The number that is written in digits. Raises :class:`UsageError`, with ``where``, for one
+    beyond all floating-point numbers, which would read as infinite."""
+    value = float(digits)
+    if math.isinf(value):
+        told = digits if len(digits) <= _TOLD else f"{digits[:_TOLD]}... ({len(digits)} characters)"
+        raise UsageError(f"{where}: {told} is too large for a number; is a sign or a cell lost?")
+    return value
 
 
 def image_name(name: str) -> str:

@@ -31,12 +31,13 @@ def is_mean(image: str) -> bool:
 
 
 def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows of images and the summaries. Where all rows are such, they are what the table is
-    of, and none is a summary."""
-    images = [row for row in rows if not is_summary(row.texts.get("image", ""))]
-    if not images:
+    """The rows of images and the summaries. Where no row names another image, they are what the
+    table is of, and none is left out."""
+    over_images = [row for row in rows if is_summary(row.texts.get("image", ""))]
+    others = [row for row in rows if not is_summary(row.texts.get("image", ""))]
+    if not any(row.texts.get("image") for row in others):
         return list(rows), []
-    return images, [row for row in rows if is_summary(row.texts.get("image", ""))]
+    return others, over_images
 
 
 def notes(rows: Sequence[Row], left_out: Sequence[Row]) -> list[str]:

@@ -75,6 +75,11 @@ def test_several_means_of_one_table_are_noted_by_name(tmp_path):
     assert "'mean' ('t.csv', line 4 and 1 more), 'std' ('t.csv', line 5);" in note
 
 
+def test_means_and_an_average_are_two_kinds(tmp_path):
+    with pytest.raises(UsageError, match=r"rows of images .* and means"):
+        imported(tmp_path / "t.csv", HEADER + ",1,0.25,30\nAverage,2,0.5,32\n")
+
+
 @pytest.mark.parametrize("source", ["average", "all.png"])
 def test_a_summary_in_json_is_left_out(tmp_path, source):
     """A file of the mean lies beside those of the images; ``all.png`` is an image in JSON, too."""
