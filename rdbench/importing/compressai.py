@@ -23,6 +23,8 @@ from rdbench.importing.rows import (
     Reading,
     Request,
     Row,
+    finite,
+    image_name,
     listed,
 )
 
@@ -80,8 +82,11 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _document(file: File) -> dict[str, Any]:
+    def read_number(digits: str) -> float:
+        return finite(digits, repr(file.name))
+
     try:
-        document: Any = json.loads(file.text)
+        document: Any = json.loads(file.text, parse_int=read_number, parse_float=read_number)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file.name!r} is not JSON: {error}") from None
     if isinstance(document, dict):
@@ -162,7 +167,7 @@ def _rows(name: str, document: Mapping[str, Any], columns: Mapping[str, Any]) ->
     image = _text(document, "source")
     if not image:
         return [Row(name, "", texts, numbers, rate_is=rate_is)]
-    network = stem.removeprefix(f"{image}-")
+    network = stem.removeprefix(f"{image_name(image)}-")
     texts |= {"image": image, "label": texts["codec"]}
     if known := _PRETRAINED.fullmatch(network):
         texts |= {"label": known["curve"], "parameter": "quality"}

@@ -1,9 +1,9 @@
 """The tables in the repository of Lee, Cho and Beack (ICLR 2019).
 
 One file per measure: the header is ``lambda`` and the lambdas, then comes a row per image and the
-row ``Average``. The files of a curve are told apart by the mapping, as in
-``bpp=[MSE optimized] bpp.csv,psnr_db=[MSE optimized] PSNR.csv``. The same numbers in one table with
-the columns :data:`LONG` are read as well.
+row ``Average``, which is checked and left out. The files of a curve are told apart by the mapping,
+as in ``bpp=[MSE optimized] bpp.csv,psnr_db=[MSE optimized] PSNR.csv``. The same numbers
+in one table with the columns :data:`LONG` are read as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rdbench.errors import UsageError
-from rdbench.importing import columns
+from rdbench.importing import columns, summaries
 from rdbench.importing.rows import (
     NUMBER,
     File,
@@ -29,8 +29,7 @@ from rdbench.importing.rows import (
 LONG: Final = ("curve", "quality", "lambda", "image", "bpp", "psnr_db", "ms_ssim")
 
 _PARAMETER: Final = "lambda"
-_AVERAGE: Final = "Average"
-# The averages are printed with ten decimals, of images with ten decimals.
+# Averages are printed with ten decimals, of images with ten decimals.
 _TOLERANCE: Final = 2e-9
 
 _Table = dict[tuple[str, float], float]
@@ -47,21 +46,22 @@ def read(files: Sequence[File], request: Request) -> Reading:
     long = [_header(file) == LONG for file in files]
     if any(long) and not all(long):
         raise UsageError("import tables of one measure and tables of all measures separately")
-    rows = _read_long(files, request) if all(long) else _read_wide(files, request)
-    return Reading(tuple(dataclasses.replace(row, rate_is="file") for row in rows))
+    reading = _read_long(files, request) if all(long) else _read_wide(files, request)
+    rows = tuple(dataclasses.replace(row, rate_is="file") for row in reading.rows)
+    return dataclasses.replace(reading, rows=rows)
 
 
 def _header(file: File) -> tuple[str, ...]:
     return tuple(name.strip() for name in file.text.lstrip().partition("\n")[0].split(","))
 
 
-def _read_long(files: Sequence[File], request: Request) -> list[Row]:
+def _read_long(files: Sequence[File], request: Request) -> Reading:
     mapping = {"label": "curve", "point": "lambda"}
     found = columns.read(files, dataclasses.replace(request, mapping=mapping))
-    return list(found.rows)
+    return Reading(found.rows)
 
 
-def _read_wide(files: Sequence[File], request: Request) -> list[Row]:
+def _read_wide(files: Sequence[File], request: Request) -> Reading:
     by_name = {file.name: file for file in files}
     if len(by_name) < len(files):
         raise UsageError("several of the tables have one name; import them from folders of one")
@@ -79,13 +79,14 @@ def _read_wide(files: Sequence[File], request: Request) -> list[Row]:
                 else ""
             )
         )
-    tables = {column: _table(by_name[name], column) for column, name in names.items()}
+    left_out: list[Row] = []
+    tables = {column: _table(by_name[name], column, left_out) for column, name in names.items()}
     for column, table in tables.items():
         if other := sorted(f"{i} at {p:g}" for i, p in table.keys() ^ tables["bpp"].keys()):
             raise UsageError(
                 f"{names[column]!r} and {names['bpp']!r} differ in {listed(other[:4])}"
             )
-    return [
+    rows = tuple(
         Row(
             names["bpp"],
             f"{image} at lambda {point:g}",
@@ -93,28 +94,37 @@ def _read_wide(files: Sequence[File], request: Request) -> list[Row]:
             {"point": point, **{column: table[image, point] for column, table in tables.items()}},
         )
         for image, point in tables["bpp"]
-    ]
+    )
+    return Reading(rows, summaries=tuple(left_out))
 
 
-def _table(file: File, column: str) -> _Table:
+def _table(file: File, column: str, left_out: list[Row]) -> _Table:
+    """The numbers of images, after means among the rows were checked. Rows over images are added to
+    ``left_out``."""
     lines = columns.cells(file, ",")
     points = [number(cell, _PARAMETER, repr(file.name)) for cell in lines[0][1][1:]]
     rows: dict[str, list[float]] = {}
+    over_images: dict[str, list[float]] = {}
     for line, (image, *values) in lines[1:]:
         where = f"{file.name!r}, line {line}"
-        if image in rows:
+        if image in rows or image in over_images:
             raise UsageError(f"{where}: {image!r} occurs twice")
-        rows[image] = [number(value, column, where) for value in values]
-    averages = rows.pop(_AVERAGE, None)
+        numbers = [number(value, column, where) for value in values]
+        if summaries.is_summary(image):
+            over_images[image] = numbers
+            left_out.append(Row(file.name, f"line {line}", {"image": image}, {}))
+        else:
+            rows[image] = numbers
     if not rows:
         raise UsageError(f"{file.name!r} has no images")
-    means = map(statistics.fmean, zip(*rows.values(), strict=True))
-    for point, mean, average in zip(points, means, averages or [], strict=False):
-        if not math.isclose(mean, average, rel_tol=0, abs_tol=_TOLERANCE):
-            raise UsageError(
-                f"{file.name!r}: the row Average has {average!r} at lambda {point:g}, the mean of "
-                f"the {len(rows)} images is {mean!r}; is the file whole?"
-            )
+    means = list(map(statistics.fmean, zip(*rows.values(), strict=True)))
+    for name in filter(summaries.is_mean, over_images):
+        for point, mean, average in zip(points, means, over_images[name], strict=True):
+            if not math.isclose(mean, average, rel_tol=0, abs_tol=_TOLERANCE):
+                raise UsageError(
+                    f"{file.name!r}: the row {name} has {average!r} at lambda {point:g}, the mean "
+                    f"of the {len(rows)} images is {mean!r}; is the file whole?"
+                )
     return {
         (image, point): value
         for image, values in rows.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Final
 
 from rdbench.curves.records import records_of
 from rdbench.errors import UsageError, unknown
+from rdbench.images.dataset import SUFFIXES
 from rdbench.metrics import MetricRecord, find
 from rdbench.metrics.registry import FILE_HINT, is_file, names
 
@@ -18,6 +20,8 @@ _RATES: Final = ("point", "bpp", "estimated_bpp")
 _TIMES: Final = ("encode_s", "decode_s")
 
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
+
+_TOLD: Final = 20  # characters of a number in messages
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Reading:
 
     rows: tuple[Row, ...]
     unused: tuple[str, ...] = ()
+    summaries: tuple[Row, ...] = ()
+    """Rows over images that were told from them by the reader; they are noted as left out."""
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -128,7 +134,7 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
     if decimal == "," and "." not in text:
         text = text.replace(",", ".")
     if NUMBER.fullmatch(text):
-        return float(text)
+        return float(text) if text[-1] in "fFnN" else finite(text, f"{where}, {column}")
     if decimal == "." and NUMBER.fullmatch(text.replace(",", ".", 1)):
         raise UsageError(
             f"{where}, {column}: {text!r} has a comma; if it is the decimal sign, give "
@@ -137,6 +143,22 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
     raise UsageError(
         f"{where}, {column}: {text!r} is not a number; leave empty what is not available"
     )
+
+
+def finite(digits: str, where: str) -> float:
+    """The number that is written in digits. Raises :class:`UsageError`, with ``where``, for one
+    beyond all floating-point numbers, which would read as infinite."""
+    value = float(digits)
+    if math.isinf(value):
+        told = digits if len(digits) <= _TOLD else f"{digits[:_TOLD]}... ({len(digits)} characters)"
+        raise UsageError(f"{where}: {told} is too large for a number; is a sign or a cell lost?")
+    return value
+
+
+def image_name(name: str) -> str:
+    """An image's name as runs have it: without the suffix of its file."""
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and f".{suffix.lower()}" in SUFFIXES else name
 
 
 def listed(names: Iterable[str]) -> str:

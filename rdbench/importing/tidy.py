@@ -18,8 +18,8 @@ from rdbench.curves.published import (
 from rdbench.curves.records import distance_from_one, of_identical
 from rdbench.errors import UsageError, unknown
 from rdbench.files import csv_text
-from rdbench.images.dataset import SUFFIXES
-from rdbench.importing.rows import TEXTS, Reading, Request, Row, listed
+from rdbench.importing import summaries
+from rdbench.importing.rows import TEXTS, Reading, Request, Row, image_name, listed
 from rdbench.schema import point_text
 
 _FIRST: Final = (
@@ -44,8 +44,9 @@ def tidy(reading: Reading, request: Request) -> Imported:
     Raises :class:`UsageError` as :func:`rdbench.importing.import_curves`.
     """
     _check_request(request)
+    of_images, left_out = summaries.split(reading.rows)
     groups: dict[str, list[Row]] = {}
-    for row in reading.rows:
+    for row in of_images:
         groups.setdefault(_label(row, request), []).append(row)
     taken = sorted(set(groups) & set(published_labels()))
     if taken:
@@ -60,7 +61,10 @@ def tidy(reading: Reading, request: Request) -> Imported:
     columns = [name for name in header if any(record.get(name) for record in records)]
     text = csv_text([columns, *([record.get(name, "") for name in columns] for record in records)])
     curves = parse_published(text, "what was imported")
-    return Imported(text, tuple(curves), tuple(_notes(reading, curves)))
+    notes = [f"not taken: {listed(reading.unused)}"] if reading.unused else []
+    notes += summaries.notes(of_images, [*reading.summaries, *left_out])
+    notes += _notes(of_images, curves)
+    return Imported(text, tuple(curves), tuple(notes))
 
 
 def _check_request(request: Request) -> None:
@@ -107,7 +111,7 @@ def _records(label: str, rows: Sequence[Row], request: Request) -> list[dict[str
                 numbers[name] = _decibels(numbers[linear])
         records.append(
             common
-            | {"dataset": _dataset(row, request), "image": _image(row)}
+            | {"dataset": _dataset(row, request), "image": image_name(row.texts.get("image", ""))}
             | {name: repr(value).removesuffix(".0") for name, value in numbers.items()}
         )
     return records
@@ -207,7 +211,7 @@ def _check_twice(rows: Sequence[Row], points: Sequence[float]) -> None:
     """Refuse a second row of a point, or of means that repeat all numbers of another one."""
     seen: dict[object, Row] = {}
     for row, point in zip(rows, points, strict=True):
-        image = _image(row)
+        image = image_name(row.texts.get("image", ""))
         for key in ((image, point), (image, *sorted(row.numbers.items()))):
             if key in seen:
                 told = "point" in row.numbers
@@ -220,13 +224,6 @@ def _check_twice(rows: Sequence[Row], points: Sequence[float]) -> None:
                     )
                 )
             seen[key] = row
-
-
-def _image(row: Row) -> str:
-    """The image's name as runs have it: without the suffix of its file."""
-    name = row.texts.get("image", "")
-    stem, _, suffix = name.rpartition(".")
-    return stem if stem and f".{suffix.lower()}" in SUFFIXES else name
 
 
 def _one(label: str, rows: Sequence[Row], name: str, default: str) -> str:
@@ -262,9 +259,9 @@ def _decibels(linear: float) -> float:
     return math.inf if linear == 1 else -10 * math.log10(1 - linear)
 
 
-def _notes(reading: Reading, curves: Sequence[Curve]) -> list[str]:
-    notes = [f"not taken: {listed(reading.unused)}"] if reading.unused else []
-    if any(_image(row) != row.texts.get("image", "") for row in reading.rows):
+def _notes(rows: Sequence[Row], curves: Sequence[Curve]) -> list[str]:
+    notes = []
+    if any(image_name(image) != image for row in rows if (image := row.texts.get("image", ""))):
         notes.append("images are named without .png and the like, as runs name them")
     for curve in curves:
         if len(curve.points) == 1:

@@ -214,6 +214,18 @@ def test_a_published_curve_is_read_as_it_was(imported):
         (of_results(bpp=[0.1, True, 0.4]), "'bpp' has True, which is not a number"),
         (of_results(psnr_rgb=[30, math.nan, 32]), "value 1 of its lists: psnr_db is nan"),
         (of_results(bpp=[0.1, math.inf, 0.4]), "value 1 of its lists: bpp is inf"),
+        (
+            of_results(bpp=[0.1, 10**400, 0.4]),
+            "'a.json': 10000000000000000000... (401 characters) is",
+        ),
+        (
+            json.dumps(of_results(psnr_rgb=[28, 30, 77])).replace("77", "1e999"),
+            "'a.json': 1e999 is too large for a number",
+        ),
+        (
+            '{"results": {"bpp": [' + "1" * 5000 + "]}}",
+            "(5000 characters) is too large for a number",
+        ),
         (of_results(bpp=[-0.1, 0.2, 0.4]), "value 0 of its lists: bpp is -0.1"),
         (of_results(ms_ssim_rgb=[10, 12, 14]), "if it is in decibels, map it to ms_ssim_db"),
         ({**MEANS, "description": "=cmd"}, "description '=cmd' begins with '='"),

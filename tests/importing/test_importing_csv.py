@@ -133,6 +133,12 @@ def test_one_point_and_missing_images_are_noted(imported):
         ("name,q,rate,PSNR\na,1,2\n", "line 2: 3 cells, the header has 4"),
         ("name,q,rate,PSNR\na,1,n/a,3\n", "line 2, bpp: 'n/a' is not a number"),
         ("name,q,rate,PSNR\na,1,1_0,3\n", "line 2, bpp: '1_0' is not a number"),
+        (
+            f"name,q,rate,PSNR\na,1,2,{'1' * 401}\n",
+            "line 2, psnr_db: 11111111111111111111... (401 characters) is too large for a number",
+        ),
+        ("name,q,rate,PSNR\na,1,2,1e999\n", "line 2, psnr_db: 1e999 is too large for a number"),
+        ("name,q,rate,PSNR\na,1,2,1" + 400 * "0" + ".\n", "is too large for a number"),
         ("name,q,rate,PSNR\na,1,,3\n", "line 2 has no bpp"),
         ("name,q,rate,PSNR\na,1,2,\n", "line 2 has a rate and no quality"),
         ("name,q,rate,PSNR\na,,1,3\na,2,2,4\n", "line 3 tells its point, 'table.csv', line 2 does"),

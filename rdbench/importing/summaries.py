@@ -1,0 +1,66 @@
+"""Rows of a table of images that are no images: averages, totals and the like below them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from rdbench.importing.rows import Row, listed
+
+_WORD: Final = r"(?:average|avg|mean|total|all|overall|sum|median|min|max|std(?:[ ._]{0,2}d?ev)?)"
+_GAP: Final = r"[\W_]"
+_SUMMARY: Final = re.compile(
+    rf"{_GAP}*{_WORD}(?:{_GAP}+{_WORD})*"
+    rf"(?:{_GAP}+(?:(?:of|over){_GAP}+)?(?:(?:the|all){_GAP}+)?(?:\d+{_GAP}+)?(?:images|files))?"
+    rf"{_GAP}*(?:[(\[].*)?",
+    re.IGNORECASE,
+)
+_MEAN: Final = re.compile(rf"{_GAP}*(?:average|avg|mean)(?![^\W_])", re.IGNORECASE)
+
+
+def is_summary(image: str) -> bool:
+    """Whether a row of this name is over images, as ``AVG``, ``Average:``, ``mean (24 images)``. A
+    name with the suffix of an image, such as ``all.png``, is an image's."""
+    return bool(_SUMMARY.fullmatch(image))
+
+
+def is_mean(image: str) -> bool:
+    """Whether a summary of this name is the mean of the images."""
+    return bool(_MEAN.match(image))
+
+
+def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of images and the summaries. Where no row names another image, they are what the
+    table is of, and none is left out."""
+    over_images = [row for row in rows if is_summary(row.texts.get("image", ""))]
+    others = [row for row in rows if not is_summary(row.texts.get("image", ""))]
+    if not any(row.texts.get("image") for row in others):
+        return list(rows), []
+    return others, over_images
+
+
+def notes(rows: Sequence[Row], left_out: Sequence[Row]) -> list[str]:
+    """What is to be said of summaries: those that were left out, and those that were taken."""
+    if left_out:
+        return [
+            f"left out, as summaries of images: {_told(left_out)}; an image of such a name is kept "
+            "where the file names it with its suffix, as in all.png"
+        ]
+    if taken := [row for row in rows if is_summary(row.texts.get("image", ""))]:
+        return [
+            f"all rows are called as summaries are, and are taken for images: {_told(taken)}; if "
+            "they are means, give no column of images, and say over how many with `images`"
+        ]
+    return []
+
+
+def _told(rows: Sequence[Row]) -> str:
+    """Each name once, with how many rows have it and where the first is."""
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.texts["image"], []).append(row)
+    return listed(
+        f"{name!r} ({found[0].where}" + (f" and {len(found) - 1} more)" if found[1:] else ")")
+        for name, found in by_name.items()
+    )
