@@ -1,21 +1,25 @@
 """Programs of the system: finding them, and running them so that nothing of them is left."""
 
+from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
 from rdbench.programs.process import extend, run, supervised, words_of
 from rdbench.programs.scratch import scratch
 
 __all__ = [
+    "SET",
     "Janitor",
     "Program",
     "ProgramSpec",
     "adopt",
+    "adopt_environment",
     "extend",
     "find",
     "found",
     "run",
     "scratch",
     "supervised",
+    "users_environment",
     "variable",
     "words_of",
 ]

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.errors import CodecError, OutOfTimeError
+from rdbench.programs.environment import environment_in
 from rdbench.programs.scratch import room, scratch
 from rdbench.schema import one_line
 
@@ -128,7 +129,7 @@ def _run(
             process = subprocess.Popen(
                 arguments,
                 cwd=folder,
-                env={**os.environb, b"LC_ALL": b"C", b"TMPDIR": os.fsencode(folder)},
+                env=environment_in(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Generic, Protocol, Self, TypeVar
 
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.programs import Janitor
+from rdbench.programs import Janitor, users_environment
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import ENVIRONMENT
 from rdbench.schema import CRASHED, OK, TIMEOUT, one_line
@@ -102,7 +102,7 @@ class Limits:
 class _Worker(Generic[J]):
     """One worker process and the jobs that were sent to it, the first of them under way."""
 
-    def __init__(self, janitor: Janitor, name: str) -> None:
+    def __init__(self, janitor: Janitor, name: str, user: dict[bytes, bytes]) -> None:
         self.jobs: deque[J] = deque()
         self.group: Hashable = None
         self.doing: tuple[str, ...] = ()
@@ -111,6 +111,7 @@ class _Worker(Generic[J]):
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
         self._name = name
+        self._user = user
         environment = janitor.environment(name)
         self.output: IO[bytes] = (Path(environment["TMPDIR"]) / "output").open("w+b")
         ours, theirs = Pipe(duplex=True)
@@ -121,7 +122,7 @@ class _Worker(Generic[J]):
                     *(sys.executable, "-P", "-m", "rdbench.runner.worker"),
                     *(str(theirs.fileno()), str(os.getpid())),
                 ],
-                env=_environment(environment),
+                env=_environment(user, environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
@@ -138,7 +139,7 @@ class _Worker(Generic[J]):
 
     def begin(self, settings: Settings) -> None:
         self.deadline = time.monotonic() + START_TIMEOUT_S
-        self._send(settings)
+        self._send((settings, self._user))
 
     def give(self, job: J, timeout_s: float) -> None:
         self.jobs.append(job)
@@ -147,7 +148,7 @@ class _Worker(Generic[J]):
             self.deadline = time.monotonic() + timeout_s
         self._send(job)
 
-    def _send(self, message: Settings | J) -> None:
+    def _send(self, message: tuple[Settings, dict[bytes, bytes]] | J) -> None:
         # A death is noticed where answers are waited for.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
@@ -184,6 +185,8 @@ class LocalPool:
         self._started = 0
         self._endings: dict[tuple[str, ...], list[str]] = {}
         """By what a worker did last: how it ended."""
+        self._user = users_environment()
+        """The environment that workers begin with, and that programs get."""
         self._janitor = _janitor()
         try:
             for _ in range(limits.jobs):
@@ -294,7 +297,7 @@ class LocalPool:
     def _start(self) -> _Worker[Any]:
         self._started += 1
         try:
-            return _Worker(self._janitor, str(self._started))
+            return _Worker(self._janitor, str(self._started), self._user)
         except OSError as error:
             raise RdbenchError(f"cannot start a worker: {error}") from error
 
@@ -354,17 +357,13 @@ def _janitor() -> Janitor:
         raise RdbenchError(f"cannot make a temporary folder: {error}") from error
 
 
-def _environment(own: dict[str, str]) -> dict[str, str]:
-    """A worker's environment: this process's with :data:`ENVIRONMENT`, what is the worker's own,
+def _environment(user: dict[bytes, bytes], own: dict[str, str]) -> dict[bytes, bytes]:
+    """A worker's environment: that of ``user`` with :data:`ENVIRONMENT`, what is the worker's own,
     and this rdbench to be imported."""
-    package = str(Path(__file__).parents[2])
-    paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {
-        **os.environ,
-        **ENVIRONMENT,
-        **own,
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
+    users_path = os.fsdecode(user.get(b"PYTHONPATH", b""))
+    paths = [str(Path(__file__).parents[2]), *filter(None, users_path.split(os.pathsep))]
+    ours = {**ENVIRONMENT, **own, "PYTHONPATH": os.pathsep.join(paths)}
+    return user | {os.fsencode(name): os.fsencode(value) for name, value in ours.items()}
 
 
 def _ending(status: int, text: str) -> str:

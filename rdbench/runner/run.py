@@ -299,6 +299,7 @@ def _invocation(limits: Limits, jobs: int) -> dict[str, Any]:
         "threads_per_job": 1,
         "timeout_s": limits.timeout_s,
         "memory_mb": limits.memory_mb,
+        "program_environment": programs.SET,
         "host": {
             "name": platform.node(),
             "system": platform.platform(),

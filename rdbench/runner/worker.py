@@ -14,7 +14,8 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 
-# A worker's environment beside the parent's; libraries read it when they are loaded.
+# A worker's environment beside its user's; libraries read it when they are loaded. Programs do not
+# get it.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -42,8 +43,10 @@ def main(descriptor: int, parent: int) -> None:
     from rdbench.runner.resources import cap_memory
 
     cv2.setNumThreads(1)
-    settings = connection.recv()
+    settings, user = connection.recv()
     programs.adopt(settings.programs)
+    programs.adopt_environment(user)
+    _give_back_pythonpath(user)
     handed.adopt(settings.classes)
     if settings.memory_mb is not None:
         cap_memory(settings.memory_mb)
@@ -59,6 +62,14 @@ def main(descriptor: int, parent: int) -> None:
             with contextlib.suppress(OSError):
                 os.ftruncate(1, 0)
             connection.send(("done", bench.answer(job)))
+
+
+def _give_back_pythonpath(user: dict[bytes, bytes]) -> None:
+    """Give PYTHONPATH back the value that it has for ``user``: the worker has read it, and another
+    Python that a codec starts by itself must not import rdbench's packages in place of its own."""
+    del os.environb[b"PYTHONPATH"]
+    if (path := user.get(b"PYTHONPATH")) is not None:
+        os.environb[b"PYTHONPATH"] = path
 
 
 def _die_with(parent: int) -> None:

@@ -1,0 +1,208 @@
+"""Programs get the environment that their user has, and no variable that is meant for workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rdbench import programs
+from rdbench.experiment import CodecRequest
+from rdbench.programs.scratch import RAM_VARIABLE
+from rdbench.programs.strays import MARK
+from rdbench.results import MANIFEST
+from rdbench.runner import Limits, LocalPool, Outcome, run
+from rdbench.runner.worker import ENVIRONMENT
+from rdbench.schema import OK
+
+from .kit import measured, planned, request, write_definition, write_program, write_script
+
+REPORTER = """#!{python} -IS
+import pathlib, runpy, sys
+told = pathlib.Path("/proc/self/environ").read_bytes()
+(pathlib.Path({notes!r}) / sys.argv[1]).write_bytes(told)
+runpy.run_path({program!r}, run_name="__main__")
+"""
+OTHER_PYTHON = """#!/bin/sh
+# The Python of another environment, which says what it would import from.
+echo "${{PYTHONPATH-unset}} ${{OMP_NUM_THREADS-unset}}" >> {note}
+exec {python} -IS "$@"
+"""
+STARTS_PYTHON = """
+import subprocess
+import rdbench
+
+class Starts(rdbench.Codec):
+    name = "starts"
+    parameter = "level"
+    ladder = (1,)
+    point_range = (1, 9)
+    deterministic = True
+
+    @classmethod
+    def version(cls):
+        return "1"
+
+    def encode(self, image):
+        subprocess.run([{python!r}, "-c", ""], check=True)
+        self.shape = image.shape
+        return image.tobytes()
+
+    def decode(self, stream):
+        raise NotImplementedError
+"""
+VARIABLES = ("PYTHONPATH", *ENVIRONMENT)
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def reporter(tmp_path: Path, notes: Path) -> CodecRequest:
+    """A program codec whose program writes down its environment, by its first argument."""
+    folder = tmp_path / "codec"
+    program = str(write_program(folder))
+    write_script(
+        folder / "reporter",
+        REPORTER.format(python=sys.executable, notes=str(notes), program=program),
+    )
+    return request(write_definition(folder, program="./reporter"))
+
+
+@pytest.fixture
+def told(notes: Path) -> Callable[[str], dict[str, str]]:
+    """The environment that the program had when it was called with this first argument."""
+
+    def read(call: str) -> dict[str, str]:
+        entries = os.fsdecode((notes / call).read_bytes()).strip("\0").split("\0")
+        return dict(entry.split("=", 1) for entry in entries)
+
+    return read
+
+
+def only_ok(outcome: Outcome) -> None:
+    assert [(row.status, row.message) for row in outcome.rows] == [(OK, "")]
+
+
+@pytest.mark.parametrize("call", ["encode", "decode", "--version"])
+def test_programs_get_what_their_user_has_set(
+    photo, reporter, places, told, tmp_path, monkeypatch, call
+):
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "7")
+    only_ok(measured(photo, [reporter], tmp_path / "out"))
+    assert {name: told(call).get(name) for name in VARIABLES} == dict.fromkeys(VARIABLES, "7")
+
+
+@pytest.mark.parametrize("call", ["encode", "decode", "--version"])
+def test_programs_get_nothing_that_their_user_has_not_set(
+    photo, reporter, places, told, tmp_path, monkeypatch, call
+):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    only_ok(measured(photo, [reporter], tmp_path / "out"))
+    assert not told(call).keys() & set(VARIABLES)
+
+
+def test_what_is_set_for_programs_is_in_the_manifest_and_nothing_else_is_set(
+    photo, reporter, places, told, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/own/lib")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv(MARK, "of-another-run")
+    own = dict(os.environ)
+    outcome = measured(photo, [reporter], tmp_path / "out")
+    only_ok(outcome)
+    (invocation,) = json.loads((outcome.path / MANIFEST).read_text())["invocations"]
+    kept = invocation["program_environment"]
+    assert set(kept) == {"LC_ALL", "TMPDIR", MARK, RAM_VARIABLE}
+    assert kept["LC_ALL"] == told("encode")["LC_ALL"] == "C"
+    assert {
+        name
+        for name in own.keys() | told("encode").keys()
+        if own.get(name) != told("encode").get(name)
+    } == set(kept)
+
+
+def test_programs_get_the_environment_of_when_the_pool_was_started(
+    photo, reporter, places, told, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OWN_VARIABLE", "before")
+    experiment = planned(photo, [reporter])
+    with LocalPool(Limits(jobs=1)) as pool:
+        monkeypatch.setenv("OWN_VARIABLE", "after")
+        only_ok(run(experiment, tmp_path / "out", pool=pool))
+    assert told("encode")["OWN_VARIABLE"] == "before"
+
+
+def test_a_variable_that_is_no_utf_8_comes_through(
+    photo, reporter, places, told, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OWN_VARIABLE", os.fsdecode(b"caf\xe9"))
+    only_ok(measured(photo, [reporter], tmp_path / "out"))
+    assert os.fsencode(told("encode")["OWN_VARIABLE"]) == b"caf\xe9"
+
+
+@pytest.mark.parametrize("users", ["unset", "/opt/theirs"])
+def test_another_python_imports_nothing_of_rdbench(photo, places, tmp_path, monkeypatch, users):
+    """A script with the Python of another environment on its first line."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if users != "unset":
+        monkeypatch.setenv("PYTHONPATH", users)
+    folder, note = tmp_path / "codec", tmp_path / "note"
+    script = write_program(folder)
+    python = write_script(
+        tmp_path / "other" / "python", OTHER_PYTHON.format(note=note, python=sys.executable)
+    )
+    script.write_text(f"#!{python}\n" + script.read_text().partition("\n")[2])
+    only_ok(measured(photo, [request(write_definition(folder))], tmp_path / "out"))
+    assert set(note.read_text().splitlines()) == {f"{users} unset"}
+
+
+@pytest.mark.parametrize("users", ["unset", "/opt/theirs"])
+def test_another_python_that_a_codec_starts_by_itself_imports_nothing_of_rdbench(
+    photo, places, tmp_path, monkeypatch, users
+):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if users != "unset":
+        monkeypatch.setenv("PYTHONPATH", users)
+    note = tmp_path / "note"
+    python = write_script(
+        tmp_path / "other" / "python", OTHER_PYTHON.format(note=note, python=sys.executable)
+    )
+    codec = tmp_path / "starts.py"
+    codec.write_text(STARTS_PYTHON.format(python=str(python)))
+    measured(photo, [CodecRequest(f"{codec}:Starts")], tmp_path / "out")
+    assert {line.split()[0] for line in note.read_text().splitlines()} == {users}
+
+
+@pytest.mark.parametrize("users", [None, "/opt/own/lib", "/opt/own/lib:/opt/more"])
+def test_programs_load_no_libraries_from_opencv(tmp_path, monkeypatch, users):
+    """OpenCV puts a folder of its own, and with it the current one, before LD_LIBRARY_PATH."""
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+    if users:
+        monkeypatch.setenv("LD_LIBRARY_PATH", users)
+    script = write_script(tmp_path / "show", '#!/bin/sh\necho "${LD_LIBRARY_PATH-unset}"\n')
+    code = f"""
+import cv2, pathlib
+from rdbench import programs
+print(programs.run([{str(script)!r}], pathlib.Path({str(tmp_path)!r})))
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == (users or "unset")
+
+
+def test_what_a_user_set_stays_where_opencv_set_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("LD_LIBRARY_PATH", ":/opt/own/lib:")
+    script = write_script(tmp_path / "show", '#!/bin/sh\necho "${LD_LIBRARY_PATH-unset}"\n')
+    assert programs.run([str(script)], tmp_path).strip() == ":/opt/own/lib:"
