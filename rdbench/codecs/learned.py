@@ -106,9 +106,9 @@ class NetworkCodec(Codec):
     def device(self) -> str:
         if self.options["device"] == "cpu":
             return "cpu"
-        import torch
+        from rdbench.models.compression.base import device_name
 
-        return str(torch.cuda.get_device_name(self.options["device"]))
+        return device_name(self.options["device"])
 
     def close(self) -> None:
         self._models.clear()

@@ -38,6 +38,11 @@ BAND: Final = 1 << 21
 """
 
 
+def device_name(device: str) -> str:
+    """What ``device`` (``cuda``, ``cuda:1``) is called."""
+    return str(torch.cuda.get_device_name(device))
+
+
 @dataclass(frozen=True)
 class Execution:
     """Where and how transforms are computed, which no decoder needs to know."""
