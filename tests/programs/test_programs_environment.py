@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,7 +94,7 @@ def only_ok(outcome: Outcome) -> None:
     assert [(row.status, row.message) for row in outcome.rows] == [(OK, "")]
 
 
-@pytest.mark.parametrize("call", ["encode", "decode", "--version"])
+@pytest.mark.parametrize("call", ["encode", "decode"])
 def test_programs_get_what_their_user_has_set(
     photo, reporter, places, told, tmp_path, monkeypatch, call
 ):
@@ -103,7 +104,7 @@ def test_programs_get_what_their_user_has_set(
     assert {name: told(call).get(name) for name in VARIABLES} == dict.fromkeys(VARIABLES, "7")
 
 
-@pytest.mark.parametrize("call", ["encode", "decode", "--version"])
+@pytest.mark.parametrize("call", ["encode", "decode"])
 def test_programs_get_nothing_that_their_user_has_not_set(
     photo, reporter, places, told, tmp_path, monkeypatch, call
 ):
@@ -140,6 +141,7 @@ def test_programs_get_the_environment_of_when_the_pool_was_started(
     experiment = planned(photo, [reporter])
     with LocalPool(Limits(jobs=1)) as pool:
         monkeypatch.setenv("OWN_VARIABLE", "after")
+        os.kill(pool._workers[0].process.pid, signal.SIGKILL)  # another one takes its place
         only_ok(run(experiment, tmp_path / "out", pool=pool))
     assert told("encode")["OWN_VARIABLE"] == "before"
 
