@@ -73,7 +73,8 @@ def import_(
             one format.
         mapping: columns of rdbench and what they are called in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.
-        label: name of the curve; all rows become points of it.
+        label: name of the curve; all rows become points of it. With ``*``, which stands for the
+            label in the files, each curve keeps a name of its own, as in ``my-*``.
         dataset: name of the dataset, as in the runs to compare with.
         color: what was coded and scored, ``"rgb"`` or ``"luma"``.
         images: over how many images rows without an image are means.

@@ -60,10 +60,11 @@ def read(files: Sequence[File], request: Request) -> Reading:
                 )
             )
     labels = dict.fromkeys(row.texts["label"] for row in rows if "label" in row.texts)
-    if request.label and len(labels) > 1:
+    if request.joins and len(labels) > 1:
         raise UsageError(
             f"{files[0].name!r} has several curves ({listed(labels)}), which `label` "
-            f"{request.label!r} would make one; leave it out"
+            f"{request.label!r} would make one; leave it out, or keep their names in it, as "
+            f"`label='{request.label}-*'`"
         )
     return Reading(tuple(rows), tuple(unused))
 

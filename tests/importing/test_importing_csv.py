@@ -200,6 +200,25 @@ def test_what_a_request_lacks_is_said(imported, request_, message):
         imported(TABLE, **request_)
 
 
+CLASHING = "label,image,point,bpp,psnr_db\nlee2019-mse,a,1,0.5,30\nother,a,1,0.25,30\n"
+
+
+def test_labels_that_ship_with_rdbench_get_a_way_out_that_works(imported):
+    """The option that the message names is given as it says, to a file of several curves."""
+    with pytest.raises(UsageError, match="has the label 'lee2019-mse' already") as error:
+        imported(CLASHING, mapping={}, label="")
+    (label,) = re.findall(r"give `label='([^']+)'`, where", str(error.value))
+    labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]
+    assert labels == ["my-lee2019-mse", "my-other"]
+    with pytest.raises(UsageError, match="would make one; leave it out, or keep") as error:
+        imported(CLASHING, mapping={}, label="x")
+    (label,) = re.findall(r"`label='([^']+)'`$", str(error.value))
+    labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]
+    assert labels == ["x-lee2019-mse", "x-other"]
+    with pytest.raises(UsageError, match="line 2 does not tell the curve's label"):
+        imported(TABLE, label="my-*")
+
+
 def test_means_that_repeat_each_other_are_refused(imported):
     mapping = {"bpp": "rate", "psnr_db": "PSNR"}
     with pytest.raises(UsageError, match=r"line 3 repeats 'table.csv', line 2"):
