@@ -36,7 +36,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
     rows: list[Row] = []
     unused: dict[str, None] = {}
     for file in files:
-        table = cells(file, request.delimiter)
+        table = cells(file, _delimiter(file, request))
         header = table[0][1]
         mapping = _mapping(file.name, header, request)
         unused |= dict.fromkeys(n for n in header if n not in mapping.values())
@@ -67,6 +67,18 @@ def read(files: Sequence[File], request: Request) -> Reading:
             f"`label='{request.label}-*'`"
         )
     return Reading(tuple(rows), tuple(unused))
+
+
+def _delimiter(file: File, request: Request) -> str:
+    """That of the file where it says so; the request's is a comma where none was given."""
+    if file.delimiter in ("", request.delimiter):
+        return request.delimiter
+    if request.delimiter != "," or file.delimiter == request.decimal:
+        raise UsageError(
+            f"{file.name!r} says sep={file.delimiter} in its first line, against `delimiter` "
+            f"{request.delimiter!r} and `decimal` {request.decimal!r}; take out what is wrong"
+        )
+    return file.delimiter
 
 
 def cells(file: File, delimiter: str) -> list[tuple[int, list[str]]]:

@@ -30,6 +30,10 @@ class File:
 
     name: str
     text: str
+    delimiter: str = ""
+    """What separates its cells, where it says so itself."""
+    comments: tuple[int, ...] = ()
+    """The lines that were comments, and are empty in :attr:`text`."""
 
 
 @dataclass(frozen=True)
