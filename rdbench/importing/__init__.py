@@ -6,6 +6,7 @@ is what :func:`rdbench.curves.read_published` reads.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 from rdbench.curves.published import utf8_text
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
-from rdbench.importing import columns, compressai, lee2019
+from rdbench.importing import columns, compressai, lee2019, lines
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
 
@@ -73,7 +74,8 @@ def import_(
             one format.
         mapping: columns of rdbench and what they are called in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.
-        label: name of the curve; all rows become points of it.
+        label: name of the curve; all rows become points of it. With ``*``, which stands for the
+            label in the files, each curve keeps a name of its own, as in ``my-*``.
         dataset: name of the dataset, as in the runs to compare with.
         color: what was coded and scored, ``"rgb"`` or ``"luma"``.
         images: over how many images rows without an image are means.
@@ -81,7 +83,8 @@ def import_(
             default as the format tells.
         source: where the numbers are from; the files' names by default.
         known_issue: what is known against them.
-        delimiter: what separates the cells of a CSV file, one character.
+        delimiter: what separates the cells of a CSV file, one character; a first line such as
+            ``sep=;`` says it as well.
         decimal: the decimal sign in a CSV file, ``"."`` or ``","``.
         out: the CSV file to write, if any.
         force: whether to replace it where it exists.
@@ -141,7 +144,7 @@ def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
     of no known format or lacks a column, for cells that are no such numbers, for rows that occur
     twice, for a label that is taken, and for what is neither in the files nor in ``request``.
     """
-    files = [File(Path(path).name, utf8_text(Path(path))) for path in paths]
+    files = [lines.without_comments(Path(path).name, utf8_text(Path(path))) for path in paths]
     if not files:
         raise UsageError("name at least one file to import")
     for file in files:
@@ -153,7 +156,8 @@ def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
             f"{files[0].name!r} is {formats[0].name}, {files[other].name!r} {formats[other].name}; "
             "import them one after the other"
         )
-    return tidy(formats[0].read(files, request), request)
+    imported = tidy(formats[0].read(files, request), request)
+    return dataclasses.replace(imported, notes=(*lines.notes(files), *imported.notes))
 
 
 def _format(file: File, request: Request) -> Format:

@@ -36,7 +36,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
     rows: list[Row] = []
     unused: dict[str, None] = {}
     for file in files:
-        table = cells(file, request.delimiter)
+        table = cells(file, _delimiter(file, request))
         header = table[0][1]
         mapping = _mapping(file.name, header, request)
         unused |= dict.fromkeys(n for n in header if n not in mapping.values())
@@ -60,12 +60,25 @@ def read(files: Sequence[File], request: Request) -> Reading:
                 )
             )
     labels = dict.fromkeys(row.texts["label"] for row in rows if "label" in row.texts)
-    if request.label and len(labels) > 1:
+    if request.joins and len(labels) > 1:
         raise UsageError(
             f"{files[0].name!r} has several curves ({listed(labels)}), which `label` "
-            f"{request.label!r} would make one; leave it out"
+            f"{request.label!r} would make one; leave it out, or keep their names in it, as "
+            f"`label='{request.label}-*'`"
         )
     return Reading(tuple(rows), tuple(unused))
+
+
+def _delimiter(file: File, request: Request) -> str:
+    """That of the file where it says so; the request's is a comma where none was given."""
+    if file.delimiter in ("", request.delimiter):
+        return request.delimiter
+    if request.delimiter != "," or file.delimiter == request.decimal:
+        raise UsageError(
+            f"{file.name!r} says sep={file.delimiter} in its first line, against `delimiter` "
+            f"{request.delimiter!r} and `decimal` {request.decimal!r}; take out what is wrong"
+        )
+    return file.delimiter
 
 
 def cells(file: File, delimiter: str) -> list[tuple[int, list[str]]]:

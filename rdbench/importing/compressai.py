@@ -66,7 +66,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
         found = _rows(file.name, document, _columns(file.name, results, keys))
         means += [] if "image" in found[0].texts else [file.name]
         rows += found
-    if not request.label:
+    if not request.joins:
         _check_names(means)
     return Reading(tuple(rows), tuple(unused))
 

@@ -30,6 +30,10 @@ class File:
 
     name: str
     text: str
+    delimiter: str = ""
+    """What separates its cells, where it says so itself."""
+    comments: tuple[int, ...] = ()
+    """The lines that were comments, and are empty in :attr:`text`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Request:
     """Our column to the file's column or key; a metric may be named as FILE.py:Class or FILE.toml
     as well."""
     label: str = ""
-    """One label for all rows; they become one curve."""
+    """One label for all rows; they become one curve. With ``*``, which stands for the label in the
+    file, a name for each of its curves."""
     dataset: str = ""
     color: str = "rgb"
     images: int = 0
@@ -67,6 +72,11 @@ class Request:
             find(ours).name if is_file(ours) else ours: theirs
             for ours, theirs in self.mapping.items()
         }
+
+    @property
+    def joins(self) -> bool:
+        """Whether all rows become one curve."""
+        return bool(self.label) and "*" not in self.label
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -52,7 +52,11 @@ def tidy(reading: Reading, request: Request) -> Imported:
     if taken:
         raise UsageError(
             f"a published curve of rdbench has the label {taken[0]!r} already; name that one, or "
-            "give another label with `label`"
+            + (
+                "give another `label`"
+                if request.label
+                else "give `label='my-*'`, where * stands for the label in the file"
+            )
         )
     records: list[dict[str, str]] = []
     for label, rows in groups.items():
@@ -77,8 +81,9 @@ def _check_request(request: Request) -> None:
 
 
 def _label(row: Row, request: Request) -> str:
-    label = request.label or row.texts.get("label", "")
-    if not label:
+    own = row.texts.get("label", "")
+    label = request.label.replace("*", own) if request.label else own
+    if not (own or request.joins):
         raise UsageError(f"{row.where} does not tell the curve's label; give one with `label`")
     try:
         check_label(label)

@@ -200,6 +200,59 @@ def test_what_a_request_lacks_is_said(imported, request_, message):
         imported(TABLE, **request_)
 
 
+COMMENTED = '# made by a script, at "night\n' + TABLE.replace("b,10", "#b, quoted?\nb,10") + "#end"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_comment_lines_are_passed_over_and_counted(imported, end):
+    result = imported(COMMENTED.replace("\n", end))
+    assert result.text == imported(TABLE).text
+    assert result.notes[0] == (
+        "lines that begin with # are comments ('table.csv', line 1 and 2 more); a cell that begins "
+        "so is kept quoted"
+    )
+    with pytest.raises(UsageError, match=r"line 4, bpp: 'x' is not a number"):
+        imported("#\n" + TABLE.replace(",0.5,", ",x,"))
+    with pytest.raises(UsageError, match=r"'table\.csv' is empty"):
+        imported("# nothing\n#\n")
+
+
+def test_cells_that_begin_with_a_hash_are_kept_in_quotes(imported):
+    text = TABLE.replace("\na,", '\n"#a",').replace(",z", ',"z\n# of z"')
+    assert imported(text).curves[0].images == ("#a", "b")
+    assert imported(text, rate_is="file").notes == ("not taken: comment",)
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n'])
+def test_a_first_line_sep_says_the_delimiter(imported, first):
+    text = first + TABLE.replace(",", ";")
+    assert imported(text).text == imported(TABLE).text
+    assert imported(text, delimiter=";", decimal=",").text == imported(TABLE).text
+    with pytest.raises(UsageError, match=r"says sep=; in its first line, against `delimiter` '\|'"):
+        imported(text, delimiter="|")
+    with pytest.raises(UsageError, match=r"says sep=\. in its first line"):
+        imported(text.replace(";", "."))
+
+
+CLASHING = "label,image,point,bpp,psnr_db\nlee2019-mse,a,1,0.5,30\nother,a,1,0.25,30\n"
+
+
+def test_labels_that_ship_with_rdbench_get_a_way_out_that_works(imported):
+    """The option that the message names is given as it says, to a file of several curves."""
+    with pytest.raises(UsageError, match="has the label 'lee2019-mse' already") as error:
+        imported(CLASHING, mapping={}, label="")
+    (label,) = re.findall(r"give `label='([^']+)'`, where", str(error.value))
+    labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]
+    assert labels == ["my-lee2019-mse", "my-other"]
+    with pytest.raises(UsageError, match="would make one; leave it out, or keep") as error:
+        imported(CLASHING, mapping={}, label="x")
+    (label,) = re.findall(r"`label='([^']+)'`$", str(error.value))
+    labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]
+    assert labels == ["x-lee2019-mse", "x-other"]
+    with pytest.raises(UsageError, match="line 2 does not tell the curve's label"):
+        imported(TABLE, label="my-*")
+
+
 def test_means_that_repeat_each_other_are_refused(imported):
     mapping = {"bpp": "rate", "psnr_db": "PSNR"}
     with pytest.raises(UsageError, match=r"line 3 repeats 'table.csv', line 2"):
