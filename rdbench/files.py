@@ -51,13 +51,14 @@ def digest_of(path: Path) -> str:
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace a file's content so that a reader, or a crash, sees the old or the new one whole;
-    text becomes UTF-8.
+    text becomes UTF-8, and folders that are not there are made.
 
     Raises :class:`RdbenchError` where the file system refuses (read-only, full).
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     partial = path.with_name(f".{path.name}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.write(data)
             file.flush()
