@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
@@ -185,7 +186,7 @@ def whole_records(data: bytes, quotes: int = 0) -> int:
 def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
     """The rows of a measurements CSV one by one; see :func:`parse_table`."""
     for block in _blocks(file, where):
-        yield from block.rows(where)
+        yield from block.rows()
 
 
 def parse_table(file: BinaryIO, where: str) -> Measurements:
@@ -199,7 +200,7 @@ def parse_table(file: BinaryIO, where: str) -> Measurements:
     tables: list[Measurements] = [Measurements.of(())]
     for block in _blocks(file, where):
         table = _by_arrow(block)
-        tables.append(table or Measurements.of(block.rows(where), block.numeric()))
+        tables.append(table or Measurements.of(block.rows(), block.numeric))
     # A column that has a text in one of the blocks is none of numbers.
     names = set(tables[-1].metrics).intersection(*(table.metrics for table in tables[1:]))
     found = Measurements.joined(tables)
@@ -265,12 +266,14 @@ def _numbers(cells: pyarrow.ChunkedArray | None, rows: int, empty: float | None)
 class _Block:
     """Some whole records of a file."""
 
+    where: str
+    """What the file is called in messages."""
     header: Sequence[str]
     line: int
     """Lines of the file in front of it."""
     data: bytes
 
-    @property
+    @cached_property
     def metrics(self) -> list[str]:
         """The columns that are of metrics, if they are of numbers."""
         return [
@@ -279,34 +282,36 @@ class _Block:
             if name not in CORE and name not in RESERVED and self.header.count(name) == 1
         ]
 
-    def rows(self, where: str) -> Iterator[Measurement]:
-        """Raises :class:`UsageError` with the line of a record at fault."""
-        metrics = self.numeric()
-        for line, cells in self._records(where):
-            try:
-                if len(cells) != len(self.header):
-                    raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
-                yield Measurement.from_cells(dict(zip(self.header, cells, strict=True)), metrics)
-            except UsageError as error:
-                raise UsageError(f"{where}, line {line}: {error}") from None
-
+    @cached_property
     def numeric(self) -> list[str]:
         """Those of :attr:`metrics` whose cells are numbers or empty."""
         places = {name: self.header.index(name) for name in self.metrics}
-        for _, cells in self._records(""):
+        for _, cells in self._records:
             for name, place in [*places.items()]:
                 if place < len(cells) and cells[place] and not is_number(cells[place]):
                     del places[name]
         return list(places)
 
-    def _records(self, where: str) -> Iterator[tuple[int, list[str]]]:
+    def rows(self) -> Iterator[Measurement]:
+        """Raises :class:`UsageError` with the line of a record at fault."""
+        for line, cells in self._records:
+            try:
+                if len(cells) != len(self.header):
+                    raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
+                values = dict(zip(self.header, cells, strict=True))
+                yield Measurement.from_cells(values, self.numeric)
+            except UsageError as error:
+                raise UsageError(f"{self.where}, line {line}: {error}") from None
+
+    @cached_property
+    def _records(self) -> list[tuple[int, list[str]]]:
         """The records with the line that each ends in."""
-        reader = csv.reader(io.StringIO(_text(self.data, where, self.line), newline=""))
+        text = _text(self.data, self.where, self.line)
+        reader = csv.reader(io.StringIO(text, newline=""))
         try:
-            for cells in filter(None, reader):
-                yield self.line + reader.line_num, cells
+            return [(self.line + reader.line_num, cells) for cells in filter(None, reader)]
         except csv.Error as error:
-            raise UsageError(f"{where}, line {self.line + reader.line_num}: {error}") from None
+            raise UsageError(f"{self.where}, line {self.line + reader.line_num}: {error}") from None
 
 
 def _blocks(file: BinaryIO, where: str) -> Iterator[_Block]:
@@ -322,7 +327,7 @@ def _blocks(file: BinaryIO, where: str) -> Iterator[_Block]:
         data, pending = bytes(pending), bytearray(read[end:])
         if not header:
             header, data, line = _split_header(data, where)
-        yield _Block(header, line, data)
+        yield _Block(where, header, line, data)
         line += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
     if not header:
         _split_header(b"", where)

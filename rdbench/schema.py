@@ -110,12 +110,8 @@ class Measurement:
         the core's nor among ``metrics`` are left out. Raises :class:`UsageError` for a cell that
         is not of its column's type, and for a point that is NaN.
         """
-        values: dict[str, Any] = {}
-        for column in COLUMNS:
-            if (value := _value(cells.get(column.name), column.name, column.type)) is not None:
-                values[column.name] = value
-        scores = {name: _value(cells.get(name), name, float) for name in metrics}
-        return cls(**values, scores={n: score for n, score in scores.items() if score is not None})
+        values = _values(cells, _TYPES)
+        return cls(**values, scores=_values(cells, ((name, float) for name in metrics)))
 
     @property
     def key(self) -> MeasurementKey:
@@ -163,6 +159,7 @@ def _columns(cls: type) -> tuple[Column, ...]:
 COLUMNS: Final = _columns(Measurement)
 """The columns of the core."""
 CORE: Final = frozenset(column.name for column in COLUMNS)
+_TYPES: Final = tuple((column.name, column.type) for column in COLUMNS)
 _CORE_VALUES: Final = operator.attrgetter(*(column.name for column in COLUMNS))
 _SCORES_AT: Final = [column.name for column in COLUMNS].index("encode_s")
 
@@ -174,9 +171,16 @@ def header(metrics: Iterable[str] = ()) -> list[str]:
     return names
 
 
-def _value(text: str | None, column: str, kind: type) -> Any:
-    if not text:
-        return None
+def _values(cells: Mapping[str, str], kinds: Iterable[tuple[str, type]]) -> dict[str, Any]:
+    """The cells that have a value."""
+    return {
+        name: value
+        for name, kind in kinds
+        if (text := cells.get(name)) and (value := _value(text, name, kind)) is not None
+    }
+
+
+def _value(text: str, column: str, kind: type) -> Any:
     try:
         value = kind(text)
         if value == value:

@@ -148,10 +148,11 @@ def test_a_cell_at_fault_is_named_with_its_line(monkeypatch, bad, message, block
         (b'{"results": [' + b"1," * 100_000 + b"]}\n", "not a table of measurements"),
         (b"codec,image,point\nj,\xff,1\n", "line 2 is not UTF-8"),
         ("codec,image,point\n".encode("utf-16"), "line 1 is not UTF-8"),
+        (b"codec,image,point,own\nj," + b"i" * 200_000 + b",1,text\n", "line 2: "),
     ],
 )
 def test_what_is_no_table_is_refused(data, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=f"^'x.csv'.*{message}"):
         parse_table(io.BytesIO(data), "'x.csv'")
 
 
