@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.provenance import differences
+from rdbench.provenance import Record, differences
 from rdbench.results import (
     DECISIVE,
     RunDirectory,
@@ -49,6 +50,7 @@ def merge(runs: Sequence[Path], out: Path) -> Path:
                     continue
             rows[row.key], origins[row.key] = row, run
     _refuse_mixed(rows, origins)
+    _refuse_other_makers(rows, origins, manifest.get("identities", {}))
     with RunDirectory(out, manifest["experiment"], manifest.get("metrics", {})) as directory:
         directory.manifest.update(manifest)
         for row in _in_order(manifest["experiment"], rows):
@@ -126,6 +128,41 @@ def _refuse_mixed(
                 f"of {curve.codec_version!r} in {str(origins[curve.key])!r}; merge runs of one "
                 "version, or give each a label of its own"
             )
+
+
+def _refuse_other_makers(
+    rows: dict[MeasurementKey, Measurement],
+    origins: dict[MeasurementKey, Path],
+    records: dict[str, Record],
+) -> None:
+    """Raise :class:`UsageError` where one curve was made by several sources, weights or programs,
+    as far as the records of the runs tell."""
+    found: dict[tuple[Any, ...], tuple[Any, Path]] = {}
+    for row in rows.values():
+        if row.status != OK or row.identity not in records:
+            continue
+        origin = origins[row.key]
+        for place, told in _makers(row, records[row.identity]):
+            before, first = found.setdefault(place, (told, origin))
+            if differs := differences(before, told):
+                raise UsageError(
+                    f"curve {row.label!r} was made by something else in {str(origin)!r} than in "
+                    f"{str(first)!r} ({'; '.join(differs)}); measure one of them again, or give "
+                    "each a label of its own"
+                )
+
+
+def _makers(row: Measurement, record: Record) -> Iterator[tuple[tuple[Any, ...], Record]]:
+    """What made a row, in parts: each with what must have the same part."""
+    curve = row.codec, row.options
+    yield curve, {key: record.get(key, {}) for key in ("source", "programs")}
+    yield (*curve, row.point), {key: told for key, told in record.items() if key != "opened"}
+    # Each row has those that were opened for it; they may lie elsewhere on another machine.
+    opened = record.get("opened", {})
+    names = Counter(Path(path).name for path in opened)
+    for path, sha256 in opened.items():
+        name = Path(path).name
+        yield (*curve, row.point, name if names[name] == 1 else path), {name: sha256}
 
 
 def _in_order(

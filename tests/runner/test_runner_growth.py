@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -313,6 +315,56 @@ def test_rows_of_one_measurement_that_disagree_do_not_merge(photos, tmp_path):
         rdbench.merge(paths[:1], tmp_path / "merged")
     with pytest.raises(UsageError, match="is there already"):
         rdbench.merge(paths, paths[0])
+
+
+MINE = """
+from pathlib import Path
+import numpy as np
+import rdbench
+
+class Mine(rdbench.Codec):
+    name = "mine"
+    parameter = "step"
+    ladder = (1, 2)
+
+    def __init__(self, setting):
+        super().__init__(setting)
+        with rdbench.open_weights(Path(__file__).with_name("mine.bin")) as file:
+            self.flip = np.uint8(file.read()[0])
+
+    def encode(self, image):
+        return bytes(image.shape) + (image ^ self.flip).tobytes()
+
+    def decode(self, data):
+        return np.frombuffer(data[3:], np.uint8).reshape(tuple(data[:3])) ^ self.flip
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "parts", "said"),
+    [
+        ("mine.py", MINE + "# edited\n", ("a.png points=1", "b.png points=1"), r"source\.mine\.py"),
+        ("mine.py", MINE + "# edited\n", ("a.png points=1", "a.png points=2"), r"source\.mine\.py"),
+        ("mine.bin", "\x02", ("a.png points=1", "b.png points=1"), r"mine\.bin"),
+    ],
+)
+def test_a_curve_of_two_sources_or_weights_does_not_merge(
+    photos, tmp_path, name, content, parts, said
+):
+    """Also where no row is in both runs: each has some of the images, or of the points."""
+    file = tmp_path / "mine.py"
+    file.write_text(MINE)
+    (tmp_path / "mine.bin").write_text("\x01")
+    paths = tmp_path / "one", tmp_path / "two"
+    for path, part in zip(paths, parts, strict=True):
+        image, points = part.split()
+        command = f"run --codec {file}:Mine:{points} --dataset {photos / image} --metrics psnr_db"
+        program = [sys.executable, "-m", "rdbench", *command.split(), "--out", str(path)]
+        subprocess.run(program, check=True)
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UsageError, match=said):
+        rdbench.merge(paths, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
 
 
 def test_metrics_of_two_revisions_do_not_merge(photos, tmp_path, edges):
