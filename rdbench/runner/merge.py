@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.plans import contradictions, joined
 from rdbench.provenance import Record, differences
 from rdbench.results import (
     DECISIVE,
     RunDirectory,
-    contradictions,
-    joined,
     measurements_path,
     read_manifest,
     read_rows,
