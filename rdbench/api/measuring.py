@@ -214,8 +214,9 @@ def merge(runs: Sequence[str | Path], out: str | Path) -> Path:
         The path of the joined run.
 
     Raises:
-        UsageError: where the runs contradict each other: other images, versions, programs or
-            metrics, another label, or two rows of one measurement that disagree.
+        UsageError: where the runs contradict each other: other images, versions, programs,
+            sources, weights or metrics, another label, or two rows of one measurement that
+            disagree.
     """
     path = merging.merge([Path(run) for run in runs], Path(out))
     write_summary(path, read_table(path))

@@ -14,8 +14,8 @@ def merge(
 ) -> None:
     """Join runs of one plan, from several machines for instance, into one run directory.
 
-    What contradicts (other images, versions, programs or metrics, two results of one measurement)
-    is refused.
+    What contradicts (other images, versions, programs, sources, weights or metrics, two results of
+    one measurement) is refused.
 
     Example:
 
