@@ -172,24 +172,20 @@ def header(metrics: Iterable[str] = ()) -> list[str]:
 
 
 def _values(cells: Mapping[str, str], kinds: Iterable[tuple[str, type]]) -> dict[str, Any]:
-    """The cells that have a value."""
-    return {
-        name: value
-        for name, kind in kinds
-        if (text := cells.get(name)) and (value := _value(text, name, kind)) is not None
-    }
-
-
-def _value(text: str, column: str, kind: type) -> Any:
-    try:
-        value = kind(text)
-        if value == value:
-            return value
-        if column in KEY:
-            raise ValueError
-    except ValueError:
-        raise UsageError(f"column {column!r}: {text!r} is not of type {kind.__name__}") from None
-    return None
+    """The cells that have a value, neither empty nor NaN."""
+    values = {}
+    for name, kind in kinds:
+        if not (text := cells.get(name)):
+            continue
+        try:
+            value = kind(text)
+            if value == value:
+                values[name] = value
+            elif name in KEY:
+                raise ValueError
+        except ValueError:
+            raise UsageError(f"column {name!r}: {text!r} is not of type {kind.__name__}") from None
+    return values
 
 
 def _text(value: str | float | None) -> str:

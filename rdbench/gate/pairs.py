@@ -32,7 +32,10 @@ class Cell:
     @cached_property
     def row(self) -> Measurement:
         """The first repeat that is ok, as everywhere, or the first where none is."""
-        return next((row for row in self.rows if row.status == OK), self.rows[0])
+        for row in self.rows:
+            if row.status == OK:
+                return row
+        return self.rows[0]
 
     @property
     def ok(self) -> bool:
