@@ -26,7 +26,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -40,7 +40,8 @@ from rdbench.metrics import MetricRecord, choose
 from rdbench.schema import MeasurementKey, options_text, point_text
 from rdbench.toml import Form, read_toml
 
-COLORS: Final = ("rgb", "luma")
+Color = Literal["rgb", "luma"]
+COLORS: Final[tuple[str, ...]] = get_args(Color)
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
 
 
@@ -309,7 +310,7 @@ class ExperimentForm(Form, frozen=True):
     datasets: tuple[str, ...] = ()
     codecs: tuple[CodecForm, ...] = ()
     metrics: tuple[str, ...] = ()
-    color: Literal["rgb", "luma"] = "rgb"
+    color: Color = "rgb"
     repeat: Annotated[int, Meta(ge=1)] = 1
 
 

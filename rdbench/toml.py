@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -18,18 +18,13 @@ from rdbench.errors import UsageError, unknown
 
 F = TypeVar("F", bound="Form")
 
-_REQUIRED: Final[Any] = object()
-_NAMES: Final[dict[type, str]] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "an array",
-    dict: "a table",
-}
-_WORDS: Final = {kind.__name__: words for kind, words in _NAMES.items()} | {
-    "array": _NAMES[list],
-    "object": _NAMES[dict],
+_WORDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "a table",
 }
 """By the names that msgspec has for types."""
 _PLACED: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.DOTALL)
@@ -76,8 +71,8 @@ def find(text: str, folder: Path, kind: str) -> Path:
 
 
 class Table:
-    """A table of a TOML file. Its methods return values of the type that is asked for, and raise
-    :class:`UsageError` with file, key and reason for anything else."""
+    """A table of a TOML file, which knows where it stands: :class:`UsageError` of its methods have
+    file, key and reason."""
 
     def __init__(self, values: dict[str, Any], path: Path, where: str, prefix: str = "") -> None:
         self.values = values
@@ -114,9 +109,10 @@ class Table:
             return self.error(key, str(unknown("value", str(value), map(str, kind.values))))
         if what.endswith("of length >= 1"):
             return self.error(key, "has no values")
-        if bound := re.search(" ([<>]=) (.*)", what):
-            words = {">=": "at least", "<=": "at most"}[bound[1]]
-            return self.error(key, f"{value!r} is not {words} {bound[2]}")
+        if re.search(" [<>]=? ", what):
+            return self.error(key, f"{value!r} is not {_bounds(kind)}")
+        if length := re.search("of length ([0-9]+)", what):
+            return self.error(key, f"has {len(value)} values, and not {length[1]}")
         kinds = quoted[0].split(" | ")
         if "str" in kinds and isinstance(value, int | float):
             return self.error(key, f"{value!r} is not text; write it in quotes")
@@ -129,73 +125,20 @@ class Table:
             if key not in keys:
                 raise self.error(key, str(unknown("key", key, keys)))
 
-    def text(self, key: str, default: str = _REQUIRED) -> str:
-        return str(self._get(key, str, default))
-
-    def whole(self, key: str, default: int = _REQUIRED) -> int:
-        return int(self._get(key, int, default))
-
-    def number(self, key: str, default: float = _REQUIRED) -> float:
-        return float(self._get(key, float, default))
-
-    def truth(self, key: str, default: bool = _REQUIRED) -> bool:
-        return bool(self._get(key, bool, default))
-
-    def choice(self, key: str, choices: Collection[str], default: str = _REQUIRED) -> str:
-        value = self.text(key, default)
-        if value not in choices and value != default:
-            raise self.error(key, str(unknown("value", value, choices)))
-        return value
-
-    def texts(self, key: str, default: tuple[str, ...] = _REQUIRED) -> tuple[str, ...]:
-        return tuple(self._items(key, str, default))
-
-    def numbers(self, key: str, default: tuple[float, ...] = _REQUIRED) -> tuple[float, ...]:
-        return tuple(float(value) for value in self._items(key, float, default))
-
-    def items(self, key: str, default: tuple[Any, ...] = _REQUIRED) -> tuple[Any, ...]:
-        """The values of an array, of any type."""
-        if key not in self.values and default is not _REQUIRED:
-            return default
-        value = self._get(key, list, _REQUIRED)
-        return tuple(value)
-
-    def table(self, key: str, *, required: bool = False) -> Table:
-        return self.within(key, self._get(key, dict, _REQUIRED if required else {}))
-
-    def within(self, key: str, values: dict[str, Any]) -> Table:
-        """A table that is a value of this one."""
-        return Table(values, self.path, self._where, f"{self._prefix}{key}.")
+    def table(self, key: str) -> Table:
+        """The table that is a value of this one, empty where there is none."""
+        return self.within(key, self.values.get(key, {}))
 
     def tables(self, key: str) -> Iterator[Table]:
         """The tables of an array of tables."""
-        for index, value in enumerate(self.items(key, ())):
-            if not isinstance(value, dict):
-                raise self.error(f"{key}[{index}]", "must be a table")
-            yield self.within(f"{key}[{index}]", value)
+        for index, values in enumerate(self.values.get(key, ())):
+            yield self.within(f"{key}[{index}]", values)
 
-    def _items(self, key: str, kind: type, default: Any) -> tuple[Any, ...]:
-        values = self.items(key, default)
-        for index, value in enumerate(values):
-            if not _is(value, kind):
-                raise self.error(f"{key}[{index}]", f"{value!r} is not {_NAMES[kind]}")
-        return values
-
-    def _get(self, key: str, kind: type, default: Any) -> Any:
-        if key not in self.values:
-            if default is _REQUIRED:
-                raise self.error(key, "is missing")
-            return default
-        value = self.values[key]
-        if not _is(value, kind):
-            raise self.error(key, f"{value!r} is not {_NAMES[kind]}")
-        return value
-
-
-def _is(value: object, kind: type) -> bool:
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
+    def within(self, key: str, values: Any) -> Table:
+        """A table that is a value of this one. Raises :class:`UsageError` for another value."""
+        if not isinstance(values, dict):
+            raise self.error(key, f"{values!r} is not a table")
+        return Table(values, self.path, self._where, f"{self._prefix}{key}.")
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:
@@ -211,3 +154,13 @@ def _fields(kind: Any) -> dict[str, Any]:
 def _within(kind: Any, step: str) -> Any:
     """The type of a form's field, or of an array's items."""
     return _fields(kind).get(step) or getattr(kind, "item_type", None)
+
+
+def _bounds(kind: Any) -> str:
+    """What a number must be."""
+    number = next(part for part in _parts(kind) if hasattr(part, "ge"))
+    if number.gt is not None:
+        return f"above {number.gt:g}"
+    if number.ge is None or number.le is None:
+        return f"at most {number.le:g}" if number.ge is None else f"at least {number.ge:g}"
+    return f"between {number.ge:g} and {number.le:g}"

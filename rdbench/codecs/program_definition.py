@@ -69,6 +69,8 @@ from rdbench.toml import Channels, Form
 IMAGE_FORMATS: Final = {"pnm": ".ppm", "png": ".png", "yuv": ".yuv", "y4m": ".y4m"}
 RAW_FORMATS: Final = ("yuv", "y4m")
 ImageFormat = Literal["pnm", "png", "yuv", "y4m"]
+Side = Annotated[int, Meta(ge=1)]
+"""Of an image, in pixels."""
 GEOMETRIES: Final = ("hevc", "vvc", "header")
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
@@ -119,6 +121,15 @@ class GreyTest(Form, frozen=True):
         return start >= 0 and place < len(stream) and stream[place] & self.mask == self.value
 
 
+class Multiples(Form, frozen=True, omit_defaults=True):
+    """What sides must be a multiple of, by chroma format."""
+
+    c400: Side = msgspec.field(name="400", default=1)
+    c420: Side = msgspec.field(name="420", default=1)
+    c422: Side = msgspec.field(name="422", default=1)
+    c444: Side = msgspec.field(name="444", default=1)
+
+
 class Pixels(Form, frozen=True):
     """How images are handed to the encoder and taken from the decoder."""
 
@@ -131,10 +142,10 @@ class Pixels(Form, frozen=True):
     matrix: str = "bt709"
     range: str = "full"
     grey: GreyTest | None = None
-    least: Annotated[int, Meta(ge=1)] = 1
+    least: Side = 1
     """Shortest side that the encoder takes; smaller images are padded."""
-    multiple: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    """By chroma format: what sides must be a multiple of; others are padded."""
+    multiple: Multiples = Multiples()
+    """Others are padded."""
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -144,11 +155,11 @@ class Pixels(Form, frozen=True):
     @property
     def pads(self) -> bool:
         """Whether there are images that are padded."""
-        return self.least > 1 or any(number > 1 for number in self.multiple.values())
+        return self.least > 1 or self.multiple != Multiples()
 
     def padded(self, height: int, width: int, settings: Settings) -> tuple[int, int]:
         """Height and width of what the encoder is given for an image of this size."""
-        multiple = self.multiple.get(self.layout(settings).chroma, 1) if self.multiple else 1
+        multiple = getattr(self.multiple, f"c{self.layout(settings).chroma}") if self.pads else 1
 
         def side(length: int) -> int:
             return -(-max(length, self.least) // multiple) * multiple

@@ -152,11 +152,6 @@ def _check_pixels(table: Table, pixels: Pixels, options: Mapping[str, Option]) -
         for place in PLACE.findall(str(getattr(pixels, key))):
             if place not in options:
                 raise table.error(key, f"{{{place}}} is not an option")
-    multiple = table.table("multiple")
-    multiple.allow("400", "420", "422", "444")
-    for chroma in multiple.values:
-        if multiple.whole(chroma) < 1:
-            raise multiple.error(chroma, f"{multiple.whole(chroma)} is not at least 1")
 
 
 def _check_layouts(table: Table, definition: Definition) -> None:

@@ -43,21 +43,21 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import msgspec
 
 from rdbench import experiment, toml
-from rdbench.bd import AVERAGINGS, METHODS
+from rdbench.bd import METHODS, Averaging
 from rdbench.curves.published import PREFIX
 from rdbench.errors import UsageError, unknown
 from rdbench.experiment import CodecRequest
 from rdbench.metrics import MetricRecord
 from rdbench.metrics import find as find_metric
 from rdbench.metrics.registry import is_file
-from rdbench.toml import Table, read_toml
+from rdbench.toml import Form, Table, read_toml
 
 RECIPES: Final = Path(__file__).parent / "recipes"
-FIGURES: Final = ("rate-distortion", "rate-gap", "times")
-CLAIMS: Final = ("bd-rate", "rate-gap", "time-saving")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class Role:
     """Of different datasets."""
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(Form, frozen=True):
     """A network with random weights."""
 
     file: str
@@ -79,14 +78,36 @@ class Network:
     configuration: dict[str, Any]
 
 
+class _FigureForm(Form, frozen=True):
+    kind: Literal["rate-distortion", "rate-gap", "times"]
+    metric: str = "psnr_db"
+    averaging: Averaging = "mean"
+    published: tuple[str, ...] = ()
+    x_limits: tuple[float, float] | None = None
+    y_limits: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True)
 class FigureRecipe:
     kind: str
     metric: MetricRecord
     averaging: str
-    published: tuple[str, ...] = ()
-    x_limits: tuple[float, float] | None = None
-    y_limits: tuple[float, float] | None = None
+    published: tuple[str, ...]
+    x_limits: tuple[float, float] | None
+    y_limits: tuple[float, float] | None
+
+
+class _ClaimForm(Form, frozen=True):
+    test: str
+    kind: Literal["bd-rate", "rate-gap", "time-saving"] = "bd-rate"
+    anchor: str = ""
+    dataset: str = ""
+    metric: str = "psnr_db"
+    method: str = "pchip"
+    averaging: Averaging = "mean"
+    points: tuple[float, ...] = ()
+    paper: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,141 +155,101 @@ def find(text: str) -> Path:
     return toml.find(text, RECIPES, "reproduction")
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in the file ``path``. Raises :class:`UsageError` with file, key and reason."""
-    table = read_toml(path, "recipe")
-    table.allow(
-        "title",
-        "paper",
-        "text",
-        "datasets",
-        "color",
-        "metrics",
-        "alone",
-        "codecs",
-        "networks",
-        "figures",
-        "claims",
-    )
-    roles = tuple(_role(entry, path.parent) for entry in table.tables("codecs"))
-    labels = [role.label for role in roles]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise table.error("codecs", f"the label {label!r} is there twice")
-    datasets = table.texts("datasets")
-    return Recipe(
-        name=path.stem,
-        title=table.text("title"),
-        paper=table.text("paper", ""),
-        text=" ".join(table.text("text", "").split()),
-        datasets=datasets,
-        color=table.choice("color", experiment.COLORS, "rgb"),
-        metrics=_measured(table),
-        alone=table.truth("alone", False),
-        roles=roles,
-        networks=tuple(_network(entry) for entry in table.tables("networks")),
-        figures=tuple(_figure(entry) for entry in table.tables("figures")),
-        claims=_claims(table, labels, datasets),
-    )
-
-
-def _measured(table: Table) -> tuple[str, ...]:
-    """What is measured, by names and paths."""
-    found = {}
-    for name in table.texts("metrics"):
-        record = _found(table, "metrics", name)
-        found[record.name] = record.target if is_file(name) else name
-    return tuple(found.values())
-
-
 class _RoleForm(experiment.CodecForm, frozen=True, kw_only=True):
     codec: str = ""
     label: str
     published: tuple[str, ...] = ()
 
 
-def _role(table: Table, folder: Path) -> Role:
-    form = table.form(_RoleForm)
-    if not (form.codec or form.published):
-        raise table.error("published", "is missing, and there is no codec")
-    request = experiment.codec_request(form, folder) if form.codec else None
-    return Role(form.label, request, form.published)
+class _RecipeForm(Form, frozen=True):
+    title: str
+    datasets: tuple[str, ...]
+    metrics: tuple[str, ...]
+    paper: str = ""
+    text: str = ""
+    color: experiment.Color = "rgb"
+    alone: bool = False
+    codecs: tuple[_RoleForm, ...] = ()
+    networks: tuple[Network, ...] = ()
+    figures: tuple[_FigureForm, ...] = ()
+    claims: tuple[_ClaimForm, ...] = ()
 
 
-def _network(table: Table) -> Network:
-    table.allow("file", "architecture", "configuration")
-    configuration = table.table("configuration", required=True).values
-    return Network(table.text("file"), table.text("architecture"), configuration)
-
-
-def _figure(table: Table) -> FigureRecipe:
-    table.allow("kind", "metric", "averaging", "published", "x_limits", "y_limits")
-    return FigureRecipe(
-        table.choice("kind", FIGURES),
-        _metric(table),
-        _averaging(table),
-        table.texts("published", ()),
-        _limits(table, "x_limits"),
-        _limits(table, "y_limits"),
+def read(path: Path) -> Recipe:
+    """The recipe in the file ``path``. Raises :class:`UsageError` with file, key and reason."""
+    table = read_toml(path, "recipe")
+    form = table.form(_RecipeForm)
+    roles = tuple(map(_role, table.tables("codecs"), form.codecs))
+    labels = [role.label for role in roles]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise table.error("codecs", f"the label {label!r} is there twice")
+    measured = {}
+    for name in form.metrics:
+        record = _metric(table, "metrics", name)
+        measured[record.name] = record.target if is_file(name) else name
+    claims = [
+        claim
+        for entry, claim_form in zip(table.tables("claims"), form.claims, strict=True)
+        for claim in _claims(entry, claim_form, labels, form.datasets)
+    ]
+    return Recipe(
+        name=path.stem,
+        title=form.title,
+        paper=form.paper,
+        text=" ".join(form.text.split()),
+        datasets=form.datasets,
+        color=form.color,
+        metrics=tuple(measured.values()),
+        alone=form.alone,
+        roles=roles,
+        networks=form.networks,
+        figures=tuple(map(_figure, table.tables("figures"), form.figures)),
+        claims=tuple(sorted(claims, key=lambda claim: form.datasets.index(claim.dataset))),
     )
 
 
-def _claims(table: Table, labels: list[str], datasets: tuple[str, ...]) -> tuple[Claim, ...]:
-    """All claims, dataset by dataset."""
-    entries = table.tables("claims")
-    claims = [claim for entry in entries for claim in _claim(entry, labels, datasets)]
-    return tuple(sorted(claims, key=lambda claim: datasets.index(claim.dataset)))
+def _role(table: Table, form: _RoleForm) -> Role:
+    if not (form.codec or form.published):
+        raise table.error("published", "is missing, and there is no codec")
+    request = experiment.codec_request(form, table.path.parent) if form.codec else None
+    return Role(form.label, request, form.published)
 
 
-def _claim(table: Table, labels: list[str], datasets: tuple[str, ...]) -> Iterator[Claim]:
-    table.allow(
-        "kind", "test", "anchor", "dataset", "metric", "method", "averaging", "points", "paper",
-        "note",
-    )  # fmt: skip
-    kind = table.choice("kind", CLAIMS, "bd-rate")
-    test, anchor = table.text("test"), table.text("anchor", "")
-    for name in filter(None, (test, anchor)):
+def _figure(table: Table, form: _FigureForm) -> FigureRecipe:
+    for key in ("x_limits", "y_limits"):
+        low, high = getattr(form, key) or (0, 1)
+        if not low < high:
+            raise table.error(key, "is not [LOW, HIGH]")
+    metric = _metric(table, "metric", form.metric)
+    return FigureRecipe(**{**msgspec.structs.asdict(form), "metric": metric})
+
+
+def _claims(
+    table: Table, form: _ClaimForm, labels: list[str], datasets: tuple[str, ...]
+) -> Iterator[Claim]:
+    """The claim for each of its datasets and points."""
+    for name in filter(None, (form.test, form.anchor)):
         if name.removeprefix(PREFIX) not in labels:
             raise table.error("test", str(unknown("label", name, labels)))
-    if not anchor and kind != "rate-gap":
+    if not form.anchor and form.kind != "rate-gap":
         raise table.error("anchor", "is missing")
-    if "points" in table.values and kind != "rate-gap":
+    if form.points and form.kind != "rate-gap":
         raise table.error("points", "are of a rate-gap; a BD-rate is of all points")
-    where = (table.choice("dataset", datasets),) if "dataset" in table.values else datasets
-    for dataset, point in itertools.product(where, table.numbers("points", (1.0,))):
-        yield Claim(
-            kind=kind,
-            test=test,
-            anchor=anchor,
-            dataset=dataset,
-            metric=_metric(table),
-            method=table.choice("method", METHODS, "pchip"),
-            averaging=_averaging(table),
-            point=point,
-            paper=table.number("paper") if "paper" in table.values else None,
-            note=table.text("note", ""),
-        )
+    if form.dataset and form.dataset not in datasets:
+        raise table.error("dataset", str(unknown("dataset", form.dataset, datasets)))
+    if form.method not in METHODS:
+        raise table.error("method", str(unknown("interpolation method", form.method, METHODS)))
+    values = msgspec.structs.asdict(form)
+    del values["points"]
+    values["metric"] = _metric(table, "metric", form.metric)
+    where = (form.dataset,) if form.dataset else datasets
+    for dataset, point in itertools.product(where, form.points or (1.0,)):
+        yield Claim(**{**values, "dataset": dataset, "point": point})
 
 
-def _metric(table: Table) -> MetricRecord:
-    return _found(table, "metric", table.text("metric", "psnr_db"))
-
-
-def _found(table: Table, key: str, name: str) -> MetricRecord:
+def _metric(table: Table, key: str, name: str) -> MetricRecord:
     try:
         return find_metric(str(table.path.parent / name) if is_file(name) else name)
     except UsageError as error:
         raise table.error(key, str(error)) from None
-
-
-def _averaging(table: Table) -> str:
-    return table.choice("averaging", AVERAGINGS, "mean")
-
-
-def _limits(table: Table, key: str) -> tuple[float, float] | None:
-    if key not in table.values:
-        return None
-    values = table.numbers(key)
-    if len(values) != 2 or not values[0] < values[1]:
-        raise table.error(key, "is not [LOW, HIGH]")
-    return values[0], values[1]

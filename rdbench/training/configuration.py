@@ -6,15 +6,18 @@ configuration file, with the values that keys have which are not given.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from rdbench.models.weights import Card
+from rdbench.toml import Form
 
 if TYPE_CHECKING:
     from rdbench.training.trainers.base import Options
@@ -28,23 +31,26 @@ FINISH_SPEED: Final = 0.1
 """What the rates are multiplied by while a network is finished: ``finish_steps``."""
 
 _LOWEST: Final = 0.01
+Count = Annotated[int, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Rate = Annotated[float, Meta(ge=1e-12, le=1)]
+
 # What may change while a run is under way, since it does not decide what is trained.
 _FREE: Final = {"data": ("memory_mib", "latents"), "run": ("device", "checkpoint_minutes")}
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(Form, frozen=True):
     """Where images come from, and what becomes of them."""
 
     train: tuple[str, ...]
     """known datasets, folders, files or globs, as :func:`rdbench.images.resolve` takes them"""
     validation: str
-    color: str = "rgb"
+    color: Literal["rgb", "luma"] = "rgb"
     """rgb, or luma: BT.601, 16 to 235"""
     crop: int = 256
     """side in pixels"""
-    batch: int = 8
-    smallest_scale: float = 1.0
+    batch: Annotated[int, Meta(ge=1)] = 8
+    smallest_scale: Annotated[float, Meta(ge=0.1, le=1)] = 1.0
     """crops are reduced by factors drawn between this and 1, as if the images had been"""
     flips: bool = True
     """mirror half of the crops"""
@@ -54,7 +60,7 @@ class Data:
     """swap rows and columns of half of the crops"""
     permute_colors: bool = False
     """shuffle red, green and blue of each crop"""
-    memory_mib: int = 4096
+    memory_mib: Count = 4096
     """how much of the decoded images is kept; the others are decoded each time"""
     latents: str = ""
     """the folder of the latents of frozen transforms; by default one in that of the training"""
@@ -77,42 +83,41 @@ class Start:
         return name + parts + (f", beta {self.beta:g}" if self.beta != 1 else "")
 
 
-@dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Form, frozen=True):
     """Of each network of the family."""
 
-    steps: int
-    neighbour_steps: int = 0
+    steps: Annotated[int, Meta(ge=1)]
+    neighbour_steps: Count = 0
     """of a network that goes on from its neighbour; 0 for as many as of the first, as one has
     with other layers than its neighbour"""
-    neighbour_rate: float = 1.0
+    neighbour_rate: Annotated[float, Meta(ge=1e-6, le=1e6)] = 1.0
     """what the rates of such a network are multiplied by"""
-    finish_steps: int = 0
+    finish_steps: Count = 0
     """after the others, in float32, with a tenth of the rates and an average of their own: files
     are used in float32, and what bfloat16 always rounds the same way a network has learned to
     count on (up to one level in the brightness of an image)"""
-    method: str = "adam"
+    method: Literal["adam", "muon"] = "adam"
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
-    rate: float = 1e-4
+    rate: Rate = 1e-4
     """of Adam, at its highest"""
-    density_rate: float = 1.0
+    density_rate: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0
     """what the rate of Adam is multiplied by for densities that are parameters of their own: they
     take far longer steps than transforms"""
-    kernel_rate: float = 5e-3
+    kernel_rate: Rate = 5e-3
     """of Muon, at its highest: the size of a step in that of the kernel"""
-    schedule: str = "cosine"
+    schedule: Literal["cosine", "steps"] = "cosine"
     """cosine: falls to a hundredth; steps: is multiplied by ``factor`` at each of ``drops``"""
-    drops: tuple[float, ...] = (0.8,)
+    drops: tuple[Fraction, ...] = (0.8,)
     """fractions of the steps"""
-    factor: float = 0.1
-    warm_up: float = 0.01
+    factor: Fraction = 0.1
+    warm_up: Fraction = 0.01
     """fraction of the steps in which the rate rises"""
-    bits_ramp: float = 0.0
+    bits_ramp: Fraction = 0.0
     """fraction of the steps in which the weight of the rate in the loss rises from a hundredth, so
     that a short training from random weights does not give up its latents at once"""
-    clip: float = 1.0
+    clip: Annotated[float, Meta(ge=0)] = 1.0
     """largest norm of the gradient, 0 for any"""
-    average: float = 0.999
+    average: Annotated[float, Meta(ge=0, le=0.999999)] = 0.999
     """weight of the old in the moving average of the weights that is kept; 0 for no average"""
 
     def rate_at(self, progress: float, *, still: float = 0.0) -> float:
@@ -128,19 +133,18 @@ class Optimizer:
         return self.rate * (_LOWEST + (1 - _LOWEST) * falling)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Form, frozen=True):
     """How it is carried out."""
 
-    seed: int = 0
+    seed: Count = 0
     device: str = "auto"
     """auto, cpu, cuda, cuda:1"""
-    precision: str = "float32"
+    precision: Literal["float32", "bfloat16"] = "float32"
     """float32, or bfloat16: of the transforms"""
-    checkpoint_minutes: float = 10.0
-    validate_every: int = 5000
+    checkpoint_minutes: Annotated[float, Meta(ge=0)] = 10.0
+    validate_every: Count = 5000
     """steps; 0 for at the end alone"""
-    validate_images: int = 8
+    validate_images: Annotated[int, Meta(ge=1)] = 8
     """of the validation set; statistics that the coder needs are taken from all of it"""
 
 
@@ -203,7 +207,7 @@ class Configuration:
 
     def text(self) -> str:
         """As TOML, every value spelt out, each member with the arguments of its network."""
-        values = dataclasses.asdict(self)
+        values = msgspec.to_builtins(self)
         members = values.pop("members")
         lines = _lines(values)
         for member in members:

@@ -13,13 +13,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 from rdbench import toml
 from rdbench.errors import UsageError, unknown
 from rdbench.models import architectures
 from rdbench.models.names import FORMER
-from rdbench.toml import Table, read_toml
+from rdbench.toml import Form, Table, read_toml
 from rdbench.training.configuration import (
     NEIGHBOUR,
     Configuration,
@@ -29,19 +31,13 @@ from rdbench.training.configuration import (
     Run,
     alike_networks,
 )
-from rdbench.training.start_table import check_frozen, read_start
-from rdbench.training.tables import fields, one_of, within
+from rdbench.training.start_table import StartForm, check_frozen, read_start
 
 if TYPE_CHECKING:
-    from rdbench.training.trainers.base import Options, Trainer
+    from rdbench.training.trainers.base import Trainer
 
 CONFIGURATIONS: Final = Path(__file__).parent / "configurations"
 
-_COLORS: Final = ("rgb", "luma")
-_OPTIMISED: Final = ("mse", "ms-ssim")
-_SCHEDULES: Final = ("cosine", "steps")
-_METHODS: Final = ("adam", "muon")
-_PRECISIONS: Final = ("float32", "bfloat16")
 _MS_SSIM_ABOVE: Final = 160
 
 
@@ -55,7 +51,7 @@ def shipped() -> dict[str, Path]:
 
 def description(path: Path) -> str:
     """What a configuration says of itself."""
-    return read_toml(path, "configuration").text("description", "")
+    return str(read_toml(path, "configuration").values.get("description", ""))
 
 
 def find(text: str) -> Path:
@@ -67,6 +63,25 @@ def find(text: str) -> Path:
     return there[text] if text in there else toml.find(text, CONFIGURATIONS, "configuration")
 
 
+class ConfigurationForm(Form, frozen=True):
+    """A configuration as a TOML file has it."""
+
+    architecture: str
+    data: Data
+    optimizer: Optimizer
+    description: str = ""
+    optimised: Literal["mse", "ms-ssim"] = "mse"
+    lambdas: tuple[float, ...] = ()
+    qualities: tuple[int, ...] = ()
+    start: str | StartForm = ""
+    first: str | StartForm = ""
+    freeze: bool = False
+    half: bool = False
+    network: dict[str, Any] = msgspec.field(default_factory=dict)
+    run: Run = Run()
+    trainer: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:
     """The configuration in the file ``path``; ``steps`` and ``device`` stand before what it says.
 
@@ -75,52 +90,42 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     from rdbench.training import trainers
 
     table = read_toml(path, "configuration")
-    table.allow(
-        "description",
-        "architecture",
-        "optimised",
-        "lambdas",
-        "qualities",
-        "start",
-        "first",
-        "freeze",
-        "half",
-        "network",
-        "data",
-        "optimizer",
-        "run",
-        "trainer",
-    )
-    table.text("description", "")
-    architecture = _architecture(table, path.parent)
+    if steps is not None:
+        given = table.table("optimizer").values
+        table.values["optimizer"] = {**given, "steps": steps, "finish_steps": 0}
+    if device:
+        table.values["run"] = {**table.table("run").values, "device": device}
+    form = table.form(ConfigurationForm)
+    architecture = _architecture(table, form.architecture)
     trainer = trainers.of(architecture)
-    optimised = table.choice("optimised", _OPTIMISED, "mse")
-    if optimised not in trainer.optimised:
+    if form.optimised not in trainer.optimised:
         raise table.error("optimised", f"{architecture} is trained for {trainer.optimised[0]}")
-    data = _data(table.table("data", required=True), path.parent)
-    _check_crop(table.table("data"), data.crop, trainer.stride, optimised)
-    optimizer = _optimizer(table.table("optimizer", required=steps is None), trainer, steps)
-    start, first = (read_start(table, key, path.parent, trainer) for key in ("start", "first"))
+    data = _data(table.table("data"), form, trainer)
+    optimizer = form.optimizer
+    for key in trainer.foreign_keys:
+        if key in table.table("optimizer").values:
+            raise table.error(f"optimizer.{key}", f"unknown key {key!r} for {architecture}")
+    start = read_start(table, "start", form.start, trainer)
+    first = read_start(table, "first", form.first, trainer)
     neighbours = start.source == NEIGHBOUR
     if first.source == NEIGHBOUR or (first.source and not neighbours):
         raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
     for key in ("neighbour_steps", "neighbour_rate"):
         if key in table.table("optimizer").values and not neighbours:
             raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
-    members = _members(table, architecture, trainer, optimised, data.color, neighbours)
-    freeze = table.truth("freeze", False)
-    if freeze:
+    members = _members(table, form, trainer, neighbours)
+    if form.freeze:
         check_frozen(table, trainer, data, start, members)
     finish = optimizer.finish_steps
     steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
     return Configuration(
         path.stem,
         architecture,
-        optimised,
+        form.optimised,
         start,
         first,
-        freeze,
-        table.truth("half", False),
+        form.freeze,
+        form.half,
         tuple(
             dataclasses.replace(member, steps=steps_then + finish, speed=optimizer.neighbour_rate)
             if neighbours and number and alike_networks(members[number - 1], member)
@@ -129,119 +134,57 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
         ),
         data,
         optimizer,
-        _run(table.table("run"), device),
-        _options(table.table("trainer"), trainer),
+        form.run,
+        table.table("trainer").form(trainer.options_type),
     )
 
 
-def _architecture(table: Table, folder: Path) -> str:
+def _architecture(table: Table, text: str) -> str:
     """The name of the architecture, which may be that of a file."""
-    text = table.text("architecture")
     try:
         file, _, name = text.rpartition(":")
-        return architectures.find(f"{folder / file}:{name}" if file else text).name
+        return architectures.find(f"{table.path.parent / file}:{name}" if file else text).name
     except UsageError as error:
         raise table.error("architecture", str(error)) from None
 
 
-def _options(table: Table, trainer: type[Trainer]) -> Options:
-    options = trainer.options_type(**fields(table, trainer.options_type))
-    if problem := options.check():
-        raise table.error(*problem)
-    return options
-
-
-def _data(table: Table, folder: Path) -> Data:
-    given = fields(table, Data)
-    latents = table.text("latents", "")
-    data = Data(
-        **{
-            **given,
-            "train": tuple(_from_folder(spec, folder) for spec in table.texts("train")),
-            "validation": _from_folder(table.text("validation"), folder),
-            "latents": str((folder / latents).absolute()) if latents else "",
-        }
-    )
-    one_of(table, "color", data.color, _COLORS)
+def _data(table: Table, form: ConfigurationForm, trainer: type[Trainer]) -> Data:
+    data, folder = form.data, table.path.parent
     if data.permute_colors and data.color == "luma":
         raise table.error("permute_colors", "luma has one channel")
     if not data.train:
         raise table.error("train", "names no images")
-    within(table, "batch", data.batch, 1)
-    within(table, "smallest_scale", data.smallest_scale, 0.1, 1)
-    within(table, "memory_mib", data.memory_mib, 0)
-    return data
-
-
-def _check_crop(table: Table, crop: int, stride: int, optimised: str) -> None:
-    if crop < stride or crop % stride:
-        raise table.error("crop", f"{crop} is not a multiple of {stride}, as the network wants it")
-    if optimised == "ms-ssim" and crop <= _MS_SSIM_ABOVE:
-        raise table.error("crop", f"{crop} is too small for MS-SSIM, which wants over 160 pixels")
-
-
-def _optimizer(table: Table, trainer: type[Trainer], steps: int | None) -> Optimizer:
-    given = fields(table, Optimizer, leave_out=trainer.foreign_keys)
-    if steps is not None:
-        given["steps"] = steps
-        given["finish_steps"] = 0
-    elif "steps" not in given:
-        raise table.error("steps", "is missing")
-    if "drops" in table.values:
-        given["drops"] = table.numbers("drops")
-    optimizer = Optimizer(**given)
-    one_of(table, "schedule", optimizer.schedule, _SCHEDULES)
-    one_of(table, "method", optimizer.method, _METHODS)
-    within(table, "steps", optimizer.steps, 1)
-    within(table, "neighbour_steps", optimizer.neighbour_steps, 0)
-    within(table, "neighbour_rate", optimizer.neighbour_rate, 1e-6, 1e6)
-    within(table, "finish_steps", optimizer.finish_steps, 0)
-    within(table, "kernel_rate", optimizer.kernel_rate, 1e-12, 1)
-    within(table, "rate", optimizer.rate, 1e-12, 1)
-    within(table, "density_rate", optimizer.density_rate, 1e-3, 1e3)
-    within(table, "factor", optimizer.factor, 0, 1)
-    within(table, "warm_up", optimizer.warm_up, 0, 1)
-    within(table, "bits_ramp", optimizer.bits_ramp, 0, 1)
-    within(table, "clip", optimizer.clip, 0)
-    within(table, "average", optimizer.average, 0, 0.999999)
-    for drop in optimizer.drops:
-        within(table, "drops", drop, 0, 1)
-    return optimizer
-
-
-def _run(table: Table, device: str | None) -> Run:
-    run = Run(**{**fields(table, Run), **({"device": device} if device else {})})
-    one_of(table, "precision", run.precision, _PRECISIONS)
-    within(table, "seed", run.seed, 0)
-    within(table, "checkpoint_minutes", run.checkpoint_minutes, 0)
-    within(table, "validate_every", run.validate_every, 0)
-    within(table, "validate_images", run.validate_images, 1)
-    return run
+    if data.crop < trainer.stride or data.crop % trainer.stride:
+        reason = f"{data.crop} is not a multiple of {trainer.stride}, as the network wants it"
+        raise table.error("crop", reason)
+    if form.optimised == "ms-ssim" and data.crop <= _MS_SSIM_ABOVE:
+        reason = f"{data.crop} is too small for MS-SSIM, which wants over {_MS_SSIM_ABOVE} pixels"
+        raise table.error("crop", reason)
+    return msgspec.structs.replace(
+        data,
+        train=tuple(_from_folder(spec, folder) for spec in data.train),
+        validation=_from_folder(data.validation, folder),
+        latents=str((folder / data.latents).absolute()) if data.latents else "",
+    )
 
 
 def _members(
-    table: Table,
-    architecture: str,
-    trainer: type[Trainer],
-    optimised: str,
-    color: str,
-    neighbours: bool,
+    table: Table, form: ConfigurationForm, trainer: type[Trainer], neighbours: bool
 ) -> tuple[Member, ...]:
-    network = dict(table.table("network").values)
+    network, color = dict(form.network), form.data.color
     channels = 1 if color == "luma" else 3
     if channels not in trainer.channels:
-        raise table.error("data.color", f"{architecture} has no networks for {color}")
+        raise table.error("data.color", f"{form.architecture} has no networks for {color}")
     if network.get("channels", channels) != channels:
         raise table.error("network.channels", f"{network['channels']} do not go with {color}")
     if len(trainer.channels) > 1:
         network["channels"] = channels
-    rates = table.numbers("lambdas", ())
-    qualities = table.items("qualities", ())
+    rates, qualities = form.lambdas, form.qualities
     if bool(rates) == bool(qualities):
         raise table.error("lambdas", "give either lambdas or the paper's qualities")
-    stem = trainer.stem(architecture, network)
+    stem = trainer.stem(_architecture(table, form.architecture), network)
     members = []
-    papers = trainer.qualities(optimised)
+    papers = trainer.qualities(form.optimised)
     for rate in rates:
         if not (rate > 0 and math.isfinite(rate)):
             raise table.error("lambdas", f"{rate} is not above 0")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from rdbench.models.weights import Card
 from rdbench.training.configuration import Configuration
@@ -19,7 +20,7 @@ def card_of(
     """The card of the member ``number`` once it is trained: what was asked for, what ``measured``
     says of it, and the means of the rows of its validation."""
     member, data = configuration.members[number], configuration.data
-    optimizer = dataclasses.asdict(configuration.optimizer)
+    optimizer = msgspec.structs.asdict(configuration.optimizer)
     for key in ("steps", "neighbour_steps", "neighbour_rate"):
         del optimizer[key]
     return configuration.card(
@@ -33,7 +34,7 @@ def card_of(
         transposes=data.transposes,
         permute_colors=data.permute_colors,
         optimizer=optimizer,
-        trainer=dataclasses.asdict(configuration.trainer),
+        trainer=msgspec.structs.asdict(configuration.trainer),
         speed=member.speed,
         precision=configuration.run.precision,
         start=str(configuration.start_of(number)),

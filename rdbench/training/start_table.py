@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
 
 from rdbench.models.weights import SUFFIX
-from rdbench.toml import Table
+from rdbench.toml import Form, Table
 from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR, Data, Member, Start
-from rdbench.training.tables import within
 
 if TYPE_CHECKING:
     from rdbench.training.trainers.base import Trainer
 
 
-def read_start(table: Table, key: str, folder: Path, trainer: type[Trainer]) -> Start:
-    """What ``key`` of a configuration, in the folder ``folder``, says that networks start from."""
-    if isinstance(table.values.get(key), dict):
+class StartForm(Form, frozen=True):
+    """``start = {file = ..., parts = [...], beta = ...}``."""
+
+    file: str
+    parts: tuple[str, ...] = ()
+    beta: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0
+
+
+def read_start(table: Table, key: str, value: str | StartForm, trainer: type[Trainer]) -> Start:
+    """What the ``value`` of ``key`` in the ``table`` of a configuration says that networks start
+    from."""
+    if isinstance(value, StartForm):
         given = table.table(key)
-        given.allow("file", "parts", "beta")
-        beta = given.number("beta", 1.0)
-        within(given, "beta", beta, 1e-3, 1e3)
-        parts = given.texts("parts", ())
-        if beta != 1 and not {"g_a", "g_s"} <= set(parts):
+        if value.beta != 1 and not {"g_a", "g_s"} <= set(value.parts):
             raise given.error("beta", "is of the parts g_a and g_s")
-        return Start(_weights(given, "file", folder), parts, beta)
-    source = table.text(key, "")
-    if source == BLOCK_TRANSFORM and not trainer.block_transform:
-        raise table.error(key, f"{source!r} is not for {table.text('architecture')}")
-    if source in ("", NEIGHBOUR, BLOCK_TRANSFORM):
-        return Start(source)
-    return Start(_weights(table, key, folder, f"{NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and "))
+        return Start(_weights(given, "file", value.file), value.parts, value.beta)
+    if value == BLOCK_TRANSFORM and not trainer.block_transform:
+        raise table.error(key, f"{value!r} is not for {table.values['architecture']}")
+    if value in ("", NEIGHBOUR, BLOCK_TRANSFORM):
+        return Start(value)
+    return Start(_weights(table, key, value, f"{NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and "))
 
 
-def _weights(table: Table, key: str, folder: Path, others: str = "") -> str:
+def _weights(table: Table, key: str, text: str, others: str = "") -> str:
     """The path of a file of weights."""
-    text = table.text(key)
-    path = (folder / text).absolute()
+    path = (table.path.parent / text).absolute()
     if path.suffix != SUFFIX or not path.is_file():
         what = f"none of {others}" if others else "not "
         raise table.error(key, f"{text!r} is {what}a file of weights (*{SUFFIX})")
@@ -47,8 +50,8 @@ def check_frozen(
     table: Table, trainer: type[Trainer], data: Data, start: Start, members: tuple[Member, ...]
 ) -> None:
     """Raise :class:`UsageError` where no entropy model can be trained on cached latents."""
-    name = table.text("architecture")
     if not trainer.freezable:
+        name = table.values["architecture"]
         raise table.error("freeze", f"{name} has no entropy model that is trained by itself")
     if not start.source.endswith(SUFFIX):
         raise table.error("freeze", "wants transforms: start = {file = ..., parts = [...]}")

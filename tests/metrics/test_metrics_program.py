@@ -155,8 +155,8 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
         ),
         ({"score_files": '["absent"]'}, "key 'score.files[0]': 'absent' is not a file beside"),
         ({"score_exit_codes": "[]"}, "key 'score.exit_codes': has no values"),
-        ({"score_exit_codes": "[0, -9]"}, "key 'score.exit_codes[1]': -9 is not at least 0"),
-        ({"score_exit_codes": "[256]"}, "key 'score.exit_codes[0]': 256 is not at most 255"),
+        ({"score_exit_codes": "[0, -9]"}, "key 'score.exit_codes[1]': -9 is not between 0 and 255"),
+        ({"score_exit_codes": "[256]"}, "key 'score.exit_codes[0]': 256 is not between 0 and 255"),
         ({"score_exit_codes": "[true]"}, "key 'score.exit_codes[0]': True is not a whole number"),
     ],
 )

@@ -119,7 +119,7 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         (
             "bmshj2018-factorized",
             {"optimizer": {"rate": 0.0}},
-            "key 'optimizer.rate': 0 is not between",
+            "key 'optimizer.rate': 0.0 is not between",
         ),
         (
             "bmshj2018-factorized",

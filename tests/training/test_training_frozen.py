@@ -290,7 +290,7 @@ def test_mistakes_are_answered(toml, factorized, architecture, changed, message)
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"beta": 0.0}, r"key 'start\.beta': 0 is not between"),
+        ({"beta": 0.0}, r"key 'start\.beta': 0.0 is not between"),
         ({"beta": 2.0}, r"key 'start\.beta': is of the parts g_a and g_s"),
         ({"beta": 2.0, "parts": ["g_a"]}, r"key 'start\.beta': is of the parts g_a and g_s"),
     ],

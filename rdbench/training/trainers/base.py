@@ -11,6 +11,7 @@ import pytorch_msssim
 import torch
 from torch import Tensor, nn
 
+from rdbench.toml import Form
 from rdbench.training.configuration import Optimizer
 from rdbench.training.muon import Muon
 
@@ -32,14 +33,9 @@ class Measured:
     """on the scale 0..255, not clipped, mean over channels; NaN where no image is made"""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Form, frozen=True):
     """The keys of the table ``[trainer]`` of a configuration, of one architecture alone: those of
     most have none."""
-
-    def check(self) -> tuple[str, str] | None:
-        """A key whose value cannot be, and the reason."""
-        return None
 
 
 class Trainer(abc.ABC):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
 from rdbench.models.dumas2018 import STEP_RATE, Dumas2018
@@ -17,15 +17,9 @@ from rdbench.training.conditioning import conditioned
 from rdbench.training.trainers.base import Measured, Options, Trainer
 
 
-@dataclass(frozen=True)
-class Dumas2018Options(Options):
-    step_rate: float = STEP_RATE
+class Dumas2018Options(Options, frozen=True):
+    step_rate: Annotated[float, Meta(gt=0)] = STEP_RATE
     """of gradient descent for the quantization steps"""
-
-    def check(self) -> tuple[str, str] | None:
-        if self.step_rate <= 0:
-            return "step_rate", f"{self.step_rate:g} is not above 0"
-        return None
 
 
 class Dumas2018Trainer(Trainer):
