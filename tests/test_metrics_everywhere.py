@@ -44,9 +44,9 @@ RISING = MetricRecord("rising")
 ONLY_EDGES = Limits(metrics=("edges",))
 
 
-def rows(factor: float = 1.0):
+def rows(factor: float = 1.0, images: int = 4):
     """Rows of photographs really coded, with a score that falls and the same one that rises."""
-    lossy = [row for row in encoded_rows() if row.codec != "png"]
+    lossy = [row for row in encoded_rows(images) if row.codec != "png"]
     scores = [factor * row.scores["mse"] ** 0.5 for row in lossy]
     return [
         replaced(row, image_sha256=row.image, edges=score, rising=-score)
@@ -150,10 +150,11 @@ def test_a_metric_in_a_file_goes_from_the_run_through_all_reports(tmp_path, file
     assert "BD-rate [%] Edge loss" in call("check", out, "--baseline", baseline)
 
 
-def test_deltas_of_what_falls_are_those_of_what_rises_with_qualities_in_their_own_sign(run):
-    falling, rising = (
-        bd_table(run, anchor="jpeg", metrics=name, resamples=200) for name in ("edges", "rising")
-    )
+def test_deltas_of_what_falls_are_those_of_what_rises_with_qualities_in_their_own_sign(
+    tmp_path,
+):
+    run = run_of(tmp_path / "six", rows(images=6), RECORD, RISING)
+    falling, rising = (bd_table(run, anchor="jpeg", metrics=name) for name in ("edges", "rising"))
     rate, quality = falling[:2]
     assert (rate.test, rate.value) == ("webp", pytest.approx(expected(bd_rate, run)))
     assert quality.value == pytest.approx(-expected(bd_quality, run))
@@ -169,12 +170,14 @@ def test_deltas_of_what_falls_are_those_of_what_rises_with_qualities_in_their_ow
 
 
 def test_tables_say_which_direction_is_better(run):
-    text = bd_text(bd_table(run, anchor="jpeg", metrics="edges", resamples=0))
+    text = bd_text(bd_table(run, anchor="jpeg", metrics="edges", interval="none"))
     assert text.startswith("photos, Edge loss, less is better, against jpeg (mean of the images'")
     assert "BD-Edge loss" in text
-    matrix = bd_text(bd_table(run, metrics="edges", resamples=0), layout="matrix")
+    matrix = bd_text(bd_table(run, metrics="edges", interval="none"), layout="matrix")
     assert "BD-Edge loss of each row's curve against each column's, negative where" in matrix
-    images = bd_text(bd_table(run, anchor="jpeg", metrics="edges", resamples=0), layout="images")
+    images = bd_text(
+        bd_table(run, anchor="jpeg", metrics="edges", interval="none"), layout="images"
+    )
     assert "Edge loss, less is better, image by image" in images
 
 
@@ -191,7 +194,7 @@ def test_figures_of_what_falls(run):
     for line, twin in zip(saving.lines, other.lines, strict=True):
         assert line.x == tuple(-x for x in twin.x)
         assert line.y == twin.y
-    found = bd_table(run, anchor="jpeg", metrics="edges", resamples=50)
+    found = bd_table(run, anchor="jpeg", metrics="edges")
     assert [row.mean_curves.value for row in forest(found).rows] == sorted(
         row.value for row in found if row.kind == "rate"
     )
@@ -244,7 +247,7 @@ def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare
         bd_table(bare, anchor="jpeg", metrics="edges")
     with pytest.raises(UsageError, match="unknown metric 'edgse'; did you mean 'edges'"):
         bd_table(bare, anchor="jpeg", metrics="edgse")
-    rate = bd_table(bare, anchor="jpeg", metrics=file, resamples=0)[0]
+    rate = bd_table(bare, anchor="jpeg", metrics=file, interval="none")[0]
     assert rate.value == pytest.approx(expected(bd_rate, bare))
     call("plot", bare, "--metrics", file, "--out", tmp_path)
     assert (tmp_path / "photos_edges.png").is_file()
@@ -262,7 +265,7 @@ def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare
 
 @pytest.mark.usefixtures("installed")
 def test_a_metric_of_an_installed_package_is_known_by_its_name(bare, tmp_path):
-    rate = bd_table(bare, anchor="jpeg", metrics="edges", resamples=0)[0]
+    rate = bd_table(bare, anchor="jpeg", metrics="edges", interval="none")[0]
     assert rate.value == pytest.approx(expected(bd_rate, bare))
     (tmp_path / "out").mkdir()
     with write_summary(tmp_path / "out", read_rows(bare)).open(encoding="utf-8") as table:

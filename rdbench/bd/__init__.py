@@ -7,18 +7,6 @@ are done with :func:`fit`, once for each curve, and :func:`differences`.
 
 from __future__ import annotations
 
-from rdbench.bd.bootstrap import (
-    AVERAGINGS,
-    LEVEL,
-    Averaging,
-    Interval,
-    averages,
-    bootstrap_mean,
-    bootstrap_mean_curves,
-    image_weights,
-    percentile_interval,
-    resampled_curves,
-)
 from rdbench.bd.deltas import (
     BDResult,
     Points,
@@ -29,8 +17,26 @@ from rdbench.bd.deltas import (
     describe,
     pareto_optimal,
 )
+from rdbench.bd.estimates import (
+    LEVEL,
+    Estimate,
+    holm,
+    jackknife,
+    mean_estimate,
+    mean_of_estimates,
+)
 from rdbench.bd.fits import KINDS, Differences, Fit, Kind, differences, fit, in_unit
 from rdbench.bd.interpolants import METHODS, PiecewiseCubic
+from rdbench.bd.resampling import (
+    AVERAGINGS,
+    Averaging,
+    Interval,
+    averages,
+    image_weights,
+    left_out_weights,
+    percentile_interval,
+    weighted_curves,
+)
 
 __all__ = [
     "AVERAGINGS",
@@ -40,6 +46,7 @@ __all__ = [
     "Averaging",
     "BDResult",
     "Differences",
+    "Estimate",
     "Fit",
     "Interval",
     "Kind",
@@ -49,15 +56,18 @@ __all__ = [
     "batch",
     "bd_quality",
     "bd_rate",
-    "bootstrap_mean",
-    "bootstrap_mean_curves",
     "delta",
     "describe",
     "differences",
     "fit",
+    "holm",
     "image_weights",
     "in_unit",
+    "jackknife",
+    "left_out_weights",
+    "mean_estimate",
+    "mean_of_estimates",
     "pareto_optimal",
     "percentile_interval",
-    "resampled_curves",
+    "weighted_curves",
 ]

@@ -12,6 +12,14 @@ from rdbench.cli.options import Averaging, AveragingOption, names
 from rdbench.errors import UsageError
 
 
+class IntervalKind(StrEnum):
+    """Intervals over images."""
+
+    jackknife = "jackknife"
+    bootstrap = "bootstrap"
+    none = "none"
+
+
 class Method(StrEnum):
     """Interpolations."""
 
@@ -34,6 +42,14 @@ def bd(
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Compare each curve with each other one.")
     ] = False,
+    of_images: Annotated[
+        bool,
+        typer.Option(
+            "--of-images",
+            help="In a matrix, the geometric means of the deltas of images, not those of mean "
+            "curves.",
+        ),
+    ] = False,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Print the deltas of each image alone.")
     ] = False,
@@ -53,10 +69,15 @@ def bd(
         Method, typer.Option(help="Interpolation of the curves; all: side by side.")
     ] = Method.pchip,
     averaging: AveragingOption = Averaging.mean,
-    bootstrap: Annotated[
-        int, typer.Option(help="Resamples of the images for 95 % intervals; 0 for none.", min=0)
-    ] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the resampling.", min=0)] = 0,
+    interval: Annotated[
+        IntervalKind,
+        typer.Option(
+            help="95 % intervals over images: jackknife, bootstrap (percentiles, too narrow for "
+            "few images) or none."
+        ),
+    ] = IntervalKind.jackknife,
+    resamples: Annotated[int, typer.Option(help="Of the images, for the bootstrap.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap's draws.", min=0)] = 0,
     min_overlap: Annotated[
         float,
         typer.Option(help="Overlap in percent below which there is no value.", min=0, max=100),
@@ -86,6 +107,8 @@ def bd(
         raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")
     if matrix == bool(anchor):
         raise UsageError("name either a curve to compare with by --anchor, or --matrix")
+    if of_images and (per_image or not matrix):
+        raise UsageError("--of-images is of a matrix: name --matrix, and leave out --per-image")
     if complexity and per_image:
         raise UsageError("--complexity is of curves, not of images; leave out --per-image")
     from rdbench.curves import bd_csv, bd_table, bd_text
@@ -101,7 +124,8 @@ def bd(
         method=method.value,
         averaging=averaging.value,
         min_overlap=min_overlap,
-        resamples=bootstrap,
+        interval=interval.value,
+        resamples=resamples,
         seed=seed,
     )
     text = bd_text(
@@ -109,6 +133,7 @@ def bd(
         "csv" if csv else "markdown" if markdown else "latex" if latex else "terminal",
         "images" if per_image else "matrix" if matrix else "list",
         complexity=complexity,
+        of_images=of_images,
     )
     if len(runs) == 1 and runs[0].is_dir():
         write_atomically(runs[0] / "bd.csv", bd_csv(rows))

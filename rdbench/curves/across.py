@@ -8,8 +8,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rdbench.bd import BDResult, Interval, Kind, in_unit, percentile_interval
-from rdbench.curves.comparison import Comparison, Settings
+from rdbench.bd import (
+    BDResult,
+    Estimate,
+    Interval,
+    Kind,
+    in_unit,
+    mean_of_estimates,
+    percentile_interval,
+)
+from rdbench.curves.comparison import Comparison, PerImage, Settings
+from rdbench.curves.pairs import unit_interval
 
 
 def across_datasets(rows: Sequence[Comparison]) -> list[Comparison]:
@@ -17,9 +26,10 @@ def across_datasets(rows: Sequence[Comparison]) -> list[Comparison]:
 
     Each dataset weighs the same, however many images it has, and counts with its delta of mean
     curves: the geometric mean of the rate ratios for ``kind="rate"``, so that anchor and test
-    swap to the inverse, and the arithmetic mean of the differences for ``"quality"``. The interval
-    resamples the images within each dataset, independently of each other: it says how sure the
-    mean over these datasets is, and nothing about others. Empty for a single dataset.
+    swap to the inverse, and the arithmetic mean of the differences for ``"quality"``. Beside it
+    stands that of the geometric means of images. The intervals are of the images within each
+    dataset, independently of each other: they say how sure the mean over these datasets is, and
+    nothing about others. Empty for a single dataset.
     """
     datasets = tuple(dict.fromkeys(row.dataset for row in rows))
     if len(datasets) < 2:
@@ -38,45 +48,74 @@ def across_datasets(rows: Sequence[Comparison]) -> list[Comparison]:
 
 def _mean(rows: Sequence[Comparison]) -> Comparison:
     first = rows[0]
-    datasets = tuple(row.dataset for row in rows)
-    value = _mean_value(np.array([[row.value] for row in rows]), first.kind)[0]
-    by_method = {
-        method: _mean_value(np.array([[row.by_method[method]] for row in rows]), first.kind)[0]
-        for method in first.by_method
-    }
+    kind, method = first.kind, first.settings.method
+    singles = [row.per_image for row in rows if row.per_image]
+    per_image = None
+    if len(singles) == len(rows):
+        geometric = _mean_value([single.geometric for single in singles], kind)
+        estimate = _together([single.estimate for single in singles])
+        interval = unit_interval(estimate, kind) if estimate else None
+        same = kind == "quality"
+        per_image = PerImage(
+            geometric if same else math.nan,
+            (),
+            interval if same else None,
+            geometric=geometric,
+            geometric_interval=interval,
+            estimate=estimate,
+        )
+    estimate = _together([row.estimate for row in rows])
     return dataclasses.replace(
         first,
-        dataset=f"mean of {len(datasets)} datasets",
-        datasets=datasets,
+        dataset=f"mean of {len(rows)} datasets",
+        datasets=tuple(row.dataset for row in rows),
         images=(),
         image_count=sum(row.image_count for row in rows),
         left_out=(),
         curve=BDResult(
-            float(value), first.kind, first.settings.method, math.nan, (math.nan, math.nan)
+            _mean_value([row.value for row in rows], kind),
+            kind,
+            method,
+            math.nan,
+            (math.nan, math.nan),
         ),
-        interval=_interval(rows),
-        per_image=None,
+        interval=_bootstrap(rows) or (unit_interval(estimate, kind) if estimate else None),
+        estimate=estimate,
+        per_image=per_image,
         dropped_anchor=(),
         dropped_test=(),
-        by_method={method: float(mean) for method, mean in by_method.items()},
+        by_method={
+            name: _mean_value([row.by_method[name] for row in rows], kind)
+            for name in first.by_method
+        },
         anchor_curve=None,
         test_curve=None,
         resampled=None,
     )
 
 
-def _mean_value(values: np.ndarray, kind: Kind) -> np.ndarray:
-    """Means (b,) of deltas (datasets, b); NaN where a dataset has none."""
+def _together(estimates: Sequence[Estimate | None]) -> Estimate | None:
+    known = [estimate for estimate in estimates if estimate]
+    return mean_of_estimates(known) if len(known) == len(estimates) else None
+
+
+def _mean_value(values: Sequence[float], kind: Kind) -> float:
+    """The mean of deltas; NaN where a dataset has none."""
+    return float(_means(np.array(values)[:, None], kind)[0])
+
+
+def _means(values: np.ndarray, kind: Kind) -> np.ndarray:
+    """Means (b,) of deltas (datasets, b)."""
     if kind == "quality":
         return np.asarray(np.mean(values, axis=0))
     return in_unit(np.mean(np.log10(1 + values / 100), axis=0), kind)
 
 
-def _interval(rows: Sequence[Comparison]) -> Interval | None:
+def _bootstrap(rows: Sequence[Comparison]) -> Interval | None:
     drawn = [row.resampled for row in rows if row.resampled is not None]
     if len(drawn) < len(rows):
         return None
     # Datasets with equally many images drew the same ones: their resamples are paired anew.
     rng = np.random.default_rng(rows[0].settings.seed)
     shuffled = np.array([rng.permutation(values) for values in drawn])
-    return percentile_interval(_mean_value(shuffled, rows[0].kind))
+    return percentile_interval(_means(shuffled, rows[0].kind))

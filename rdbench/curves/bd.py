@@ -9,11 +9,12 @@ from typing import Final, TypeVar
 
 from rdbench.bd import METHODS
 from rdbench.curves.across import across_datasets
-from rdbench.curves.comparison import Comparison, Settings
+from rdbench.curves.comparison import INTERVALS, Comparison, Settings
 from rdbench.curves.curve import Curve
 from rdbench.curves.pairs import compare_pairs
 from rdbench.curves.records import resolve_all
 from rdbench.curves.selection import find_anchor, gather
+from rdbench.curves.significance import told_apart
 from rdbench.curves.table import BDTable
 from rdbench.errors import UsageError, unknown
 
@@ -31,6 +32,7 @@ def bd_table(
     method: str = "pchip",
     averaging: str = "mean",
     min_overlap: float = 0.0,
+    interval: str = "jackknife",
     resamples: int = 1000,
     seed: int = 0,
 ) -> BDTable:
@@ -46,8 +48,11 @@ def bd_table(
         method: ``"pchip"``, ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each.
         averaging: ``"mean"`` of the images' decibels, or ``"pooled"``, the decibels of the mean.
         min_overlap: the overlap in percent under which there is no value.
-        resamples: of the images, for 95 % bootstrap intervals; 0 for none.
-        seed: of the resampling.
+        interval: of 95 % over images: ``"jackknife"`` (:mod:`rdbench.bd.estimates`; it draws
+            nothing), ``"bootstrap"`` for percentiles, which are too narrow for few images, or
+            ``"none"``. Fewer than 5 images have none.
+        resamples: of the images, for the bootstrap.
+        seed: of its draws.
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
@@ -60,15 +65,17 @@ def bd_table(
     """
     if method not in (ALL_METHODS, *METHODS):
         raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
+    if interval not in INTERVALS:
+        raise unknown("interval", interval, INTERVALS)
     methods = tuple(METHODS) if method == ALL_METHODS else (method,)
     curves = gather(_listed(runs), _listed(published))
     records = resolve_all(metrics, curves)
     pairs = _pairs(curves, anchor)
     rows: list[Comparison] = []
     for record in records:
-        settings = Settings(record, averaging, methods[0], min_overlap, resamples, seed)
+        settings = Settings(record, averaging, methods[0], min_overlap, interval, resamples, seed)
         found = compare_pairs(pairs, settings, methods, anchor or "")
-        rows += found + across_datasets(found)
+        rows += told_apart(found + across_datasets(found))
     return BDTable(rows, "list" if anchor else "matrix")
 
 
@@ -77,7 +84,7 @@ def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> lis
 
     ``anchor`` is as in :func:`find_anchor`. A dataset without it has rows that say so.
     """
-    return compare_pairs(_pairs(curves, anchor), settings, name=anchor)
+    return told_apart(compare_pairs(_pairs(curves, anchor), settings, name=anchor))
 
 
 def _pairs(curves: Sequence[Curve], anchor: str | None) -> list[tuple[Curve | None, Curve]]:

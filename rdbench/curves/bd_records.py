@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from rdbench.bd import METHODS
+from rdbench.bd import METHODS, Interval
 from rdbench.curves.comparison import Comparison
 from rdbench.tables import number_cell
 
@@ -26,6 +26,9 @@ RECORD_COLUMNS: Final = (
     "per_image_mean",
     "per_image_low",
     "per_image_high",
+    "per_image_geometric",
+    "per_image_geometric_low",
+    "per_image_geometric_high",
     "per_image_count",
     "overlap_percent",
     "images",
@@ -35,8 +38,12 @@ RECORD_COLUMNS: Final = (
     *(f"value_{method}" for method in METHODS),
     "methods_disagree",
     "overlaps_little",
+    "interval",
     "resamples",
     "seed",
+    "p_value",
+    "p_holm",
+    "pairs",
     *(f"anchor_{name}" for name in _COMPLEXITY),
     *(f"test_{name}" for name in _COMPLEXITY),
     "reason",
@@ -81,19 +88,25 @@ def image_records(comparisons: Iterable[Comparison]) -> list[dict[str, str]]:
 
 def _record(row: Comparison) -> dict[str, str]:
     single, settings = row.per_image, row.settings
-    of_mean = single.interval if single else None
+    test, drawn = row.significance, settings.interval == "bootstrap"
     costs = zip(("anchor", "test"), row.complexities, strict=True)
     return (
         dict.fromkeys(RECORD_COLUMNS, "")
         | _common(row)
         | {
             "averaging": settings.averaging,
-            "value": number_cell(row.value),
-            "low": number_cell(row.interval.low if row.interval else math.nan),
-            "high": number_cell(row.interval.high if row.interval else math.nan),
-            "per_image_mean": number_cell(single.mean if single else math.nan),
-            "per_image_low": number_cell(of_mean.low if of_mean else math.nan),
-            "per_image_high": number_cell(of_mean.high if of_mean else math.nan),
+            **_ends("value", "", row.value, row.interval),
+            **(
+                _ends("per_image_mean", "per_image_", single.mean, single.interval)
+                | _ends(
+                    "per_image_geometric",
+                    "per_image_geometric_",
+                    single.geometric,
+                    single.geometric_interval,
+                )
+                if single
+                else {}
+            ),
             "per_image_count": str(single.count) if single else "",
             "overlap_percent": number_cell(row.overlap),
             "images": str(row.image_count),
@@ -103,8 +116,12 @@ def _record(row: Comparison) -> dict[str, str]:
             **{f"value_{name}": number_cell(value) for name, value in row.by_method.items()},
             "methods_disagree": _flag(row.methods_disagree),
             "overlaps_little": _flag(row.overlaps_little),
-            "resamples": str(settings.resamples),
-            "seed": str(settings.seed),
+            "interval": settings.interval,
+            "resamples": str(settings.resamples) if drawn else "",
+            "seed": str(settings.seed) if drawn else "",
+            "p_value": number_cell(test.p_value if test else math.nan),
+            "p_holm": number_cell(test.adjusted if test else math.nan),
+            "pairs": str(test.pairs) if test else "",
             **{
                 f"{whose}_{name}": _cell(getattr(cost, name))
                 for whose, cost in costs
@@ -113,6 +130,16 @@ def _record(row: Comparison) -> dict[str, str]:
             "reason": row.reason,
         }
     )
+
+
+def _ends(name: str, prefix: str, value: float, interval: Interval | None) -> dict[str, str]:
+    """The cells of a value and its interval."""
+    low, high = (interval.low, interval.high) if interval else (math.nan, math.nan)
+    return {
+        name: number_cell(value),
+        f"{prefix}low": number_cell(low),
+        f"{prefix}high": number_cell(high),
+    }
 
 
 def _common(row: Comparison) -> dict[str, str]:

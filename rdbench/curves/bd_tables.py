@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from rdbench.bd import LEVEL, Interval
-from rdbench.curves.comparison import Comparison
+from rdbench.curves.comparison import Comparison, Significance
 from rdbench.curves.complexity import Complexity, cost_notes
-from rdbench.curves.notes import listed, mark, notes
+from rdbench.curves.notes import listed, mark, notes, undecided_text
 from rdbench.curves.records import averaging_text
 from rdbench.tables import Table, number_cell
 
@@ -30,11 +30,13 @@ def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> li
     ]
 
 
-def matrices(comparisons: Iterable[Comparison], *, complexity: bool = False) -> list[Table]:
+def matrices(
+    comparisons: Iterable[Comparison], *, complexity: bool = False, of_images: bool = False
+) -> list[Table]:
     """One table per dataset, metric, kind of delta and interpolation: a row for each curve, with
-    its delta against each other one."""
+    its delta against each other one, or the geometric mean of those ``of_images``."""
     return [
-        _matrix(rows, complexity)
+        _matrix(rows, complexity, of_images)
         for rows in _groups(
             comparisons,
             lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
@@ -56,15 +58,25 @@ def image_tables(comparisons: Iterable[Comparison]) -> list[Table]:
     return found
 
 
-def matrix_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
+def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -> list[list[str]]:
     """The matrices as rows of cells with a header: a row for each dataset, metric, kind of delta,
-    interpolation, quantity (value, low, high, overlap_percent) and curve, a column for each
+    interpolation, quantity (value, low, high, p_holm, overlap_percent) and curve, a column for each
     anchor."""
     anchors = list(dict.fromkeys(row.anchor for row in comparisons))
+
+    def end(row: Comparison, name: str) -> float:
+        interval = _shown(row, of_images)[1]
+        return float(getattr(interval, name)) if interval else math.nan
+
+    def p_holm(row: Comparison) -> float:
+        significance = _shown(row, of_images)[2]
+        return significance.adjusted if significance else math.nan
+
     quantities: dict[str, Callable[[Comparison], float]] = {
-        "value": lambda row: row.value,
-        "low": lambda row: row.interval.low if row.interval else math.nan,
-        "high": lambda row: row.interval.high if row.interval else math.nan,
+        "value": lambda row: _shown(row, of_images)[0],
+        "low": lambda row: end(row, "low"),
+        "high": lambda row: end(row, "high"),
+        "p_holm": p_holm,
         "overlap_percent": lambda row: row.overlap,
     }
     table = [["dataset", "metric", "averaging", "delta", "method", "quantity", "curve", *anchors]]
@@ -96,7 +108,8 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
     metric = first.settings.metric
     methods = list(dict.fromkeys(row.settings.method for row in rows))
-    values = ["mean curves", "mean of images"] if len(methods) == 1 else methods
+    single_method = ["mean curves", "mean of images", "geometric"]
+    values = single_method if len(methods) == 1 else methods
     header = ["curve", "delta", *values, "overlap", "images", *(COSTS if complexity else ())]
     body = []
     if complexity:
@@ -110,6 +123,8 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
             single = row.per_image
             cells.append(_value(row.value, row.interval, row, mark(row)))
             cells.append(_value(single.mean, single.interval, row) if single else "-")
+            swaps = single is not None and row.kind == "rate"
+            cells.append(_value(single.geometric, None, row) if single and swaps else "-")
         else:
             cells += [_value(r.value, r.interval, r, mark(r)) for r in group]
         cells.append(f"{row.overlap:.0f} %" if math.isfinite(row.overlap) else "-")
@@ -127,7 +142,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
 
 
-def _matrix(rows: Sequence[Comparison], complexity: bool) -> Table:
+def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Table:
     first = rows[0]
     curves = list(dict.fromkeys(row.anchor for row in rows))
     curves += [row.test for row in rows if row.test not in curves]
@@ -140,18 +155,19 @@ def _matrix(rows: Sequence[Comparison], complexity: bool) -> Table:
         cells = [f"{number} {test}" if numbered else test]
         for anchor in curves:
             row = known.get((test, anchor))
-            cells.append(_matrix_value(row) if row else "")
+            cells.append(_matrix_value(row, of_images) if row else "")
         body.append([*cells, *(_costs(costs[test]) if complexity else ())])
     said = notes(rows)
-    if any(row.undecided for row in rows):
-        said.insert(0, f"in parentheses: 0 lies within the {LEVEL:g} % interval")
+    found = [significance for row in rows if (significance := _shown(row, of_images)[2])]
+    if any(significance.undecided for significance in found):
+        said.insert(0, f"in parentheses: {undecided_text(found[0].pairs)}")
     if complexity:
         said += cost_notes(list(costs.items()))
     falls = first.kind == "rate" or not first.settings.metric.higher_is_better
     sign = "negative" if falls else "positive"
     title = (
         f"{first.dataset}, {_delta_name(first)} of each row's curve against each column's, "
-        f"{sign} where the row's is better ({_how(rows)})"
+        f"{sign} where the row's is better ({_how(rows, of_images)})"
     )
     header = ("curve", *columns, *(COSTS if complexity else ()))
     return Table(title, header, tuple(map(tuple, body)), tuple(said), text_columns=1)
@@ -219,13 +235,18 @@ def _groups(
     return list(groups.values())
 
 
-def _how(rows: Sequence[Comparison]) -> str:
+def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
     settings = rows[0].settings
     averaging = averaging_text(settings.metric, settings.averaging)
+    if of_images:
+        averaging = "geometric mean of images" if rows[0].kind == "rate" else "mean of images"
     methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
     intervals = ""
     if any(row.interval for row in rows):
-        intervals = f", {LEVEL:g} % intervals of {settings.resamples} resamples"
+        drawn = f"{settings.resamples} resamples of the "
+        intervals = (
+            f", {LEVEL:g} % intervals over {drawn * (settings.interval == 'bootstrap')}images"
+        )
     return f"{averaging}; {methods}{intervals}"
 
 
@@ -245,15 +266,28 @@ def _value(value: float, interval: Interval | None, row: Comparison, marks: str 
     digits = _digits(row)
     text = f"{value:+.{digits}f}{marks}"
     if interval and math.isfinite(interval.low):
+        if interval.error:  # digits that other draws would change say nothing
+            digits = min(digits, max(math.floor(-math.log10(2 * interval.error)), 0))
         text += f" ({interval.low:+.{digits}f}, {interval.high:+.{digits}f})"
     return text
 
 
-def _matrix_value(row: Comparison) -> str:
-    if not math.isfinite(row.value):
+def _matrix_value(row: Comparison, of_images: bool) -> str:
+    value, _, significance = _shown(row, of_images)
+    if not math.isfinite(value):
         return "-"
-    text = f"{row.value:+.{_digits(row) - 1}f}{mark(row)}"
-    return f"({text})" if row.undecided else text
+    text = f"{value:+.{_digits(row) - 1}f}{'' if of_images else mark(row)}"
+    return f"({text})" if significance and significance.undecided else text
+
+
+def _shown(row: Comparison, of_images: bool) -> tuple[float, Interval | None, Significance | None]:
+    """A delta of mean curves or, of images, the mean that swaps to its inverse."""
+    if not of_images:
+        return row.value, row.interval, row.significance
+    single = row.per_image
+    if single is None:
+        return math.nan, None, None
+    return single.geometric, single.geometric_interval, single.significance
 
 
 def _costs(cost: Complexity) -> tuple[str, ...]:

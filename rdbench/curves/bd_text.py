@@ -33,11 +33,13 @@ def bd_text(
     layout: Layout = "list",
     *,
     complexity: bool = False,
+    of_images: bool = False,
 ) -> str:
     """Tables of ``rows``, with a line end after the last.
 
     ``layout`` is ``"list"`` for a row for each curve, ``"matrix"`` for a table of each curve
-    against each, ``"images"`` for a row for each image and curve; ``complexity`` adds columns of
+    against each (of mean curves or, ``of_images``, the geometric means of those of images),
+    ``"images"`` for a row for each image and curve; ``complexity`` adds columns of
     times and memory where a row stands for one curve (``bd.csv`` always has them). Raises
     :class:`rdbench.errors.UsageError` where there are no images to tell apart.
     """
@@ -45,7 +47,7 @@ def bd_text(
         raise UsageError("no pair of curves has images of its own; leave out `per_image`")
     if form == "csv":
         if layout == "matrix":
-            return sheet(matrix_rows(rows))
+            return sheet(matrix_rows(rows, of_images=of_images))
         if layout == "images":
             cells = [[r[column] for column in IMAGE_COLUMNS] for r in image_records(rows)]
             return sheet([IMAGE_COLUMNS, *cells])
@@ -53,7 +55,7 @@ def bd_text(
     if layout == "images":
         found = image_tables(rows)
     elif layout == "matrix":
-        found = matrices(rows, complexity=complexity)
+        found = matrices(rows, complexity=complexity, of_images=of_images)
     else:
         found = tables(rows, complexity=complexity)
     return "\n\n".join(map(_RENDER[form], found)) + "\n"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
-from rdbench.bd import BDResult, Interval, Kind, delta
+from rdbench.bd import BDResult, Estimate, Interval, Kind, delta
 from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import RATE, Curve
 from rdbench.metrics import BUILT_IN, MetricRecord
@@ -25,17 +25,44 @@ WIDE_SPREAD: Final = 1.0
 """Points of BD-rate; interpolations that are further apart are flagged."""
 
 
+IntervalKind = Literal["jackknife", "bootstrap", "none"]
+INTERVALS: Final[tuple[str, ...]] = get_args(IntervalKind)
+FEWEST_IMAGES: Final = 5
+"""Fewer images do not tell how far they are apart: there is no interval."""
+LEVEL_OF_TESTS: Final = 0.05
+"""Curves whose adjusted p-value is less are told apart."""
+
+
 @dataclass(frozen=True)
 class Settings:
-    """How curves are compared: the metric, how images are averaged, the interpolation,
-    the overlap in percent below which there is no value, and the bootstrap (0 for none)."""
+    """How curves are compared: the metric, how images are averaged, the interpolation, the
+    overlap in percent below which there is no value, and the intervals: ``jackknife``
+    (:mod:`rdbench.bd.estimates`), ``bootstrap`` (percentiles, of ``resamples`` from ``seed``) or
+    ``none``."""
 
     metric: MetricRecord = BUILT_IN["psnr_db"]
     averaging: str = "mean"
     method: str = "pchip"
     min_overlap: float = 0.0
+    interval: str = "jackknife"
     resamples: int = 1000
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Significance:
+    """Whether images tell two curves apart."""
+
+    p_value: float
+    """Of the curves being equal on images like these, two-sided; NaN where it is not known."""
+    adjusted: float = math.nan
+    """By Holm's method, for all pairs that are compared at once."""
+    pairs: int = 0
+    """How many these are."""
+
+    @property
+    def undecided(self) -> bool:
+        return self.adjusted >= LEVEL_OF_TESTS
 
 
 @dataclass(frozen=True)
@@ -43,11 +70,18 @@ class PerImage:
     """The mean of single images' deltas over those that have one."""
 
     mean: float
+    """The arithmetic mean, as JVET has it: that of A over B is not the inverse of B over A."""
     values: tuple[float, ...]
     """One delta per common image, NaN where it has none."""
-    interval: Interval | None
+    interval: Interval | None = None
     overlaps: tuple[float, ...] = ()
     """Overlap of each image's curves in percent, 0 where they do not meet."""
+    geometric: float = math.nan
+    """That of the ratios of rates, which swaps to the inverse; of qualities :attr:`mean`."""
+    geometric_interval: Interval | None = None
+    estimate: Estimate | None = field(default=None, repr=False, compare=False)
+    """Of :attr:`geometric`, as :attr:`Comparison.estimate`."""
+    significance: Significance | None = None
 
     @property
     def count(self) -> int:
@@ -71,6 +105,7 @@ class Comparison:
     curve: BDResult | None = None
     """The delta of the mean curves."""
     interval: Interval | None = None
+    significance: Significance | None = None
     per_image: PerImage | None = None
     dropped_anchor: tuple[str, ...] = ()
     """The anchor's points that were not used, as values of its rate parameter."""
@@ -81,8 +116,10 @@ class Comparison:
     problem: str = ""
     anchor_curve: Curve | None = field(default=None, repr=False, compare=False)
     test_curve: Curve | None = field(default=None, repr=False, compare=False)
+    estimate: Estimate | None = field(default=None, repr=False, compare=False)
+    """Of :attr:`value`: for rates of log10 of their ratio."""
     resampled: Array | None = field(default=None, repr=False, compare=False)
-    """The values that :attr:`interval` is taken from, (resamples,); NaN where there is none."""
+    """The values that a bootstrap is taken from, (resamples,); NaN where there is none."""
     datasets: tuple[str, ...] = ()
     """What the row is a mean over, where it is one over datasets; see
     :func:`rdbench.curves.across_datasets`."""
@@ -119,9 +156,8 @@ class Comparison:
 
     @property
     def undecided(self) -> bool:
-        """Whether 0 lies within the interval: images do not say which curve is better."""
-        interval = self.interval
-        return interval is not None and interval.low <= 0 <= interval.high
+        """Whether images do not say which curve is better."""
+        return self.significance is not None and self.significance.undecided
 
     @property
     def complexities(self) -> tuple[Complexity, Complexity]:

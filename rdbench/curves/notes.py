@@ -7,11 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rdbench.bd import KINDS
-from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison
+from rdbench.curves.comparison import (
+    FEWEST_IMAGES,
+    LEVEL_OF_TESTS,
+    LOW_OVERLAP,
+    WIDE_SPREAD,
+    Comparison,
+)
 from rdbench.curves.published import caveats
 
 FEW_IMAGES: Final = 10
-"""Percentile intervals of fewer images are too narrow to lean on."""
+"""Intervals of fewer images hold the truth less often than they say."""
 DISAGREE, LITTLE = "!", "?"
 """What follows a value whose interpolations disagree, and one that rests on little overlap."""
 LISTED: Final = 6
@@ -48,7 +54,7 @@ def _across(rows: Sequence[Comparison]) -> list[str]:
     datasets = dict.fromkeys(row.datasets for row in rows if row.datasets)
     return [
         f"means over {', '.join(names)}, each of the same weight: of rate ratios the geometric "
-        "mean; intervals of images resampled within each dataset"
+        "mean; intervals over the images within each dataset"
         for names in datasets
     ]
 
@@ -103,7 +109,10 @@ def _left_out(rows: Sequence[Comparison]) -> list[str]:
             f"{row.test}: {row.image_count - row.per_image.count} of {row.image_count} images "
             f"have no BD-{row.kind} of their own" + _method(row, rows)
             for row in rows
-            if row.per_image and row.per_image.count < row.image_count and not row.reason
+            if row.images
+            and row.per_image
+            and row.per_image.count < row.image_count
+            and not row.reason
         ]
     return said
 
@@ -131,9 +140,16 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     else:
         values = dict.fromkeys(f"{row.test} [%]: {_by_method(row)}" for row in apart)
         said += [(DISAGREE, f"interpolations disagree on {value}") for value in values]
-    counts = [row.image_count for row in rows if row.interval and not row.datasets]
-    if counts and min(counts) < FEW_IMAGES:
+    counts = [row.image_count for row in rows if row.images]
+    if any(count < FEWEST_IMAGES for count in counts):
+        said.append(("", f"no intervals over fewer than {FEWEST_IMAGES} images"))
+    if any(FEWEST_IMAGES <= count < FEW_IMAGES for count in counts):
         said.append(("", f"intervals over fewer than {FEW_IMAGES} images are rough"))
+    if _anchors(rows) == 1 and (close := [row for row in rows if row.undecided]):
+        significance = close[0].significance
+        assert significance
+        names = listed([*dict.fromkeys(row.test for row in close)])
+        said.append(("", f"{names}: {undecided_text(significance.pairs)}"))
     curves = {
         curve.title: curve
         for row in rows
@@ -142,6 +158,12 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     }
     said += [("", f"{title}: {text}") for title, curve in curves.items() for text in caveats(curve)]
     return said
+
+
+def undecided_text(pairs: int) -> str:
+    """What it means that curves are not told apart, of as many pairs."""
+    many = f", of {pairs} pairs" if pairs > 1 else ""
+    return f"not told apart by these images (p ≥ {LEVEL_OF_TESTS:g} by Holm's method{many})"
 
 
 def _anchors(rows: Sequence[Comparison]) -> int:

@@ -18,18 +18,23 @@ from rdbench.bd import (
     METHODS,
     BDResult,
     Differences,
+    Estimate,
     Fit,
+    Interval,
     Kind,
     Points,
-    bootstrap_mean,
     describe,
     differences,
     fit,
+    image_weights,
     in_unit,
+    jackknife,
+    left_out_weights,
+    mean_estimate,
     percentile_interval,
-    resampled_curves,
+    weighted_curves,
 )
-from rdbench.curves.comparison import Comparison, PerImage, Settings
+from rdbench.curves.comparison import FEWEST_IMAGES, Comparison, PerImage, Settings
 from rdbench.curves.curve import RATE, Curve
 from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
@@ -38,9 +43,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-
-FEWEST_IMAGES = 2
-"""Resampling one image says nothing: there is no interval."""
 
 
 def compare(
@@ -144,26 +146,24 @@ def _by(settings: Settings, method: str) -> Settings:
 
 
 class _Sample:
-    """One curve over the images of a group: its mean curve, and as rows of one batch (images +
-    resamples, points) those of single images and of the bootstrap. More quality is better here,
-    whatever the metric."""
+    """One curve over the images of a group: its mean curve, and as rows of one batch those of
+    single images, those of all images but one, and those of the bootstrap (images, images and
+    resamples, points). More quality is better here, whatever the metric."""
 
     def __init__(self, curve: Curve, images: tuple[str, ...], settings: Settings) -> None:
         metric, used = settings.metric, images or None
         self.means = curve.mean(RATE, used), curve.gain(metric, settings.averaging, used)
         if not images:
             return
-        self.rate, self.quality = curve.of_images(RATE, images), curve.gains(metric, images)
-        if settings.resamples and len(images) >= FEWEST_IMAGES:
-            rates, qualities = resampled_curves(
-                self.rate,
-                self.quality,
-                averaging=metric.averaging(settings.averaging),
-                resamples=settings.resamples,
-                seed=settings.seed,
-            )
-            self.rate = np.concatenate([self.rate, rates])
-            self.quality = np.concatenate([self.quality, qualities])
+        rate, quality = curve.of_images(RATE, images), curve.gains(metric, images)
+        averaging = metric.averaging(settings.averaging)
+        rows = [(rate, quality)]
+        if settings.interval != "none" and len(images) >= FEWEST_IMAGES:
+            weights = [left_out_weights(len(images))]
+            if settings.interval == "bootstrap":
+                weights.append(image_weights(len(images), settings.resamples, settings.seed))
+            rows += [weighted_curves(rate, quality, own, averaging) for own in weights]
+        self.rate, self.quality = (np.concatenate(part) for part in zip(*rows, strict=True))
 
 
 def _together(
@@ -274,32 +274,77 @@ def _with_images(row: Comparison, images: tuple[str, ...], found: Differences) -
     settings, anchor, test = row.settings, row.anchor_curve, row.test_curve
     assert anchor
     assert test
-    values = in_unit(found.means(settings.min_overlap), found.kind)
+    count = len(images)
+    means = found.means(settings.min_overlap)
     if found.kind == "quality":
-        values = settings.metric.sign * values
-    of_images, resampled = values[: len(images)], values[len(images) :]
-    defined = of_images[np.isfinite(of_images)]
-    interval = of_mean = None
-    if len(resampled):
-        interval = percentile_interval(resampled)
-        if len(defined) >= FEWEST_IMAGES:
-            of_mean = bootstrap_mean(defined, resamples=settings.resamples, seed=settings.seed)
-    overlaps = np.where(found.usable & (found.overlap > 0), found.overlap, 0.0)[: len(images)]
+        means = settings.metric.sign * means
+    left_out, resampled = means[count : 2 * count], means[2 * count :]
+    overlaps = np.where(found.usable & (found.overlap > 0), found.overlap, 0.0)[:count]
     everywhere = {*anchor.images, *test.images, *anchor.left_out, *test.left_out}
-    return dataclasses.replace(
+    own = dataclasses.replace(
         row,
         images=images,
-        image_count=len(images),
+        image_count=count,
         left_out=tuple(sorted(everywhere - set(images))),
+        per_image=_per_image(means[:count], overlaps, row.kind, settings),
+    )
+    if not len(left_out) or own.reason:
+        return own
+    value = _logarithm(own.value, row.kind)
+    if undefined := int(np.sum(~np.isfinite([value, *left_out]))):
+        interval, estimate = Interval(math.nan, math.nan, undefined=undefined), None
+    else:
+        estimate = jackknife(value, left_out)
+        interval = unit_interval(estimate, row.kind)
+    if len(resampled):
+        resampled = in_unit(resampled, row.kind)
+        interval = percentile_interval(resampled)
+    return dataclasses.replace(
+        own,
         interval=interval,
-        per_image=PerImage(
-            mean=float(np.mean(defined)) if len(defined) else math.nan,
-            values=tuple(of_images.tolist()),
-            interval=of_mean,
-            overlaps=tuple(overlaps.tolist()),
-        ),
+        estimate=estimate,
         resampled=resampled if len(resampled) else None,
     )
+
+
+def _per_image(means: Array, overlaps: Array, kind: Kind, settings: Settings) -> PerImage:
+    """What single images say, from what the curves of each differ by, as
+    :class:`rdbench.bd.Differences` has it."""
+    values = in_unit(means, kind)
+    defined, ratios = values[np.isfinite(values)], means[np.isfinite(values)]
+    found = PerImage(
+        mean=float(np.mean(defined)) if len(defined) else math.nan,
+        values=tuple(values.tolist()),
+        overlaps=tuple(overlaps.tolist()),
+        geometric=float(in_unit(np.mean(ratios, keepdims=True), kind)[0])
+        if len(defined)
+        else math.nan,
+    )
+    if settings.interval == "none" or len(defined) < FEWEST_IMAGES:
+        return found
+    estimate = mean_estimate(ratios)
+    if settings.interval == "bootstrap":
+        weights = image_weights(len(defined), settings.resamples, settings.seed)
+        interval = percentile_interval(weights @ defined)
+        geometric = percentile_interval(in_unit(weights @ ratios, kind))
+    else:
+        interval = Interval.of(mean_estimate(defined))
+        geometric = unit_interval(estimate, kind)
+    return dataclasses.replace(
+        found, interval=interval, geometric_interval=geometric, estimate=estimate
+    )
+
+
+def _logarithm(value: float, kind: Kind) -> float:
+    """A delta on the scale of which it is a mean."""
+    with np.errstate(divide="ignore"):
+        return float(np.log10(1 + value / 100)) if kind == "rate" else value
+
+
+def unit_interval(estimate: Estimate, kind: Kind) -> Interval:
+    """The interval of an estimate, which is of log10 of a ratio for rates, in the unit of a
+    delta."""
+    return Interval(*in_unit(np.array(estimate.interval()), kind).tolist())
 
 
 def _points(curve: Curve, places: Sequence[int]) -> tuple[str, ...]:

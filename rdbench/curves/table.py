@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 _TEXTS: Final = frozenset(
     (
         *("dataset", "anchor", "test", "metric", "averaging", "method", "delta", "unit"),
+        "interval",
         *("dropped_anchor_points", "dropped_test_points", "reason"),
         *("anchor_timing", "anchor_machines", "test_timing", "test_machines"),
     )
 )
-_COUNTS: Final = frozenset(("per_image_count", "images", "images_left_out", "resamples", "seed"))
+_COUNTS: Final = frozenset(
+    ("per_image_count", "images", "images_left_out", "resamples", "seed", "pairs")
+)
 _FLAGS: Final = frozenset(("methods_disagree", "overlaps_little"))
 
 

@@ -2,8 +2,8 @@
 
 Where the codec is deterministic there is nothing to estimate: the same images at the same points
 give the same numbers, so a difference is an exact number that is held against the limit. Where it
-is not, the images are resampled, the same for both sides, and a curve is worse only where the whole
-interval is beyond the limit.
+is not, images say how sure a difference is (:mod:`rdbench.bd.estimates`), and a curve is worse only
+where the whole interval is beyond the limit.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
-from rdbench.bd import bootstrap_mean_curves, delta, image_weights
-from rdbench.bd.bootstrap import LEVEL
+from rdbench.bd import batch, delta, jackknife, left_out_weights
 from rdbench.curves import LOW_OVERLAP
 from rdbench.curves.notes import listed
 from rdbench.gate.pairs import MOST_NAMES
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-RESAMPLES: Final = 1000
-SEED: Final = 0
 # Sums of doubles depend on their order in the last digits; a limit that is met exactly is met.
 ROUNDING: Final = 1e-9
 
@@ -118,7 +115,7 @@ class QualityJudge:
         if result.overlap < LOW_OVERLAP and not reason:
             reason = f"the curves overlap by {result.overlap:.0f} % in quality"
         if not reason and math.isnan(low):
-            reason = "too few resamples of the images have a BD-rate"
+            reason = "without some images there is no BD-rate"
         if not reason:
             self._decide(
                 f"BD-rate in {metric.label} {signed(result.value, low, high, 2, ' %')}"
@@ -155,8 +152,14 @@ class QualityJudge:
     ) -> tuple[float, float]:
         if self.deterministic or not math.isfinite(value):
             return value, value
-        interval = bootstrap_mean_curves(*arrays, kind=kind, resamples=RESAMPLES, seed=SEED)
-        return interval.low, interval.high
+        weights = left_out_weights(len(arrays[0]))
+        values = np.array([value, *batch(*(weights @ array for array in arrays), kind=kind)])
+        if not np.isfinite(values).all():
+            return math.nan, math.nan
+        if kind == "quality":
+            return _ends(values)
+        low, high = 100 * np.expm1(_ends(np.log1p(values / 100)))
+        return low, high
 
     def _judge_lossless(self, points: Sequence[Point]) -> None:
         """Cells whose decoded image is the original, in the baseline or now."""
@@ -186,9 +189,10 @@ class QualityJudge:
         a change of quality is turned into the rate that it is worth; without one, a point is
         worse where it has lost something and gained nothing."""
         images = len(grid.images)
+        # All images, and where they must tell how sure that is, all but one.
         weights = np.full((1, images), 1 / images)
         if not self.deterministic:
-            weights = image_weights(images, RESAMPLES, SEED)
+            weights = np.concatenate([weights, left_out_weights(images)])
         found: dict[Verdict, list[str]] = {}
         for place in places:
             old, new = weights @ grid.old[:, place], weights @ grid.new[:, place]
@@ -199,7 +203,7 @@ class QualityJudge:
             gain[np.abs(gain) <= ROUNDING * np.abs(old)] = 0
             verdict = self._at_point(rate, gain, slope)
             if verdict is not Verdict.SAME:
-                mean_rate, mean_gain = 100 * math.expm1(rate.mean()), float(gain.mean())
+                mean_rate, mean_gain = 100 * math.expm1(rate[0]), float(gain[0])
                 text = f"{self.parameter} {point_text(grid.points[place])}: rate {mean_rate:+.2f} %"
                 if mean_gain:
                     unit = f" {self.metric.unit}" if self.metric.unit else ""
@@ -213,12 +217,13 @@ class QualityJudge:
             )
 
     def _at_point(self, rate: Array, gain: Array, slope: float | None) -> Verdict:
-        """``rate`` (b,) is ln(new / old), ``gain`` (b,) the quality gained, in b resamples."""
+        """``rate`` is ln(new / old), ``gain`` the quality gained: first of all images, then with
+        each of them left out, where these must tell how sure the first is."""
         most = self.limits.max_bd_rate
         if slope is not None:
-            low, high = _ends(100 * np.expm1(rate - gain / slope))
+            low, high = 100 * np.expm1(_ends(rate - gain / slope))
             return verdict_on(-high, -low, most)
-        low, high = _ends(100 * np.expm1(rate))
+        low, high = 100 * np.expm1(_ends(rate))
         in_rate = verdict_on(-high, -low, most)
         allowed = self.limits.max_bd_psnr or 0.0
         in_quality = verdict_on(*_ends(gain), allowed if self.metric.unit == "dB" else 0.0)
@@ -243,9 +248,10 @@ def verdict_on(low: float, high: float, most: float) -> Verdict:
 
 
 def _ends(values: Array) -> tuple[float, float]:
-    tail = (100 - LEVEL) / 2
-    low, high = np.percentile(values, [tail, 100 - tail], method="nearest")
-    return float(low), float(high)
+    """The ends of the interval of a value, which is followed by those without each image, or by
+    none where it is exact."""
+    value, left_out = float(values[0]), values[1:]
+    return jackknife(value, left_out).interval() if len(left_out) else (value, value)
 
 
 def _grids(points: Sequence[Point]) -> list[_Grid]:

@@ -78,7 +78,7 @@ class Delta:
     """Percent; NaN where there is none."""
     low: float = math.nan
     high: float = math.nan
-    """Ends of the bootstrap interval; :attr:`value` itself where the codec is deterministic."""
+    """Ends of the interval over images; :attr:`value` itself where the codec is deterministic."""
     identical: bool = False
     """Whether rates and qualities are the baseline's at all points."""
 

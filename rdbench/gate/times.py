@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from rdbench.bd import bootstrap_mean
-from rdbench.gate.deltas import RESAMPLES, SEED, signed, verdict_on
+from rdbench.bd import mean_estimate
+from rdbench.gate.deltas import signed, verdict_on
 from rdbench.gate.pairs import Cell, Shared
 from rdbench.gate.report import Finding, Verdict
 
@@ -59,7 +59,7 @@ def _told(cells: Sequence[Cell], column: str) -> list[str]:
 
 def _slowdown(shared: Sequence[Shared], column: str) -> tuple[float, float, float] | None:
     """How much longer it takes in percent, with the ends of the interval: per image the ratio of
-    the sums over its points, the mean of its logarithm over images, resampled. None where fewer
+    the sums over its points, the mean of its logarithm over images. None where fewer
     than two images have times on both sides."""
     sums: dict[str, list[float]] = {}
     for cell in shared:
@@ -72,8 +72,6 @@ def _slowdown(shared: Sequence[Shared], column: str) -> tuple[float, float, floa
     if len(sums) < 2:
         return None
     ratios = np.log([new / old for old, new in sums.values()])
-    interval = bootstrap_mean(ratios, resamples=RESAMPLES, seed=SEED)
-    value, low, high = (
-        100 * math.expm1(mean) for mean in (ratios.mean(), interval.low, interval.high)
-    )
+    ends = mean_estimate(ratios).interval()
+    value, low, high = (100 * math.expm1(mean) for mean in (ratios.mean(), *ends))
     return value, low, high

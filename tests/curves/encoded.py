@@ -68,25 +68,29 @@ def _measure(name: str, image: np.ndarray, codec: str, point: float) -> Measurem
 
 
 @functools.cache
-def encoded_rows() -> tuple[Measurement, ...]:
-    """Four crops of 160x160 pixels, four codecs, all points: 60 ok rows."""
-    images = {
+def encoded_rows(images: int = 4) -> tuple[Measurement, ...]:
+    """Four or six crops of 160x160 pixels, four codecs, all points: 15 ok rows for each image.
+    Of six there are intervals."""
+    crops = {
         "astronaut": skimage.data.astronaut()[40:200, 140:300],
         "chelsea": skimage.data.chelsea()[80:240, 100:260],
         "coffee": skimage.data.coffee()[100:260, 200:360],
         "rocket": skimage.data.rocket()[200:360, 220:380],
+        "flag": skimage.data.astronaut()[0:160, 0:160],
+        "saucer": skimage.data.coffee()[240:400, 60:220],
     }
+    names = sorted([*crops][:images])
     return tuple(
-        _measure(name, np.ascontiguousarray(image), codec, point)
+        _measure(name, np.ascontiguousarray(crops[name]), codec, point)
         for codec, (_, points) in LADDERS.items()
-        for name, image in images.items()
+        for name in names
         for point in points
     )
 
 
-def of(codec: str, **changes: object) -> list[Measurement]:
+def of(codec: str, images: int = 4, **changes: object) -> list[Measurement]:
     """The rows of one codec, with some columns replaced."""
-    return [replaced(row, **changes) for row in encoded_rows() if row.codec == codec]
+    return [replaced(row, **changes) for row in encoded_rows(images) if row.codec == codec]
 
 
 def replaced(row: Measurement, **changes: object) -> Measurement:

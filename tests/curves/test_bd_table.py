@@ -23,7 +23,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def table(run):
-    return rdbench.bd_table(run, anchor="jpeg", metrics=["psnr_db"], resamples=20)
+    return rdbench.bd_table(run, anchor="jpeg", metrics=["psnr_db"])
 
 
 def test_it_is_a_list(table, run):
@@ -39,7 +39,7 @@ def test_it_shows_itself_as_the_command_does(table, run):
     assert repr(table) == bd_text(table).rstrip()
     assert repr(table).startswith("photos, PSNR [dB], against jpeg (")
     assert table._repr_markdown_() == bd_text(table, "markdown")
-    matrix = rdbench.bd_table(run, resamples=0)
+    matrix = rdbench.bd_table(run, interval="none")
     assert repr(matrix) == bd_text(matrix, layout="matrix").rstrip()
     assert repr(BDTable()) == "BDTable([])"
 

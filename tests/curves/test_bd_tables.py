@@ -22,23 +22,24 @@ from rdbench.curves import (
 )
 from rdbench.curves.bd_tables import image_tables, matrices, tables
 from rdbench.curves.notes import notes
+from rdbench.curves.significance import told_apart
 from rdbench.errors import UsageError
 from rdbench.tables import Table, latex, markdown, sheet, terminal
 from tests.curves.encoded import encoded_rows, of
 
-QUICK = Settings(resamples=100)
+QUICK = Settings()
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return comparisons(curves_of(encoded_rows()), "jpeg", QUICK)
+    return comparisons(curves_of(encoded_rows(6)), "jpeg", QUICK)
 
 
 @pytest.fixture(scope="module")
 def all_pairs():
-    curves = curves_of(encoded_rows())
+    curves = curves_of(encoded_rows(6))
     pairs = [(one, other) for one in curves for other in curves if one is not other]
-    return compare_pairs(pairs, QUICK)
+    return told_apart(compare_pairs(pairs, QUICK))
 
 
 def read(text):
@@ -60,7 +61,7 @@ def test_a_matrix_has_each_curve_against_each(all_pairs):
             else:
                 row = by_pair[test, anchor]
                 assert f"{row.value:+.1f}" in cell
-                assert cell.startswith("(") == (row.interval.low <= 0 <= row.interval.high)
+                assert cell.startswith("(") == (row.significance.adjusted >= 0.05)
                 assert ("?" in cell) == (row.overlap < 75)
     assert "png: the curve has 0 usable points of 1, pchip needs 2" in rate.notes
     assert "BD-PSNR [dB] of each row's curve against each column's, positive" in quality.title
@@ -80,7 +81,7 @@ def test_a_matrix_of_long_names_numbers_its_columns(all_pairs):
 def test_the_matrix_as_csv_has_values_and_intervals(all_pairs):
     table = read(bd_text(all_pairs, "csv", "matrix"))
     by_pair = {(r.test, r.anchor, r.kind): r for r in all_pairs}
-    assert len(table) == 2 * 4 * 4
+    assert len(table) == 2 * 5 * 4
     for line in table:
         row = by_pair.get((line["curve"], "webp", line["delta"]))
         if row is None or line["curve"] == "png":
@@ -90,6 +91,7 @@ def test_the_matrix_as_csv_has_values_and_intervals(all_pairs):
             "value": row.value,
             "low": row.interval.low,
             "high": row.interval.high,
+            "p_holm": row.significance.adjusted,
             "overlap_percent": row.overlap,
         }
         assert float(line["webp"]) == expected[line["quantity"]]
@@ -114,7 +116,7 @@ def test_image_by_image(rows):
 
 def test_image_by_image_as_csv(rows):
     table = read(bd_text(rows, "csv", "images"))
-    assert len(table) == 3 * 2 * 4
+    assert len(table) == 3 * 2 * 6
     webp = next(row for row in rows if (row.test, row.kind) == ("webp", "quality"))
     found = [float(r["value"]) for r in table if (r["test"], r["delta"]) == ("webp", "quality")]
     assert found == list(webp.per_image.values)
@@ -158,7 +160,7 @@ def test_complexity_is_of_both_curves_and_says_how_times_were_taken(rows):
     (table,) = tables(found, complexity=True)
     assert table.header[-3:] == ("encode [ms]", "decode [ms]", "memory [MiB]")
     # encode_s is the quality in ms: the mean of 10, 25, 50, 75, 90 and of 5, 30, 60, 80, 92.
-    assert table.rows[0] == ("jpeg", "(anchor)", "", "", "", "", "50.0", "2.00", "180")
+    assert table.rows[0] == ("jpeg", "(anchor)", "", "", "", "", "", "50.0", "2.00", "180")
     assert table.rows[1][-3:] == ("53.4", "2.00", "-")
     assert table.rows[2][-3:] == ("", "", "")
     assert table.notes[-2] == (
@@ -174,6 +176,9 @@ def test_complexity_is_of_both_curves_and_says_how_times_were_taken(rows):
 
 def test_few_images_and_known_issues_are_said(rows):
     assert "intervals over fewer than 10 images are rough" in notes(rows)
+    four = comparisons(curves_of(encoded_rows()), "jpeg", QUICK)
+    assert "no intervals over fewer than 5 images" in notes(four)
+    assert not any(row.interval or row.per_image.interval for row in four)
     found = comparisons([published("bpg_444_x265_ycbcr"), published("vtm")], "vtm", QUICK)
     assert any("vtm (published): " in note and "anchor" in note for note in notes(found))
 

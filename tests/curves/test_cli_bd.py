@@ -16,7 +16,7 @@ from tests.curves.encoded import as_csv, encoded_rows, of, replaced
 
 @pytest.fixture
 def run(tmp_path):
-    (tmp_path / "measurements.csv").write_text(as_csv(encoded_rows()))
+    (tmp_path / "measurements.csv").write_text(as_csv(encoded_rows(6)))
     return tmp_path
 
 
@@ -32,7 +32,7 @@ def read(text):
 
 
 def test_prints_a_table_and_keeps_the_values(run):
-    result = call(run, "--anchor", "jpeg", "--bootstrap", 100)
+    result = call(run, "--anchor", "jpeg", "--interval", "bootstrap", "--resamples", 100)
     assert result.exit_code == 0
     assert "photos, PSNR [dB], against jpeg" in result.stdout
     assert "BD-PSNR [dB]" in result.stdout
@@ -44,7 +44,18 @@ def test_prints_a_table_and_keeps_the_values(run):
 
 
 def test_csv_is_the_file_and_the_same_again(run):
-    options = (run, "--anchor", "webp", "--csv", "--bootstrap", 50, "--seed", 3)
+    options = (
+        run,
+        "--anchor",
+        "webp",
+        "--csv",
+        "--interval",
+        "bootstrap",
+        "--resamples",
+        50,
+        "--seed",
+        3,
+    )
     first = call(*options).stdout
     assert first == (run / "bd.csv").read_text()
     assert call(*options).stdout == first
@@ -54,24 +65,26 @@ def test_csv_is_the_file_and_the_same_again(run):
 
 def test_what_must_be_known_is_below_the_tables_or_on_stderr(run):
     said = "BD-rate rests on less than 75 % overlap in quality with jpeg: "
-    result = call(run, "--anchor", "jpeg", "--markdown", "--bootstrap", 0)
+    result = call(run, "--anchor", "jpeg", "--markdown", "--interval", "none")
     assert result.stdout.count("| --- |") == 1
-    assert "intervals" not in result.stdout
+    assert "95 % intervals" not in result.stdout
     assert f"- ?: {said}" in result.stdout
     assert result.stderr == ""
-    assert f"% ?: {said}" in call(run, "--anchor", "jpeg", "--latex", "--bootstrap", 0).stdout
-    result = call(run, "--anchor", "jpeg", "--csv", "--bootstrap", 0)
+    assert f"% ?: {said}" in call(run, "--anchor", "jpeg", "--latex", "--interval", "none").stdout
+    result = call(run, "--anchor", "jpeg", "--csv", "--interval", "none")
     assert f"warning: photos, psnr_db: {said}" in result.stderr
-    nothing = call(run, "--anchor", "jpeg", "--min-overlap", 100, "--csv", "--bootstrap", 0)
+    nothing = call(run, "--anchor", "jpeg", "--min-overlap", 100, "--csv", "--interval", "none")
     assert "less than 100 %" in nothing.stdout
 
 
 def test_a_matrix_of_all_pairs(run):
-    result = call(run, "--matrix", "--bootstrap", 50)
+    result = call(run, "--matrix", "--interval", "bootstrap", "--resamples", 50)
     assert "BD-rate [%] of each row's curve against each column's" in result.stdout
     kept = read((run / "bd.csv").read_text(encoding="utf-8"))
     assert len(kept) == 4 * 3 * 2
-    table = read(call(run, "--matrix", "--bootstrap", 50, "--csv").stdout)
+    table = read(
+        call(run, "--matrix", "--interval", "bootstrap", "--resamples", 50, "--csv").stdout
+    )
     (cell,) = (
         line["jpeg"]
         for line in table
@@ -86,7 +99,7 @@ def test_a_matrix_of_all_pairs(run):
 
 
 def test_image_by_image_all_methods_and_complexity(run):
-    options = ("--anchor", "jpeg", "--bootstrap", 0)
+    options = ("--anchor", "jpeg", "--interval", "none")
     images = call(run, *options, "--per-image").stdout
     assert [name for name in ("astronaut", "chelsea", "coffee", "rocket") if name in images] == [
         "astronaut",
@@ -106,7 +119,7 @@ def test_several_metrics_and_datasets_each_have_their_table(tmp_path):
     rows = [replaced(row, psnr_y_db=row.scores["psnr_db"]) for row in encoded_rows()]
     rows += [dataclasses.replace(row, dataset="other") for row in rows]
     (tmp_path / "measurements.csv").write_text(as_csv(rows))
-    options = ("--metrics", "psnr_db,psnr_y_db", "--bootstrap", 20)
+    options = ("--metrics", "psnr_db,psnr_y_db", "--interval", "bootstrap", "--resamples", 20)
     result = call(tmp_path, "--anchor", "jpeg", *options)
     titles = [line for line in result.stdout.splitlines() if "against jpeg" in line and "(" in line]
     assert [title.split(" against")[0] for title in titles] == [
@@ -135,14 +148,14 @@ def test_published_curves_alone(tmp_path, monkeypatch):
 def test_a_label_that_is_a_formula_is_guarded(tmp_path):
     rows = [*of("jpeg"), *of("webp", label="=cmd")]
     (tmp_path / "measurements.csv").write_text(as_csv(rows))
-    printed = call(tmp_path, "--anchor", "jpeg", "--csv", "--bootstrap", 0).stdout
+    printed = call(tmp_path, "--anchor", "jpeg", "--csv", "--interval", "none").stdout
     for text in (printed, (tmp_path / "bd.csv").read_text()):
         assert {row["test"] for row in read(text)} == {"'=cmd"}
-    assert "=cmd" in call(tmp_path, "--anchor", "jpeg", "--bootstrap", 0).stdout.splitlines()[3]
+    assert "=cmd" in call(tmp_path, "--anchor", "jpeg", "--interval", "none").stdout.splitlines()[3]
 
 
 def test_a_csv_file_is_read_and_nothing_written(run):
-    call(run / "measurements.csv", "--anchor", "jpeg", "--bootstrap", 0)
+    call(run / "measurements.csv", "--anchor", "jpeg", "--interval", "none")
     assert [path.name for path in run.iterdir()] == ["measurements.csv"]
 
 
@@ -189,4 +202,4 @@ def test_a_codec_named_twice_is_an_ambiguous_anchor(tmp_path):
     (tmp_path / "measurements.csv").write_text(as_csv([*rows, *of("webp")]))
     with pytest.raises(UsageError, match=r"name one of 'x \[a=1\]', 'x \[a=2\]'"):
         call(tmp_path, "--anchor", "jpeg")
-    assert call(tmp_path, "--anchor", "x [a=1]", "--bootstrap", 0).exit_code == 0
+    assert call(tmp_path, "--anchor", "x [a=1]", "--interval", "none").exit_code == 0

@@ -130,7 +130,7 @@ def test_times_of_several_machines_are_never_means_without_a_word(tmp_path):
     row = summary_rows([jpeg])[0]
     assert row["hosts"] == "a | b"
     assert row["message"] == "times are means over several machines (a and b)"
-    rows = bd_table(runs, anchor="webp", resamples=0)
+    rows = bd_table(runs, anchor="webp", interval="none")
     text = bd_text(rows, complexity=True)
     said = "times are of different machines, and not to be compared (a: webp; a and b: jpeg)"
     assert said in text

@@ -1,4 +1,4 @@
-"""Many pairs at once, against each pair on its own and the bootstrap written out."""
+"""Many pairs at once, against each pair on its own, and their intervals written out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import math
 import numpy as np
 import pytest
 
-from rdbench.bd import METHODS, bootstrap_mean_curves, delta
+from rdbench.bd import METHODS, bd_quality, bd_rate, delta, image_weights
 from rdbench.curves import Settings, compare, compare_pairs, curves_of, published
 from tests.curves.encoded import encoded_rows, of, replaced
 
-QUICK = Settings(resamples=200, seed=4)
+QUICK = Settings()
 
 
 def pairs_of(curves):
@@ -23,7 +23,7 @@ def pairs_of(curves):
 @pytest.fixture(scope="module")
 def curves():
     """Four codecs; one lacks an image, one has a point that is not finite on one image."""
-    rows = [row for row in encoded_rows() if (row.codec, row.image) != ("webp", "coffee")]
+    rows = [row for row in encoded_rows(6) if (row.codec, row.image) != ("webp", "coffee")]
     rows = [
         replaced(row, psnr_db=math.inf)
         if (row.codec, row.image, row.point) == ("jpeg2000", "rocket", 8)
@@ -53,21 +53,57 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one(curves, averaging):
         np.testing.assert_array_equal(one.per_image.values, other.per_image.values)
 
 
-def test_the_interval_is_that_of_the_two_curves_alone(curves):
-    webp, jpeg2000 = curves[1], curves[2]
-    for row in compare(webp, jpeg2000, QUICK):
-        tables = [
-            curve.of_images(column, row.images)
-            for curve in (webp, jpeg2000)
-            for column in ("bpp", "psnr_db")
-        ]
-        expected = bootstrap_mean_curves(*tables, kind=row.kind, resamples=200, seed=4)
-        assert row.interval == expected
+def arrays_of(row):
+    return [
+        curve.of_images(column, row.images)
+        for curve in (row.anchor_curve, row.test_curve)
+        for column in ("bpp", "psnr_db")
+    ]
+
+
+def value_of(row, tables):
+    means = [table.mean(axis=0) for table in tables]
+    return bd_quality(*means) if row.kind == "quality" else math.log10(1 + bd_rate(*means) / 100)
+
+
+def test_the_estimate_is_the_jackknife_of_the_two_curves_alone(curves):
+    for row in compare(curves[0], curves[1], QUICK):
+        tables = arrays_of(row)
+        n = len(row.images)
+        left_out = np.array(
+            [value_of(row, [np.delete(table, i, axis=0) for table in tables]) for i in range(n)]
+        )
+        # Efron and Tibshirani 1993, equation 11.5.
+        variance = (n - 1) / n * np.sum((left_out - left_out.mean()) ** 2)
+        assert row.estimate.variance == pytest.approx(variance, rel=1e-6)
+        assert row.estimate.value == pytest.approx(value_of(row, tables), rel=1e-9)
+        low, high = row.estimate.interval()
+        if row.kind == "rate":
+            low, high = 100 * (10**low - 1), 100 * (10**high - 1)
+        assert (row.interval.low, row.interval.high) == pytest.approx((low, high))
         for place, value in enumerate(row.per_image.values):
             single = delta(*(table[place] for table in tables), kind=row.kind)
             assert value == pytest.approx(single.value, rel=1e-9)
             assert row.per_image.overlaps[place] == pytest.approx(single.overlap)
             assert row.image_reason(row.images[place]) == ""
+
+
+def test_the_bootstrap_is_that_of_resampling_one_by_one(curves):
+    settings = Settings(interval="bootstrap", resamples=100, seed=4)
+    row = compare(curves[0], curves[1], settings)[0]
+    tables = arrays_of(row)
+    n = len(row.images)
+    values = []
+    for weights in image_weights(n, 100, seed=4):
+        drawn = np.repeat(np.arange(n), np.rint(weights * n).astype(int))
+        values.append(bd_rate(*(table[drawn].mean(axis=0) for table in tables)))
+    low, high = np.percentile(values, [2.5, 97.5])
+    assert (row.interval.low, row.interval.high) == pytest.approx((low, high), rel=1e-9)
+    assert (row.interval.resamples, row.interval.undefined) == (100, 0)
+    assert row.interval.error > 0
+    again = compare(curves[0], curves[1], dataclasses.replace(settings, seed=5))[0]
+    assert again.interval != row.interval
+    assert again.significance == row.significance
 
 
 def test_swapped_pairs_are_inverse_in_rate_and_opposite_in_quality(curves):
@@ -80,9 +116,12 @@ def test_swapped_pairs_are_inverse_in_rate_and_opposite_in_quality(curves):
             assert back.value == pytest.approx(-row.value)
         else:
             assert (1 + back.value / 100) * (1 + row.value / 100) == pytest.approx(1)
-            # The mean of the images' percentages has no such inverse.
+            # The mean of the images' percentages has no such inverse, the geometric one has.
             product = (1 + back.per_image.mean / 100) * (1 + row.per_image.mean / 100)
             assert product > 1
+            ratios = [1 + single.geometric / 100 for single in (back.per_image, row.per_image)]
+            assert math.prod(ratios) == pytest.approx(1)
+        assert back.estimate.p_value() == pytest.approx(row.estimate.p_value())
 
 
 def test_every_method_has_its_own_row_and_interval(curves):

@@ -113,13 +113,13 @@ def test_an_imported_curve_is_an_anchor_and_is_drawn(tmp_path):
     )
     for file in ("means.csv", "images.csv:stranger"):
         anchor = f"published:{tmp_path / file}"
-        result = call("bd", run, "--anchor", anchor, "--csv", "--bootstrap", 0)
+        result = call("bd", run, "--anchor", anchor, "--csv", "--interval", "none")
         for row in csv.DictReader(io.StringIO(result.stdout)):
             assert float(row["value"]) == pytest.approx(0, abs=1e-9)
     assert (
         "made up"
         in call(
-            *("bd", run, "--bootstrap", 0, "--anchor"), f"published:{tmp_path / 'means.csv'}"
+            *("bd", run, "--interval", "none", "--anchor"), f"published:{tmp_path / 'means.csv'}"
         ).output
     )
     call("plot", run, "--published", f"{tmp_path / 'means.csv'}", "--out", tmp_path / "figures")

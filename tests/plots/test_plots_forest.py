@@ -13,7 +13,7 @@ from rdbench.curves import Settings, comparisons, curves_of, published
 from rdbench.plots import draw, forest, save, tradeoff
 from tests.curves.encoded import encoded_rows, of
 
-QUICK = Settings(resamples=100)
+QUICK = Settings()
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +22,10 @@ def rows():
     costs = {"jpeg": (0.01, 80.0), "webp": (0.05, 95.0), "jpeg2000": (0.2, 90.0)}
     timed = [
         dataclasses.replace(row, decode_s=costs[row.codec][0], peak_rss_mb=costs[row.codec][1])
-        for row in encoded_rows()
+        for row in encoded_rows(6)
         if row.codec in costs
     ]
-    return comparisons(curves_of([*timed, *of("png")]), "jpeg", QUICK)
+    return comparisons(curves_of([*timed, *of("png", 6)]), "jpeg", QUICK)
 
 
 def test_a_forest_has_the_values_from_the_largest_saving_on(rows):
@@ -66,7 +66,7 @@ def test_a_forest_of_published_means_has_no_intervals():
 
 
 def test_without_any_value_there_is_no_figure():
-    found = comparisons(curves_of([*of("jpeg"), *of("png")]), "jpeg", QUICK)
+    found = comparisons(curves_of([*of("jpeg"), *of("png", 6)]), "jpeg", QUICK)
     assert forest(found) is None
     assert tradeoff(found) is None
 

@@ -38,7 +38,7 @@ def figures():
         for row in of(codec, label=label)
     )
     found += curves_of(of("webp", label=LABELS[0], options="2"))
-    rows = comparisons(found, LABELS[0], Settings(resamples=50))
+    rows = comparisons(found, LABELS[0], Settings())
     return [rate_distortion(scene(found, "photos", PSNR)), forest(rows), tradeoff(rows)]
 
 

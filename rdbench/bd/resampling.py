@@ -1,4 +1,4 @@
-"""Intervals for Bjøntegaard deltas by resampling the images of a dataset."""
+"""Means over images, and over all of them but one, or over some that are drawn."""
 
 from __future__ import annotations
 
@@ -10,31 +10,37 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rdbench.bd.deltas import batch
-from rdbench.bd.fits import Kind
+from rdbench.bd.estimates import LEVEL, Estimate
 from rdbench.bd.interpolants import Array
 from rdbench.errors import unknown
 
 Averaging = Literal["mean", "pooled"]
 AVERAGINGS: Final[tuple[str, ...]] = get_args(Averaging)
 
-LEVEL: Final = 95.0
 MOST_UNDEFINED: Final = 0.05
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A percentile bootstrap interval (Efron 1979, doi 10.1214/aos/1176344552).
+    """An interval over images: of an :class:`rdbench.bd.Estimate`, or of a percentile bootstrap
+    (Efron 1979, doi 10.1214/aos/1176344552).
 
-    ``undefined`` resamples of ``resamples`` had no value; over 5 % of them, or without any
-    resamples, ``low`` and ``high`` are NaN.
+    ``undefined`` of the values that it was taken from do not exist; where that is any with an
+    image left out, or over 5 % of the ``resamples``, ``low`` and ``high`` are NaN.
     """
 
     low: float
     high: float
-    resamples: int
-    undefined: int
+    resamples: int = 0
+    """Of the bootstrap."""
+    undefined: int = 0
+    error: float = 0.0
+    """How far the ends may lie from those of endlessly many resamples: two standard errors."""
     level: float = LEVEL
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> Interval:
+        return cls(*estimate.interval())
 
 
 def averages(values: Array, averaging: str = "mean", weights: Array | None = None) -> Array:
@@ -70,54 +76,25 @@ def image_weights(images: int, resamples: int, seed: int) -> Array:
     return weights
 
 
-def resampled_curves(
-    rate: Array, quality: Array, *, averaging: str = "mean", resamples: int = 1000, seed: int = 0
+@functools.lru_cache(maxsize=64)
+def left_out_weights(images: int) -> Array:
+    """Weights (images, images) that leave out one image in each row. Read-only."""
+    weights = (1 - np.eye(images)) / max(images - 1, 1)
+    weights.flags.writeable = False
+    return weights
+
+
+def weighted_curves(
+    rate: Array, quality: Array, weights: Array, averaging: str = "mean"
 ) -> tuple[Array, Array]:
-    """Mean rates and qualities (resamples, points) of bootstrap samples of ``rate`` and
-    ``quality`` (images, points), per image; NaN at points whose mean over all images is not
-    finite, so that they are missing from every sample."""
+    """Mean rates and qualities (b, points) of ``rate`` and ``quality`` (images, points), per
+    image, by ``weights`` (b, images); NaN at points whose mean over all images is not finite, so
+    that they are missing from every curve."""
     finite = np.isfinite(averages(rate)) & np.isfinite(averages(quality, averaging))
-    weights = image_weights(len(rate), resamples, seed)
-    rates, qualities = (np.full((resamples, rate.shape[1]), math.nan) for _ in range(2))
+    rates, qualities = (np.full((len(weights), rate.shape[1]), math.nan) for _ in range(2))
     rates[:, finite] = averages(rate[:, finite], "mean", weights)
     qualities[:, finite] = averages(quality[:, finite], averaging, weights)
     return rates, qualities
-
-
-def bootstrap_mean_curves(
-    anchor_rate: Array,
-    anchor_quality: Array,
-    test_rate: Array,
-    test_quality: Array,
-    *,
-    kind: Kind = "rate",
-    method: str = "pchip",
-    min_overlap: float = 0.0,
-    averaging: str = "mean",
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """Interval of the delta of mean curves: images are resampled (the same for both curves),
-    averaged, and the delta taken.
-
-    Arrays (images, points), per image; rows of all four belong to the same images. Points whose
-    mean is not finite are left out, as :func:`rdbench.bd.delta` does.
-    """
-    curves = [
-        array
-        for rate, quality in ((anchor_rate, anchor_quality), (test_rate, test_quality))
-        for array in resampled_curves(
-            rate, quality, averaging=averaging, resamples=resamples, seed=seed
-        )
-    ]
-    return percentile_interval(batch(*curves, kind=kind, method=method, min_overlap=min_overlap))
-
-
-def bootstrap_mean(values: Array, *, resamples: int = 1000, seed: int = 0) -> Interval:
-    """Interval of the mean of ``values`` (images,), all finite."""
-    if len(values) == 0:
-        return Interval(math.nan, math.nan, resamples, resamples)
-    return percentile_interval(image_weights(len(values), resamples, seed) @ values)
 
 
 def percentile_interval(values: NDArray[np.float64]) -> Interval:
@@ -127,5 +104,10 @@ def percentile_interval(values: NDArray[np.float64]) -> Interval:
     if not len(defined) or undefined > MOST_UNDEFINED * len(values):
         return Interval(math.nan, math.nan, len(values), undefined)
     tail = (100 - LEVEL) / 2
-    low, high = np.percentile(defined, [tail, 100 - tail])
-    return Interval(float(low), float(high), len(values), undefined)
+    # Two standard errors of the share of values below an end.
+    apart = 2 * math.sqrt(tail * (100 - tail) / len(defined))
+    ends = [tail, 100 - tail]
+    around = np.clip([[end - apart, end + apart] for end in ends], 0, 100)
+    (low, high), spans = np.percentile(defined, ends), np.percentile(defined, around)
+    error = float(np.max(np.diff(spans, axis=1))) / 2
+    return Interval(float(low), float(high), len(values), undefined, error)
