@@ -26,6 +26,7 @@ import numpy as np
 from rdbench.bd.interpolants import Array
 
 LEVEL: Final = 95.0
+FEWEST_FOR_SKEWNESS: Final = 5
 MOST_SKEWED: Final = 2.0
 """What the skewness of images is taken to be at most: beyond, it is that of a single image, and
 intervals get twice as wide without holding the truth more often."""
@@ -95,8 +96,9 @@ def mean_estimate(values: Array) -> Estimate:
     n = len(values)
     mean = float(np.mean(values))
     second, third, fourth = (float(np.mean((values - mean) ** power)) for power in (2, 3, 4))
-    # That of the population, without bias, for its variance without bias.
-    third *= n**2 / ((n - 1) * (n - 2)) if n > 2 else 0.0
+    # That of the population, without bias, for its variance without bias; of fewer values the
+    # skewness is chance.
+    third *= n**2 / ((n - 1) * (n - 2)) if n >= FEWEST_FOR_SKEWNESS else 0.0
     most = MOST_SKEWED * (second * n / (n - 1)) ** 1.5
     third = min(max(third, -most), most)
     df = df_variance = n - 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +79,15 @@ def bd(
     ] = IntervalKind.jackknife,
     resamples: Annotated[int, typer.Option(help="Of the images, for the bootstrap.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap's draws.", min=0)] = 0,
+    cap: Annotated[
+        float | None,
+        typer.Option(
+            help="What decibels count as at most, as AOM (100) and Netflix (60) cap PSNR; without "
+            "it, images whose PSNR is infinite are left out.",
+            metavar="DB",
+            min=0,
+        ),
+    ] = None,
     min_overlap: Annotated[
         float,
         typer.Option(help="Overlap in percent below which there is no value.", min=0, max=100),
@@ -127,6 +137,7 @@ def bd(
         interval=interval.value,
         resamples=resamples,
         seed=seed,
+        cap_db=math.inf if cap is None else cap,
     )
     text = bd_text(
         rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -35,6 +36,7 @@ def bd_table(
     interval: str = "jackknife",
     resamples: int = 1000,
     seed: int = 0,
+    cap_db: float = math.inf,
 ) -> BDTable:
     """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair;
     ``rdbench bd``.
@@ -53,6 +55,8 @@ def bd_table(
             ``"none"``. Fewer than 5 images have none.
         resamples: of the images, for the bootstrap.
         seed: of its draws.
+        cap_db: what scores in decibels count as at most. Without one, images whose score is
+            infinite at half of the points or more are left out, and named.
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
@@ -68,12 +72,14 @@ def bd_table(
     if interval not in INTERVALS:
         raise unknown("interval", interval, INTERVALS)
     methods = tuple(METHODS) if method == ALL_METHODS else (method,)
-    curves = gather(_listed(runs), _listed(published))
+    curves = [curve.capped(cap_db) for curve in gather(_listed(runs), _listed(published))]
     records = resolve_all(metrics, curves)
     pairs = _pairs(curves, anchor)
     rows: list[Comparison] = []
     for record in records:
-        settings = Settings(record, averaging, methods[0], min_overlap, interval, resamples, seed)
+        settings = Settings(
+            record, averaging, methods[0], min_overlap, interval, resamples, seed, cap_db
+        )
         found = compare_pairs(pairs, settings, methods, anchor or "")
         rows += told_apart(found + across_datasets(found))
     return BDTable(rows, "list" if anchor else "matrix")

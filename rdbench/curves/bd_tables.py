@@ -238,6 +238,8 @@ def _groups(
 def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
     settings = rows[0].settings
     averaging = averaging_text(settings.metric, settings.averaging)
+    if math.isfinite(settings.cap_db) and settings.metric.unit == "dB":
+        averaging += f", at most {settings.cap_db:g} dB"
     if of_images:
         averaging = "geometric mean of images" if rows[0].kind == "rate" else "mean of images"
     methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
@@ -264,11 +266,11 @@ def _value(value: float, interval: Interval | None, row: Comparison, marks: str 
     if not math.isfinite(value):
         return "-"
     digits = _digits(row)
-    text = f"{value:+.{digits}f}{marks}"
+    text = f"{value:+z.{digits}f}{marks}"
     if interval and math.isfinite(interval.low):
         if interval.error:  # digits that other draws would change say nothing
             digits = min(digits, max(math.floor(-math.log10(2 * interval.error)), 0))
-        text += f" ({interval.low:+.{digits}f}, {interval.high:+.{digits}f})"
+        text += f" ({interval.low:+z.{digits}f}, {interval.high:+z.{digits}f})"
     return text
 
 
@@ -276,7 +278,7 @@ def _matrix_value(row: Comparison, of_images: bool) -> str:
     value, _, significance = _shown(row, of_images)
     if not math.isfinite(value):
         return "-"
-    text = f"{value:+.{_digits(row) - 1}f}{'' if of_images else mark(row)}"
+    text = f"{value:+z.{_digits(row) - 1}f}{'' if of_images else mark(row)}"
     return f"({text})" if significance and significance.undecided else text
 
 

@@ -47,6 +47,8 @@ class Settings:
     interval: str = "jackknife"
     resamples: int = 1000
     seed: int = 0
+    cap_db: float = math.inf
+    """What scores in decibels count as at most, as AOM (100) and Netflix (60) cap PSNR."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class Comparison:
     """The images that both curves have; empty where one was published only as means."""
     image_count: int = 0
     left_out: tuple[str, ...] = ()
-    """Images of the dataset that one of the curves lacks, or has no value of the metric for."""
+    """Images of the dataset that one of the curves lacks, or has no finite value of the metric
+    for."""
     curve: BDResult | None = None
     """The delta of the mean curves."""
     interval: Interval | None = None
@@ -123,6 +126,13 @@ class Comparison:
     datasets: tuple[str, ...] = ()
     """What the row is a mean over, where it is one over datasets; see
     :func:`rdbench.curves.across_datasets`."""
+
+    @property
+    def lossless(self) -> tuple[str, ...]:
+        """Those of :attr:`left_out` whose quality is infinite."""
+        curves = [curve for curve in (self.anchor_curve, self.test_curve) if curve]
+        found = {i for curve in curves for i in curve.lossless_images(self.settings.metric.name)}
+        return tuple(image for image in self.left_out if image in found)
 
     @property
     def spread(self) -> float:

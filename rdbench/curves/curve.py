@@ -101,10 +101,30 @@ class Curve:
         return tuple(column for column in self.values if column not in CORE)
 
     def images_with(self, column: str) -> tuple[str, ...]:
-        """The images that have ``column`` at all points."""
+        """The images that have ``column`` at all points, without :meth:`lossless_images`."""
         if column not in self.values:
             return ()
-        return tuple(itertools.compress(self.images, _whole(self.values[column])))
+        lossless = self.lossless_images(column)
+        whole = itertools.compress(self.images, _whole(self.values[column]))
+        return tuple(image for image in whole if image not in lossless)
+
+    def lossless_images(self, column: str) -> tuple[str, ...]:
+        """The images whose ``column`` is infinite at half of the points or more, as the PSNR of a
+        flat image: no mean could hold them. Points at which it is infinite for all images do not
+        count; at others than these, a mean that is infinite is what it is."""
+        infinite = np.isinf(self.values[column])
+        infinite = infinite[:, ~infinite.all(axis=0)]
+        often = 2 * infinite.sum(axis=1) >= max(infinite.shape[1], 1)
+        return tuple(itertools.compress(self.images, often))
+
+    def capped(self, cap_db: float) -> Curve:
+        """The curve with no score in decibels above ``cap_db``."""
+        scores = {
+            name: np.minimum(self.values[name], cap_db)
+            for name, record in self.records.items()
+            if record.unit == "dB" and name in self.values
+        }
+        return dataclasses.replace(self, values={**self.values, **scores})
 
     def of_images(self, column: str, images: Sequence[str]) -> Array:
         """Values (len(images), points) of ``column`` for some of :attr:`images`, in their order."""

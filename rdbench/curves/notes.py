@@ -44,6 +44,11 @@ def warnings(comparisons: Iterable[Comparison]) -> list[str]:
     return [f"{where}: {text}" for where, rows in groups.items() for _, text in _cautions(rows)]
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 image", "2 images"."""
+    return f"{number} {noun}" + "s" * (number != 1)
+
+
 def listed(names: Sequence[str], most: int = LISTED) -> str:
     """The first of ``names``, and how many more there are."""
     more = len(names) - most
@@ -95,14 +100,18 @@ def _dropped(rows: Sequence[Comparison]) -> list[str]:
 
 
 def _left_out(rows: Sequence[Comparison]) -> list[str]:
-    groups: dict[tuple[str, ...], dict[str, None]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
     for row in rows:
-        if row.left_out:
-            subject = row.test if _anchors(rows) == 1 else f"{row.test} against {row.anchor}"
-            groups.setdefault(row.left_out, {})[subject] = None
+        subject = row.test if _anchors(rows) == 1 else f"{row.test} against {row.anchor}"
+        infinite = row.lossless if row.left_out else ()
+        others = tuple(image for image in row.left_out if image not in infinite)
+        label = row.settings.metric.label
+        for reason, names in ((f"{label} is infinite: ", infinite), ("", others)):
+            if names:
+                groups.setdefault((reason, names), {})[subject] = None
     said = [
-        f"{listed([*subjects])}: {len(names)} images left out ({listed(names)})"
-        for names, subjects in groups.items()
+        f"{listed([*subjects])}: {counted(len(names), 'image')} left out ({reason}{listed(names)})"
+        for (reason, names), subjects in groups.items()
     ]
     if _anchors(rows) == 1:
         said += [
@@ -182,5 +191,5 @@ def _method(row: Comparison, rows: Sequence[Comparison]) -> str:
 
 def _by_method(row: Comparison) -> str:
     return ", ".join(
-        f"{method} {value:+.2f}" for method, value in row.by_method.items() if math.isfinite(value)
+        f"{method} {value:+z.2f}" for method, value in row.by_method.items() if math.isfinite(value)
     )

@@ -204,10 +204,12 @@ class QualityJudge:
             verdict = self._at_point(rate, gain, slope)
             if verdict is not Verdict.SAME:
                 mean_rate, mean_gain = 100 * math.expm1(rate[0]), float(gain[0])
-                text = f"{self.parameter} {point_text(grid.points[place])}: rate {mean_rate:+.2f} %"
+                text = (
+                    f"{self.parameter} {point_text(grid.points[place])}: rate {mean_rate:+z.2f} %"
+                )
                 if mean_gain:
                     unit = f" {self.metric.unit}" if self.metric.unit else ""
-                    text += f", {self.metric.label} {self.metric.sign * mean_gain:+.4g}{unit}"
+                    text += f", {self.metric.label} {self.metric.sign * mean_gain:+z.4g}{unit}"
                 found.setdefault(verdict, []).append(text)
         for verdict, texts in found.items():
             also = ", and one point does not tell which is better"
@@ -287,7 +289,7 @@ def _slope(rate: Array, quality: Array) -> float:
 
 def signed(value: float, low: float, high: float, digits: int, unit: str) -> str:
     """A difference with its interval, where it has one."""
-    text = f"{value:+.{digits}f}"
+    text = f"{value:+z.{digits}f}"
     if low != high:
-        text += f" ({low:+.{digits}f}, {high:+.{digits}f})"
+        text += f" ({low:+z.{digits}f}, {high:+z.{digits}f})"
     return text + unit

@@ -147,9 +147,9 @@ def _cells(curve: CurveVerdict, metrics: Sequence[MetricRecord]) -> tuple[str, .
 def _delta(delta: Delta | None) -> str:
     if delta is None or math.isnan(delta.value):
         return "-"
-    text = f"{delta.value:+.2f}" if not delta.identical else "="
+    text = f"{delta.value:+z.2f}" if not delta.identical else "="
     if delta.low != delta.high and not math.isnan(delta.low):
-        text += f" ({delta.low:+.2f}, {delta.high:+.2f})"
+        text += f" ({delta.low:+z.2f}, {delta.high:+z.2f})"
     return text
 
 

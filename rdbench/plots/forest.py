@@ -170,7 +170,7 @@ def _point(axes: Axes, height: float, estimate: Estimate, look: Style, *, filled
 
 def _text(row: ForestRow) -> str:
     estimate = row.mean_curves
-    text = f"{estimate.value:+.1f}{row.marks}"
+    text = f"{estimate.value:+z.1f}{row.marks}"
     if math.isfinite(estimate.low):
-        text += f"  ({estimate.low:+.1f}, {estimate.high:+.1f})"
+        text += f"  ({estimate.low:+z.1f}, {estimate.high:+z.1f})"
     return text.replace("-", "\N{MINUS SIGN}")

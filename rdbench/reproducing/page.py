@@ -206,7 +206,7 @@ def _of_images(claim: Claim, value: Value | None) -> str:
 
 
 def _shown(claim: Claim, number: float) -> str:
-    return f"{number:+.4f}" if claim.kind == "rate-gap" else f"{number:+.2f}"
+    return f"{number:+z.4f}" if claim.kind == "rate-gap" else f"{number:+z.2f}"
 
 
 def _difference(entry: Checked) -> float | None:
