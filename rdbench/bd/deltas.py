@@ -27,10 +27,13 @@ class BDResult:
     kind: Kind
     method: str
     overlap: float
-    """Length of the common interval in percent of the union of both curves' ranges; 0 where the
-    curves have no usable points or do not meet."""
+    """Length of the common interval in percent of the test curve's range; 0 where the curves have
+    no usable points or do not meet."""
     interval: tuple[float, float]
     """The common interval, in quality or in log10(rate); NaN where there is none."""
+    points: int = 0
+    """The fewest points that the anchor or the test curve has in that interval, its ends
+    included."""
     dropped_anchor: tuple[int, ...] = ()
     """Indices, in the order given, of the anchor's points that were not used: not finite, or
     not Pareto-optimal (another point has no more rate and at least as much quality)."""
@@ -38,6 +41,9 @@ class BDResult:
     """The same of the test curve."""
     reason: str = ""
     """Why ``value`` is NaN, and empty where it is not."""
+    monotonic: bool = True
+    """False where a fitted cubic falls somewhere in the common interval: the value is the one that
+    other tools give, of a curve that no codec has."""
 
 
 def bd_rate(
@@ -114,9 +120,8 @@ def delta(
     """The Bjøntegaard delta of two curves in full; parameters as in :func:`bd_rate`.
 
     Unusable data never raise: the value is NaN, with a reason, for a rate that is not positive,
-    fewer usable points than the method needs (2 for pchip and akima, 4 for cubic), curves that
-    do not overlap or by less than ``min_overlap`` percent, and a fitted cubic that is not
-    monotonic over the interval of integration.
+    fewer usable points than the method needs (2 for pchip and akima, 4 for cubic), and curves that
+    do not overlap or by less than ``min_overlap`` percent.
 
     Raises :class:`rdbench.errors.UsageError` for an unknown method or kind, and for rates and
     qualities that are not one-dimensional and of equal length.
@@ -155,6 +160,14 @@ class Points:
         dropped = tuple(place for place in range(len(rates)) if place not in kept)
         return cls(rates, qualities, len(kept), dropped)
 
+    def within(self, low: float, high: float, kind: Kind) -> int:
+        """How many points that are used lie in an interval of quality, or of log10(rate)."""
+        used = [place for place in range(len(self.rate)) if place not in self.dropped]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            axis = self.quality[used] if kind == "rate" else np.log10(self.rate[used])
+        slack = 1e-9 * max(abs(low), abs(high))  # of the logarithms at its ends
+        return int(np.sum((axis >= low - slack) & (axis <= high + slack)))
+
     def unusable(self, role: str, method: str) -> str:
         """Why the curve has no delta by ``method``, and empty where it may have one."""
         if np.any(self.rate <= 0):
@@ -174,7 +187,16 @@ def describe(
 
     def result(value: float, reason: str, overlap: float, low: float, high: float) -> BDResult:
         return BDResult(
-            value, kind, method, overlap, (low, high), anchor.dropped, test.dropped, reason
+            value,
+            kind,
+            method,
+            overlap,
+            (low, high),
+            min(points.within(low, high, kind) for points in (anchor, test)),
+            anchor.dropped,
+            test.dropped,
+            reason,
+            bool(found.monotonic[row]),
         )
 
     if reason := anchor.unusable("anchor", method) or test.unusable("test", method):
@@ -185,8 +207,6 @@ def describe(
         return result(math.nan, f"the curves do not overlap in {axis}", 0.0, math.nan, math.nan)
     if overlap < min_overlap:
         reason = f"the curves overlap by {overlap:.1f} % in {axis}, less than {min_overlap:g} %"
-    elif not found.monotonic[row]:
-        reason = f"the {method} fit is not monotonic over the common interval; use pchip"
     elif not math.isfinite(value):
         reason = "the delta is beyond the range of numbers"
     ends = float(found.low[row]), float(found.high[row])

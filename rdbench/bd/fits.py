@@ -49,8 +49,10 @@ class Differences:
     mean: Array
     """Mean difference of log10(rate), or of quality, over the common interval."""
     overlap: Array
-    """Length of the common interval in percent of the union of both ranges; not positive where
-    there is none."""
+    """Length of the common interval in percent of the test curve's range; not positive where there
+    is none."""
+    anchor_overlap: Array
+    """The same in percent of the anchor's."""
     low: Array
     high: Array
     """The ends of the common interval."""
@@ -62,8 +64,7 @@ class Differences:
     def means(self, min_overlap: float = 0.0) -> Array:
         """:attr:`mean`, NaN where there is no delta, or less than ``min_overlap`` percent."""
         with np.errstate(invalid="ignore"):
-            defined = self.usable & self.monotonic
-            defined &= (self.overlap > 0) & (self.overlap >= min_overlap)
+            defined = self.usable & (self.overlap > 0) & (self.overlap >= min_overlap)
             # What cannot be told in percent is none, either.
             defined &= np.isfinite(self.values())
         return np.where(defined, self.mean, math.nan)
@@ -74,7 +75,9 @@ class Differences:
 
     def swapped(self) -> Differences:
         """The same with anchors and test curves in each other's place, which is exact."""
-        return dataclasses.replace(self, mean=-self.mean)
+        return dataclasses.replace(
+            self, mean=-self.mean, overlap=self.anchor_overlap, anchor_overlap=self.overlap
+        )
 
 
 def fit(rate: Array, quality: Array, *, kind: Kind = "rate", method: str = "pchip") -> Fit:
@@ -118,15 +121,16 @@ def differences(anchor: Fit, test: Fit) -> Differences:
     # Rows without a common interval, or that are not usable, are sorted out by `means`.
     with np.errstate(all="ignore"):
         low, high = np.maximum(*first), np.minimum(*last)
-        union = np.maximum(*last) - np.minimum(*first)
         mean = test.pieces.integral(low, high) - anchor.pieces.integral(low, high)
         mean /= high - low
-        overlap = 100 * (high - low) / union
+        of_anchor, overlap = (
+            100 * (high - low) / (end - start) for start, end in zip(first, last, strict=True)
+        )
         monotonic = np.ones(len(mean), dtype=bool)
         if METHODS[anchor.method].checked:
             monotonic = anchor.pieces.increases(low, high) & test.pieces.increases(low, high)
     usable = anchor.usable & test.usable
-    return Differences(anchor.kind, mean, overlap, low, high, usable, monotonic)
+    return Differences(anchor.kind, mean, overlap, of_anchor, low, high, usable, monotonic)
 
 
 def in_unit(mean: Array, kind: Kind) -> Array:

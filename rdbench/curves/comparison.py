@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOW_OVERLAP: Final = 75.0
 """Percent; a delta over less is flagged."""
+FEW_POINTS: Final = 3
+"""A delta over an interval in which one of the curves has fewer is flagged."""
 WIDE_SPREAD: Final = 1.0
 """Points of BD-rate; interpolations that are further apart are flagged."""
 
@@ -155,14 +157,22 @@ class Comparison:
 
     @property
     def overlaps_little(self) -> bool:
-        """Whether there is a value, and it rests on less than :data:`LOW_OVERLAP` percent."""
-        return not self.reason and self.overlap < LOW_OVERLAP
+        """Whether there is a value, and it rests on less than :data:`LOW_OVERLAP` percent of the
+        test curve, or on fewer than :data:`FEW_POINTS` points of one of the two."""
+        if self.reason or self.curve is None or self.datasets:
+            return False
+        return self.overlap < LOW_OVERLAP or self.curve.points < FEW_POINTS
 
     @property
     def methods_disagree(self) -> bool:
         """Whether there is a BD-rate on which the interpolations are more than
         :data:`WIDE_SPREAD` points apart."""
         return self.kind == "rate" and not self.reason and self.spread > WIDE_SPREAD
+
+    @property
+    def not_monotonic(self) -> bool:
+        """Whether there is a value, and it is of a fitted cubic that falls somewhere."""
+        return bool(self.curve and not self.curve.monotonic and not self.reason)
 
     @property
     def undecided(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from rdbench.bd import KINDS
 from rdbench.curves.comparison import (
+    FEW_POINTS,
     FEWEST_IMAGES,
     LEVEL_OF_TESTS,
     LOW_OVERLAP,
@@ -18,14 +19,17 @@ from rdbench.curves.published import caveats
 
 FEW_IMAGES: Final = 10
 """Intervals of fewer images hold the truth less often than they say."""
-DISAGREE, LITTLE = "!", "?"
-"""What follows a value whose interpolations disagree, and one that rests on little overlap."""
+DISAGREE, LITTLE, FALLS = "!", "?", "~"
+"""What follows a value whose interpolations disagree, one that rests on little overlap, and one of
+a fit that is not monotonic."""
 LISTED: Final = 6
 
 
 def mark(row: Comparison) -> str:
     """What follows the value of ``row``."""
-    return DISAGREE * row.methods_disagree + LITTLE * row.overlaps_little
+    return (
+        DISAGREE * row.methods_disagree + LITTLE * row.overlaps_little + FALLS * row.not_monotonic
+    )
 
 
 def notes(rows: Sequence[Comparison], *, marks: bool = True) -> list[str]:
@@ -134,9 +138,16 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
         little = [row for row in of_kind if row.overlaps_little]
         if little:
             axis = "quality" if kind == "rate" else "rate"
-            text = f"BD-{kind} rests on less than {LOW_OVERLAP:g} % overlap in {axis} "
+            text = (
+                f"BD-{kind} rests on little (under {LOW_OVERLAP:g} % of the curve's {axis}, or "
+                f"{FEW_POINTS} points) "
+            )
             if _anchors(rows) == 1:
-                tests = dict.fromkeys(f"{row.test} {row.overlap:.0f} %" for row in little)
+                tests = dict.fromkeys(
+                    f"{row.test} {row.overlap:.0f} %, {counted(row.curve.points, 'point')}"
+                    for row in little
+                    if row.curve
+                )
                 text += f"with {rows[0].anchor}: {listed([*tests])}"
             else:
                 text += _share(little, of_kind)
@@ -149,6 +160,11 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     else:
         values = dict.fromkeys(f"{row.test} [%]: {_by_method(row)}" for row in apart)
         said += [(DISAGREE, f"interpolations disagree on {value}") for value in values]
+    if falling := [row for row in rows if row.not_monotonic]:
+        names = listed([*dict.fromkeys(row.test for row in falling)])
+        method = falling[0].settings.method
+        text = f"{names}: the {method} fit is not monotonic in the common range; use pchip"
+        said.append((FALLS, text))
     counts = [row.image_count for row in rows if row.images]
     if any(count < FEWEST_IMAGES for count in counts):
         said.append(("", f"no intervals over fewer than {FEWEST_IMAGES} images"))

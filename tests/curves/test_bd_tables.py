@@ -62,7 +62,7 @@ def test_a_matrix_has_each_curve_against_each(all_pairs):
                 row = by_pair[test, anchor]
                 assert f"{row.value:+.1f}" in cell
                 assert cell.startswith("(") == (row.significance.adjusted >= 0.05)
-                assert ("?" in cell) == (row.overlap < 75)
+                assert ("?" in cell) == row.overlaps_little
     assert "png: the curve has 0 usable points of 1, pchip needs 2" in rate.notes
     assert "BD-PSNR [dB] of each row's curve against each column's, positive" in quality.title
 

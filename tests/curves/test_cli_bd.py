@@ -64,7 +64,7 @@ def test_csv_is_the_file_and_the_same_again(run):
 
 
 def test_what_must_be_known_is_below_the_tables_or_on_stderr(run):
-    said = "BD-rate rests on less than 75 % overlap in quality with jpeg: "
+    said = "BD-rate rests on little (under 75 % of the curve's quality, or 3 points) with jpeg: "
     result = call(run, "--anchor", "jpeg", "--markdown", "--interval", "none")
     assert result.stdout.count("| --- |") == 1
     assert "95 % intervals" not in result.stdout

@@ -159,7 +159,7 @@ def test_records_and_tables_say_everything():
     assert png["reason"] == "the test curve has 0 usable points of 1, pchip needs 2"
 
     (text,) = (terminal(one) for one in tables(rows))
-    assert max(len(line) for line in text.splitlines()) <= 130
+    assert max(len(line) for line in text.splitlines()) <= 140
     marks = "?" if rows[0].overlap < 75 else ""
     assert f"{rows[0].value:+.2f}{marks} ({rows[0].interval.low:+.2f}, " in text
     assert "png: the curve has 0 usable points of 1, pchip needs 2" in text
@@ -180,7 +180,8 @@ def test_warnings_name_little_overlap_and_interpolations_that_disagree():
     assert warnings([sure]) == []
     thin = dataclasses.replace(rate, curve=dataclasses.replace(rate.curve, overlap=74.0))
     assert warnings([thin]) == [
-        "photos, psnr_db: BD-rate rests on less than 75 % overlap in quality with jpeg: webp 74 %"
+        "photos, psnr_db: BD-rate rests on little (under 75 % of the curve's quality, or 3 points) "
+        "with jpeg: webp 74 %, 4 points"
     ]
     # The public example of the three interpolations that FAU-LMS bjontegaard 1.3 warns with.
     apart = dataclasses.replace(sure, by_method={"pchip": -2.95, "akima": -2.53, "cubic": -0.64})
