@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from rdbench.programs import ProgramSpec, variable
 from rdbench.programs.scratch import RAM_VARIABLE
@@ -19,6 +21,7 @@ PLACE: Final = re.compile(r"\{([^{}]*)\}")
 
 _PATH: Final = re.compile(r"\.\.|~|(?<![0-9])/|/(?![0-9])")
 _RESERVED: Final = ("RDBENCH_DATA", RAM_VARIABLE, MARK)
+_OURS: Final = ("TMPDIR", RAM_VARIABLE, MARK)
 
 
 class ProgramForm(Form, frozen=True):
@@ -29,11 +32,15 @@ class ProgramForm(Form, frozen=True):
     version: tuple[str, ...] = ()
     pattern: str = ""
     files: tuple[str, ...] = ()
+    environment: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-def program(table: Table, form: ProgramForm, install: str) -> ProgramSpec:
+def program(
+    table: Table, form: ProgramForm, install: str, places: Collection[str] = ()
+) -> ProgramSpec:
     """The program of ``table``; ``install`` is what to do where it is missing. One with a slash is
-    relative to the table's file. Raises :class:`rdbench.UsageError` with file, key and reason."""
+    relative to the table's file. ``places`` may be in the values of ``environment``. Raises
+    :class:`rdbench.UsageError` with file, key and reason."""
     folder = table.path.absolute().parent
     names = (form.program,) if form.names is None else form.names
     name = Path(form.program).name
@@ -43,13 +50,32 @@ def program(table: Table, form: ProgramForm, install: str) -> ProgramSpec:
         raise table.error("program", f"{variable(name)} means something else; rename it")
     if not all(names) or not names:
         raise table.error("names", f"{list(names)} names no program")
+    _check_environment(table.table("environment"), form.environment, places)
     return ProgramSpec(
         name=name,
         candidates=tuple(str(folder / name) if "/" in name else name for name in names),
         version_arguments=form.version,
         version_pattern=expression(table, "pattern", form.pattern),
         install=install,
+        environment=tuple(
+            (name, value) for name, value in form.environment.items() if not PLACE.search(value)
+        ),
     )
+
+
+def _check_environment(
+    table: Table, environment: Mapping[str, Any], places: Collection[str]
+) -> None:
+    for name, value in environment.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise table.error(name, "is no name of a variable")
+        if name in _OURS:
+            raise table.error(name, "is set by rdbench; leave it out")
+        if not isinstance(value, str):
+            raise table.error(name, f"{value!r} is not text; write it in quotes")
+        if "\0" in value:
+            raise table.error(name, "has a null character, which no variable can hold")
+        check_places(table, name, value, places)
 
 
 def expression(table: Table, key: str, text: str) -> str:
@@ -65,11 +91,17 @@ def check_argument(table: Table, key: str, text: str, places: Collection[str]) -
     """An argument, whose places are among ``places``. A command reads and writes where it
     runs; what it needs beside that is in ``files``, so that paths are refused. Raises
     :class:`rdbench.UsageError`."""
-    for name in PLACE.findall(text):
-        if name not in places:
-            raise table.error(key, f"{{{name}}} is not one of {', '.join(sorted(places))}")
+    check_places(table, key, text, places)
     refuse_path(table, key, text)
     return text
+
+
+def check_places(table: Table, key: str, text: str, places: Collection[str]) -> None:
+    """Raise :class:`rdbench.UsageError` for a place in ``text`` that is not among ``places``."""
+    for name in PLACE.findall(text):
+        if name not in places:
+            known = f"one of {', '.join(sorted(places))}" if places else "known here"
+            raise table.error(key, f"{{{name}}} is not {known}")
 
 
 def refuse_path(table: Table, key: str, text: str) -> None:

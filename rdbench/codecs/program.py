@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
@@ -22,7 +21,7 @@ import numpy as np
 from rdbench import files, formats, leb128
 from rdbench.codecs import program_file
 from rdbench.codecs.base import Axis, Codec, Option
-from rdbench.codecs.program_definition import IMAGE_FORMATS, Command, Definition, holds
+from rdbench.codecs.program_definition import IMAGE_FORMATS, Call, Command, Definition, holds
 from rdbench.commands import put_beside
 from rdbench.errors import (
     BitstreamError,
@@ -180,12 +179,9 @@ class ProgramCodec(Codec):
             "commands": {
                 str(channels): {
                     kind: {
-                        point_text(point): shlex.join(
-                            [
-                                command.program.name,
-                                *cls._arguments(command, {**options, "channels": channels}, point),
-                            ]
-                        )
+                        point_text(point): cls._filled(
+                            command, {**options, "channels": channels}, point
+                        ).line
                         for point in points
                     }
                     for kind, command in cls._commands().items()
@@ -199,14 +195,14 @@ class ProgramCodec(Codec):
         return {"encode": cls.definition.encode, "decode": cls.definition.decode}
 
     @classmethod
-    def _arguments(
+    def _filled(
         cls,
         command: Command,
         settings: Mapping[str, Any],
         point: float,
         geometry: Geometry | None = None,
-    ) -> list[str]:
-        """The arguments of a command, as far as they are known."""
+    ) -> Call:
+        """A command, as far as what differs is known."""
         pixels = cls.definition.form.pixels
         values = {
             "input": "input" + _suffix(pixels.input, settings["channels"]),
@@ -232,15 +228,14 @@ class ProgramCodec(Codec):
         if padded:
             image = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
         given = Geometry(columns, rows, _HEADER_CHANNELS[channels], 8)
-        arguments = self._arguments(self.definition.encode, settings, self.point, given)
+        call = self._filled(self.definition.encode, settings, self.point, given)
         with scratch(image.nbytes) as folder:
             path = folder / ("input" + _suffix(pixels.input, channels))
             with path.open("wb") as file:
                 for part in self._written(image, settings):
                     file.write(part)
-            stream = _result(
-                self.definition.encode, arguments, folder, "stream" + self.definition.form.suffix
-            )
+            name = "stream" + self.definition.form.suffix
+            stream = _result(call, self.definition.encode.files, folder, name)
         if padded or pixels.geometry == "header" or (pixels.pads and _has_header(stream)):
             return _header(width, height, channels) + stream
         return bytes(stream)
@@ -254,12 +249,12 @@ class ProgramCodec(Codec):
             header, stream = _split_header(data)
         geometry = self._geometry(header, stream)
         settings = self._settings(geometry.channels if geometry else 3)
-        arguments = self._arguments(self.definition.decode, settings, self.point, geometry)
+        call = self._filled(self.definition.decode, settings, self.point, geometry)
         name = "output" + _suffix(pixels.output, 3)
         with scratch(16 * len(stream)) as folder:
             (folder / ("stream" + self.definition.form.suffix)).write_bytes(stream)
             try:
-                output = _result(self.definition.decode, arguments, folder, name)
+                output = _result(call, self.definition.decode.files, folder, name)
             except OutOfTimeError:
                 raise
             except CodecError as error:
@@ -339,11 +334,11 @@ class ProgramCodec(Codec):
         return geometry
 
 
-def _result(command: Command, arguments: Sequence[str], folder: Path, name: str) -> bytearray:
+def _result(call: Call, beside: Sequence[Path], folder: Path, name: str) -> bytearray:
     """The file ``name`` that a command writes in ``folder``; an image may lie in the bytes."""
-    put_beside(command.files, folder)
-    program = find(command.program)
-    words = run([program.path, *arguments], folder)
+    put_beside(beside, folder)
+    program = find(call.program)
+    words = run([program.path, *call.arguments], folder, environment=call.environment)
     path = folder / name
     result = None
     if path.is_file():

@@ -35,6 +35,7 @@ The files in ``programs/`` are such definitions, and the place to learn the form
     [decode]
     program = "mdec"
     arguments = ["{stream}", "{output}"]
+    environment = { OMP_NUM_THREADS = "1" }   # beside what its user has set, and kept
 
 Commands are lists of arguments; there is no shell. They run in a temporary folder of their own,
 with file names that rdbench chooses. ``when`` holds conditions on options, and on ``channels``.
@@ -52,6 +53,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,15 +96,36 @@ class Command:
     arguments: tuple[Argument, ...]
     files: tuple[Path, ...]
     """Files beside the definition, such as a configuration, that are put where it runs."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables that are set for it, by name."""
 
-    def filled(self, settings: Settings, values: Mapping[str, str]) -> list[str]:
-        """The arguments that apply, with ``values`` in their places; others stay as they are."""
+    def filled(self, settings: Settings, values: Mapping[str, str]) -> Call:
+        """The command with ``values`` in its places; others stay as they are."""
 
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
             return values.get(name) or text_of(settings.get(name, match.group()))
 
-        return [PLACE.sub(value, a.text) for a in self.arguments if holds(a.when, settings)]
+        return Call(
+            self.program,
+            [PLACE.sub(value, a.text) for a in self.arguments if holds(a.when, settings)],
+            {name: PLACE.sub(value, text) for name, text in self.environment},
+        )
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command as it is called once: all of its arguments, and the variables set for it."""
+
+    program: ProgramSpec
+    arguments: list[str]
+    environment: dict[str, str]
+
+    @property
+    def line(self) -> str:
+        """The call as a shell would take it, the variables before it."""
+        before = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        return " ".join([*before, shlex.join([self.program.name, *self.arguments])])
 
 
 class GreyTest(Form, frozen=True):

@@ -184,10 +184,15 @@ def _command(
     parent: Table, key: str, codec: CodecForm, places: set[str], options: Mapping[str, Option]
 ) -> Command:
     table, form = parent.table(key), getattr(codec, key)
-    program = commands.program(table, form, codec.install)
+    program = commands.program(table, form, codec.install, places - _FILE_PLACES)
     arguments = tuple(_arguments(table, form.arguments, places, options))
     commands.check_used(table, (a.text for a in arguments), _FILE_PLACES & places)
-    return Command(program, arguments, tuple(commands.files_beside(table, form.files)))
+    return Command(
+        program,
+        arguments,
+        tuple(commands.files_beside(table, form.files)),
+        tuple(form.environment.items()),
+    )
 
 
 def _arguments(

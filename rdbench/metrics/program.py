@@ -18,9 +18,10 @@
     arguments = ["-metric", "PHASH", "{original}", "{decoded}", "null:"]
     exit_codes = [0, 1]                   # those of success; [0] where it is not given
 
-``[score]`` has the keys of a codec's ``[encode]``, ``names`` and ``files`` among them, and
-``exit_codes`` beside. The program runs in a temporary folder of its own, without a shell; the
-number is in the group of ``pattern``, where it matches last in the last 16 KiB of what is printed.
+``[score]`` has the keys of a codec's ``[encode]``, ``names``, ``files`` and ``environment`` among
+them, and ``exit_codes`` beside. The program runs in a temporary folder of its own, without a shell;
+the number is in the group of ``pattern``, where it matches last in the last 16 KiB of what is
+printed.
 """
 
 from __future__ import annotations
@@ -129,7 +130,12 @@ class ProgramMetric(Metric):
             commands.put_beside(wanted.files, folder)
             (folder / named["original"]).write_bytes(self._written)
             (folder / named["decoded"]).write_bytes(self._file(decoded))
-            printed = run([program.path, *arguments], folder, wanted.exit_codes)
+            printed = run(
+                [program.path, *arguments],
+                folder,
+                wanted.exit_codes,
+                dict(wanted.program.environment),
+            )
         return _number(wanted.pattern, printed, program.name)
 
     @classmethod

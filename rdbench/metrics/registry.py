@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,8 +148,9 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
                 "path": program.path,
                 "version": program.version,
                 "sha256": program.sha256,
+                **({"environment": dict(environment)} if environment else {}),
             }
-            for program in places(record.target)
+            for program, environment in _programs(record.target)
         }
     except MissingBackendError as error:
         found["missing"] = str(error)
@@ -159,11 +160,16 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
 def places(target: str) -> tuple[programs.Program, ...]:
     """The programs that compute a metric: one, where it is made of one. Raises
     :class:`MissingBackendError`."""
-    if not target.endswith(".toml"):
-        return ()
-    from rdbench.metrics import program
+    return tuple(program for program, _ in _programs(target))
 
-    return (programs.find(program.load(Path(target)).definition.program),)
+
+def _programs(target: str) -> Iterator[tuple[programs.Program, tuple[tuple[str, str], ...]]]:
+    """The programs, and what is set in their environment."""
+    if target.endswith(".toml"):
+        from rdbench.metrics import program
+
+        spec = program.load(Path(target)).definition.program
+        yield programs.find(spec), spec.environment
 
 
 def source(target: str) -> dict[str, str]:

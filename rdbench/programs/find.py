@@ -33,6 +33,8 @@ class ProgramSpec:
     empty one stands for a program that does not tell: its SHA-256 is its version."""
     install: str = ""
     """What to do where it is missing."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Set for it, and so also when it is asked for its version."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,8 @@ def _on_path(spec: ProgramSpec) -> Program:
 
 def _identified(spec: ProgramSpec, path: Path) -> Program:
     try:
-        text = output_of([str(path), *spec.version_arguments], VERSION_TIMEOUT_S)
+        command = [str(path), *spec.version_arguments]
+        text = output_of(command, VERSION_TIMEOUT_S, dict(spec.environment))
     except CodecError as error:
         raise MissingBackendError(f"{path} cannot be used: {error}") from error
     if not spec.version_pattern:

@@ -17,10 +17,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from rdbench.errors import CodecError, OutOfTimeError
@@ -36,6 +37,7 @@ _FIRST_SAMPLE_S: Final = 0.002
 _LAST_SAMPLE_S: Final = 0.1
 _CHUNK: Final = 65536
 _MOST_LEFT_OVER: Final = 16
+NOTHING_SET: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass
@@ -74,9 +76,14 @@ def extend(deadline: float) -> None:
         supervision.deadline = max(deadline, supervision.deadline)
 
 
-def run(arguments: Sequence[str], folder: Path, exit_codes: Collection[int] = (0,)) -> str:
-    """Run the program ``arguments[0]`` (a path) in ``folder`` until it ends; return the end of
-    what it printed, standard output and error together.
+def run(
+    arguments: Sequence[str],
+    folder: Path,
+    exit_codes: Collection[int] = (0,),
+    environment: Mapping[str, str] = NOTHING_SET,
+) -> str:
+    """Run the program ``arguments[0]`` (a path) in ``folder`` until it ends, ``environment`` added
+    to its user's; return the end of what it printed, standard output and error together.
 
     Raises :class:`CodecError` with the end of what it printed where it cannot be started, leaves
     with an exit code that is not among ``exit_codes`` or dies by a signal, and
@@ -84,7 +91,7 @@ def run(arguments: Sequence[str], folder: Path, exit_codes: Collection[int] = (0
     """
     supervision = _supervision.get() or _Supervision(math.inf, Usage())
     name = Path(arguments[0]).name
-    ended = _run(arguments, folder, supervision)
+    ended = _run(arguments, folder, supervision, environment)
     if ended.timed_out:
         raise OutOfTimeError(f"{name} was not done in time and was ended{words_of(ended.output)}")
     if ended.status in exit_codes:
@@ -92,13 +99,15 @@ def run(arguments: Sequence[str], folder: Path, exit_codes: Collection[int] = (0
     raise CodecError(f"{name} {_ending(ended)}{words_of(ended.output)}")
 
 
-def output_of(arguments: Sequence[str], timeout_s: float) -> str:
+def output_of(
+    arguments: Sequence[str], timeout_s: float, environment: Mapping[str, str] = NOTHING_SET
+) -> str:
     """What a program prints, standard output and error together, at most the last 1 MiB; its
     exit code does not matter. Raises :class:`CodecError` where it cannot be started, dies by a
     signal, or is not done after ``timeout_s``."""
     with scratch(0) as folder:
         supervision = _Supervision(time.monotonic() + timeout_s, Usage())
-        ended = _run(arguments, folder, supervision, ANSWER_BYTES)
+        ended = _run(arguments, folder, supervision, environment, ANSWER_BYTES)
     if ended.timed_out:
         raise CodecError(f"it was not done after {timeout_s:g} s")
     if ended.status < 0:
@@ -119,6 +128,7 @@ def _run(
     arguments: Sequence[str],
     folder: Path,
     supervision: _Supervision,
+    environment: Mapping[str, str],
     kept_bytes: int = KEPT_BYTES,
 ) -> _Ended:
     file_limit = max(SMALLEST_FILE_LIMIT, room(folder) // 4)
@@ -129,7 +139,7 @@ def _run(
             process = subprocess.Popen(
                 arguments,
                 cwd=folder,
-                env=environment_in(folder),
+                env=environment_in(folder, environment),
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,

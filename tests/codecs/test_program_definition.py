@@ -135,7 +135,7 @@ def arguments(one: type[Codec], channels: int = 3, **options: object) -> list[st
     """The encoder's command line at the first point, from what is kept of a run."""
     definition = one.definition
     settings = {**one.resolve_options(options), "channels": channels}
-    return definition.encode.filled(settings, {"point": "7"})
+    return definition.encode.filled(settings, {"point": "7"}).arguments
 
 
 def test_conditions_on_options_of_all_types(tmp_path):

@@ -106,6 +106,17 @@ def test_files_beside_a_definition_are_put_where_its_program_runs(tmp_path) -> N
     assert {*registry.provenance(find(str(path)))["source"]} == {"total.toml", "weights.txt"}
 
 
+def test_a_definition_sets_variables_of_its_program_and_they_are_kept(tmp_path) -> None:
+    body = "print('total:', os.environ['WEIGHT'])"
+    path = write(tmp_path, body, score_environment="{ WEIGHT = '41.5' }")
+    assert scored(path).values["total_error"] == 41.5
+    (program,) = registry.provenance(find(str(path)))["programs"].values()
+    assert program["environment"] == {"WEIGHT": "41.5"}
+    path.write_text(changed(score_environment="{ WEIGHT = '{decoded}' }"))
+    with pytest.raises(UsageError, match=r"key 'score\.environment\.WEIGHT': \{decoded\} is not"):
+        find(str(path))
+
+
 def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path) -> None:
     path = write(tmp_path, score_program='"there-is-none"')
     record = find(str(path))
