@@ -50,7 +50,8 @@ def find(wanted: str) -> MetricRecord:
                 "rename it"
             )
         return record
-    plugins.refuse_twins("metric", ENTRY_POINT_GROUP, wanted, built_in=wanted in BUILT_IN)
+    own = ["rdbench"] if wanted in BUILT_IN else []
+    plugins.refuse_twins("metric", ENTRY_POINT_GROUP, wanted, own)
     if wanted in BUILT_IN:
         return BUILT_IN[wanted]
     for offer in _offers():

@@ -27,7 +27,8 @@ class ProgramSpec:
     candidates: tuple[str, ...]
     """File names that are looked for on PATH, in this order; one with a slash is a path, and a file
     that is there comes before what the variable names."""
-    version_arguments: tuple[str, ...] = ()
+    version_arguments: tuple[str, ...] | None = None
+    """How it is asked for its version; None: it is not started to ask."""
     version_pattern: str = ""
     """Regular expression, searched in what the program prints; its groups are the version. An
     empty one stands for a program that does not tell: its SHA-256 is its version."""
@@ -150,6 +151,8 @@ def _on_path(spec: ProgramSpec) -> Program:
 
 
 def _identified(spec: ProgramSpec, path: Path) -> Program:
+    if spec.version_arguments is None:
+        return Program(spec.name, str(path), "")
     try:
         command = [str(path), *spec.version_arguments]
         text = output_of(command, VERSION_TIMEOUT_S, dict(spec.environment))
@@ -163,6 +166,7 @@ def _identified(spec: ProgramSpec, path: Path) -> Program:
         printed = repr(one_line(text, 80)) if text.strip() else "nothing"
         raise MissingBackendError(
             f"{path} is not the program {spec.name!r} that is meant, or of a version that is not "
-            f"known: `{asked}` prints {printed}"
+            f"known: `{asked}` prints {printed}, where the pattern {spec.version_pattern!r} of its "
+            "definition does not match"
         )
     return Program(spec.name, str(path), one_line(" ".join(filter(None, match.groups()))))

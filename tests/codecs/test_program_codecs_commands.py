@@ -271,8 +271,8 @@ def stood_in(
     codec = load(name)
     scripts = []
     for kind, command in (
-        ("stream.", codec.definition.encode),
-        ("output.", codec.definition.decode),
+        ("stream.", codec.definition.encode[0]),
+        ("output.", codec.definition.decode[0]),
     ):
         program = command.program.name
         asked, answer, status = ANSWERS[program]

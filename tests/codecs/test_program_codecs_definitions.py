@@ -74,7 +74,7 @@ def test_version_names_each_program(name: str) -> None:
     for part in version.split(", "):
         assert re.search(r"\d+\.\d+", part), version
     definition = load(name).definition
-    for command in (definition.encode, definition.decode):
+    for command in (*definition.encode, *definition.decode):
         assert command.program.name in version
 
 
