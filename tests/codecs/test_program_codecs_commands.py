@@ -12,7 +12,7 @@ import pytest
 
 from rdbench.codecs.base import Codec
 from rdbench.conforming.material import photograph
-from rdbench.formats import write_png
+from rdbench.formats import write_png, write_pnm
 from rdbench.programs import variable
 from tests.codecs.programs import load
 
@@ -257,10 +257,10 @@ def test_bpg(
     assert arguments == [*words.split(), "-o", "stream.bpg", "input.png"]
     assert files == {"input.png": len(write_png(image))}
 
-    decoder.with_suffix(".result").write_bytes(write_png(image.repeat(3 // channels, axis=2)))
+    decoder.with_suffix(".result").write_bytes(write_pnm(image.repeat(3 // channels, axis=2)))
     np.testing.assert_array_equal(one.decode(stream), image)
     arguments, files = recorded(decoder)
-    assert arguments == ["-o", "output.png", "stream.bpg"]
+    assert arguments == ["-o", "output.ppm", "stream.bpg"]
     assert files == {"stream.bpg": len(stream)}
 
 
