@@ -222,11 +222,10 @@ def offers(group: str) -> tuple[Offer, ...]:
     )
 
 
-def refuse_twins(kind: str, group: str, name: str, *, built_in: bool) -> None:
-    """Raise :class:`UsageError` where ``name`` is offered twice: by rdbench itself (``built_in``)
-    and a package, or by two packages."""
-    packages = [offer.package for offer in offers(group) if offer.name == name]
-    packages = (["rdbench"] if built_in else []) + packages
+def refuse_twins(kind: str, group: str, name: str, own: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where ``name`` is offered twice: by ``own`` (rdbench itself,
+    or files of the user's) and by packages."""
+    packages = [*own, *(offer.package for offer in offers(group) if offer.name == name)]
     if len(packages) > 1:
         raise UsageError(
             f"{kind} {name!r} is offered by {' and by '.join(packages)}; uninstall all but one, or "

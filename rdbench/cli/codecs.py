@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -109,6 +110,8 @@ def show_codec(
         ("conversion", _conversion(codec, options, axis.ladder[0])),
     ]
     rows += _commands(codec, options, axis.ladder[0])
+    if definition := getattr(codec, "definition", None):
+        rows.append(("file", str(definition.path)))
     for row, text in rows:
         typer.echo(f"{row:10} {text}")
     if codec.option_table:
@@ -116,6 +119,54 @@ def show_codec(
     for option_name, option in codec.option_table.items():
         typer.echo(f"  {option_name}={options[option_name]}  ({_allowed(option)})")
         typer.echo(f"      {option.meaning}")
+
+
+@app.command("form")
+def show_form() -> None:
+    """Print the form of a program codec: a TOML file with everything in it that there is."""
+    from rdbench.codecs.registry import FORM
+
+    typer.echo(FORM.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command("try")
+def try_codec(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[:option=value,...]", help="A program codec; NAME may be FILE.toml."
+        ),
+    ],
+    image: Annotated[
+        str, typer.Option(metavar="FILE", help="An image. [default: a photograph of 256×192]")
+    ] = "",
+    point: Annotated[
+        float | None,
+        typer.Option(help="A point. [default: one in the middle of the ladder]"),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where files are kept. [default: a new temporary folder]"
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time that each side may take.")
+    ] = 120.0,
+) -> None:
+    """Code and decode one image, and show the command lines, all that the programs print, what
+    they write, times and quality.
+
+    The exit status is 1 when something of it fails.
+    """
+    import tempfile
+
+    from rdbench import experiment
+    from rdbench.conforming.trial import Trial
+
+    keep = keep or Path(tempfile.mkdtemp(prefix="try-"))
+    if not Trial(experiment.parse_codec(name), point, keep, typer.echo).run(image, timeout):
+        raise typer.Exit(1)
 
 
 def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:

@@ -11,19 +11,26 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import os
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 import numpy as np
 
-from rdbench import files, formats, leb128
-from rdbench.codecs import program_file
+from rdbench import files, formats
+from rdbench.codecs import program_file, size_header
 from rdbench.codecs.base import Axis, Codec, Option
-from rdbench.codecs.program_definition import IMAGE_FORMATS, Command, Definition, holds
-from rdbench.commands import put_beside
+from rdbench.codecs.program_call import result
+from rdbench.codecs.program_definition import (
+    Command,
+    Definition,
+    FilledCommand,
+    holds,
+    plain_number,
+)
+from rdbench.commands import FOLDER, named_files
 from rdbench.errors import (
     BitstreamError,
     CodecError,
@@ -32,14 +39,13 @@ from rdbench.errors import (
     UsageError,
 )
 from rdbench.formats import Geometry
-from rdbench.programs import Program, find, run, scratch, words_of
+from rdbench.programs import Program, find, scratch
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
     from rdbench.formats import Layout
     from rdbench.sample_format import Image
 
-_HEADER_CHANNELS: Final = {1: "400", 3: "444"}
 _MOST_RESOLUTIONS: Final = 6
 
 
@@ -90,12 +96,13 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[ProgramCodec
 def _with_programs(codec: type[ProgramCodec], program: str, decoder: str) -> type[ProgramCodec]:
     """The codec with other programs; "" stands for the one that it has."""
     definition = codec.definition
-    encode, decode = definition.encode, definition.decode
+    *before, encode = definition.encode
+    decode, *after = definition.decode
     decoder = decoder or (program if encode.program.name == decode.program.name else "")
     changed = dataclasses.replace(
         definition,
-        encode=_with_program(codec.name, "program", encode, program),
-        decode=_with_program(codec.name, "decoder", decode, decoder),
+        encode=(*before, _with_program(codec.name, "program", encode, program)),
+        decode=(_with_program(codec.name, "decoder", decode, decoder), *after),
     )
     if changed == definition:
         return codec
@@ -139,15 +146,23 @@ class ProgramCodec(Codec):
         for when, reason in cls.definition.refusals:
             if holds(when, resolved):
                 raise UsageError(f"codec {cls.name!r}: {reason}")
+        for name in cls._paths():
+            if resolved[name]:
+                path = Path(resolved[name]).expanduser().absolute()
+                if not path.exists():
+                    where = f"codec {cls.name!r}, option {name!r}: {resolved[name]!r}"
+                    raise UsageError(f"{where} is no file or folder")
+                resolved[name] = str(path)
         return resolved
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
-        for command in cls._commands().values():
-            try:
-                find(command.program)
-            except MissingBackendError as error:
-                raise MissingBackendError(f"codec {cls.name!r}: {error}") from error
+        for commands in cls._commands().values():
+            for command in commands:
+                try:
+                    find(command.program)
+                except MissingBackendError as error:
+                    raise MissingBackendError(f"codec {cls.name!r}: {error}") from error
 
     @classmethod
     def version(cls) -> str:
@@ -156,72 +171,132 @@ class ProgramCodec(Codec):
 
     @classmethod
     def _programs(cls) -> dict[str, Program]:
-        """The programs by name; of two with one name the decoder is told to be it."""
-        encoder, decoder = (find(command.program) for command in cls._commands().values())
-        if encoder == decoder or encoder.name != decoder.name:
-            return {encoder.name: encoder, decoder.name: decoder}
-        return {encoder.name: encoder, f"{decoder.name} (decoder)": decoder}
+        """The programs by name; of several with one name, the others are told by what they do."""
+        programs: dict[str, Program] = {}
+        for kind, commands in cls._commands().items():
+            for command in commands:
+                program = find(command.program)
+                of_kind = f"{program.name} ({kind}r)"
+                further = (f"{of_kind[:-1]} {number})" for number in itertools.count(2))
+                for name in itertools.chain([program.name, of_kind], further):
+                    if programs.setdefault(name, program) == program:
+                        break
+        return programs
 
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
         """The programs, their command lines by number of channels and point (quoted as a shell
         would take them), how pixels are handed over, and files that are read; ``{width}`` and
         ``{height}`` stand for what differs between images."""
-        definition = cls.definition
-        read = {file.name: file for command in cls._commands().values() for file in command.files}
+        calls = [*cls._calls(options, points)]
+        commands: dict[str, dict[str, dict[str, str]]] = {}
+        for channels, kind, point, called in calls:
+            by_point = commands.setdefault(str(channels), {}).setdefault(kind, {})
+            by_point[point_text(point)] = " && ".join(one.line for one in called)
+        texts = {
+            text
+            for *_, called in calls
+            for one in called
+            for text in (*one.arguments, *one.environment.values())
+        }
         return {
-            "path": str(definition.path),
-            "pixels": definition.form.pixels.plain,
-            "files": {name: files.sha256(file) for name, file in read.items()},
+            "path": str(cls.definition.path),
+            "pixels": cls.definition.form.pixels.plain,
+            "files": {name: files.digest_of(path) for name, path in cls._files(options, texts)},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
                 for name, found in cls._programs().items()
             },
-            "commands": {
-                str(channels): {
-                    kind: {
-                        point_text(point): shlex.join(
-                            [
-                                command.program.name,
-                                *cls._arguments(command, {**options, "channels": channels}, point),
-                            ]
-                        )
-                        for point in points
-                    }
-                    for kind, command in cls._commands().items()
-                }
-                for channels in sorted(cls.channels)
-            },
+            "commands": commands,
         }
 
     @classmethod
-    def _commands(cls) -> dict[str, Command]:
+    def _calls(
+        cls, options: Mapping[str, Any], points: Sequence[float]
+    ) -> Iterator[tuple[int, str, float, list[FilledCommand]]]:
+        """The commands by number of channels, kind and point."""
+        for channels in sorted(cls.channels):
+            settings = {**options, "channels": channels}
+            for kind, commands in cls._commands().items():
+                for point in points:
+                    called = [cls._filled(command, settings, point) for command in commands]
+                    yield channels, kind, point, called
+
+    @classmethod
+    def _files(cls, options: Mapping[str, Any], texts: Iterable[str]) -> Iterator[tuple[str, Path]]:
+        """What programs read beside images and streams: the files and folders that the definition
+        lists, those that options name, and the files that ``texts`` name by their whole path."""
+        for command in (*cls.definition.encode, *cls.definition.decode):
+            yield from ((file.name, file) for file in command.files)
+            yield from command.reads
+        for name in cls._paths():
+            if options[name]:
+                yield str(options[name]), Path(options[name])
+        yield from ((str(path), path) for path in named_files(sorted(texts)))
+
+    @classmethod
+    def _paths(cls) -> list[str]:
+        """The options of the definition that are paths."""
+        return [name for name, option in cls.definition.options.items() if option.path]
+
+    @classmethod
+    def _commands(cls) -> dict[str, tuple[Command, ...]]:
         return {"encode": cls.definition.encode, "decode": cls.definition.decode}
 
     @classmethod
-    def _arguments(
+    def _filled(
         cls,
         command: Command,
         settings: Mapping[str, Any],
         point: float,
         geometry: Geometry | None = None,
-    ) -> list[str]:
-        """The arguments of a command, as far as they are known."""
+        folder: Path | None = None,
+    ) -> FilledCommand:
+        """A command, as far as what differs is known."""
         pixels = cls.definition.form.pixels
-        values = {
-            "input": "input" + _suffix(pixels.input, settings["channels"]),
-            "stream": "stream" + cls.definition.form.suffix,
-            "output": "output" + _suffix(pixels.output, 3),
-            "point": point_text(point),
+        values: dict[str, object] = {
+            "input": "input" + pixels.suffix(pixels.input, settings["channels"]),
+            "stream": cls._stream_name(),
+            "output": cls._output_name(settings),
+            "point": plain_number(point),
+            **{name: column[point] for name, column in cls.definition.by_point.items()},
         }
+        if folder is not None:
+            values[FOLDER] = str(folder)
         if pixels.converted:
             layout = pixels.layout(settings)
             values.update(chroma_format=layout.chroma, sample_bits=str(layout.depth))
         if geometry is not None:
             width, height = geometry.width, geometry.height
             resolutions = min(_MOST_RESOLUTIONS, min(width, height).bit_length())
-            values.update(width=str(width), height=str(height), resolutions=str(resolutions))
+            values.update(width=width, height=height, resolutions=resolutions)
         return command.filled(settings, values)
+
+    @classmethod
+    def _stream_name(cls) -> str:
+        return "stream" + cls.definition.form.suffix
+
+    @classmethod
+    def _output_name(cls, settings: Mapping[str, Any]) -> str:
+        """The decoder's file; that the image is grey is only known where the stream tells."""
+        pixels = cls.definition.form.pixels
+        return "output" + pixels.suffix(
+            pixels.output, settings["channels"] if pixels.geometry else 3
+        )
+
+    def _called(
+        self,
+        commands: Sequence[Command],
+        settings: Mapping[str, Any],
+        geometry: Geometry | None,
+        folder: Path,
+        name: str,
+    ) -> bytearray:
+        """The file ``name`` that the commands write."""
+        filled = [
+            self._filled(command, settings, self.point, geometry, folder) for command in commands
+        ]
+        return result(filled, folder, name, self.definition.form.timeout_s)
 
     def encode(self, image: Image) -> bytes:
         height, width, channels = image.shape
@@ -231,18 +306,16 @@ class ProgramCodec(Codec):
         padded = (rows, columns) != (height, width)
         if padded:
             image = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
-        given = Geometry(columns, rows, _HEADER_CHANNELS[channels], 8)
-        arguments = self._arguments(self.definition.encode, settings, self.point, given)
+        given = Geometry(columns, rows, "444" if channels == 3 else "400", 8)
         with scratch(image.nbytes) as folder:
-            path = folder / ("input" + _suffix(pixels.input, channels))
+            path = folder / ("input" + pixels.suffix(pixels.input, channels))
             with path.open("wb") as file:
-                for part in self._written(image, settings):
+                for part in pixels.written(image, settings):
                     file.write(part)
-            stream = _result(
-                self.definition.encode, arguments, folder, "stream" + self.definition.form.suffix
-            )
-        if padded or pixels.geometry == "header" or (pixels.pads and _has_header(stream)):
-            return _header(width, height, channels) + stream
+            commands = self.definition.encode
+            stream = self._called(commands, settings, given, folder, self._stream_name())
+        if padded or pixels.geometry == "header" or (pixels.pads and size_header.is_there(stream)):
+            return size_header.written(width, height, channels) + stream
         return bytes(stream)
 
     def decode(self, data: bytes) -> Image:
@@ -250,21 +323,20 @@ class ProgramCodec(Codec):
             raise BitstreamError("the stream is empty (0 bytes)")
         pixels = self.definition.form.pixels
         header, stream = None, data
-        if pixels.geometry == "header" or (pixels.pads and _has_header(data)):
-            header, stream = _split_header(data)
+        if pixels.geometry == "header" or (pixels.pads and size_header.is_there(data)):
+            header, stream = size_header.split(data)
         geometry = self._geometry(header, stream)
         settings = self._settings(geometry.channels if geometry else 3)
-        arguments = self._arguments(self.definition.decode, settings, self.point, geometry)
-        name = "output" + _suffix(pixels.output, 3)
+        name = self._output_name(settings)
         with scratch(16 * len(stream)) as folder:
-            (folder / ("stream" + self.definition.form.suffix)).write_bytes(stream)
+            (folder / self._stream_name()).write_bytes(stream)
             try:
-                output = _result(self.definition.decode, arguments, folder, name)
+                output = self._called(self.definition.decode, settings, geometry, folder, name)
             except OutOfTimeError:
                 raise
             except CodecError as error:
                 raise BitstreamError(str(error)) from error
-        image = self._read(output, settings, geometry)
+        image = pixels.read(output, settings, geometry)
         if pixels.grey is not None and image.shape[2] == 3 and pixels.grey(stream):
             image = np.ascontiguousarray(image[:, :, :1])
         return image if header is None else self._cropped(image, header)
@@ -294,31 +366,6 @@ class ProgramCodec(Codec):
     def _layout(self, channels: int) -> Layout:
         return self.definition.form.pixels.layout(self._settings(channels))
 
-    def _written(self, image: Image, settings: Mapping[str, Any]) -> Sequence[bytes | memoryview]:
-        """The file for the encoder, in parts, so that the image need not be copied."""
-        kind = self.definition.form.pixels.input
-        if kind == "pnm":
-            return formats.pnm_parts(image)
-        if kind == "png":
-            return [formats.write_png(image)]
-        layout = self.definition.form.pixels.layout(settings)
-        write = formats.write_yuv if kind == "yuv" else formats.write_y4m
-        return [write(image, layout)]
-
-    def _read(
-        self, data: bytearray, settings: Mapping[str, Any], geometry: Geometry | None
-    ) -> Image:
-        kind = self.definition.form.pixels.output
-        if kind == "pnm":
-            return formats.read_pnm(data)
-        if kind == "png":
-            return formats.read_png(bytes(data))
-        layout = self.definition.form.pixels.layout(settings)
-        if kind == "y4m":
-            return formats.read_y4m(bytes(data), layout)
-        assert geometry is not None
-        return formats.read_yuv(bytes(data), geometry.width, geometry.height, layout)
-
     def _geometry(self, header: Geometry | None, stream: bytes) -> Geometry | None:
         """What the decoder's image is like, as far as header and stream tell it."""
         pixels = self.definition.form.pixels
@@ -337,44 +384,3 @@ class ProgramCodec(Codec):
                 f"where {layout.chroma} with {layout.depth} is expected"
             )
         return geometry
-
-
-def _result(command: Command, arguments: Sequence[str], folder: Path, name: str) -> bytearray:
-    """The file ``name`` that a command writes in ``folder``; an image may lie in the bytes."""
-    put_beside(command.files, folder)
-    program = find(command.program)
-    words = run([program.path, *arguments], folder)
-    path = folder / name
-    result = None
-    if path.is_file():
-        result = bytearray(path.stat().st_size)
-        with path.open("rb") as stream:
-            del result[stream.readinto(result) :]
-    if not result:
-        what = "wrote nothing" if result is None else "wrote an empty file"
-        raise CodecError(f"{program.name} left with exit code 0 and {what}{words_of(words)}")
-    return result
-
-
-def _suffix(image_format: str, channels: int) -> str:
-    return ".pgm" if (image_format, channels) == ("pnm", 1) else IMAGE_FORMATS[image_format]
-
-
-def _has_header(stream: bytes | bytearray) -> bool:
-    """Whether bytes begin as :func:`_header` does; a program's stream that does gets one, too."""
-    return stream[0] in _HEADER_CHANNELS
-
-
-def _header(width: int, height: int, channels: int) -> bytes:
-    """What the stream does not tell of the image: one byte for the channels (1 or 3), then width
-    and height in base 128."""
-    return bytes([channels]) + leb128.written(width) + leb128.written(height)
-
-
-def _split_header(data: bytes) -> tuple[Geometry, bytes]:
-    """The inverse of :func:`_header`, and the stream behind it."""
-    width, place = leb128.read(data, 1)
-    height, place = leb128.read(data, place)
-    if not _has_header(data) or not width or not height:
-        raise BitstreamError("the header with the size of the image is damaged")
-    return Geometry(width, height, _HEADER_CHANNELS[data[0]], 8), data[place:]

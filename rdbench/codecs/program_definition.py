@@ -1,74 +1,35 @@
 """A program codec: a pair of programs, as a TOML file defines it.
 
-The files in ``programs/`` are such definitions, and the place to learn the form from::
-
-    name = "mine"                         # of the codec
-    summary = "My codec"
-    parameter = "quality"                 # what a point is
-    ladder = [10, 30, 50, 70, 90]         # default points, in increasing rate
-    low = 1                               # least and greatest point, and whether whole numbers
-    high = 100
-    integer = true
-    suffix = ".mine"                      # of a stream's file
-    install = "see example.org"           # what to do where a program is missing
-    # channels = [1, 3]                   # grey, color; deterministic = true; lossless = false
-
-    [options.effort]                      # any number of options, as {effort} in the commands
-    default = 5
-    low = 1
-    high = 9
-    meaning = "how hard the encoder tries"
-
-    [pixels]
-    input = "pnm"                         # what the encoder reads: pnm, png, yuv or y4m
-    output = "pnm"                        # what the decoder writes
-
-    [encode]
-    program = "menc"                      # on PATH, or where RDBENCH_MENC points to
-    version = ["--version"]               # how to ask it, and what to look for in the answer
-    pattern = 'menc ([0-9.]+)'
-    arguments = [
-        "-q", "{point}", { when = { effort = 9 }, then = ["--slow"] },
-        "{input}", "{stream}",
-    ]
-
-    [decode]
-    program = "mdec"
-    arguments = ["{stream}", "{output}"]
-
-Commands are lists of arguments; there is no shell. They run in a temporary folder of their own,
-with file names that rdbench chooses. ``when`` holds conditions on options, and on ``channels``.
-For ``yuv`` and ``y4m``, ``[pixels]`` also says ``chroma`` (400, 420, 422, 444; grey images are
-always 400), ``depth``, ``matrix`` (bt601, bt709, gbr) and ``range`` (full, limited), which may be
-``{option}``; and with a ``yuv`` output, ``geometry``: where the decoder's image has its size
-from: "hevc" and "vvc" are read from the stream, "header" is a few counted bytes before it.
-
-An encoder that refuses some sizes says ``least`` (shortest side) and ``multiple`` (of what sides
-must be, by chroma format, as ``{ 420 = 2 }``): such images are padded by repeating their last row
-and column, and a counted header with the real size is put before their streams.
+The form is described in ``form.toml`` beside this module, a definition with everything in it that
+there is (``rdbench codecs form`` prints it); the files in ``programs/`` are such definitions.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from rdbench import formats
 from rdbench.codecs.base import Axis, Option
-from rdbench.commands import PLACE, ProgramForm
-from rdbench.formats import Layout
-from rdbench.programs import ProgramSpec
+from rdbench.commands import ProgramForm, filled, text_of
+from rdbench.formats import Geometry, Layout
+from rdbench.programs import Call, ProgramSpec
+from rdbench.schema import point_text
 from rdbench.toml import Channels, Form
+
+if TYPE_CHECKING:
+    from rdbench.sample_format import Image
 
 IMAGE_FORMATS: Final = {"pnm": ".ppm", "png": ".png", "yuv": ".yuv", "y4m": ".y4m"}
 RAW_FORMATS: Final = ("yuv", "y4m")
 ImageFormat = Literal["pnm", "png", "yuv", "y4m"]
+Byte = Annotated[int, Meta(ge=0, le=255)]
 Side = Annotated[int, Meta(ge=1)]
 """Of an image, in pixels."""
 GEOMETRIES: Final = ("hevc", "vvc", "header")
@@ -84,6 +45,8 @@ class Argument:
 
     text: str
     when: Conditions = ()
+    unless: bool = False
+    """Whether it is there where the conditions do not hold."""
 
 
 @dataclass(frozen=True)
@@ -94,28 +57,57 @@ class Command:
     arguments: tuple[Argument, ...]
     files: tuple[Path, ...]
     """Files beside the definition, such as a configuration, that are put where it runs."""
+    reads: tuple[tuple[str, Path], ...] = ()
+    """Files and folders that it reads from where they are, by the names in the definition."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables that are set for it, by name."""
+    stdin: str = ""
+    """The file that is its standard input, and the one that its standard output goes to."""
+    stdout: str = ""
 
-    def filled(self, settings: Settings, values: Mapping[str, str]) -> list[str]:
-        """The arguments that apply, with ``values`` in their places; others stay as they are."""
+    def filled(self, settings: Settings, values: Mapping[str, object]) -> FilledCommand:
+        """The command with ``values`` in its places; others stay as they are."""
+        known = {**settings, **values}
+        return FilledCommand(
+            self,
+            [filled(a.text, known) for a in self.arguments if holds(a.when, known) != a.unless],
+            {name: filled(text, known) for name, text in self.environment},
+            filled(self.stdin, known),
+            filled(self.stdout, known),
+        )
 
-        def value(match: re.Match[str]) -> str:
-            name = match.group(1)
-            return values.get(name) or text_of(settings.get(name, match.group()))
 
-        return [PLACE.sub(value, a.text) for a in self.arguments if holds(a.when, settings)]
+@dataclass(frozen=True)
+class FilledCommand:
+    """A command as it is called once."""
+
+    command: Command
+    arguments: list[str]
+    environment: dict[str, str]
+    stdin: str
+    stdout: str
+
+    def call(self, program: str, folder: Path) -> Call:
+        """The call of ``program`` in a folder."""
+        return Call([program, *self.arguments], folder, self.environment, self.stdin, self.stdout)
+
+    @property
+    def line(self) -> str:
+        """The call as a shell would take it."""
+        return self.call(self.command.program.name, Path()).line
 
 
 class GreyTest(Form, frozen=True):
     """How a stream tells that it is of a grey image, for decoders that write color anyway:
-    bits of the byte at ``offset`` behind the first place of the text ``after``."""
+    bits of the byte at ``offset`` behind the first place of the text or bytes ``after``."""
 
-    after: str
+    after: str | tuple[Byte, ...]
     offset: int
     mask: int
     value: int
 
     def __call__(self, stream: bytes) -> bool:
-        after = self.after.encode()
+        after = self.after.encode() if isinstance(self.after, str) else bytes(self.after)
         start = stream.find(after)
         place = start + len(after) + self.offset
         return start >= 0 and place < len(stream) and stream[place] & self.mask == self.value
@@ -171,11 +163,38 @@ class Pixels(Form, frozen=True):
         """Whether colors are converted here, and not by the programs."""
         return self.input in RAW_FORMATS
 
+    @staticmethod
+    def suffix(image_format: str, channels: int) -> str:
+        """That of a file in ``image_format``."""
+        grey = (image_format, channels) == ("pnm", 1)
+        return ".pgm" if grey else IMAGE_FORMATS[image_format]
+
+    def written(self, image: Image, settings: Settings) -> Sequence[bytes | memoryview]:
+        """The file for the encoder, in parts, so that the image need not be copied."""
+        if self.input == "pnm":
+            return formats.pnm_parts(image)
+        if self.input == "png":
+            return [formats.write_png(image)]
+        write = formats.write_yuv if self.input == "yuv" else formats.write_y4m
+        return [write(image, self.layout(settings))]
+
+    def read(self, data: bytearray, settings: Settings, geometry: Geometry | None) -> Image:
+        """The image in the decoder's file; raises :class:`rdbench.errors.BitstreamError`."""
+        if self.output == "pnm":
+            return formats.read_pnm(data)
+        if self.output == "png":
+            return formats.read_png(bytes(data))
+        layout = self.layout(settings)
+        if self.output == "y4m":
+            return formats.read_y4m(bytes(data), layout)
+        assert geometry is not None
+        return formats.read_yuv(bytes(data), geometry.width, geometry.height, layout)
+
     def layout(self, settings: Settings) -> Layout:
         """The sample layout under ``settings``; raises :class:`ValueError`."""
 
         def value(text: str) -> str:
-            return PLACE.sub(lambda match: str(settings[match.group(1)]), text)
+            return filled(text, settings)
 
         if settings["channels"] == 1:
             return Layout("400", self.grey_depth, value(self.matrix), "full")
@@ -211,15 +230,20 @@ class OptionForm(Form, frozen=True):
     labelled: bool = False
     color: bool = False
     shown: tuple[str, ...] = ()
+    path: bool = False
+    free: bool = False
 
 
-class ArgumentForm(Form, frozen=True):
+class ArgumentForm(Form, frozen=True, kw_only=True):
     when: dict[str, Any]
-    then: tuple[str, ...]
+    then: tuple[str, ...] = ()
+    unless: tuple[str, ...] = msgspec.field(name="else", default=())
 
 
 class CommandForm(ProgramForm, frozen=True, kw_only=True):
     arguments: tuple[str | ArgumentForm, ...]
+    stdin: str = ""
+    stdout: str = ""
 
 
 class CodecForm(AxisForm, frozen=True, kw_only=True):
@@ -233,9 +257,11 @@ class CodecForm(AxisForm, frozen=True, kw_only=True):
     options: dict[str, Any] = msgspec.field(default_factory=dict)
     axes: tuple[FurtherAxisForm, ...] = ()
     refuse: tuple[RefusalForm, ...] = ()
+    by_point: dict[str, tuple[str | int | float, ...]] = msgspec.field(default_factory=dict)
+    timeout_s: Annotated[float, Meta(gt=0)] | None = None
     pixels: Pixels
-    encode: CommandForm
-    decode: CommandForm
+    encode: CommandForm | Annotated[tuple[CommandForm, ...], Meta(min_length=1)]
+    decode: CommandForm | Annotated[tuple[CommandForm, ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -247,18 +273,21 @@ class Definition:
     options: Mapping[str, Option]
     axes: tuple[tuple[Conditions, Axis], ...]
     refusals: tuple[tuple[Conditions, str], ...]
-    encode: Command
-    decode: Command
+    encode: tuple[Command, ...]
+    decode: tuple[Command, ...]
+    by_point: Mapping[str, Mapping[float, str | int | float]]
+    """What places hold at each point of the ladder, beside ``{point}``."""
 
     def axis(self, options: Mapping[str, Any]) -> Axis:
         """The rate parameter under ``options``: that of the first conditions that hold."""
         return next(axis for when, axis in self.axes if holds(when, options))
 
 
+def plain_number(point: float) -> int | float:
+    """A point as commands have it: a whole number where it is one, with at most 12 digits."""
+    return int(point) if float(point).is_integer() else float(point_text(point))
+
+
 def holds(when: Conditions, settings: Settings) -> bool:
     """Whether all conditions are met."""
     return all(text_of(settings.get(name)) in allowed for name, allowed in when)
-
-
-def text_of(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

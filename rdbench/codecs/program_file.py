@@ -19,22 +19,22 @@ from rdbench.codecs.program_definition import (
     AxisForm,
     CodecForm,
     Command,
+    CommandForm,
     Conditions,
     Definition,
     OptionForm,
     Pixels,
     holds,
-    text_of,
+    plain_number,
 )
-from rdbench.commands import PLACE
+from rdbench.commands import FOLDER, text_of
 from rdbench.errors import UsageError
 from rdbench.toml import Table, read_toml
 
 _SAMPLE_KEYS: Final = ("chroma", "depth", "grey_depth", "matrix", "range")
 _FILE_PLACES: Final = frozenset({"input", "stream", "output"})
-_PLACES: Final = frozenset(
-    {"point", "width", "height", "channels", "chroma_format", "sample_bits", "resolutions"}
-)
+_NUMBERS: Final = frozenset({"width", "height", "channels", "resolutions"})
+_PLACES: Final = frozenset({"point", "chroma_format", "sample_bits", FOLDER}) | _NUMBERS
 _TAKEN: Final = frozenset({"points", "label", "program", "decoder"})
 
 
@@ -49,9 +49,10 @@ def read(path: Path) -> Definition:
         raise table.error("suffix", f"{form.suffix!r} is not a dot with letters and digits")
     options = dict(_options(table.table("options")))
     _check_pixels(table.table("pixels"), form.pixels, options)
-    places = {*options, *_PLACES}
+    by_point = _by_point(table, form, options)
+    places = {*options, *by_point, *_PLACES}
     # A decoder starts from the stream alone, and that may not tell what the image is like.
-    known = places if form.pixels.geometry else {*options, "point"}
+    known = places if form.pixels.geometry else {*options, *by_point, "point", FOLDER}
     definition = Definition(
         path=path,
         form=form,
@@ -67,28 +68,37 @@ def read(path: Path) -> Definition:
             (_conditions(entry, options), refusal.reason)
             for entry, refusal in zip(table.tables("refuse"), form.refuse, strict=True)
         ),
-        encode=_command(table, "encode", form, {*places, "input", "stream"}, options),
-        decode=_command(table, "decode", form, {*known, "stream", "output"}, options),
+        encode=_commands(table, "encode", form, {*places, "input", "stream"}, options),
+        decode=_commands(table, "decode", form, {*known, "stream", "output"}, options),
+        by_point=by_point,
     )
     _check_layouts(table, definition)
+    _check_forms(table, definition)
     return definition
 
 
 def _options(table: Table) -> Iterator[tuple[str, Option]]:
     for name in table.values:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise table.error(name, "an option's name is made of a to z, 0 to 9 and '_'")
-        if name in _PLACES | _FILE_PLACES | _TAKEN:
-            raise table.error(name, "this name has a meaning of its own; choose another one")
+        _check_name(table, name, "an option's name")
         entry = table.table(name)
-        option = Option(**msgspec.structs.asdict(entry.form(OptionForm)))
+        form = entry.form(OptionForm)
+        fields = msgspec.structs.asdict(form)
+        if fields.pop("free") or form.path:
+            kind = "path" if form.path else "free"
+            if not isinstance(form.default, str) or form.choices:
+                raise entry.error(kind, "goes with text as the default, and without choices")
+        elif isinstance(form.default, str) and not form.choices:
+            reason = "is missing: text is only taken from a list, unless 'free' or 'path' is true"
+            raise entry.error("choices", reason)
+        if form.path and form.default:
+            folder = table.path.absolute().parent
+            fields["default"] = str(folder / Path(str(form.default)).expanduser())
+        option = Option(**fields)
         if option.choices and option.default not in option.choices:
             raise entry.error("default", f"{option.default!r} is not among the choices")
-        if isinstance(option.default, str) and not option.choices:
-            raise entry.error("choices", "is missing: text is only taken from a list")
         for index, choice in enumerate(option.choices):
             _value(entry, f"choices[{index}]", option, choice)
-            commands.refuse_path(entry, f"choices[{index}]", str(choice))
+            commands.refuse_elsewhere(entry, f"choices[{index}]", str(choice))
         _value(entry, "default", option, option.default)
         if option.shown and len(option.shown) != len(option.choices):
             counts = f"{len(option.shown)} texts for {len(option.choices)} choices"
@@ -107,8 +117,35 @@ def _value(table: Table, key: str, option: Option, value: Any) -> Any:
         raise table.error(key, str(error).partition(": ")[2]) from None
 
 
+def _check_name(table: Table, name: str, kind: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise table.error(name, f"{kind} is made of a to z, 0 to 9 and '_'")
+    if name in _PLACES | _FILE_PLACES | _TAKEN:
+        raise table.error(name, "this name has a meaning of its own; choose another one")
+
+
+def _by_point(
+    parent: Table, form: CodecForm, options: Mapping[str, Option]
+) -> dict[str, dict[float, str | int | float]]:
+    """What places hold at the points of the ladder, one value for each."""
+    table = parent.table("by_point")
+    if form.by_point and form.axes:
+        raise parent.error("by_point", "goes with one ladder, and there are 'axes' beside it")
+    for name, values in form.by_point.items():
+        _check_name(table, name, "a name")
+        if name in options:
+            raise table.error(name, "there is an option of this name")
+        if len(values) != len(form.ladder):
+            counts = f"{len(values)} values for {len(form.ladder)} points of the ladder"
+            raise table.error(name, counts)
+    return {
+        name: dict(zip(form.ladder, values, strict=True)) for name, values in form.by_point.items()
+    }
+
+
 def _axis(table: Table, form: AxisForm) -> Axis:
-    axis = Axis(form.parameter, form.ladder, form.low, form.high, form.integer)
+    closed = bool(getattr(form, "by_point", None))
+    axis = Axis(form.parameter, form.ladder, form.low, form.high, form.integer, closed)
     for point in axis.ladder:
         try:
             axis.check("", point)
@@ -124,7 +161,7 @@ def _conditions(
     conditions = table.table("when")
     if not conditions.values:
         raise table.error("when", "has no conditions")
-    conditions.allow(*(["channels"] if "channels" in places else []), *options)
+    conditions.allow(*({"channels", "point"} & {*places}), *options)
     found = []
     for name, wanted in conditions.values.items():
         values = wanted if isinstance(wanted, list) else [wanted]
@@ -133,8 +170,11 @@ def _conditions(
         if name in options:
             values = [_value(conditions, name, options[name], value) for value in values]
         for value in values:
-            if name not in options and (type(value) is not int or value not in (1, 3)):
+            if name == "channels" and (type(value) is not int or value not in (1, 3)):
                 raise conditions.error(name, f"{value!r} is not one of 1, 3")
+            if name == "point" and type(value) not in (int, float):
+                raise conditions.error(name, f"{value!r} is not a number")
+        values = [plain_number(value) if name == "point" else value for value in values]
         found.append((name, tuple(map(text_of, values))))
     return tuple(found)
 
@@ -142,14 +182,20 @@ def _conditions(
 def _check_pixels(table: Table, pixels: Pixels, options: Mapping[str, Option]) -> None:
     if (pixels.input in RAW_FORMATS) != (pixels.output in RAW_FORMATS):
         raise table.error("output", "with yuv or y4m on one side, the other one must be so, too")
-    if (pixels.output == "yuv") != bool(pixels.geometry):
+    written = pixels.output not in RAW_FORMATS and pixels.geometry == "header"
+    if (pixels.output == "yuv") != bool(pixels.geometry) and not written:
         known = ", ".join(GEOMETRIES)
-        raise table.error("geometry", f"goes with output = 'yuv', which needs it: {known}")
+        reason = f"goes with output = 'yuv', which needs it: {known}; pnm and png take header"
+        raise table.error("geometry", reason)
     raw = ("chroma", "depth", "matrix", "range", "multiple")
     if (given := [key for key in raw if key in table.values]) and not pixels.converted:
         raise table.error(given[0], "is for yuv and y4m only")
     for key in raw[:-1]:
-        for place in PLACE.findall(str(getattr(pixels, key))):
+        try:
+            places = commands.places_in(str(getattr(pixels, key)))
+        except ValueError as error:
+            raise table.error(key, f"{getattr(pixels, key)!r}: {error}") from None
+        for place in places:
             if place not in options:
                 raise table.error(key, f"{{{place}}} is not an option")
 
@@ -180,14 +226,51 @@ def _check_layouts(table: Table, definition: Definition) -> None:
                 raise table.table("pixels").error(key, reason) from None
 
 
-def _command(
+def _commands(
     parent: Table, key: str, codec: CodecForm, places: set[str], options: Mapping[str, Option]
+) -> tuple[Command, ...]:
+    """One command, or several that run one after the other in the same folder."""
+    given: CommandForm | tuple[CommandForm, ...] = getattr(codec, key)
+    if isinstance(given, CommandForm):
+        tables, forms = [parent.table(key)], [given]
+    else:
+        tables, forms = [*parent.tables(key)], [*given]
+    own = _FILE_PLACES & places
+    found = tuple(
+        _command(table, form, codec.install, places, options)
+        for table, form in zip(tables, forms, strict=True)
+    )
+    texts = [
+        text for one in found for text in (*(a.text for a in one.arguments), one.stdin, one.stdout)
+    ]
+    # A program that is told the folder finds and names the files in it by itself.
+    told = any(FOLDER in commands.places_in(text) for text in texts)
+    commands.check_used(tables[-1], texts, own - {"stream", "output"} if told else own)
+    return found
+
+
+def _command(
+    table: Table,
+    form: CommandForm,
+    install: str,
+    places: set[str],
+    options: Mapping[str, Option],
 ) -> Command:
-    table, form = parent.table(key), getattr(codec, key)
-    program = commands.program(table, form, codec.install)
-    arguments = tuple(_arguments(table, form.arguments, places, options))
-    commands.check_used(table, (a.text for a in arguments), _FILE_PLACES & places)
-    return Command(program, arguments, tuple(commands.files_beside(table, form.files)))
+    own = _FILE_PLACES & places
+    for key in ("stdin", "stdout"):
+        name = getattr(form, key)
+        commands.check_argument(table, key, name, own, own)
+        if "/" in name:
+            raise table.error(key, f"{name!r} is not a file in the folder that it runs in")
+    return Command(
+        commands.program(table, form, install, places - own),
+        tuple(_arguments(table, form.arguments, places, options)),
+        tuple(commands.files_beside(table, form.files)),
+        tuple(commands.files_read(table, form.reads)),
+        tuple(form.environment.items()),
+        form.stdin,
+        form.stdout,
+    )
 
 
 def _arguments(
@@ -196,12 +279,43 @@ def _arguments(
     places: set[str],
     options: Mapping[str, Option],
 ) -> Iterator[Argument]:
+    own = _FILE_PLACES & places
     for index, item in enumerate(items):
         key = f"arguments[{index}]"
-        when: Conditions = ()
-        texts = {key: item} if isinstance(item, str) else {}
-        if isinstance(item, ArgumentForm):
-            when = _conditions(table.within(key, table.values["arguments"][index]), options, places)
-            texts = {f"{key}.then[{number}]": text for number, text in enumerate(item.then)}
-        for text_key, text in texts.items():
-            yield Argument(commands.check_argument(table, text_key, text, places), when)
+        if isinstance(item, str):
+            yield Argument(commands.check_argument(table, key, item, places, own))
+            continue
+        entry = table.within(key, table.values["arguments"][index])
+        when = _conditions(entry, options, places)
+        if not (item.then or item.unless):
+            raise entry.error("then", "is missing, and there is no 'else'")
+        for name, texts in (("then", item.then), ("else", item.unless)):
+            for number, text in enumerate(texts):
+                commands.check_argument(entry, f"{name}[{number}]", text, places, own)
+                yield Argument(text, when, name == "else")
+
+
+def _check_forms(table: Table, definition: Definition) -> None:
+    """Refuse a place whose form its values cannot have, as ``{point:d}`` for points that are not
+    whole numbers."""
+    points = [
+        plain_number(point)
+        for _, axis in definition.axes
+        for point in (axis.ladder if axis.integer or axis.closed else (*axis.ladder, 0.5))
+    ]
+    samples: dict[str, list[object]] = {
+        "point": [*points],
+        **{name: [1] for name in _NUMBERS},
+        **{name: [*column.values()] for name, column in definition.by_point.items()},
+        **{name: [o.default, *o.choices] for name, o in definition.options.items()},
+    }
+    for kind in ("encode", "decode"):
+        for command in getattr(definition, kind):
+            for text in (*(a.text for a in command.arguments), *dict(command.environment).values()):
+                for name in {*commands.places_in(text)}:
+                    for value in samples.get(name, ["text"]):
+                        try:
+                            commands.filled(text, {name: value})
+                        except ValueError as error:
+                            reason = f"{text!r} cannot be filled with {name} {value!r}: {error}"
+                            raise table.error(kind, reason) from None

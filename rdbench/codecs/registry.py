@@ -1,27 +1,35 @@
 """The table of codecs. Listing it imports no backend.
 
-A codec is found by its name in the table below or among the program codecs in ``programs/``,
-through the entry-point group ``rdbench.codecs`` of an installed package, or as
-``path/to/file.py:Class`` or ``path/to/file.toml``.
+A codec is found by its name in the table below, among the program codecs in ``programs/`` and in
+the user's folders, or through the entry-point group ``rdbench.codecs`` of an installed package,
+which offers a class or the path of a TOML file; or as ``path/to/file.py:Class`` or
+``path/to/file.toml``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
+import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from rdbench import plugins
+from rdbench import files, plugins
 from rdbench.codecs import handed
 from rdbench.codecs.base import Codec, CodecEntry
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.schema import one_line
 
 ENTRY_POINT_GROUP: Final = "rdbench.codecs"
+FOLDERS_VARIABLE: Final = "RDBENCH_CODECS"
+"""Names folders of program codecs, as PATH does."""
 PROGRAMS: Final = Path(__file__).parent / "programs"
+FORM: Final = Path(__file__).parent / "form.toml"
+"""Everything that there is in the file of a program codec, explained."""
 
 _PILLOW: Final = "pip install pillow"
 _IMAGECODECS: Final = "pip install imagecodecs"
@@ -111,26 +119,49 @@ _BUILT_IN: Final = (
 
 
 def entries() -> dict[str, CodecEntry]:
-    """All codecs that have a name, built in or offered by installed packages. A name that is
-    offered twice says so, and :func:`load` refuses it."""
-    own = {entry.name: entry for entry in (*_BUILT_IN, *_programs())}
-    found = dict(own)
-    for offer in plugins.offers(ENTRY_POINT_GROUP):
-        summary = f"from the package {offer.package}"
-        if offer.name in found:
-            summary = f"{found[offer.name].summary}; refused: also {summary}"
-        found[offer.name] = CodecEntry(offer.name, offer.target, summary)
+    """All codecs that have a name, built in, in the user's folders, or offered by installed
+    packages. A name that is offered twice says so, and :func:`load` refuses it."""
+    found = {entry.name: entry for entry in (*_BUILT_IN, *_programs(PROGRAMS))}
+    for offered, summary in _offered():
+        if offered.name in found:
+            summary = f"{found[offered.name].summary}; refused: also {summary}"
+        found[offered.name] = dataclasses.replace(offered, summary=summary)
     return found
 
 
+def _offered() -> Iterator[tuple[CodecEntry, str]]:
+    """Codecs of the user's folders and of installed packages, with their summaries."""
+    for folder in folders():
+        for entry in _programs(folder):
+            yield entry, f"{entry.summary} (in {folder})".lstrip()
+    for offer in plugins.offers(ENTRY_POINT_GROUP):
+        yield CodecEntry(offer.name, offer.target), f"from the package {offer.package}"
+
+
+def folders() -> tuple[Path, ...]:
+    """The user's folders of program codecs: those that ``$RDBENCH_CODECS`` names, and
+    ``rdbench/codecs`` in their configuration folder (``$XDG_CONFIG_HOME``, or ``~/.config``)."""
+    named = filter(None, os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep))
+    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    places = [*(Path(name).expanduser() for name in named), configuration / "rdbench" / "codecs"]
+    return tuple(dict.fromkeys(place.absolute() for place in places))
+
+
+def _programs(folder: Path) -> tuple[CodecEntry, ...]:
+    """The program codecs in a folder."""
+    return tuple(_program(path, *files.stamp(path)) for path in sorted(folder.glob("*.toml")))
+
+
 @functools.cache
-def _programs() -> tuple[CodecEntry, ...]:
-    """The program codecs that come along."""
-    return tuple(
-        CodecEntry(table["name"], str(path), table["summary"], table["install"])
-        for path in sorted(PROGRAMS.glob("*.toml"))
-        for table in [tomllib.loads(path.read_text(encoding="utf-8"))]
-    )
+def _program(path: Path, _changed_ns: int, _size_bytes: int) -> CodecEntry:
+    """A program codec by its name, or by that of its file where it cannot be read: loading it says
+    why."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        table = {}
+    name, summary, install = (str(table.get(key, "")) for key in ("name", "summary", "install"))
+    return CodecEntry(name or path.stem, str(path), summary, install)
 
 
 def load(name: str) -> type[Codec]:
@@ -165,8 +196,10 @@ def _entry(name: str) -> CodecEntry:
     if name not in known:
         hint = "a codec of your own is named FILE.py:Class or FILE.toml"
         raise unknown("codec", name, known, hint=hint)
-    own = any(entry.name == name for entry in (*_BUILT_IN, *_programs()))
-    plugins.refuse_twins("codec", ENTRY_POINT_GROUP, name, built_in=own)
+    own = ["rdbench" for entry in (*_BUILT_IN, *_programs(PROGRAMS)) if entry.name == name]
+    for folder in folders():
+        own += [entry.target for entry in _programs(folder) if entry.name == name]
+    plugins.refuse_twins("codec", ENTRY_POINT_GROUP, name, own)
     return known[name]
 
 
@@ -178,20 +211,26 @@ def origin(name: str) -> str:
     if plugins.split(name) or name.endswith(".toml"):
         return place(name)
     packages = [o.package for o in plugins.offers(ENTRY_POINT_GROUP) if o.name == name]
-    return packages[0] if packages else "rdbench"
+    return packages[0] if packages else _of_user(name) or "rdbench"
 
 
 def place(name: str) -> str:
     """What :func:`load` takes for ``name``, from any working directory."""
     if file := plugins.split(name):
         return f"{file[0].resolve()}:{file[1]}"
-    return str(Path(name).resolve()) if name.endswith(".toml") else name
+    return str(Path(name).resolve()) if name.endswith(".toml") else _of_user(name) or name
+
+
+def _of_user(name: str) -> str:
+    """The file of a codec in one of the user's folders; "" for another one."""
+    entries = (entry for folder in folders() for entry in _programs(folder))
+    return next((entry.target for entry in entries if entry.name == name), "")
 
 
 def load_file(path: Path) -> type[Codec]:
     """The class of a program codec of one's own, whose name must not be that of another codec."""
     codec = _program_codec(path)
-    if codec.name in entries():
+    if codec.name in entries() and _of_user(codec.name) != str(path.absolute()):
         raise UsageError(
             f"program codec {str(path)!r}, key 'name': there is a codec {codec.name!r}; choose "
             "another name"
@@ -207,6 +246,8 @@ def _program_codec(path: Path) -> type[Codec]:
 
 def _checked(module: ModuleType, class_name: str, name: str) -> type[Codec]:
     found = plugins.pick(module, class_name, "codec class", _is_codec)
+    if isinstance(found, os.PathLike):
+        return _program_codec(Path(found))
     if not (isinstance(found, type) and issubclass(found, Codec)):
         raise UsageError(f"codec {name!r} is not a subclass of rdbench.Codec")
     return _complete(found, name)

@@ -18,9 +18,10 @@
     arguments = ["-metric", "PHASH", "{original}", "{decoded}", "null:"]
     exit_codes = [0, 1]                   # those of success; [0] where it is not given
 
-``[score]`` has the keys of a codec's ``[encode]``, ``names`` and ``files`` among them, and
-``exit_codes`` beside. The program runs in a temporary folder of its own, without a shell; the
-number is in the group of ``pattern``, where it matches last in the last 16 KiB of what is printed.
+``[score]`` has the keys of a codec's ``[encode]``, ``names``, ``files`` and ``environment`` among
+them, and ``exit_codes`` beside. The program runs in a temporary folder of its own, without a shell;
+the number is in the group of ``pattern``, where it matches last in the last 16 KiB of what is
+printed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from rdbench import commands, files, formats
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.metrics.base import Metric
 from rdbench.metrics.record import MetricRecord
-from rdbench.programs import ProgramSpec, find, run, scratch, words_of
+from rdbench.programs import Call, Printed, ProgramSpec, find, run, scratch, words_of
 from rdbench.sample_format import MEASURED
 from rdbench.schema import one_line
 from rdbench.toml import Channels, Form, read_toml
@@ -121,15 +122,13 @@ class ProgramMetric(Metric):
         wanted = self.definition
         program = find(wanted.program)
         named = {place: place + self._suffix for place in _PLACES}
-        arguments = [
-            commands.PLACE.sub(lambda match: named[match.group(1)], text)
-            for text in wanted.arguments
-        ]
+        arguments = [commands.filled(text, named) for text in wanted.arguments]
         with scratch(decoded.nbytes) as folder:
             commands.put_beside(wanted.files, folder)
             (folder / named["original"]).write_bytes(self._written)
             (folder / named["decoded"]).write_bytes(self._file(decoded))
-            printed = run([program.path, *arguments], folder, wanted.exit_codes)
+            call = Call([program.path, *arguments], folder, dict(wanted.program.environment))
+            printed = run(call, exit_codes=wanted.exit_codes)
         return _number(wanted.pattern, printed, program.name)
 
     @classmethod
@@ -148,9 +147,9 @@ class ProgramMetric(Metric):
         return formats.write_png(image) if png else formats.write_pnm(image)
 
 
-def _number(pattern: str, printed: str, program: str) -> float:
+def _number(pattern: str, printed: Printed, program: str) -> float:
     """What the group of the last match of ``pattern`` says."""
-    found = [match.group(1) for match in re.finditer(pattern, printed, re.MULTILINE)]
+    found = [match.group(1) for match in re.finditer(pattern, printed.tail, re.MULTILINE)]
     if not found:
         raise RdbenchError(f"{program} printed nothing that 'pattern' finds{words_of(printed)}")
     try:
@@ -169,7 +168,7 @@ def read(path: Path) -> Definition:
         raise table.error("pattern", f"{pattern!r} has not one group, that of the number")
     score = table.table("score")
     for index, argument in enumerate(form.score.arguments):
-        commands.check_argument(score, f"arguments[{index}]", argument, _PLACES)
+        commands.check_argument(score, f"arguments[{index}]", argument, _PLACES, _PLACES)
     commands.check_used(score, form.score.arguments, _PLACES)
     fields = {field.name for field in dataclasses.fields(MetricRecord)} & {*table.values}
     formats = frozenset(taken for taken in MEASURED if taken.channels in form.channels)

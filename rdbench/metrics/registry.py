@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +50,8 @@ def find(wanted: str) -> MetricRecord:
                 "rename it"
             )
         return record
-    plugins.refuse_twins("metric", ENTRY_POINT_GROUP, wanted, built_in=wanted in BUILT_IN)
+    own = ["rdbench"] if wanted in BUILT_IN else []
+    plugins.refuse_twins("metric", ENTRY_POINT_GROUP, wanted, own)
     if wanted in BUILT_IN:
         return BUILT_IN[wanted]
     for offer in _offers():
@@ -148,8 +149,9 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
                 "path": program.path,
                 "version": program.version,
                 "sha256": program.sha256,
+                **({"environment": dict(environment)} if environment else {}),
             }
-            for program in places(record.target)
+            for program, environment in _programs(record.target)
         }
     except MissingBackendError as error:
         found["missing"] = str(error)
@@ -159,11 +161,16 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
 def places(target: str) -> tuple[programs.Program, ...]:
     """The programs that compute a metric: one, where it is made of one. Raises
     :class:`MissingBackendError`."""
-    if not target.endswith(".toml"):
-        return ()
-    from rdbench.metrics import program
+    return tuple(program for program, _ in _programs(target))
 
-    return (programs.find(program.load(Path(target)).definition.program),)
+
+def _programs(target: str) -> Iterator[tuple[programs.Program, tuple[tuple[str, str], ...]]]:
+    """The programs, and what is set in their environment."""
+    if target.endswith(".toml"):
+        from rdbench.metrics import program
+
+        spec = program.load(Path(target)).definition.program
+        yield programs.find(spec), spec.environment
 
 
 def source(target: str) -> dict[str, str]:

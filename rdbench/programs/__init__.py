@@ -3,12 +3,15 @@
 from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
-from rdbench.programs.process import extend, run, supervised, words_of
+from rdbench.programs.process import Call, Ended, Printed, extend, run, supervised, words_of
 from rdbench.programs.scratch import scratch
 
 __all__ = [
     "SET",
+    "Call",
+    "Ended",
     "Janitor",
+    "Printed",
     "Program",
     "ProgramSpec",
     "adopt",

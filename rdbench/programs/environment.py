@@ -3,7 +3,7 @@
 A worker has variables that are meant for it alone: where it imports rdbench from, how many threads
 its libraries use, how its memory is handed back. A program of another Python would import rdbench's
 packages with them in place of its own, so none of them is handed on. How many threads a program
-uses is for its arguments to say, or for its user's environment.
+uses is for its definition to say, or for its user's environment.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ def adopt_environment(environment: Mapping[bytes, bytes]) -> None:
     _adopted[:] = [environment]
 
 
-def environment_in(folder: Path) -> dict[bytes, bytes]:
-    """What a program that runs in ``folder`` is started with."""
+def environment_in(folder: Path, environment: Mapping[str, str]) -> dict[bytes, bytes]:
+    """What a program that runs in ``folder`` is started with; ``environment`` is what its
+    definition sets."""
     ours = {os.fsencode(name) for name in (MARK, RAM_VARIABLE)}
     return {
         **(_adopted[0] if _adopted else users_environment()),
         **{name: os.environb[name] for name in ours if name in os.environb},
         b"LC_ALL": LOCALE.encode(),
         b"TMPDIR": os.fsencode(folder),
+        **{os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
     }

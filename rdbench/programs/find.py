@@ -27,12 +27,15 @@ class ProgramSpec:
     candidates: tuple[str, ...]
     """File names that are looked for on PATH, in this order; one with a slash is a path, and a file
     that is there comes before what the variable names."""
-    version_arguments: tuple[str, ...] = ()
+    version_arguments: tuple[str, ...] | None = None
+    """How it is asked for its version; None: it is not started to ask."""
     version_pattern: str = ""
     """Regular expression, searched in what the program prints; its groups are the version. An
     empty one stands for a program that does not tell: its SHA-256 is its version."""
     install: str = ""
     """What to do where it is missing."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Set for it, and so also when it is asked for its version."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,11 @@ def _on_path(spec: ProgramSpec) -> Program:
 
 
 def _identified(spec: ProgramSpec, path: Path) -> Program:
+    if spec.version_arguments is None:
+        return Program(spec.name, str(path), "")
     try:
-        text = output_of([str(path), *spec.version_arguments], VERSION_TIMEOUT_S)
+        command = [str(path), *spec.version_arguments]
+        text = output_of(command, VERSION_TIMEOUT_S, dict(spec.environment))
     except CodecError as error:
         raise MissingBackendError(f"{path} cannot be used: {error}") from error
     if not spec.version_pattern:
@@ -160,6 +166,7 @@ def _identified(spec: ProgramSpec, path: Path) -> Program:
         printed = repr(one_line(text, 80)) if text.strip() else "nothing"
         raise MissingBackendError(
             f"{path} is not the program {spec.name!r} that is meant, or of a version that is not "
-            f"known: `{asked}` prints {printed}"
+            f"known: `{asked}` prints {printed}, where the pattern {spec.version_pattern!r} of its "
+            "definition does not match"
         )
     return Program(spec.name, str(path), one_line(" ".join(filter(None, match.groups()))))

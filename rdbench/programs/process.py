@@ -1,8 +1,9 @@
 """Running one program to its end, whatever it does.
 
 It gets a process group of its own, which is killed as a whole when it ends, runs out of time, or
-is interrupted; no standard input; a folder to work in; a bound on the size of its files; and only
-the end of what it prints is kept. The memory cap of the process that starts it is inherited.
+is interrupted; a folder to work in; no standard input but a file there; a bound on the size of its
+files; and only the beginning and the end of what it prints is kept. The memory cap of the process
+that starts it is inherited.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import os
 import re
 import resource
 import select
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from rdbench.errors import CodecError, OutOfTimeError
 from rdbench.programs.environment import environment_in
@@ -30,7 +32,9 @@ from rdbench.schema import one_line
 
 KEPT_BYTES: Final = 16 * 1024
 ANSWER_BYTES: Final = 1024 * 1024
-SHOWN_CHARACTERS: Final = 300
+HEAD_BYTES: Final = 1024
+SHOWN_HEAD: Final = 100
+SHOWN_TAIL: Final = 250
 SMALLEST_FILE_LIMIT: Final = 16 * 2**20
 _FIRST_SAMPLE_S: Final = 0.002
 _LAST_SAMPLE_S: Final = 0.1
@@ -47,20 +51,89 @@ class Usage:
     ran for 2 ms."""
 
 
+@dataclass(frozen=True)
+class Printed:
+    """What a program printed, standard output and error together."""
+
+    head: str
+    """The beginning, where the end is not all of it."""
+    tail: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a program is called: its path and arguments, where, and with what."""
+
+    arguments: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables beside those of its user."""
+    stdin: str = ""
+    """The file in ``folder`` that is its standard input; none: there is none."""
+    stdout: str = ""
+    """The file in ``folder`` that its standard output goes to; none: it is what was printed."""
+
+    @property
+    def line(self) -> str:
+        """The call as a shell would take it, the variables before it."""
+        words = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        words.append(shlex.join(self.arguments))
+        words += [f"< {shlex.quote(self.stdin)}"] if self.stdin else []
+        words += [f"> {shlex.quote(self.stdout)}"] if self.stdout else []
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended."""
+
+    status: int
+    """Exit code, or minus the signal."""
+    printed: Printed
+    timed_out: bool
+    wall_s: float
+    file_limit: int
+
+    @property
+    def words(self) -> str:
+        """What comes behind the program's name in a message."""
+        if self.timed_out:
+            return "was not done in time and was ended"
+        if self.status >= 0:
+            return f"left with exit code {self.status}"
+        number = -self.status
+        if number == signal.SIGXFSZ:
+            limit = self.file_limit // 2**20
+            return (
+                f"wrote more than a quarter of the room that there is ({limit} MiB) and was ended"
+            )
+        if number == signal.SIGKILL:
+            return "was killed (SIGKILL: out of memory, or by someone)"
+        try:
+            return f"died of {signal.Signals(number).name}"
+        except ValueError:
+            return f"died of signal {number}"
+
+
+Watcher = Callable[[Call, Ended], None]
+
+
 @dataclass
 class _Supervision:
     deadline: float
     usage: Usage
+    watcher: Watcher | None = None
 
 
 _supervision: ContextVar[_Supervision | None] = ContextVar("supervision", default=None)
 
 
 @contextlib.contextmanager
-def supervised(deadline: float = math.inf) -> Iterator[Usage]:
+def supervised(deadline: float = math.inf, watcher: Watcher | None = None) -> Iterator[Usage]:
     """Programs started inside are ended at ``deadline`` (of :func:`time.monotonic`) with
-    :class:`OutOfTimeError`, and what they use is noted."""
-    supervision = _Supervision(deadline, Usage())
+    :class:`OutOfTimeError`, and what they use is noted. ``watcher`` is told of each one that ended,
+    while its folder is as it left it, with the last 1 MiB of what it printed."""
+    supervision = _Supervision(deadline, Usage(), watcher)
     token = _supervision.set(supervision)
     try:
         yield supervision.usage
@@ -74,77 +147,91 @@ def extend(deadline: float) -> None:
         supervision.deadline = max(deadline, supervision.deadline)
 
 
-def run(arguments: Sequence[str], folder: Path, exit_codes: Collection[int] = (0,)) -> str:
-    """Run the program ``arguments[0]`` (a path) in ``folder`` until it ends; return the end of
-    what it printed, standard output and error together.
+def run(call: Call, *, exit_codes: Collection[int] = (0,), deadline: float = math.inf) -> Printed:
+    """Run a program until it ends; return what it printed.
 
-    Raises :class:`CodecError` with the end of what it printed where it cannot be started, leaves
-    with an exit code that is not among ``exit_codes`` or dies by a signal, and
-    :class:`OutOfTimeError` where it is ended by the deadline of :func:`supervised`.
+    Raises :class:`CodecError` with what it printed where it cannot be started, leaves with an exit
+    code that is not among ``exit_codes`` or dies by a signal, and :class:`OutOfTimeError` where it
+    is ended by ``deadline`` (of :func:`time.monotonic`) or by that of :func:`supervised`.
     """
-    supervision = _supervision.get() or _Supervision(math.inf, Usage())
-    name = Path(arguments[0]).name
-    ended = _run(arguments, folder, supervision)
-    if ended.timed_out:
-        raise OutOfTimeError(f"{name} was not done in time and was ended{words_of(ended.output)}")
-    if ended.status in exit_codes:
-        return ended.output
-    raise CodecError(f"{name} {_ending(ended)}{words_of(ended.output)}")
+    outer = _supervision.get() or _Supervision(math.inf, Usage())
+    watcher = outer.watcher
+    supervision = _Supervision(min(deadline, outer.deadline), outer.usage)
+    ended = _run(call, supervision, ANSWER_BYTES if watcher else KEPT_BYTES)
+    if watcher:
+        watcher(call, ended)
+    if not ended.timed_out and ended.status in exit_codes:
+        return ended.printed
+    kind = OutOfTimeError if ended.timed_out else CodecError
+    raise kind(f"{Path(call.arguments[0]).name} {ended.words}{words_of(ended.printed)}")
 
 
-def output_of(arguments: Sequence[str], timeout_s: float) -> str:
+def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[str, str]) -> str:
     """What a program prints, standard output and error together, at most the last 1 MiB; its
     exit code does not matter. Raises :class:`CodecError` where it cannot be started, dies by a
     signal, or is not done after ``timeout_s``."""
     with scratch(0) as folder:
         supervision = _Supervision(time.monotonic() + timeout_s, Usage())
-        ended = _run(arguments, folder, supervision, ANSWER_BYTES)
+        ended = _run(Call(arguments, folder, environment), supervision, ANSWER_BYTES)
     if ended.timed_out:
         raise CodecError(f"it was not done after {timeout_s:g} s")
     if ended.status < 0:
-        raise CodecError(f"it {_ending(ended)}")
-    return ended.output
+        raise CodecError(f"it {ended.words}")
+    return ended.printed.tail
 
 
-@dataclass(frozen=True)
-class _Ended:
-    status: int
-    """Exit code, or minus the signal."""
-    output: str
-    timed_out: bool
-    file_limit: int
-
-
-def _run(
-    arguments: Sequence[str],
-    folder: Path,
-    supervision: _Supervision,
-    kept_bytes: int = KEPT_BYTES,
-) -> _Ended:
-    file_limit = max(SMALLEST_FILE_LIMIT, room(folder) // 4)
+def _run(call: Call, supervision: _Supervision, kept_bytes: int) -> Ended:
+    file_limit = max(SMALLEST_FILE_LIMIT, room(call.folder) // 4)
+    started = time.monotonic()
+    output = _Output(kept_bytes)
     reader, writer = os.pipe()
     try:
         try:
             # A group of its own, so that all of it can be killed; the pool finds it by its mark.
-            process = subprocess.Popen(
-                arguments,
-                cwd=folder,
-                env=environment_in(folder),
-                stdin=subprocess.DEVNULL,
-                stdout=writer,
-                stderr=writer,
-                process_group=0,
-            )
+            with contextlib.ExitStack() as stack:
+                process = subprocess.Popen(
+                    call.arguments,
+                    cwd=call.folder,
+                    env=environment_in(call.folder, call.environment),
+                    stdin=_opened(stack, call.folder, call.stdin, "rb") or subprocess.DEVNULL,
+                    stdout=_opened(stack, call.folder, call.stdout, "wb") or writer,
+                    stderr=writer,
+                    process_group=0,
+                )
         finally:
             os.close(writer)
         _limit(process.pid, file_limit)
         os.set_blocking(reader, False)
-        status, output, timed_out = _watch(process, reader, supervision, kept_bytes)
+        timed_out = _watch(process, reader, supervision, output)
     except OSError as error:
-        raise CodecError(f"{arguments[0]} cannot be run: {_reason(error)}") from error
+        raise CodecError(f"{call.arguments[0]} cannot be run: {_reason(error)}") from error
     finally:
         os.close(reader)
-    return _Ended(status, _readable(output), timed_out, file_limit)
+    wall_s = time.monotonic() - started
+    return Ended(process.returncode, output.printed, timed_out, wall_s, file_limit)
+
+
+def _opened(stack: contextlib.ExitStack, folder: Path, name: str, mode: str) -> IO[bytes] | None:
+    return stack.enter_context((folder / name).open(mode)) if name else None
+
+
+class _Output:
+    """The beginning and the end of what is printed."""
+
+    def __init__(self, kept_bytes: int) -> None:
+        self._kept_bytes = kept_bytes
+        self._size_bytes = 0
+        self._head = self._tail = b""
+
+    def add(self, data: bytes) -> None:
+        self._size_bytes += len(data)
+        self._head += data[: max(HEAD_BYTES - len(self._head), 0)]
+        self._tail = (self._tail + data)[-self._kept_bytes :]
+
+    @property
+    def printed(self) -> Printed:
+        whole = self._size_bytes <= self._kept_bytes
+        return Printed("" if whole else _readable(self._head), _readable(self._tail))
 
 
 def _limit(pid: int, file_limit: int) -> None:
@@ -155,11 +242,11 @@ def _limit(pid: int, file_limit: int) -> None:
 
 
 def _watch(
-    process: subprocess.Popen[bytes], reader: int, supervision: _Supervision, kept_bytes: int
-) -> tuple[int, bytes, bool]:
-    """Wait for the process, keep the end of its output, and kill what is left of its group."""
+    process: subprocess.Popen[bytes], reader: int, supervision: _Supervision, output: _Output
+) -> bool:
+    """Wait for the process, keep its output, and kill what is left of its group; whether it had to
+    be ended itself."""
     pid = process.pid
-    output = b""
     peak_kib = 0
     timed_out = False
     # Where there is no file descriptor for a process, its end is looked for at each sample.
@@ -183,7 +270,7 @@ def _watch(
             ready = [descriptor for descriptor, _ in poll.poll(math.ceil(1000 * wait_s))]
             if reader in ready:
                 data = os.read(reader, _CHUNK)
-                output = (output + data)[-kept_bytes:]
+                output.add(data)
                 if not data:
                     poll.unregister(reader)
             if watch in ready or (watch is None and process.poll() is not None):
@@ -203,7 +290,8 @@ def _watch(
     if peak_kib:
         mib = round(peak_kib / (2**20 if sys.platform == "darwin" else 2**10), 1)
         supervision.usage.peak_rss_mb = max(supervision.usage.peak_rss_mb or 0.0, mib)
-    return process.returncode, _drained(reader, output, kept_bytes), timed_out
+    _drain(reader, output)
+    return timed_out
 
 
 def _reaped(process: subprocess.Popen[bytes]) -> resource.struct_rusage | None:
@@ -224,15 +312,14 @@ def _high_water_kib(pid: int) -> int:
     return 0
 
 
-def _drained(reader: int, output: bytes, kept_bytes: int) -> bytes:
-    """What is still in the pipe; no end is waited for, since others may hold it open."""
+def _drain(reader: int, output: _Output) -> None:
+    """Add what is still in the pipe; no end is waited for, since others may hold it open."""
     with contextlib.suppress(BlockingIOError):
         for _ in range(_MOST_LEFT_OVER):
             data = os.read(reader, _CHUNK)
             if not data:
                 break
-            output = (output + data)[-kept_bytes:]
-    return output
+            output.add(data)
 
 
 def _readable(output: bytes) -> str:
@@ -242,27 +329,15 @@ def _readable(output: bytes) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\n" for c in text)
 
 
-def words_of(output: str) -> str:
-    """The end of what a program printed, as the end of a message."""
-    words = one_line(output, KEPT_BYTES)
-    if not words:
+def words_of(printed: Printed) -> str:
+    """The beginning and the end of what a program printed, as the end of a message."""
+    words = one_line(printed.tail, ANSWER_BYTES)
+    head = one_line(printed.head, ANSWER_BYTES)
+    if not words + head:
         return "; it printed nothing"
-    return f": {'…' if len(words) > SHOWN_CHARACTERS else ''}{words[-SHOWN_CHARACTERS:]}"
-
-
-def _ending(ended: _Ended) -> str:
-    if ended.status >= 0:
-        return f"left with exit code {ended.status}"
-    number = -ended.status
-    if number == signal.SIGXFSZ:
-        limit = ended.file_limit // 2**20
-        return f"wrote more than a quarter of the room that there is ({limit} MiB) and was ended"
-    if number == signal.SIGKILL:
-        return "was killed (SIGKILL: out of memory, or by someone)"
-    try:
-        return f"died of {signal.Signals(number).name}"
-    except ValueError:
-        return f"died of signal {number}"
+    if not head and len(words) <= SHOWN_HEAD + SHOWN_TAIL:
+        return f": {words}"
+    return f": {(head or words)[:SHOWN_HEAD]} … {words[-SHOWN_TAIL:]}"
 
 
 def _reason(error: OSError) -> str:

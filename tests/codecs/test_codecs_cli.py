@@ -5,15 +5,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from rdbench import metrics
 from rdbench.cli import app
 from rdbench.codecs import registry
+from rdbench.codecs.program import load
+from rdbench.codecs.program_definition import (
+    ArgumentForm,
+    CodecForm,
+    CommandForm,
+    GreyTest,
+    OptionForm,
+    Pixels,
+    RefusalForm,
+)
 from rdbench.conforming.material import photograph
-from rdbench.errors import UsageError
-from rdbench.formats import Layout, round_trip
+from rdbench.errors import MissingBackendError, UsageError
+from rdbench.formats import Layout, round_trip, write_png
 
 BROKEN = Path(__file__).with_name("broken_codecs.py")
 
@@ -117,6 +128,89 @@ def test_show_every_option() -> None:
         text = output("codecs", "show", name)
         for option in registry.load(name).option_table.values():
             assert option.meaning in text
+
+
+def test_show_prints_the_path_of_the_definition() -> None:
+    """With the options of a shipped codec, and for a file of one's own."""
+    path = registry.PROGRAMS / "openjpeg.toml"
+    assert f"file       {path}\n" in output("codecs", "show", "openjpeg:transform=5/3")
+    assert "file " not in output("codecs", "show", "jpeg2000").split("options")[0]
+
+
+def test_form_is_a_definition_with_everything_in_it(tmp_path: Path) -> None:
+    """What is printed can be read, and names every key that there is."""
+    text = output("codecs", "form")
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert load(path).name == "mine"
+    forms = (CodecForm, CommandForm, OptionForm, Pixels, ArgumentForm, GreyTest, RefusalForm)
+    for form in forms:
+        for field in msgspec.structs.fields(form):
+            assert re.search(rf"\b{field.encode_name}\b", text), field.encode_name
+
+
+def test_try_shows_commands_output_files_and_times_of_both_programs(tmp_path: Path) -> None:
+    trial(tmp_path, encode="menc says this", decode="mdec says that")
+    text = output(
+        "codecs", "try", str(tmp_path / "mine.toml"), "--point", "2", "--out", str(tmp_path / "out")
+    )
+    assert text.startswith("codec      mine, quality 2\n")
+    lines = text.splitlines()
+    for kind, program, files, said in (
+        ("encode", "menc", "input.ppm stream.bin", "menc says this"),
+        ("decode", "mdec", "stream.bin output.ppm", "mdec says that"),
+    ):
+        at = lines.index(f"{kind:10} {tmp_path / program} {files}")
+        assert re.fullmatch(r" +left with exit code 0, \d+\.\d{3} s", lines[at + 1])
+        assert lines[at + 2].strip() == f"| {said}"
+    assert "stream     147471 bytes, 24.002 bpp" in lines
+    assert "decoded    inf dB" in lines
+    assert "conversion by the codec itself" in lines
+    assert re.search(r"^encode +\S+ s, of which \S+ s conversion and files$", text, re.MULTILINE)
+    kept = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*"))
+    assert list(map(str, kept)) == [
+        *("decode/output.ppm", "decode/stream.bin", "encode/input.ppm", "encode/stream.bin")
+    ]
+
+
+def test_try_takes_an_image_and_shows_all_that_a_program_that_fails_prints(tmp_path: Path) -> None:
+    trial(tmp_path, encode="fine", decode="first line\n" + "x" * 3000 + "\nlast line", status=3)
+    image = tmp_path / "small.png"
+    image.write_bytes(write_png(photograph(1)[:8, :9].copy()))
+    arguments = (str(tmp_path / "mine.toml"), "--image", str(image), "--out", str(tmp_path / "out"))
+    text = output("codecs", "try", *arguments, status=1)
+    assert "small.png, 9×8, grey" in text
+    assert "input.pgm" in text
+    assert f"| first line\n{'':10} | {'x' * 3000}\n{'':10} | last line\n" in text
+    failed = next(line for line in text.splitlines() if line.startswith("failed"))
+    assert "mdec left with exit code 3: first line xxx" in failed
+    assert failed.endswith("xxx last line")
+    assert (tmp_path / "out/decode/stream.bin").read_bytes() == b"P5\n9 8\n255\n" + photograph(1)[
+        :8, :9
+    ].tobytes()
+
+
+def test_try_says_what_the_pattern_does_not_match(tmp_path: Path) -> None:
+    trial(tmp_path, encode="menc of today", decode="")
+    path = tmp_path / "mine.toml"
+    version = 'version = ["-V"]\npattern = "menc ([0-9.]+)"\n[decode]'
+    path.write_text(path.read_text().replace("[decode]", version))
+    with pytest.raises(MissingBackendError) as caught:
+        output("codecs", "try", str(path))
+    told = "`menc -V` prints 'menc of today', where the pattern 'menc ([0-9.]+)' of its definition"
+    assert told in str(caught.value)
+    with pytest.raises(UsageError, match="codec 'jpeg' is no program codec"):
+        output("codecs", "try", "jpeg")
+
+
+def trial(folder: Path, *, encode: str, decode: str, status: int = 0) -> None:
+    """A codec whose programs copy, and print."""
+    path = folder / "mine.toml"
+    path.write_text(MINE.replace('"menc"', '"./menc"').replace('"mdec"', '"./mdec"'))
+    for name, words, left in (("menc", encode, 0), ("mdec", decode, status)):
+        script = f"#!/bin/sh\nprintf '%s' '{words}'\n[ $# = 1 ] || cp $1 $2\nexit {left}\n"
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
 
 
 def test_show_unknown() -> None:

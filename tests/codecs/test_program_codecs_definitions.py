@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import subprocess
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,9 @@ from rdbench import metrics
 from rdbench.codecs import registry
 from rdbench.codecs.base import Codec
 from rdbench.conforming.material import photograph
-from tests.codecs.programs import NAMES, codec, load
+from rdbench.formats import read_png
+from rdbench.programs import find
+from tests.codecs.programs import NAMES, codec, load, run
 
 Image = NDArray[np.uint8]
 
@@ -74,8 +79,50 @@ def test_version_names_each_program(name: str) -> None:
     for part in version.split(", "):
         assert re.search(r"\d+\.\d+", part), version
     definition = load(name).definition
-    for command in (definition.encode, definition.decode):
+    for command in (*definition.encode, *definition.decode):
         assert command.program.name in version
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_times_have_no_compression_of_png_in_them(name: str) -> None:
+    """heif-convert writes nothing else after its own conversion of color."""
+    assert (load(name).definition.form.pixels.output == "png") == (name == "heif-enc")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_djxl_decodes_in_one_thread(tmp_path: Path) -> None:
+    """With --num_threads=0 it starts one for each core. Its main thread waits for the other."""
+    one = codec("cjxl", 2, effort=3)
+    image = np.ascontiguousarray(np.tile(photograph(3), (8, 8, 1)))
+    (tmp_path / "stream.jxl").write_bytes(one.encode(image))
+    found = load("cjxl").definition.decode[0]
+    values = {"stream": "stream.jxl", "output": "output.ppm"}
+    call = found.filled({}, values).call(find(found.program).path, tmp_path)
+    process = subprocess.Popen(call.arguments, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    threads = 0
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            threads = max(threads, len([*Path(f"/proc/{process.pid}/task").iterdir()]))
+    assert (process.returncode, threads) == (0, 2)
+
+
+def test_imagemagick_is_held_to_one_thread() -> None:
+    """It has no argument for it before the names of files, and OpenJPEG in it asks it."""
+    definition = load("imagemagick-jp2").definition
+    for command in (*definition.encode, *definition.decode):
+        assert dict(command.environment) == {"MAGICK_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1"}
+
+
+def test_grey_of_ffmpeg_is_what_it_was_as_png(tmp_path: Path) -> None:
+    """It is written as PPM of three equal channels; PNG has one, of the same samples."""
+    for channels in (1, 3):
+        image = photograph(channels)
+        one = codec("ffmpeg-jpeg2000", 20)
+        stream = one.encode(image)
+        (tmp_path / "stream.jp2").write_bytes(stream)
+        run("ffmpeg", "-y", "-v", "error", "-i", tmp_path / "stream.jp2", tmp_path / "output.png")
+        png = read_png((tmp_path / "output.png").read_bytes())
+        np.testing.assert_array_equal(one.decode(stream), png)
 
 
 @pytest.mark.parametrize("name", each(*NAMES))

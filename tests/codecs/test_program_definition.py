@@ -135,7 +135,7 @@ def arguments(one: type[Codec], channels: int = 3, **options: object) -> list[st
     """The encoder's command line at the first point, from what is kept of a run."""
     definition = one.definition
     settings = {**one.resolve_options(options), "channels": channels}
-    return definition.encode.filled(settings, {"point": "7"})
+    return definition.encode[0].filled(settings, {"point": "7"}).arguments
 
 
 def test_conditions_on_options_of_all_types(tmp_path):
@@ -188,9 +188,9 @@ def test_what_a_definition_says(tmp_path, definition):
     assert (one.stream_suffix, one.ladder) == (".mine", (10, 50, 90))
     assert (one.channels, one.deterministic, one.lossless) == ({1, 3}, True, False)
     assert one.label(one.resolve_options({"effort": 3})) == "mine 4:2:0 effort=3"
-    assert definition.encode.program.candidates == ("menc", "my-encoder")
-    assert definition.encode.program.install == "see example.org"
-    assert definition.decode.program.candidates == ("mdec",)
+    assert definition.encode[0].program.candidates == ("menc", "my-encoder")
+    assert definition.encode[0].program.install == "see example.org"
+    assert definition.decode[0].program.candidates == ("mdec",)
 
 
 def test_a_changed_file_is_read_again(tmp_path):
@@ -202,7 +202,7 @@ def test_a_changed_file_is_read_again(tmp_path):
 def test_programs_with_a_slash_are_beside_the_definition(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path.parent)
     text = changed(PNM, '"menc"', '"./menc"\nnames = ["bin/menc", "menc"]')
-    program = read(write(tmp_path, text)).encode.program
+    program = read(write(tmp_path, text)).encode[0].program
     assert program.name == "menc"
     assert program.candidates == (str(tmp_path / "bin/menc"), "menc")
 

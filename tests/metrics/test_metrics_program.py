@@ -64,7 +64,9 @@ FAULTS = {
     "print('total: 3'); sys.exit(1)": "total.py left with exit code 1: total: 3",
     "os.kill(os.getpid(), 9)": "total.py was killed (SIGKILL: out of memory, or by someone); it",
     "os.abort()": "total.py died of SIGABRT; it printed nothing",
-    "print('total: 3\\n' + 'x' * 4_000_000)": "total.py printed nothing that 'pattern' finds: …xx",
+    "print('total: 3\\n' + 'x' * 4_000_000)": (
+        "total.py printed nothing that 'pattern' finds: total: 3 xxx"
+    ),
 }
 
 
@@ -104,6 +106,17 @@ def test_files_beside_a_definition_are_put_where_its_program_runs(tmp_path) -> N
     path = write(tmp_path, body, score_files='["weights.txt"]')
     assert scored(path).values["total_error"] == 41.5
     assert {*registry.provenance(find(str(path)))["source"]} == {"total.toml", "weights.txt"}
+
+
+def test_a_definition_sets_variables_of_its_program_and_they_are_kept(tmp_path) -> None:
+    body = "print('total:', os.environ['WEIGHT'])"
+    path = write(tmp_path, body, score_environment="{ WEIGHT = '41.5' }")
+    assert scored(path).values["total_error"] == 41.5
+    (program,) = registry.provenance(find(str(path)))["programs"].values()
+    assert program["environment"] == {"WEIGHT": "41.5"}
+    path.write_text(changed(score_environment="{ WEIGHT = '{decoded}' }"))
+    with pytest.raises(UsageError, match=r"key 'score\.environment\.WEIGHT': \{decoded\} is not"):
+        find(str(path))
 
 
 def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path) -> None:
@@ -150,8 +163,12 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
         ),
         ({"score_arguments": "[3]"}, "key 'score.arguments[0]': 3 is not text"),
         (
-            {"score_arguments": '["{original}", "{decoded}", "/tmp/x"]'},
-            "key 'score.arguments[2]': '/tmp/x' leads out of the temporary folder",
+            {"score_arguments": '["{original}", "{decoded}", "../x"]'},
+            "key 'score.arguments[2]': '../x' leads out of the temporary folder",
+        ),
+        (
+            {"score_arguments": '["{original}", "/tmp/{decoded}"]'},
+            "key 'score.arguments[1]': '/tmp/{decoded}': {decoded} is a file in the folder",
         ),
         ({"score_files": '["absent"]'}, "key 'score.files[0]': 'absent' is not a file beside"),
         ({"score_exit_codes": "[]"}, "key 'score.exit_codes': has no values"),

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from rdbench import programs
+from rdbench.codecs.program import load
+from rdbench.errors import UsageError
 from rdbench.experiment import CodecRequest
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
@@ -208,3 +210,76 @@ def test_what_a_user_set_stays_where_opencv_set_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", ":/opt/own/lib:")
     script = write_script(tmp_path / "show", '#!/bin/sh\necho "${LD_LIBRARY_PATH-unset}"\n')
     assert programs.run([str(script)], tmp_path).strip() == ":/opt/own/lib:"
+
+
+WANTS_A_LIBRARY = """#!{python} -IS
+# A program that cannot start, not even to tell its version, without a variable.
+import os, runpy, sys
+assert os.environ.get("OWN_LIBRARY") == "/opt/codec/lib"
+runpy.run_path({program!r}, run_name="__main__")
+"""
+
+
+def own_environment(folder: Path, encode: str, decode: str = "", start: str = "./faulty") -> Path:
+    """The faulty program's definition with variables for both of its commands."""
+    definition = write_definition(folder, program=start)
+    before, middle, after = definition.read_text().partition("\n[decode]\n")
+    definition.write_text(f"{before}{encode}\n{middle}{after}{decode}")
+    return definition
+
+
+def test_a_definition_sets_variables_and_they_are_kept(
+    photo, reporter, places, told, tmp_path, monkeypatch
+):
+    """Over those of the user, of one command alone, and with options in them."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    definition = own_environment(
+        tmp_path / "codec",
+        "environment = { OMP_NUM_THREADS = '1', WORDS = \"a b {fault}\" }",
+        start="./reporter",
+    )
+    outcome = measured(photo, [request(definition)], tmp_path / "out")
+    only_ok(outcome)
+    assert {name: told("encode")[name] for name in ("OMP_NUM_THREADS", "WORDS")} == {
+        "OMP_NUM_THREADS": "1",
+        "WORDS": "a b none",
+    }
+    assert (told("decode")["OMP_NUM_THREADS"], told("decode").get("WORDS")) == ("7", None)
+    commands = json.loads((outcome.path / MANIFEST).read_text())["provenance"]["faulty none"]
+    assert commands["commands"]["3"] == {
+        "encode": {
+            "1": "OMP_NUM_THREADS=1 WORDS='a b none' reporter encode none input.ppm stream.z"
+        },
+        "decode": {"1": "reporter decode none stream.z output.ppm"},
+    }
+    definition.write_text(definition.read_text().replace("THREADS = '1'", "THREADS = '2'"))
+    with pytest.raises(UsageError, match=r"commands.*`fresh=True`"):
+        measured(photo, [request(definition)], tmp_path / "out")
+
+
+def test_a_program_is_asked_for_its_version_with_what_its_definition_sets(photo, places, tmp_path):
+    folder = tmp_path / "codec"
+    program = str(write_program(folder))
+    write_script(folder / "wants", WANTS_A_LIBRARY.format(python=sys.executable, program=program))
+    line = "environment = { OWN_LIBRARY = '/opt/codec/lib' }\n"
+    definition = own_environment(folder, line, line, start="./wants")
+    outcome = measured(photo, [request(definition)], tmp_path / "out")
+    only_ok(outcome)
+    assert {row.codec_version for row in outcome.rows} == {"wants 1.2"}
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "reason"),
+    [
+        ("environment = { 'A=B' = 'x' }", "environment.A=B", "is no name of a variable"),
+        ("environment = { TMPDIR = 'x' }", "environment.TMPDIR", "is set by rdbench; leave it out"),
+        ('environment = { A = "x\\u0000" }', "environment.A", "has a null character"),
+        ("environment = { A = '{stream}' }", "environment.A", "{stream} is not one of"),
+        ("environment = { A = 1 }", "environment.A", "1 is not text"),
+    ],
+)
+def test_variables_that_cannot_be_set_are_refused(tmp_path, line, key, reason):
+    definition = own_environment(tmp_path, line)
+    with pytest.raises(UsageError) as caught:
+        load(definition)
+    assert f"key 'encode.{key}': {reason}" in str(caught.value)

@@ -36,7 +36,7 @@ from .kit import (
 Rows = dict[tuple[str, str], Measurement]
 
 FAULTS = {
-    "chatty_exit": r"faulty left with exit code 1: ….*y no such picture$",
+    "chatty_exit": r"faulty left with exit code 1: x+ … y+ no such picture$",
     "nothing": r"faulty left with exit code 0 and wrote nothing; it printed nothing$",
     "empty": r"faulty left with exit code 0 and wrote an empty file; it printed nothing$",
     "polite": r"faulty left with exit code 0 and wrote nothing: cannot open the picture$",
