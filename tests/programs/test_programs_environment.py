@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rdbench import programs
-from rdbench.experiment import CodecRequest
+from rdbench.codecs.request import CodecRequest
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
 from rdbench.results import MANIFEST
