@@ -15,8 +15,7 @@ from typing import Final
 from rdbench.curves.published import utf8_text
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
-from rdbench.importing import columns, compressai, lee2019, lines
-from rdbench.importing.paths import applied, names, told
+from rdbench.importing import columns, compressai, lee2019, lines, paths
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
 
@@ -75,8 +74,8 @@ def import_(
     ones, by the path of the CSV that is written; ``rdbench import``.
 
     Args:
-        files: JSON of CompressAI's bench or eval_model, tables of Lee 2019, or CSV files, all of
-            one format.
+        files: JSON of CompressAI's bench or eval_model, tables of Lee 2019, or text tables (CSV,
+            TSV, Markdown, columns with blanks between them), all of one format.
         mapping: columns of rdbench and what they are called in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.
         label: name of the curve; all rows become points of it. With ``*``, which stands for the
@@ -152,7 +151,7 @@ def _target(out: str | Path | None, *, force: bool) -> Path | None:
     return path
 
 
-def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
+def import_curves(places: Sequence[str | Path], request: Request) -> Imported:
     """The curves in result files of other tools, all of one format.
 
     ``request`` holds what the files do not tell. Raises
@@ -162,7 +161,7 @@ def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
     """
     files = [
         dataclasses.replace(lines.without_comments(name, utf8_text(Path(path))), path=Path(path))
-        for name, path in zip(names(paths), paths, strict=True)
+        for name, path in zip(paths.names(places), places, strict=True)
     ]
     if not files:
         raise UsageError("name at least one file to import")
@@ -175,11 +174,12 @@ def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
             f"{files[0].name!r} is {formats[0].name}, {files[other].name!r} {formats[other].name}; "
             "import them one after the other"
         )
-    files = told(files, request)
+    files = paths.told(files, request)
     reading = formats[0].read(files, request)
-    reading = dataclasses.replace(reading, rows=tuple(applied(reading.rows, files, request)))
+    said = (*lines.notes(files), *paths.notes(reading.rows, files, request))
+    reading = dataclasses.replace(reading, rows=tuple(paths.applied(reading.rows, files, request)))
     imported = tidy(reading, request)
-    return dataclasses.replace(imported, notes=(*lines.notes(files), *imported.notes))
+    return dataclasses.replace(imported, notes=(*said, *imported.notes))
 
 
 def _format(file: File, request: Request) -> Format:

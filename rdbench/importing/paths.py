@@ -12,7 +12,7 @@ from typing import Final
 from rdbench.errors import UsageError
 from rdbench.images.dataset import SUFFIXES
 from rdbench.importing.rows import File, Request, Row, listed
-from rdbench.schema import NUMBER_IN_NAME
+from rdbench.schema import NUMBER_IN_NAME, point_text
 
 _PATH: Final = re.compile(r"([A-Za-z]:)?[\\/]|~|\.\.?[\\/]|file:")
 
@@ -105,6 +105,14 @@ def applied(rows: Sequence[Row], files: Sequence[File], request: Request) -> lis
             dataclasses.replace(row, numbers={**row.numbers, **point}, texts={**row.texts, **image})
         )
     return result
+
+
+def notes(rows: Sequence[Row], files: Sequence[File], request: Request) -> tuple[str, ...]:
+    """What is to be said where the folders told the points, although nobody asked them to."""
+    if request.point or files[0].point is None or any("point" in row.numbers for row in rows):
+        return ()
+    told = listed(f"{point_text(file.point or 0)} for {file.name!r}" for file in files[:2])
+    return (f"points are told by the names of folders: {told}{', ...' * (len(files) > 2)}",)
 
 
 def without_folders(rows: Sequence[Row]) -> list[Row]:

@@ -42,7 +42,7 @@ def test_files_of_one_name_have_the_points_of_their_folders(tmp_path, names):
     (curve,) = result.curves
     assert (curve.points, curve.images) == ((10, 20), ("a", "b"))
     assert curve.mean("bpp").tolist() == [1.5, 2.5]
-    assert result.notes == ()
+    assert result.notes[0].startswith("points are told by the names of folders: 10 for '")
 
 
 def test_means_have_the_points_of_their_folders(tmp_path):
