@@ -82,6 +82,7 @@ def steady_task_s(jobs: int) -> tuple[float, float]:
     """Time of a task and core between the first and the last row of a run, and the part of it that
     encoding and decoding take."""
     from rdbench import experiment, formats, images, runner
+    from rdbench.codecs.request import CodecRequest
 
     with tempfile.TemporaryDirectory() as folder:
         definition = Path(folder) / "nothing.toml"
@@ -99,7 +100,7 @@ def steady_task_s(jobs: int) -> tuple[float, float]:
             plan = experiment.plan(
                 "nothing",
                 datasets=[pictures],
-                codecs=[experiment.CodecRequest(str(definition), points=points)],
+                codecs=[CodecRequest(str(definition), points=points)],
                 metrics=["psnr_db"],
             )
             outcome = runner.run(plan, Path(folder) / "run", pool=pool, progress=arrived)

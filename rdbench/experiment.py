@@ -11,7 +11,7 @@ An experiment is written as a TOML file or as the equivalent command line::
     [[codecs]]
     codec = "jpeg2000"                      # a name, FILE.py:Class or FILE.toml
     options = { transform = "5/3" }
-    points = [80, 40, 20]                   # default: the codec's ladder
+    points = [80, 40, 20]                   # or ["10..90:10"]; default: the codec's ladder
     label = "JPEG 2000 5/3"                 # default: the name with what sets it apart
 
 Paths in the file are relative to the file's folder.
@@ -23,7 +23,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -34,6 +34,7 @@ from msgspec import Meta
 from rdbench import images, places, toml
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
+from rdbench.codecs.request import CodecRequest, points_of, spread
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.images import Dataset, ImageRef
 from rdbench.metrics import MetricRecord, choose
@@ -43,18 +44,6 @@ from rdbench.toml import Form, read_toml
 Color = Literal["rgb", "luma"]
 COLORS: Final[tuple[str, ...]] = get_args(Color)
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
-
-
-@dataclass(frozen=True)
-class CodecRequest:
-    """A codec as it was asked for: nothing is looked up or checked yet."""
-
-    target: str
-    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    points: tuple[Any, ...] = ()
-    """Values of the rate parameter; none stands for the codec's ladder."""
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,31 +150,6 @@ class Experiment:
         }
 
 
-def parse_codec(text: str) -> CodecRequest:
-    """``NAME``, or ``NAME:option=value,points=a/b/c,label=...``, as the command line has it.
-
-    NAME may be ``path/to/file.py:Class``. Raises :class:`UsageError` for a part that is not
-    ``option=value``.
-    """
-    head, _, tail = text.partition(":")
-    if head.endswith(".py"):
-        class_name, _, tail = tail.partition(":")
-        head = f"{head}:{class_name}"
-    if not head:
-        raise UsageError(f"codec {text!r}: no name; write NAME:option=value,points=a/b/c")
-    options: dict[str, Any] = {}
-    for part in filter(None, tail.split(",")):
-        name, equals, value = part.partition("=")
-        if not (name and equals):
-            raise UsageError(f"codec {text!r}: {part!r} is not of the form option=value")
-        if name in options:
-            raise UsageError(f"codec {text!r}: option {name!r} is given twice")
-        options[name] = value
-    points = options.pop("points", None)
-    label = options.pop("label", "")
-    return CodecRequest(head, options, tuple(points.split("/")) if points else (), label)
-
-
 def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     """The codec of a request with its options, points and label checked and filled in.
 
@@ -193,11 +157,16 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     :class:`MissingBackendError` where its library is not installed.
     """
     codec = registry.load(request.target)
+    if codec.parameter in request.options and codec.parameter not in codec.option_table:
+        raise UsageError(
+            f"codec {codec.name!r}: its {codec.parameter} is what its points are; write "
+            f"points={request.options[codec.parameter]}"
+        )
     options = codec.resolve_options(request.options)
     codec = codec.configured(options)
     codec.require(options)
     axis = codec.axis(options)
-    points = tuple(axis.check(codec.name, point) for point in request.points or axis.ladder)
+    points = points_of(dataclasses.replace(request, target=codec.name), axis)
     if len(set(points)) < len(points):
         listed = "/".join(point_text(point) for point in points)
         raise UsageError(f"codec {codec.name!r}: a point is given twice in {listed}")
@@ -242,7 +211,7 @@ def plan(
     missing: list[MissingBackendError] = []
     for request in codecs:
         try:
-            plans.append(plan_codec(request, color=color))
+            plans += [plan_codec(one, color=color) for one in spread(request)]
         except MissingBackendError as error:
             missing.append(error)
     if not plans:

@@ -342,9 +342,15 @@ def _split_header(data: bytes, where: str) -> tuple[Sequence[str], bytes, int]:
         header = next(reader, [])
     except csv.Error:
         header = []
+    if "rate_is" in header:
+        raise UsageError(
+            f"{where} holds published curves, whose rates may be other than of files; name it as "
+            "published:FILE.csv"
+        )
     if missing := [name for name in _NEEDED if name not in header]:
         raise UsageError(
-            f"{where} is not a table of measurements: its header lacks {', '.join(missing)}"
+            f"{where} is not a table of measurements: its header lacks {', '.join(missing)}; "
+            "`rdbench import` makes a curve of other tools' results, to be named published:FILE.csv"
         )
     if twice := [column.name for column in COLUMNS if header.count(column.name) > 1]:
         raise UsageError(f"{where} has the column {twice[0]!r} twice; rename or remove one")

@@ -204,6 +204,10 @@ def point_text(point: float) -> str:
     return f"{point:.12g}"
 
 
+NUMBER_IN_NAME: Final = r"(?<!\d)(?<!\d[.,])\d+(?:\.\d+)?(?:e-\d+)?(?![.,]?\d)"
+"""A number in the name of a file or folder, whole: none of ``1.2.3`` and of ``0,5``."""
+
+
 def one_line(message: str, limit: int = 500) -> str:
     """A message fit for a CSV cell or a terminal line: white space collapsed, length bounded."""
     text = " ".join(message.split())

@@ -10,8 +10,8 @@ import pytest
 
 import rdbench
 from rdbench import experiment
+from rdbench.codecs.request import CodecRequest
 from rdbench.errors import MissingBackendError, UsageError
-from rdbench.experiment import CodecRequest
 from rdbench.testing import assert_conforms, assert_no_regression
 
 FUNCTIONS = [name for name in rdbench.__all__ if inspect.isfunction(getattr(rdbench, name))]

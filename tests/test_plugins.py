@@ -12,8 +12,8 @@ import pytest
 
 from rdbench import experiment, plugins
 from rdbench.codecs import registry
+from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
-from rdbench.experiment import CodecRequest
 
 CODEC = """
 import rdbench

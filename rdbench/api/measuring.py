@@ -12,9 +12,10 @@ from rdbench import images
 from rdbench import metrics as metric_table
 from rdbench.codecs import handed, registry
 from rdbench.codecs.base import Codec
+from rdbench.codecs.request import CodecRequest, parse_codec, with_points
 from rdbench.curves import write_summary
 from rdbench.errors import UsageError, unknown
-from rdbench.experiment import CodecRequest, Experiment
+from rdbench.experiment import Experiment
 from rdbench.places import RUNS
 from rdbench.results import read_table
 from rdbench.runner import Limits, LocalPool, Outcome
@@ -34,7 +35,7 @@ def run(
     codecs: CodecLike | Sequence[CodecLike] = (),
     datasets: str | Sequence[str] = (),
     codec_files: Sequence[str | Path] = (),
-    points: Sequence[float | str] = (),
+    points: str | Sequence[float | str] = (),
     metrics: str | Sequence[str] = (),
     color: str = "rgb",
     repeat: int = 1,
@@ -66,7 +67,8 @@ def run(
             FILE.toml), or classes, also of a notebook.
         datasets: known names, folders, files or globs.
         codec_files: TOML files of program codecs, which get their names in ``codecs``.
-        points: for the codecs that do not name their own.
+        points: for the codecs that do not name their own: numbers and ranges of them, or a text
+            such as ``"10/50"`` and ``"10..90:10"``.
         metrics: names, FILE.py:Class or FILE.toml; none for the default ones.
         color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range.
         repeat: measurements of each thing.
@@ -228,7 +230,7 @@ def _plan(
     codecs: CodecLike | Sequence[CodecLike],
     datasets: str | Sequence[str],
     codec_files: Sequence[str | Path],
-    points: Sequence[float | str],
+    points: str | Sequence[float | str],
     metrics: str | Sequence[str],
     color: str,
     repeat: int,
@@ -260,11 +262,8 @@ def _plan(
             "nothing to measure: name an experiment, or `codecs` and `datasets` "
             "(try `rdbench run quickstart`)"
         )
-    if points:
-        requests = [
-            one if one.points else dataclasses.replace(one, points=tuple(points))
-            for one in requests
-        ]
+    if shared := points.split("/") if isinstance(points, str) else points:
+        requests = with_points(requests, shared)
     plan = experiments.plan(
         "",
         datasets=_listed(datasets),
@@ -279,7 +278,7 @@ def _plan(
 def _request(codec: CodecLike) -> CodecRequest:
     if isinstance(codec, type):
         return CodecRequest(handed.hand_over(codec))
-    return experiments.parse_codec(codec) if isinstance(codec, str) else codec
+    return parse_codec(codec) if isinstance(codec, str) else codec
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:

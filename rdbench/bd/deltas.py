@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from rdbench.bd.fits import Differences, Kind, differences, fit, in_unit, new_maxima
 from rdbench.bd.interpolants import METHODS, Array
 from rdbench.errors import UsageError
+
+_FALLS: Final = (
+    "its quality falls as the rate grows: if less of it is better, as of MSE, give its negative"
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,8 @@ def bd_rate(
         min_overlap: the overlap in percent under which there is no value.
 
     Returns:
-        Percent, or NaN where the data have no delta; :func:`rdbench.bd.delta` gives the reason,
-        the overlap and the points dropped.
+        Percent, or NaN with a :class:`RuntimeWarning` that says why where the data have no delta;
+        :func:`rdbench.bd.delta` gives the reason, the overlap and the points dropped.
 
     Raises:
         UsageError: for an unknown method, and for rates and qualities that are not
@@ -78,7 +84,7 @@ def bd_rate(
     SG16 Q.6 VCEG-M33, 2001; piecewise cubic as in JCTVC-H1100 and JVET-T2010.
     """
     arrays = (anchor_rate, anchor_quality, test_rate, test_quality)
-    return delta(*arrays, kind="rate", method=method, min_overlap=min_overlap).value
+    return _value(delta(*arrays, kind="rate", method=method, min_overlap=min_overlap))
 
 
 def bd_quality(
@@ -104,7 +110,14 @@ def bd_quality(
         UsageError: as :func:`bd_rate`.
     """
     arrays = (anchor_rate, anchor_quality, test_rate, test_quality)
-    return delta(*arrays, kind="quality", method=method, min_overlap=min_overlap).value
+    return _value(delta(*arrays, kind="quality", method=method, min_overlap=min_overlap))
+
+
+def _value(result: BDResult) -> float:
+    """The value of a delta; a warning says why it is NaN."""
+    if result.reason:
+        warnings.warn(f"no BD-{result.kind}: {result.reason}", RuntimeWarning, stacklevel=3)
+    return result.value
 
 
 def delta(
@@ -120,8 +133,9 @@ def delta(
     """The Bjøntegaard delta of two curves in full; parameters as in :func:`bd_rate`.
 
     Unusable data never raise: the value is NaN, with a reason, for a rate that is not positive,
-    fewer usable points than the method needs (2 for pchip and akima, 4 for cubic), and curves that
-    do not overlap or by less than ``min_overlap`` percent.
+    fewer usable points than the method needs (2 for pchip and akima, 4 for cubic), a quality that
+    falls as the rate grows, rates that are more than ten times apart, as of two units, and curves
+    that do not overlap or by less than ``min_overlap`` percent.
 
     Raises :class:`rdbench.errors.UsageError` for an unknown method or kind, and for rates and
     qualities that are not one-dimensional and of equal length.
@@ -175,8 +189,19 @@ class Points:
         needed = METHODS[method].points
         if self.used < needed:
             usable = f"{self.used} usable points of {len(self.rate)}"
-            return f"the {role} curve has {usable}, {method} needs {needed}"
+            reason = f"the {role} curve has {usable}, {method} needs {needed}"
+            return f"{reason}; {_FALLS}" if self._falls() else reason
         return ""
+
+    def _falls(self) -> bool:
+        """Whether the quality is the lower, the higher the rate."""
+        order = np.argsort(self.rate, kind="stable")
+        return len(order) > 1 and bool(np.all(np.diff(self.quality[order]) < 0))
+
+    def span(self) -> str:
+        """The lowest and the highest rate that are used, for messages."""
+        rates = np.delete(self.rate, self.dropped)
+        return f"{rates.min():.4g} to {rates.max():.4g}"
 
 
 def describe(
@@ -200,6 +225,11 @@ def describe(
         )
 
     if reason := anchor.unusable("anchor", method) or test.unusable("test", method):
+        return result(math.nan, reason, 0.0, math.nan, math.nan)
+    if not found.rates_meet[row]:
+        reason = (
+            f"the rates do not meet: {anchor.span()} against {test.span()}; are both in bit/px?"
+        )
         return result(math.nan, reason, 0.0, math.nan, math.nan)
     value, overlap = float(found.values()[row]), float(found.overlap[row])
     axis = "quality" if kind == "rate" else "rate"

@@ -20,6 +20,9 @@ from rdbench.errors import unknown
 
 Kind = Literal["rate", "quality"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+APART: Final = 10
+"""Rates further apart than by this factor are of two units: no two codecs of one dataset are at
+equal quality."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,16 @@ class Fit:
     """Curves with fewer points than others have pieces of no width at their end."""
     usable: NDArray[np.bool_]
     """False where a curve has too few points or a rate that is not positive."""
+    rates: Array
+    """The lowest and the highest rate of each curve's points that are used, (b, 2)."""
 
     def take(self, rows: Sequence[int]) -> Fit:
         """The curves at ``rows``, each as often as it is named."""
         c0, c1, c2, c3 = (coefficient[rows] for coefficient in self.pieces.coefficients)
         pieces = PiecewiseCubic(self.pieces.knots[rows], (c0, c1, c2, c3))
-        return dataclasses.replace(self, pieces=pieces, usable=self.usable[rows])
+        return dataclasses.replace(
+            self, pieces=pieces, usable=self.usable[rows], rates=self.rates[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,14 @@ class Differences:
     """False where one of the curves is not."""
     monotonic: NDArray[np.bool_]
     """Whether both fits increase over the common interval, where the method must be checked."""
+    rates_meet: NDArray[np.bool_]
+    """False where all rates of one curve are more than :data:`APART` times those of the other."""
 
     def means(self, min_overlap: float = 0.0) -> Array:
         """:attr:`mean`, NaN where there is no delta, or less than ``min_overlap`` percent."""
         with np.errstate(invalid="ignore"):
-            defined = self.usable & (self.overlap > 0) & (self.overlap >= min_overlap)
+            defined = self.usable & self.rates_meet
+            defined &= (self.overlap > 0) & (self.overlap >= min_overlap)
             # What cannot be told in percent is none, either.
             defined &= np.isfinite(self.values())
         return np.where(defined, self.mean, math.nan)
@@ -100,10 +110,13 @@ def fit(rate: Array, quality: Array, *, kind: Kind = "rate", method: str = "pchi
     quality = np.take_along_axis(quality, order, axis=-1)
     kept = new_maxima(quality)
     usable = positive & (np.sum(kept, axis=-1) >= interpolation.points)
+    used = [np.where(kept, rate, nothing) for nothing in (math.inf, -math.inf)]
+    ends = np.stack([used[0].min(-1, initial=math.inf), used[1].max(-1, initial=-math.inf)], -1)
     if not usable.any():
         nothing = np.full((len(rate), 2), math.nan)
         empty = nothing[:, :1]
-        return Fit(kind, method, PiecewiseCubic(nothing, (empty, empty, empty, empty)), usable)
+        pieces = PiecewiseCubic(nothing, (empty, empty, empty, empty))
+        return Fit(kind, method, pieces, usable, ends)
     found = []
     for rows, columns in _alike(kept, usable):
         rates, qualities = rate[np.ix_(rows, columns)], quality[np.ix_(rows, columns)]
@@ -112,7 +125,7 @@ def fit(rate: Array, quality: Array, *, kind: Kind = "rate", method: str = "pchi
             axes = (qualities, np.log10(rates))
             pieces = interpolation.interpolate(*(axes if kind == "rate" else axes[::-1]))
         found.append((rows, pieces))
-    return Fit(kind, method, _together(found, len(rate)), usable)
+    return Fit(kind, method, _together(found, len(rate)), usable, ends)
 
 
 def differences(anchor: Fit, test: Fit) -> Differences:
@@ -129,8 +142,11 @@ def differences(anchor: Fit, test: Fit) -> Differences:
         monotonic = np.ones(len(mean), dtype=bool)
         if METHODS[anchor.method].checked:
             monotonic = anchor.pieces.increases(low, high) & test.pieces.increases(low, high)
+        meet = np.maximum(anchor.rates[:, 0], test.rates[:, 0]) <= APART * np.minimum(
+            anchor.rates[:, 1], test.rates[:, 1]
+        )
     usable = anchor.usable & test.usable
-    return Differences(anchor.kind, mean, overlap, of_anchor, low, high, usable, monotonic)
+    return Differences(anchor.kind, mean, overlap, of_anchor, low, high, usable, monotonic, meet)
 
 
 def in_unit(mean: Array, kind: Kind) -> Array:

@@ -24,6 +24,7 @@ from rdbench.cli import (
     merge,
     metrics,
     plot,
+    published,
     reproduce,
     rescore,
     run,
@@ -37,7 +38,6 @@ app = typer.Typer(
     name="rdbench",
     help="Measure image codecs, learned and traditional, from real bitstreams.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -76,6 +76,7 @@ app.command("bd")(bd.bd)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)
 app.command("reproduce")(reproduce.reproduce)
+app.command("published")(published.published)
 app.command("import")(import_.import_)
 app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)

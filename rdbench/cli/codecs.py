@@ -93,10 +93,10 @@ def show_codec(
     ],
 ) -> None:
     """Show a codec's version, rate parameter and options, as they are with the options given."""
-    from rdbench import experiment
     from rdbench.codecs import registry
+    from rdbench.codecs.request import parse_codec
 
-    request = experiment.parse_codec(name)
+    request = parse_codec(name)
     codec = registry.load(request.target)
     options = codec.resolve_options(request.options)
     codec = codec.configured(options)

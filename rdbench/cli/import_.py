@@ -32,7 +32,8 @@ def import_(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="JSON of CompressAI's bench or eval_model, tables of Lee 2019, or CSV files.",
+            help="JSON of CompressAI's bench or eval_model, tables of Lee 2019, or text tables: "
+            "CSV, TSV, Markdown, columns with blanks between them.",
         ),
     ],
     mapping: Annotated[
@@ -42,7 +43,7 @@ def import_(
             metavar="COLUMN=NAME,...",
             help="Columns of rdbench and what they are called in FILE, such as "
             "bpp=rate,psnr_db=PSNR,image=name,point=q; a metric of your own as FILE.py:Class. "
-            "Columns with names of rdbench's own need none.",
+            'Columns with names of rdbench\'s own need none; names with commas stand in "quotes".',
         ),
     ] = "",
     label: Annotated[
@@ -69,9 +70,37 @@ def import_(
         str, typer.Option(help="What is known against them; commands repeat it.")
     ] = "",
     delimiter: Annotated[
-        str, typer.Option(help="What separates the cells of a CSV file: one character, or tab.")
-    ] = ",",
-    decimal: Annotated[str, typer.Option(help="Decimal sign in a CSV file.")] = ".",
+        str,
+        typer.Option(
+            help="What separates the cells of a text table: one character, tab or blank. "
+            "[default: as the file shows]",
+            show_default=False,
+        ),
+    ] = "",
+    decimal: Annotated[str, typer.Option(help="Decimal sign in a text table.")] = ".",
+    point: Annotated[
+        str,
+        typer.Option(
+            metavar="PATTERN",
+            help="Name of the folders or files that tell the point, {} for its number: q{}, "
+            "'*_q{}'. Files of one name in folders that end with numbers need none.",
+        ),
+    ] = "",
+    image: Annotated[
+        str, typer.Option(metavar="PATTERN", help="The same for the image: '{}_q*'.")
+    ] = "",
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Size of images whose rate is size_bytes or kbps, where no columns width and "
+            "height, or pixels, have it.",
+        ),
+    ] = "",
+    fps: Annotated[
+        float,
+        typer.Option(metavar="N", min=0, help="Frames a second that a rate in kbps is of."),
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="Where to write. [default: standard output]"),
@@ -98,8 +127,12 @@ def import_(
         rate_is=rate_is.value if rate_is else "",
         source=source,
         known_issue=known_issue,
-        delimiter="\t" if delimiter in ("tab", "\\t") else delimiter,
+        delimiter={"tab": "\t", "\\t": "\t", "blank": " "}.get(delimiter, delimiter),
         decimal=decimal,
+        point=point,
+        image=image,
+        size=size,
+        fps=fps,
         out=out,
         force=force,
     )

@@ -35,8 +35,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME:option=value,points=a/b/c",
-            help="One codec with options, points and label; repeatable. NAME may be FILE.py:Class "
-            "or FILE.toml.",
+            help="One codec with options, points and label; repeatable. A range of an option "
+            "(speed=2..8) is a curve by each value. NAME may be FILE.py:Class or FILE.toml.",
         ),
     ] = None,
     codec_file: Annotated[
@@ -55,7 +55,10 @@ def run(
     ] = None,
     points: Annotated[
         str | None,
-        typer.Option(metavar="a/b/c", help="Points for all codecs that do not name their own."),
+        typer.Option(
+            metavar="a/b/c",
+            help="Points for all codecs that do not name their own, or ranges: 10..90:10.",
+        ),
     ] = None,
     metrics: MetricsOption = None,
     color: Annotated[
@@ -133,7 +136,7 @@ def run(
             codecs=[*names(codecs), *(codec or ())],
             datasets=[spec for specs in dataset or () for spec in _split_datasets(specs)],
             codec_files=codec_file or (),
-            points=points.split("/") if points is not None else (),
+            points=() if points is None else points,
             metrics=names(metrics),
             color=color or "rgb",
             repeat=1 if repeat is None else repeat,

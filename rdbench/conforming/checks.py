@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench import experiment, metrics
+from rdbench import metrics
 from rdbench.codecs import handed
+from rdbench.codecs.request import CodecRequest, parse_codec
 from rdbench.conforming.bench import Decoded, Encoded, Failure
 from rdbench.conforming.evidence import Evidence, Trial, gather
 from rdbench.conforming.verdicts import CheckResult, Status, Verdict, judged, skipped
@@ -56,9 +57,9 @@ def run_checks(
         MissingBackendError: Its library or program is missing; says what to install.
     """
     if isinstance(codec, str):
-        request = experiment.parse_codec(codec)
+        request = parse_codec(codec)
     else:
-        request = experiment.CodecRequest(handed.hand_over(codec))
+        request = CodecRequest(handed.hand_over(codec))
     request = dataclasses.replace(
         request,
         options={**request.options, **(options or {})},

@@ -21,7 +21,7 @@ from rdbench.schema import OK
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Axis, Codec
-    from rdbench.experiment import CodecRequest
+    from rdbench.codecs.request import CodecRequest
     from rdbench.sample_format import Image, SampleFormat
 
 J = TypeVar("J", bound=bench.Job)

@@ -72,6 +72,8 @@ class Curve:
     source: Literal["measured", "published"] = "measured"
     origin: str = ""
     """Where a published curve is from."""
+    description: str = ""
+    """What its publisher says of a published curve."""
     known_issue: str = ""
     """What is known against a published curve."""
     rate_is: str = ""

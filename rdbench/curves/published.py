@@ -36,6 +36,7 @@ of each column over the images, decibels included; or their publisher does not t
 COLORS: Final = {"luma": 1, "rgb": 3}
 """Color planes (column ``color``) with their number of channels."""
 
+_ZIP: Final = b"PK\x03\x04"
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Table = list[dict[str, str]]
@@ -75,6 +76,11 @@ def published_files() -> list[Path]:
 def _says_source(path: Path) -> bool:
     with path.open(encoding="utf-8", newline="") as file:
         return "source" in next(csv.reader(file), ())
+
+
+def published_curves() -> list[Curve]:
+    """All published curves that come with rdbench, file by file."""
+    return [_curve_in(*known) for known in _with_rdbench().values()]
 
 
 def published_labels() -> list[str]:
@@ -133,6 +139,8 @@ def utf8_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    if data.startswith(_ZIP):
+        raise UsageError(f"{str(path)!r} is a workbook or an archive; save the sheet as CSV")
     if data.startswith(_UTF_16) or b"\0" in data:
         raise UsageError(f"{str(path)!r} is UTF-16 or no text at all; save it as UTF-8")
     try:
@@ -160,7 +168,10 @@ def _tables(text: str, where: str) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
     if missing := {"dataset", "label", "point", "bpp"} - set(reader.fieldnames or ()):
-        raise UsageError(f"{where} has no column {', '.join(sorted(missing))}")
+        raise UsageError(
+            f"{where} has no column {', '.join(sorted(missing))}; `rdbench import` makes such a "
+            "file of other tools' results"
+        )
     for cells in reader:
         if None in cells:
             raise UsageError(f"{where}, line {reader.line_num}: more cells than the header has")
@@ -183,7 +194,10 @@ def _curve(table: Table) -> Curve:
     rows = [Measurement.from_cells(cells, metrics) for cells in table]
     first = rows[0]
     _check_rows(rows, table, records)
-    told = {column: _told(table, column) for column in ("source", "known_issue", "rate_is")}
+    told = {
+        column: _told(table, column)
+        for column in ("source", "description", "known_issue", "rate_is")
+    }
     rate_is = _one_of("rate_is", told["rate_is"] or "unknown", RATES)
     _one_of("averaging", _told(table, "averaging") or "unknown", AVERAGINGS)
     color = _told(table, "color")
@@ -201,6 +215,7 @@ def _curve(table: Table) -> Curve:
         records=records,
         source="published",
         origin=told["source"],
+        description=told["description"],
         known_issue=told["known_issue"],
         rate_is=rate_is,
     )

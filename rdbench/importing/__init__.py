@@ -15,7 +15,7 @@ from typing import Final
 from rdbench.curves.published import utf8_text
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
-from rdbench.importing import columns, compressai, lee2019, lines
+from rdbench.importing import columns, compressai, lee2019, lines, paths
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
 
@@ -61,8 +61,12 @@ def import_(
     rate_is: str = "",
     source: str = "",
     known_issue: str = "",
-    delimiter: str = ",",
+    delimiter: str = "",
     decimal: str = ".",
+    point: str = "",
+    image: str = "",
+    size: str = "",
+    fps: float = 0,
     out: str | Path | None = None,
     force: bool = False,
 ) -> Imported:
@@ -70,8 +74,8 @@ def import_(
     ones, by the path of the CSV that is written; ``rdbench import``.
 
     Args:
-        files: JSON of CompressAI's bench or eval_model, tables of Lee 2019, or CSV files, all of
-            one format.
+        files: JSON of CompressAI's bench or eval_model, tables of Lee 2019, or text tables (CSV,
+            TSV, Markdown, columns with blanks between them), all of one format.
         mapping: columns of rdbench and what they are called in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.
         label: name of the curve; all rows become points of it. With ``*``, which stands for the
@@ -83,9 +87,16 @@ def import_(
             default as the format tells.
         source: where the numbers are from; the files' names by default.
         known_issue: what is known against them.
-        delimiter: what separates the cells of a CSV file, one character; a first line such as
-            ``sep=;`` says it as well.
-        decimal: the decimal sign in a CSV file, ``"."`` or ``","``.
+        delimiter: what separates the cells of a text table, one character, ``" "`` for runs of
+            blanks; by default what the file shows.
+        decimal: the decimal sign in a text table, ``"."`` or ``","``.
+        point: the names of folders or files that tell the point of what is in them, with ``{}``
+            for its number: ``"q{}"``, ``"*_q{}"``. Files of one name in folders that end with
+            numbers need none.
+        image: the same for the image.
+        size: width and height of images whose rate is in bytes or kbit/s, ``"768x512"``, where no
+            columns have them.
+        fps: frames a second of rates in kbit/s, as the encoder was told them.
         out: the CSV file to write, if any.
         force: whether to replace it where it exists.
 
@@ -99,7 +110,7 @@ def import_(
             label that is taken, for what is neither in the files nor given here, and for an
             ``out`` that cannot be written.
     """
-    if len(delimiter) != 1 or decimal not in (".", ",") or decimal == delimiter:
+    if len(delimiter) > 1 or decimal not in (".", ",") or decimal == delimiter:
         raise UsageError(
             f"`delimiter` {delimiter!r} and `decimal` {decimal!r}: the first is one character, the "
             "second . or , and they differ"
@@ -116,6 +127,10 @@ def import_(
         known_issue=known_issue,
         delimiter=delimiter,
         decimal=decimal,
+        point=point,
+        image=image,
+        size=size,
+        fps=fps,
     )
     imported = import_curves([files] if isinstance(files, str | Path) else files, request)
     if target is not None:
@@ -136,7 +151,7 @@ def _target(out: str | Path | None, *, force: bool) -> Path | None:
     return path
 
 
-def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
+def import_curves(places: Sequence[str | Path], request: Request) -> Imported:
     """The curves in result files of other tools, all of one format.
 
     ``request`` holds what the files do not tell. Raises
@@ -144,7 +159,10 @@ def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
     of no known format or lacks a column, for cells that are no such numbers, for rows that occur
     twice, for a label that is taken, and for what is neither in the files nor in ``request``.
     """
-    files = [lines.without_comments(Path(path).name, utf8_text(Path(path))) for path in paths]
+    files = [
+        dataclasses.replace(lines.without_comments(name, utf8_text(Path(path))), path=Path(path))
+        for name, path in zip(paths.names(places), places, strict=True)
+    ]
     if not files:
         raise UsageError("name at least one file to import")
     for file in files:
@@ -156,8 +174,12 @@ def import_curves(paths: Sequence[str | Path], request: Request) -> Imported:
             f"{files[0].name!r} is {formats[0].name}, {files[other].name!r} {formats[other].name}; "
             "import them one after the other"
         )
-    imported = tidy(formats[0].read(files, request), request)
-    return dataclasses.replace(imported, notes=(*lines.notes(files), *imported.notes))
+    files = paths.told(files, request)
+    reading = formats[0].read(files, request)
+    said = (*lines.notes(files), *paths.notes(reading.rows, files, request))
+    reading = dataclasses.replace(reading, rows=tuple(paths.applied(reading.rows, files, request)))
+    imported = tidy(reading, request)
+    return dataclasses.replace(imported, notes=(*said, *imported.notes))
 
 
 def _format(file: File, request: Request) -> Format:

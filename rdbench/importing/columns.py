@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from rdbench.errors import UsageError
+from rdbench.importing import rates
+from rdbench.importing.cells import cells
 from rdbench.importing.rows import (
+    NUMBER,
+    SIZES,
     TEXTS,
     File,
     Reading,
@@ -16,10 +17,8 @@ from rdbench.importing.rows import (
     Row,
     listed,
     number,
+    quoted,
 )
-
-# Signs that a line was split at the wrong place.
-_OTHER_DELIMITERS: Final = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
 def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
@@ -36,7 +35,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
     rows: list[Row] = []
     unused: dict[str, None] = {}
     for file in files:
-        table = cells(file, _delimiter(file, request))
+        table = cells(file, _delimiter(file, request), request.decimal)
         header = table[0][1]
         mapping = _mapping(file.name, header, request)
         unused |= dict.fromkeys(n for n in header if n not in mapping.values())
@@ -44,6 +43,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
         parameter = (
             {"parameter": mapping["point"]} if mapping.get("point", "point") != "point" else {}
         )
+        titled = header[0] != mapping.get("label")
         for line, row in table[1:]:
             where = f"{file.name!r}, line {line}"
             found = parameter | {ours: row[index] for ours, index in place.items() if row[index]}
@@ -57,6 +57,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
                         for name in request.numbers
                         if name in found
                     },
+                    title="" if not titled or NUMBER.fullmatch(row[0]) else row[0],
                 )
             )
     labels = dict.fromkeys(row.texts["label"] for row in rows if "label" in row.texts)
@@ -70,10 +71,10 @@ def read(files: Sequence[File], request: Request) -> Reading:
 
 
 def _delimiter(file: File, request: Request) -> str:
-    """That of the file where it says so; the request's is a comma where none was given."""
+    """That of the request, or of the file where it says so; empty where neither does."""
     if file.delimiter in ("", request.delimiter):
         return request.delimiter
-    if request.delimiter != "," or file.delimiter == request.decimal:
+    if request.delimiter or file.delimiter == request.decimal:
         raise UsageError(
             f"{file.name!r} says sep={file.delimiter} in its first line, against `delimiter` "
             f"{request.delimiter!r} and `decimal` {request.decimal!r}; take out what is wrong"
@@ -81,55 +82,28 @@ def _delimiter(file: File, request: Request) -> str:
     return file.delimiter
 
 
-def cells(file: File, delimiter: str) -> list[tuple[int, list[str]]]:
-    """The header and the rows of a CSV file, with their lines; cells without space around them.
-
-    Raises :class:`UsageError` for rows of another length than the header, a header that names a
-    column twice, and a file without rows.
-    """
-    reader = csv.reader(io.StringIO(file.text, newline=""), delimiter=delimiter, strict=True)
-    table: list[tuple[int, list[str]]] = []
-    try:
-        table.extend((reader.line_num, [cell.strip() for cell in row]) for row in reader if row)
-    except csv.Error as error:
-        raise UsageError(f"{file.name!r}, line {reader.line_num}: {error}") from None
-    header = table[0][1]
-    if len(header) == 1:
-        for sign, name in _OTHER_DELIMITERS.items():
-            if sign in header[0] and sign != delimiter:
-                raise UsageError(
-                    f"{file.name!r} looks separated by {name}, not {delimiter!r}; give "
-                    f"`delimiter={sign!r}`"
-                )
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise UsageError(f"{file.name!r} has the column {listed(map(repr, twice))} twice")
-    for line, row in table[1:]:
-        if len(row) != len(header):
-            raise UsageError(
-                f"{file.name!r}, line {line}: {len(row)} cells, the header has {len(header)}"
-            )
-    if len(table) == 1:
-        raise UsageError(f"{file.name!r} has a header and no rows")
-    return table
-
-
 def _mapping(name: str, header: Sequence[str], request: Request) -> Mapping[str, str]:
     given = request.columns
+    rate = rates.chosen(given)
     if missing := [theirs for theirs in given.values() if theirs not in header]:
         raise UsageError(
-            f"{name!r} has no column {listed(map(repr, missing))}; it has {listed(header)}"
+            f"{name!r} has no column {listed(map(repr, missing))}; it has {quoted(header)}"
         )
     taken = set(given.values())
     own = [name for name in (*TEXTS, *request.numbers) if name in header and name not in taken]
+    if rate == "bpp" or (not rate and "bpp" in own):
+        own = [name for name in own if name not in SIZES]
     mapping = {**dict(zip(own, own, strict=True)), **given}
-    if "bpp" not in mapping:
+    if not (rate or rates.chosen(mapping)):
         raise UsageError(
-            f"{name!r} does not say which column is the rate; it has {listed(header)}: name it "
-            "with `mapping`: bpp=COLUMN"
+            f"{name!r} does not say which column is the rate; it has {quoted(header)}: name it "
+            "with `mapping`: bpp=COLUMN (or size_bytes, kbps)"
         )
+    if "bpp" in given:
+        rates.check_unit(given["bpp"], repr(name))
     if not request.metrics.keys() & mapping.keys():
         raise UsageError(
-            f"{name!r} does not say which column is a quality; it has {listed(header)}: name one "
+            f"{name!r} does not say which column is a quality; it has {quoted(header)}: name one "
             f"with `mapping`, such as psnr_db=COLUMN ({listed(request.metrics)})"
         )
     return mapping

@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from rdbench.errors import UsageError
+from rdbench.importing import rates
 from rdbench.importing.rows import (
     TEXTS,
     File,
@@ -37,6 +38,16 @@ KEYS: Final = {
     "decode_s": ("decoding_time",),
 }
 """Our column to the keys that CompressAI's tools and its published files have for it."""
+
+_OTHERS: Final = {
+    ("frames", "pooled_metrics"): "a log of VMAF",
+    ("field_descriptions", "field_values"): "a file of codec-compare",
+    ("schema_version", "experiment"): "the run.json of a run of rdbench, which `bd` takes itself",
+    ("streams", "format"): "the output of ffprobe",
+    ("cells", "nbformat"): "a notebook",
+    ("columns", "data"): "a table of pandas in JSON",
+}
+"""Keys of documents of other tools, and what these are."""
 
 _BENCH: Final = ("JPEG", "WebP", "JPEG2000", "BPG", "TFCI", "VTM", "HM", "AV1")
 _INFERENCE: Final = re.compile(r"Inference \((?P<coder>.+)\)")
@@ -64,7 +75,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
             key for key in results if key not in {*keys.values(), "name", "description"}
         )
         found = _rows(file.name, document, _columns(file.name, results, keys))
-        means += [] if "image" in found[0].texts else [file.name]
+        means += [] if "image" in found[0].texts or file.point is not None else [file.path.name]
         rows += found
     if not request.joins:
         _check_names(means)
@@ -77,7 +88,7 @@ def _check_names(names: Sequence[str]) -> None:
         if names.count(name) > 1:
             raise UsageError(
                 f"several files are named {name!r}, and so would their curves be; import them one "
-                "by one, or as one curve with `label`"
+                "by one, or as one curve with `label`, or say by `point` which folders are points"
             )
 
 
@@ -88,12 +99,27 @@ def _document(file: File) -> dict[str, Any]:
     try:
         document: Any = json.loads(file.text, parse_int=read_number, parse_float=read_number)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file.name!r} is not JSON: {error}") from None
+        lines = " (JSON Lines? that is no form of CompressAI)" if "Extra data" in str(error) else ""
+        raise UsageError(f"{file.name!r} is not JSON: {error}{lines}") from None
+    if other := _other(document):
+        raise UsageError(
+            f"{file.name!r} has no 'results' as CompressAI's files have them: it is {other}; make "
+            "a CSV of it with a row for each point and image"
+        )
     if isinstance(document, dict):
         results = document.get("results", document)
         if isinstance(results, dict) and results:
             return document
     raise UsageError(f"{file.name!r} has no 'results' as CompressAI's files have them")
+
+
+def _other(document: object) -> str:
+    """What a document of another tool is; empty for one that may be CompressAI's."""
+    if isinstance(document, dict):
+        return next((what for keys, what in _OTHERS.items() if document.keys() >= set(keys)), "")
+    if isinstance(document, list) and document and all(isinstance(e, dict) for e in document):
+        return f"a list of {len(document)} records ({listed(document[0])})"
+    return f"JSON of {'a list' if isinstance(document, list) else 'a single value'}"
 
 
 def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, str]:
@@ -113,8 +139,8 @@ def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, 
                 f"which with `mapping`, such as bpp=bpp,{column}={present[0]}"
             )
         keys |= dict.fromkeys([column], present[0]) if present else {}
-    if "bpp" not in keys or not request.metrics.keys() & keys.keys():
-        lacking = "rate" if "bpp" not in keys else "quality"
+    if not (rate := rates.chosen(keys)) or not request.metrics.keys() & keys.keys():
+        lacking = "quality" if rate else "rate"
         raise UsageError(
             f"{name!r} has no {lacking} under a key that CompressAI uses; it has "
             f"{listed(results)}: name the keys with `mapping`, such as bpp=KEY,psnr_db=KEY"
@@ -151,7 +177,7 @@ def _rows(name: str, document: Mapping[str, Any], columns: Mapping[str, Any]) ->
     description = _text(document, "description")
     texts |= {"description": description} if description else {}
     rate_is = _rate(description)
-    if isinstance(columns["bpp"], list):
+    if isinstance(next(iter(columns.values())), list):
         return [
             Row(
                 name,
@@ -161,7 +187,7 @@ def _rows(name: str, document: Mapping[str, Any], columns: Mapping[str, Any]) ->
                 rate_is=rate_is,
                 averaging="mean" if rate_is else "unknown",  # the tools that are known average so
             )
-            for place in range(len(columns["bpp"]))
+            for place in range(len(next(iter(columns.values()))))
         ]
     numbers = {column: float(value) for column, value in columns.items()}
     image = _text(document, "source")

@@ -16,6 +16,7 @@ from typing import Final
 
 from rdbench.errors import UsageError
 from rdbench.importing import columns, summaries
+from rdbench.importing.cells import cells
 from rdbench.importing.rows import (
     NUMBER,
     File,
@@ -101,7 +102,7 @@ def _read_wide(files: Sequence[File], request: Request) -> Reading:
 def _table(file: File, column: str, left_out: list[Row]) -> _Table:
     """The numbers of images, after means among the rows were checked. Rows over images are added to
     ``left_out``."""
-    lines = columns.cells(file, ",")
+    lines = cells(file, ",")
     points = [number(cell, _PARAMETER, repr(file.name)) for cell in lines[0][1][1:]]
     rows: dict[str, list[float]] = {}
     over_images: dict[str, list[float]] = {}

@@ -1,4 +1,5 @@
-"""Lines of result files that hold no results: comments, and the ``sep=`` of spreadsheets."""
+"""Lines of result files that hold no results: comments, rules, and the ``sep=`` of
+spreadsheets."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ from typing import Final
 
 from rdbench.importing.rows import File, listed
 
+_RULE: Final = re.compile(r"[\s|+:]*[-=]{3,}[\s|+:=-]*")
 _SEPARATOR: Final = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
 def without_comments(name: str, text: str) -> File:
-    """The file with empty lines for those that begin with ``#`` outside quoted cells, and for a
-    first line ``sep=;``, whose sign becomes :attr:`File.delimiter`."""
+    """The file with empty lines for those that begin with ``#`` outside quoted cells, for rules
+    (``-----``, ``|---|--:|``), and for a first line ``sep=;``, whose sign becomes
+    :attr:`File.delimiter`."""
     kept: list[str] = []
     comments: list[int] = []
     delimiter, quoted = "", False
@@ -25,7 +28,7 @@ def without_comments(name: str, text: str) -> File:
             delimiter = separator[1]
         if comment:
             comments.append(place)
-        if separator or comment:
+        if separator or comment or (not quoted and _RULE.fullmatch(line)):
             kept.append(line[len(line.rstrip("\r\n")) :])
         else:
             kept.append(line)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 from rdbench.curves.records import records_of
@@ -17,6 +19,8 @@ from rdbench.metrics.registry import FILE_HINT, is_file, names
 
 TEXTS: Final = ("dataset", "label", "codec", "options", "parameter", "image", "description")
 _RATES: Final = ("point", "bpp", "estimated_bpp")
+SIZES: Final = ("size_bytes", "kbps", "pixels", "width", "height")
+"""Rates in other units, and what makes bits per pixel of them."""
 _TIMES: Final = ("encode_s", "decode_s")
 
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
@@ -26,7 +30,7 @@ _TOLD: Final = 20  # characters of a number in messages
 
 @dataclass(frozen=True)
 class File:
-    """A file to import: its name without its folder, and its text."""
+    """A file to import: its name without the folders that all files are in, and its text."""
 
     name: str
     text: str
@@ -34,6 +38,11 @@ class File:
     """What separates its cells, where it says so itself."""
     comments: tuple[int, ...] = ()
     """The lines that were comments, and are empty in :attr:`text`."""
+    path: Path = Path()
+    point: float | None = None
+    """The point of its rows, where its path tells it."""
+    image: str = ""
+    """The image of its rows, where its path tells it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,17 @@ class Request:
     """A key of :data:`rdbench.curves.published.RATES`; empty for what the format tells."""
     source: str = ""
     known_issue: str = ""
-    delimiter: str = ","
+    delimiter: str = ""
+    """Empty for what the file shows."""
     decimal: str = "."
+    point: str = ""
+    """The name of the folders or files that tell the point, with ``{}`` for it, as ``q{}``."""
+    image: str = ""
+    """The same for the image."""
+    size: str = ""
+    """Width and height of images whose rate is in bytes or kbit/s, as ``768x512``."""
+    fps: float = 0
+    """Frames a second that rates in kbit/s are of."""
 
     @cached_property
     def metrics(self) -> dict[str, MetricRecord]:
@@ -81,7 +99,7 @@ class Request:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers that a file can have, and that a mapping can name."""
-        return (*_RATES, *self.metrics, *_TIMES)
+        return (*_RATES, *SIZES, *self.metrics, *_TIMES)
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,8 @@ class Row:
     """Values of :data:`TEXTS`; what is not there is not told."""
     numbers: Mapping[str, float]
     """Values of :attr:`Request.numbers`; what is not there is not available."""
+    title: str = ""
+    """The text that its line begins with, where that is neither a number nor its label."""
     group: str = ""
     """What tells the points of a curve apart where rows of images have no ``point``."""
     rate_is: str = ""
@@ -118,14 +138,15 @@ class Reading:
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """``bpp=rate,psnr_db=PSNR`` as a mapping of our columns to those of the file.
+    """``bpp=rate,psnr_db=PSNR`` as a mapping of our columns to those of the file; names with
+    commas stand in double quotes.
 
     Raises :class:`UsageError` for another form, a column that an imported file cannot have, and for
     names that occur twice on either side.
     """
     mapping: dict[str, str] = {}
     columns = (*TEXTS, *Request().numbers)
-    for item in filter(None, text.split(",")):
+    for item in filter(str.strip, _items(text)):
         ours, equals, theirs = (part.strip() for part in item.partition("="))
         if not equals or not ours or not theirs:
             raise UsageError(f"`mapping` {item!r} is not of the form COLUMN=NAME, such as bpp=rate")
@@ -137,6 +158,16 @@ def parse_mapping(text: str) -> dict[str, str]:
             raise UsageError(f"`mapping` takes {theirs!r} for two columns")
         mapping[ours] = theirs
     return mapping
+
+
+def _items(text: str) -> list[str]:
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace, lexer.whitespace_split = ",", True
+    lexer.quotes, lexer.escape, lexer.commenters = '"', "", ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise UsageError(f"`mapping` {text!r}: a quotation mark is not closed") from None
 
 
 def number(text: str, column: str, where: str, decimal: str = ".") -> float:
@@ -169,6 +200,11 @@ def image_name(name: str) -> str:
     """An image's name as runs have it: without the suffix of its file."""
     stem, _, suffix = name.rpartition(".")
     return stem if stem and f".{suffix.lower()}" in SUFFIXES else name
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names of columns as :func:`parse_mapping` takes them."""
+    return listed(f'"{name}"' if "," in name else name for name in names)
 
 
 def listed(names: Iterable[str]) -> str:

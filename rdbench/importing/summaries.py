@@ -8,7 +8,10 @@ from typing import Final
 
 from rdbench.importing.rows import Row, listed
 
-_WORD: Final = r"(?:average|avg|mean|total|all|overall|sum|median|min|max|std(?:[ ._]{0,2}d?ev)?)"
+_WORD: Final = (
+    r"(?:average|avg|(?:(?:geo|harmonic|geometric)[ _-]?)?mean|aggregate|total|all|overall|sum"
+    r"|median|min|max|std(?:[ ._]{0,2}d?ev)?)"
+)
 _GAP: Final = r"[\W_]"
 _SUMMARY: Final = re.compile(
     rf"{_GAP}*{_WORD}(?:{_GAP}+{_WORD})*"
@@ -33,11 +36,16 @@ def is_mean(image: str) -> bool:
 def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """The rows of images and the summaries. Where no row names another image, they are what the
     table is of, and none is left out."""
-    over_images = [row for row in rows if is_summary(row.texts.get("image", ""))]
-    others = [row for row in rows if not is_summary(row.texts.get("image", ""))]
-    if not any(row.texts.get("image") for row in others):
+    over_images = [row for row in rows if is_summary(_name(row))]
+    others = [row for row in rows if not is_summary(_name(row))]
+    if not any(map(_name, others)):
         return list(rows), []
     return others, over_images
+
+
+def _name(row: Row) -> str:
+    """What a row is of: its image, or what its line begins with."""
+    return row.texts.get("image") or row.title
 
 
 def notes(rows: Sequence[Row], left_out: Sequence[Row]) -> list[str]:
@@ -59,7 +67,7 @@ def _told(rows: Sequence[Row]) -> str:
     """Each name once, with how many rows have it and where the first is."""
     by_name: dict[str, list[Row]] = {}
     for row in rows:
-        by_name.setdefault(row.texts["image"], []).append(row)
+        by_name.setdefault(_name(row), []).append(row)
     return listed(
         f"{name!r} ({found[0].where}" + (f" and {len(found) - 1} more)" if found[1:] else ")")
         for name, found in by_name.items()

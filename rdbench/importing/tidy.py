@@ -18,7 +18,8 @@ from rdbench.curves.published import (
 from rdbench.curves.records import distance_from_one, of_identical
 from rdbench.errors import UsageError, unknown
 from rdbench.files import csv_text
-from rdbench.importing import summaries
+from rdbench.importing import rates, summaries
+from rdbench.importing.paths import without_folders
 from rdbench.importing.rows import TEXTS, Reading, Request, Row, image_name, listed
 from rdbench.schema import point_text
 
@@ -46,8 +47,9 @@ def tidy(reading: Reading, request: Request) -> Imported:
     _check_request(request)
     of_images, left_out = summaries.split(reading.rows)
     groups: dict[str, list[Row]] = {}
-    for row in of_images:
+    for row in rates.in_bpp(of_images, request):
         groups.setdefault(_label(row, request), []).append(row)
+    groups = {label: without_folders(rows) for label, rows in groups.items()}
     taken = sorted(set(groups) & set(published_labels()))
     if taken:
         raise UsageError(
@@ -67,7 +69,7 @@ def tidy(reading: Reading, request: Request) -> Imported:
     curves = parse_published(text, "what was imported")
     notes = [f"not taken: {listed(reading.unused)}"] if reading.unused else []
     notes += summaries.notes(of_images, [*reading.summaries, *left_out])
-    notes += _notes(of_images, curves)
+    notes += _notes([row for rows in groups.values() for row in rows], of_images, curves)
     return Imported(text, tuple(curves), tuple(notes))
 
 
@@ -190,7 +192,8 @@ def _of_images(label: str, rows: Sequence[Row], request: Request) -> bool:
     if not named and not request.images:
         raise UsageError(
             f"the rows of {label!r} name no image, so they are means: say over how many images "
-            "with `images`, or name the column with `mapping`: image=COLUMN"
+            "with `images`, or name the column with `mapping`: image=COLUMN, or the names of "
+            "folders or files with `image`"
         )
     return bool(named)
 
@@ -225,7 +228,8 @@ def _check_twice(rows: Sequence[Row], points: Sequence[float]) -> None:
                     + (
                         ""
                         if told
-                        else "; if they are two points, tell them by `mapping`: point=COLUMN"
+                        else "; if they are two points, tell them by `mapping`: point=COLUMN, or "
+                        "by the names of folders or files with `point`"
                     )
                 )
             seen[key] = row
@@ -236,7 +240,8 @@ def _one(label: str, rows: Sequence[Row], name: str, default: str) -> str:
     if len(values) > 1:
         told = listed(f"{value!r} in {where}" for value, where in list(values.items())[:2])
         raise UsageError(
-            f"the rows of {label!r} differ in {name} ({told}); give each curve a `label` of its own"
+            f"the rows of {label!r} differ in {name} ({told}); give each curve a `label` of its "
+            "own, or tell them by `mapping`: label=COLUMN"
         )
     return next(iter(values))
 
@@ -264,8 +269,10 @@ def _decibels(linear: float) -> float:
     return math.inf if linear == 1 else -10 * math.log10(1 - linear)
 
 
-def _notes(rows: Sequence[Row], curves: Sequence[Curve]) -> list[str]:
+def _notes(rows: Sequence[Row], told: Sequence[Row], curves: Sequence[Curve]) -> list[str]:
     notes = []
+    if {row.texts.get("image") for row in rows} != {row.texts.get("image") for row in told}:
+        notes.append("images are named without the folders that all of a curve are in")
     if any(image_name(image) != image for row in rows if (image := row.texts.get("image", ""))):
         notes.append("images are named without .png and the like, as runs name them")
     for curve in curves:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rdbench import experiment, images
+from rdbench.codecs.request import CodecRequest
 from rdbench.curves import load_curves
 from rdbench.curves import published as published_curve
 from rdbench.errors import UsageError
-from rdbench.experiment import CodecRequest, Experiment
+from rdbench.experiment import Experiment
 from rdbench.places import REPORTS, RUN_PREFIX, RUNS
 from rdbench.reproducing import claims, figures, page
 from rdbench.reproducing.cast import Cast

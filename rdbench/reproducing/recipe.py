@@ -49,9 +49,9 @@ import msgspec
 
 from rdbench import experiment, toml
 from rdbench.bd import METHODS, Averaging
+from rdbench.codecs.request import CodecRequest
 from rdbench.curves.published import PREFIX
 from rdbench.errors import UsageError, unknown
-from rdbench.experiment import CodecRequest
 from rdbench.metrics import MetricRecord
 from rdbench.metrics import find as find_metric
 from rdbench.metrics.registry import is_file

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from rdbench import images, programs
+from rdbench.codecs.request import parse_codec
 from rdbench.errors import MissingBackendError
-from rdbench.experiment import CodecPlan, Task, parse_codec, plan_codec, refuse_namesakes
+from rdbench.experiment import CodecPlan, Task, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
 from rdbench.metrics import choose
 from rdbench.runner.kept import write_png

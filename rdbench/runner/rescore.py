@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rdbench import programs
+from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
-from rdbench.experiment import CodecPlan, CodecRequest, Task, plan_codec
+from rdbench.experiment import CodecPlan, Task, plan_codec
 from rdbench.images import Geometry, ImageRef, trims
 from rdbench.metrics import MetricRecord
 from rdbench.results import RunDirectory, measurements_path, read_manifest

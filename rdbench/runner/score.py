@@ -28,13 +28,13 @@ from rdbench.runner.measure import Bench
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Settings, row
 from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics
+from rdbench.schema import NUMBER_IN_NAME
 
 if TYPE_CHECKING:
     from rdbench.metrics import Scores
     from rdbench.sample_format import Image
 
-_POINT: Final = re.compile(r"(?<!\d)(?<!\d[.,])\d+(\.\d+)?(e-\d+)?$")
-"""The number at the end of a folder's name: all of it, so none of ``1.2.3`` and of ``0,5``"""
+_POINT: Final = re.compile(f"{NUMBER_IN_NAME}$")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 
@@ -171,6 +172,45 @@ def test_data_without_a_delta_give_nan_and_say_why(rate, quality, options, reaso
     assert result.reason.startswith(reason)
 
 
+FALLING = ([1.0, 2.0, 4.0, 8.0], [65.0, 33.0, 16.0, 8.0])
+
+
+@pytest.mark.parametrize(("one", "other"), [(FALLING, FALLING), (GOOD, FALLING), (FALLING, GOOD)])
+def test_the_delta_of_a_metric_that_falls_says_so(one, other):
+    """MSE as it is gives NaN, which is not silent; its negative gives the delta."""
+    role = "anchor" if one is FALLING else "test"
+    message = (
+        f"the {role} curve has 1 usable points of 4, pchip needs 2; its quality falls as the rate "
+        "grows: if less of it is better, as of MSE, give its negative"
+    )
+    for function, kind in ((bd_rate, "rate"), (bd_quality, "quality")):
+        with pytest.warns(RuntimeWarning, match=re.escape(f"no BD-{kind}: {message}")) as warned:
+            assert math.isnan(function(*one, *other))
+        assert warned[0].filename == __file__
+        assert delta(*one, *other, kind=kind).reason == message
+    rate, mse = map(np.array, FALLING)
+    assert bd_rate(rate, -mse, 0.8 * rate, -mse) == pytest.approx(-20)
+    one_point = delta(*GOOD, [1.0], [30.0]).reason
+    assert "falls" not in one_point
+
+
+@pytest.mark.parametrize("kind", ["rate", "quality"])
+def test_rates_in_two_units_are_found_out(kind):
+    """bit/px against kbit/s: without this, BD-rate is +268000 %."""
+    bpp, kbps = np.array([0.1, 0.5, 1, 2]), np.array([300.0, 1000, 2500, 5000])
+    quality = np.array([30.0, 33, 36, 39])
+    result = delta(bpp, quality, kbps, quality, kind=kind)
+    assert math.isnan(result.value)
+    reason = "the rates do not meet: 0.1 to 2 against 300 to 5000; are both in bit/px?"
+    assert result.reason == reason
+    swapped = delta(kbps, quality, bpp, quality, kind=kind)
+    assert swapped.reason.startswith("the rates do not meet: 300 to 5000 against 0.1 to 2")
+    assert np.isnan(batch(bpp[None], quality[None], kbps[None], quality[None], kind=kind)).all()
+    with pytest.warns(RuntimeWarning, match="the rates do not meet"):
+        assert math.isnan(bd_rate(bpp, quality, kbps, quality))
+    assert delta(bpp, quality, 15 * bpp, quality).value == pytest.approx(1400)  # a poor codec
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
@@ -201,9 +241,10 @@ def test_any_numbers_give_a_finite_value_or_a_reason(anchor, test, method, kind)
 @given(tame, tame)
 def test_pchip_lies_within_the_extreme_rate_ratios_and_swaps_to_its_inverse(anchor, test):
     a, t = np.array(anchor), np.array(test)
-    value = bd_rate(a[:, 0], a[:, 1], t[:, 0], t[:, 1])
-    if math.isnan(value):
+    arrays = (a[:, 0], a[:, 1], t[:, 0], t[:, 1])
+    if delta(*arrays).reason:
         return
+    value = bd_rate(*arrays)
     ratio = 1 + value / 100
     assert t[:, 0].min() / a[:, 0].max() <= ratio * (1 + 1e-6)
     assert ratio <= t[:, 0].max() / a[:, 0].min() * (1 + 1e-6)

@@ -14,6 +14,7 @@ import skimage.data
 
 from rdbench import experiment
 from rdbench.codecs import registry
+from rdbench.codecs.request import parse_codec
 from rdbench.errors import (
     BitstreamError,
     MissingBackendError,
@@ -40,7 +41,7 @@ def folder(*names: str, to: Path) -> Path:
 
 def plan(text: str, **options: str) -> experiment.CodecPlan:
     given = ",".join(f"{name}={value}" for name, value in options.items())
-    return experiment.plan_codec(experiment.parse_codec(f"{text}:{given}"))
+    return experiment.plan_codec(parse_codec(f"{text}:{given}"))
 
 
 def test_planning_loads_no_torch():
@@ -49,9 +50,10 @@ def test_planning_loads_no_torch():
         "import sys\n"
         "from rdbench import experiment\n"
         "from rdbench.codecs import registry\n"
+        "from rdbench.codecs.request import parse_codec\n"
         "for name in registry.entries():\n"
         "    registry.load(name)\n"
-        f"experiment.plan_codec(experiment.parse_codec('balle2018:checkpoints={TRAINED}'))\n"
+        f"experiment.plan_codec(parse_codec('balle2018:checkpoints={TRAINED}'))\n"
         "print([name for name in ('torch', 'compressai') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from rdbench.experiment import CodecRequest, plan
+from rdbench.codecs.request import CodecRequest
+from rdbench.experiment import plan
 from rdbench.runner import Limits, LocalPool, run
 
 CODERS = Path(__file__).parent / "coders.py"

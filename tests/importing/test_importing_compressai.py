@@ -258,7 +258,9 @@ def test_a_codec_named_twice_is_one_curve_only_by_a_label(imported):
         imported(documents)
     (curve,) = imported(documents, label="both").curves
     assert curve.mean("bpp").tolist() == [0.1, 0.11, 0.2, 0.21, 0.4, 0.41]
-    with pytest.raises(UsageError, match=r"value 0 of its lists repeats 'a.json', value 0"):
+    with pytest.raises(
+        UsageError, match=r"'two/a.json', value 0 of its lists repeats 'one/a.json', value 0"
+    ):
         imported({"one/a.json": MEANS, "two/a.json": MEANS}, label="both")
 
 

@@ -93,11 +93,12 @@ def test_semicolons_and_decimal_commas(imported):
     text = TABLE.replace(",", ";").replace(".", ",")
     assert imported(text, delimiter=";", decimal=",").text == imported(TABLE).text
     with pytest.raises(UsageError, match=r"looks separated by ';', not ','; give `delimiter=';'`"):
-        imported(text)
-    with pytest.raises(UsageError, match=r"line 2, bpp: '0,25' has a comma; .* `decimal=','`"):
-        imported(text, delimiter=";")
+        imported(text, delimiter=",")
+    for delimiter in (";", ""):
+        with pytest.raises(UsageError, match=r"line 2, bpp: '0,25' has a comma; .* `decimal=','`"):
+            imported(text, delimiter=delimiter)
     with pytest.raises(UsageError, match="looks separated by tab"):
-        imported(TABLE.replace(",", "\t"))
+        imported(TABLE.replace(",", "\t"), delimiter=",")
 
 
 def test_labels_may_be_in_any_language(imported):

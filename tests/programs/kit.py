@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from rdbench import formats
-from rdbench.experiment import CodecRequest, Experiment, plan
+from rdbench.codecs.request import CodecRequest
+from rdbench.experiment import Experiment, plan
 from rdbench.formats import Layout
 from rdbench.programs.scratch import RAM_VARIABLE, SHARED_MEMORY
 from rdbench.runner import Limits, LocalPool, Outcome, run

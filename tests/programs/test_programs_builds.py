@@ -11,8 +11,9 @@ import pytest
 
 from rdbench import programs
 from rdbench.codecs import registry
+from rdbench.codecs.request import CodecRequest, parse_codec
 from rdbench.errors import MissingBackendError, UsageError
-from rdbench.experiment import CodecRequest, parse_codec, plan_codec
+from rdbench.experiment import plan_codec
 from rdbench.programs import ProgramSpec
 from rdbench.results import MANIFEST
 from rdbench.runner import Outcome

@@ -14,8 +14,8 @@ import pytest
 
 from rdbench import programs
 from rdbench.codecs.program import load
+from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
-from rdbench.experiment import CodecRequest
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
 from rdbench.results import MANIFEST

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rdbench.experiment import CodecRequest, Experiment, plan
+from rdbench.codecs.request import CodecRequest
+from rdbench.experiment import Experiment, plan
 from rdbench.runner import Limits, LocalPool, Outcome, run
 
 CODECS = Path(__file__).parent / "faulty_codecs.py"

@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 import rdbench
+from rdbench.codecs.request import parse_codec
 from rdbench.errors import UsageError
-from rdbench.experiment import Experiment, parse_codec, plan
+from rdbench.experiment import Experiment, plan
 from rdbench.results import MANIFEST, MEASUREMENTS, read_metrics, read_rows
 from rdbench.runner import Limits, LocalPool, Outcome, run
 from rdbench.schema import CORE, OK

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from rdbench import files, provenance
+from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
-from rdbench.experiment import CodecRequest, plan_codec
 from rdbench.experiment import plan as planned
+from rdbench.experiment import plan_codec
 from rdbench.files import csv_text
 from rdbench.results import MANIFEST, MEASUREMENTS, read_rows
 from rdbench.runner import Outcome

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rdbench.codecs.request import CodecRequest
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.experiment import CodecRequest, plan
+from rdbench.experiment import plan
 from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK
 

@@ -1,0 +1,159 @@
+"""Codecs as they are asked for on a command line or in a file, with their points and options."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from rdbench.codecs import registry
+from rdbench.codecs.base import Axis
+from rdbench.errors import UsageError
+from rdbench.schema import point_text
+
+_N: Final = r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+_RANGE: Final = re.compile(rf"{_N}\.\.{_N}(?::{_N})?", re.IGNORECASE)
+_SEVERAL: Final = re.compile(rf"{_N}(?:[,;\s]+{_N})+", re.IGNORECASE)
+_FROM_TO: Final = re.compile(rf"{_N}\s*(?:-|–|:|\.{{3}}|to)\s*{_N}", re.IGNORECASE)
+_MOST: Final = 1000  # values of a range
+
+
+@dataclass(frozen=True)
+class CodecRequest:
+    """A codec as it was asked for: nothing is looked up or checked yet."""
+
+    target: str
+    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Their values; a range of numbers, as ``2..8``, stands for a curve by each."""
+    points: tuple[Any, ...] = ()
+    """Values of the rate parameter, or ranges of them, as ``10..90:10``; none stands for the
+    codec's ladder."""
+    label: str = ""
+
+
+def parse_codec(text: str) -> CodecRequest:
+    """``NAME``, or ``NAME:option=value,points=a/b/c,label=...``, as the command line has it.
+
+    NAME may be ``path/to/file.py:Class``. Raises :class:`UsageError` for a part that is not
+    ``option=value``.
+    """
+    head, _, tail = text.partition(":")
+    if head.endswith(".py"):
+        class_name, _, tail = tail.partition(":")
+        head = f"{head}:{class_name}"
+    if not head:
+        raise UsageError(f"codec {text!r}: no name; write NAME:option=value,points=a/b/c")
+    options: dict[str, Any] = {}
+    for part in filter(None, tail.split(",")):
+        name, equals, value = part.partition("=")
+        if not (name and equals):
+            points = "/".join(filter(None, (options.get("points"), part)))
+            hint = f"; points are written as points={points}" if re.fullmatch(_N, part) else ""
+            raise UsageError(f"codec {text!r}: {part!r} is not of the form option=value{hint}")
+        if name in options:
+            raise UsageError(f"codec {text!r}: option {name!r} is given twice")
+        options[name] = value
+    points = options.pop("points", None)
+    label = options.pop("label", "")
+    return CodecRequest(head, options, tuple(points.split("/")) if points else (), label)
+
+
+def spread(request: CodecRequest) -> Iterator[CodecRequest]:
+    """A request for each value of the options that are ranges; labels that were given get the
+    values. Raises :class:`UsageError` as :func:`values`."""
+    for name, value in request.options.items():
+        if not (isinstance(value, str) and _RANGE.fullmatch(value)):
+            continue
+        option = registry.load(request.target).option_table.get(name)
+        if option is None or isinstance(option.default, str):
+            continue
+        for text in values(value, f"codec {request.target!r}: {name}"):
+            label = f"{request.label} {name}={text}" if request.label else ""
+            yield from spread(
+                dataclasses.replace(request, options={**request.options, name: text}, label=label)
+            )
+        return
+    yield request
+
+
+def points_of(request: CodecRequest, axis: Axis) -> tuple[float, ...]:
+    """The points of a request, checked, or the ladder. Raises :class:`UsageError`, with the form
+    that works for one that does not."""
+    where = f"codec {request.target!r}: {axis.parameter}"
+    return tuple(
+        axis.check(request.target, value)
+        for point in request.points or axis.ladder
+        for value in (values(point, where) if isinstance(point, str) else [point])
+    )
+
+
+def values(text: str, where: str) -> list[str]:
+    """The numbers of a range ``a..b`` or ``a..b:step``, both ends included; other texts as they
+    are. Raises :class:`UsageError`, with ``where``, for lists and ranges of another form, and for a
+    range without step between numbers that are not whole."""
+    if _SEVERAL.fullmatch(text):
+        form = "/".join(re.findall(_N, text))
+        raise UsageError(f"{where} {text!r}: several are separated by '/', as {form}")
+    if span := _FROM_TO.fullmatch(text):
+        low, high = map(Decimal, span.groups())
+        step = max(Decimal(1), abs(high - low) // 8)
+        raise UsageError(
+            f"{where} {text!r}: a range is written with its step, as {low}..{high}:{step}"
+        )
+    if not (span := _RANGE.fullmatch(text)):
+        return [text]
+    first, last, step = (Decimal(part) if part else Decimal(0) for part in span.groups())
+    if span[3] is None and first == int(first) and last == int(last):
+        step = Decimal(1)
+    if step <= 0:
+        raise UsageError(f"{where} {text!r} lacks a step above 0, as {first}..{last}:STEP")
+    count = int(abs(last - first) // step)
+    if count >= _MOST:
+        raise UsageError(f"{where} {text!r} has {count + 1} values, of which {_MOST} are allowed")
+    sign = 1 if last >= first else -1
+    return [f"{(first + sign * place * step).normalize():f}" for place in range(count + 1)]
+
+
+def with_points(requests: Sequence[CodecRequest], points: Sequence[Any]) -> list[CodecRequest]:
+    """The requests, those without points with these.
+
+    Raises :class:`UsageError` where the points are on the scale of one codec and not of another,
+    and names both.
+    """
+    shared = [
+        one if one.points else dataclasses.replace(one, points=tuple(points)) for one in requests
+    ]
+    fitting: list[str] = []
+    others: list[tuple[str, str]] = []
+    for request, asked in zip(shared, requests, strict=True):
+        if asked.points:
+            continue
+        try:
+            codec = registry.load(request.target)
+            options = codec.resolve_options(next(spread(request)).options)
+            axis = codec.configured(options).axis(options)
+        except UsageError:
+            continue  # what is wrong with it is said when the run is planned
+        scale = f"{axis.parameter} of {request.target!r} is {_scale(axis)}"
+        try:
+            points_of(request, axis)
+            fitting.append(scale)
+        except UsageError as error:
+            others.append((scale, str(error)))
+    if fitting and others:
+        scale, reason = others[0]
+        raise UsageError(
+            f"{reason}; {fitting[0]} and {scale}: `points` are for codecs of one scale, name those "
+            "of each with it, as NAME:points=A/B"
+        )
+    return shared
+
+
+def _scale(axis: Axis) -> str:
+    if axis.closed:
+        return " or ".join(map(point_text, axis.ladder))
+    return f"{point_text(axis.low)} to {point_text(axis.high)}"
