@@ -161,11 +161,11 @@ def try_codec(
     """
     import tempfile
 
-    from rdbench import experiment
+    from rdbench.codecs.request import parse_codec
     from rdbench.conforming.trial import Trial
 
     keep = keep or Path(tempfile.mkdtemp(prefix="try-"))
-    if not Trial(experiment.parse_codec(name), point, keep, typer.echo).run(image, timeout):
+    if not Trial(parse_codec(name), point, keep, typer.echo).run(image, timeout):
         raise typer.Exit(1)
 
 

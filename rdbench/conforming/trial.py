@@ -18,7 +18,7 @@ from rdbench.programs import Call, Ended, supervised
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.experiment import CodecRequest
+    from rdbench.codecs.request import CodecRequest
     from rdbench.sample_format import Image
 
 
