@@ -86,8 +86,18 @@ def imported(path: Path) -> dict[str, str]:
     """Of a file that :func:`module` has imported: the SHA-256 of it and of what it imports from
     beside it, as they were then, by their names as seen from its folder."""
     main = path.resolve()
-    digests = _imported[main].digests
-    return {file.relative_to(main.parent).as_posix(): digest for file, digest in digests.items()}
+    return _from_folder(_imported[main].digests, main.parent)
+
+
+def digests(path: Path) -> dict[str, str]:
+    """As :func:`imported`, as they are now, of a file that need not have been imported. Raises
+    :class:`OSError`."""
+    sources = source_files(path)
+    return _from_folder({file: files.sha256(file) for file in sources}, sources[0].parent)
+
+
+def _from_folder(digests: dict[Path, str], folder: Path) -> dict[str, str]:
+    return {file.relative_to(folder).as_posix(): digest for file, digest in digests.items()}
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,11 @@ def identity(plan: CodecPlan, point: float) -> Record:
     """The record of a codec at a point, before anything is measured.
 
     ``version``; what the codec's provenance tells (``programs``, ``commands``, ``pixels``,
-    ``configuration``: the files that a definition names); ``source``: the SHA-256 of a file of
-    Python and of what it imports from beside it; ``files``: those of the weights that provenance
-    tells, and of each file or folder that an option names. Raises :class:`UsageError` for a file
-    that cannot be read, and what the codec's class methods raise.
+    ``configuration``: the files that a definition names); ``source``: the SHA-256 of files of
+    Python, the codec's and those that options name, and of what they import from beside them;
+    ``files``: those of the weights that provenance tells, and of each file or folder that an
+    option names. Raises :class:`UsageError` for a file that cannot be read, and what the codec's
+    class methods raise.
     """
     codec = plan.codec()
     options = dict(plan.options)
@@ -64,10 +65,19 @@ def identity(plan: CodecPlan, point: float) -> Record:
 
 def source(plan: CodecPlan) -> dict[str, str]:
     """The SHA-256 of a codec's file of Python and of what it imports from beside it, by name, as
-    they were when this process imported them, or of a class that was handed over; nothing for any
-    other codec."""
+    they were when this process imported them, or of a class that was handed over; and those of
+    files of Python that options name (FILE.py:NAME), as they are now, after the option's name.
+    Raises :class:`UsageError` for a file that cannot be read."""
     file = plugins.split(plan.target)
-    return plugins.imported(file[0]) if file else handed.source(plan.target)
+    found = plugins.imported(file[0]) if file else handed.source(plan.target)
+    for name, value in plan.options:
+        if own := plugins.split(str(value)):
+            try:
+                digests = plugins.digests(own[0])
+            except OSError as error:
+                raise _unreadable(own[0], f"codec {plan.name!r}, option {name!r}", error) from None
+            found = found | {f"{name}: {source}": digest for source, digest in digests.items()}
+    return found
 
 
 def _weights(told: Any) -> Iterator[tuple[str, str]]:
@@ -80,7 +90,11 @@ def _digest(path: Path, where: str) -> str:
     try:
         return files.digest_of(path)
     except OSError as error:
-        raise UsageError(f"{where}: cannot read {str(path)!r}: {error.strerror}") from None
+        raise _unreadable(path, where, error) from None
+
+
+def _unreadable(path: Path, where: str, error: OSError) -> UsageError:
+    return UsageError(f"{where}: cannot read {str(path)!r}: {error.strerror}")
 
 
 def opened(paths: dict[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_type_hints
@@ -206,9 +207,15 @@ def point_text(point: float) -> str:
 
 NUMBER_IN_NAME: Final = r"(?<!\d)(?<!\d[.,])\d+(?:\.\d+)?(?:e-\d+)?(?![.,]?\d)"
 """A number in the name of a file or folder, whole: none of ``1.2.3`` and of ``0,5``."""
+_ESCAPES: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
+)
+"""ECMA-48: control sequences, commands of the operating system, other escapes."""
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def one_line(message: str, limit: int = 500) -> str:
-    """A message fit for a CSV cell or a terminal line: white space collapsed, length bounded."""
-    text = " ".join(message.split())
+    """A message fit for a CSV cell or a terminal line: white space collapsed, escape sequences of
+    terminals and control characters taken out, length bounded."""
+    text = _CONTROLS.sub("", " ".join(_ESCAPES.sub("", message).split()))
     return text if len(text) <= limit else text[: limit - 1] + "…"

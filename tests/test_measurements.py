@@ -19,7 +19,7 @@ from rdbench.errors import UsageError
 from rdbench.files import csv_text
 from rdbench.measurements import Measurements, parse_rows, parse_table
 from rdbench.results import read_rows, read_table
-from rdbench.schema import COLUMNS, Measurement
+from rdbench.schema import COLUMNS, Measurement, one_line
 from tests.curves.encoded import as_csv, encoded_rows
 
 HEADER = [column.name for column in COLUMNS]
@@ -205,3 +205,9 @@ def test_a_million_rows(tmp_path):
         assert curve.image_count == images
         np.testing.assert_allclose(curve.mean("bpp"), np.sort(expected), rtol=1e-12)
         assert curve.points == tuple(np.argsort(expected))
+
+
+def test_messages_have_no_escape_sequences_of_other_programs():
+    """Colors, a link, a cleared screen, and a lone control character."""
+    text = "\x1b[1mbold\x1b[0m \x1b]8;;a:b\x1b\\link\x1b]8;;\x07\n\x1b[2J\x1b(Bend\x00"
+    assert one_line(text) == "bold link end"

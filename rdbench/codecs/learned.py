@@ -26,7 +26,7 @@ from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
-    from rdbench.models.compression.base import Coded, Compressor
+    from rdbench.models.compression.base import Coder
     from rdbench.sample_format import Image
 
 BETAS: Final = (10, 8, 6, 4, 3, 2, 1.5, 1.25, 1)
@@ -67,10 +67,10 @@ class NetworkCodec(Codec):
     def __init__(self, point: float, **options: Any) -> None:
         super().__init__(point, **options)
         self.require(self.options)
-        self._models: dict[int, Compressor] = {}
+        self._models: dict[int, Coder] = {}
         """by the number of channels; filled by who derives from this"""
         self._beta = 1.0
-        self._last: tuple[Image, Compressor, Coded] | None = None
+        self._last: tuple[Image, Coder, Any] | None = None
 
     def encode(self, image: Image) -> bytes:
         model = self._models.get(image.shape[2])

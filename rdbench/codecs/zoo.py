@@ -1,4 +1,5 @@
-"""The image architectures of CompressAI as a codec: its pretrained weights or one's own.
+"""The image architectures of CompressAI as a codec, with its pretrained weights or one's own; and
+networks of one's own that code images as CompressAI's do.
 
 Streams are rdbench's, with CompressAI's own entropy coder within; nothing is ever downloaded.
 torch and CompressAI are imported when an instance is built, not when a run is planned.
@@ -12,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from rdbench import plugins
 from rdbench.codecs.base import Axis, Option
 from rdbench.codecs.learned import (
     BETA_RANGE,
@@ -22,6 +24,7 @@ from rdbench.codecs.learned import (
 )
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.files import sha256
+from rdbench.models import container
 from rdbench.models.zoo import files
 from rdbench.schema import point_text
 
@@ -55,6 +58,11 @@ class Zoo(NetworkCodec):
             "net-quality-3.pth.tar; none: CompressAI's own, from the cache of torch.hub",
             path=True,
         ),
+        "key": Option(
+            "",
+            "where in a checkpoint the weights are, if it has several: state_dict, ema, ...",
+            silent=True,
+        ),
         "sweep": Option(
             "quality",
             "what a point is: quality, a network of its own for each; or beta, one network with "
@@ -67,8 +75,39 @@ class Zoo(NetworkCodec):
             "where its name does not tell",
             low=0,
         ),
+        "model": Option(
+            "",
+            "FILE.py:NAME, a network of one's own in place of arch=: a subclass of CompressAI's "
+            "CompressionModel, or a function that returns one; coded by its own compress and "
+            "decompress",
+            path=True,
+            silent=True,
+        ),
+        "multiple": Option(
+            0,
+            "model=: what sides are padded to multiples of; 0: its downsampling_factor, else 64",
+            low=0,
+            silent=True,
+        ),
         **EXECUTION,
     }
+
+    def __new__(cls, point: float, **options: Any) -> Zoo:  # noqa: ARG004
+        return super().__new__(cls.configured(options))
+
+    @classmethod
+    def configured(cls, options: Mapping[str, Any]) -> type[Zoo]:
+        return OwnNetwork if options.get("model") else cls
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        chosen = cls.configured(options)
+        if chosen is not cls:
+            return chosen.resolve_options(options)
+        found = super().resolve_options(options)
+        if found["multiple"] and not found["model"]:
+            raise UsageError(f"codec {cls.name!r}: multiple= is of a network named with model=")
+        return found
 
     def __init__(self, point: float, **options: Any) -> None:
         super().__init__(point, **options)
@@ -77,38 +116,28 @@ class Zoo(NetworkCodec):
         from rdbench.models.zoo import loading
 
         execution = Execution(*(self.options[name] for name in EXECUTION))
-        model = loading.load(path, self.options["arch"], execution)
+        model = loading.load(path, self.options["arch"], execution, self.options["key"])
+        self._models[model.channels] = model
         if self.options["sweep"] == "beta":
             self._beta = self.point
         else:
             self._beta = model.trained_beta(int(self.point))
         model.prepare(self._beta)
-        self._models[model.channels] = model
 
     @classmethod
     def axis(cls, options: Mapping[str, Any]) -> Axis:
         if options["sweep"] == "beta":
             return Axis("beta", BETAS, *BETA_RANGE)
         architecture = files.named(options["arch"])
-        checkpoint = Path(options["checkpoint"])
         if not options["checkpoint"] or architecture.variable:
             ladder = tuple(range(1, architecture.qualities + 1))
-        elif checkpoint.is_dir():
-            try:
-                ladder = tuple(files.in_folder(checkpoint))
-            except UsageError:  # which :meth:`require` raises again
-                ladder = ()
         else:
-            ladder = (options["quality"] or files.quality_of(checkpoint) or 1,)
+            ladder = _qualities(options)
         return Axis(cls.parameter, ladder or cls.ladder, integer=True, closed=True)
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:
-        for package in _PACKAGES:
-            if importlib.util.find_spec(package) is None:
-                raise MissingBackendError(
-                    f"codec {cls.name!r} needs {package}; pip install 'rdbench[learned]'"
-                )
+        _require_packages(cls.name)
         check_execution(cls.name, options)
         if options["sweep"] == "beta":
             cls._file(options, 1.0)
@@ -134,9 +163,7 @@ class Zoo(NetworkCodec):
             quality = 1
         path = Path(options["checkpoint"])
         if options["checkpoint"] and not path.is_dir():
-            if not path.is_file():
-                raise UsageError(f"checkpoint {str(path)!r}: there is no such file or folder")
-            return path
+            return _one(path)
         if not quality:
             raise UsageError(
                 f"codec {cls.name!r}: sweep=beta takes one network; name it with quality= or "
@@ -149,13 +176,7 @@ class Zoo(NetworkCodec):
                 f"checkpoint {str(path)!r}: one network of {options['arch']!r} has all qualities; "
                 "name its file"
             )
-        found = files.in_folder(path)
-        if quality not in found:
-            raise UsageError(
-                f"checkpoint {str(path)!r}: the folder has no file of quality {quality}, but of "
-                f"{', '.join(map(str, found))}"
-            )
-        return found[quality]
+        return _of_quality(path, quality)
 
     @classmethod
     def version(cls) -> str:
@@ -171,3 +192,102 @@ class Zoo(NetworkCodec):
                 for point, path in paths.items()
             }
         }
+
+
+class OwnNetwork(Zoo):
+    """``zoo`` with ``model=``: a network of one's own, a file of weights for each quality.
+
+    Images are padded and, with ``tile=``, cut into tiles that are coded each by itself, which
+    other networks do without a difference and these may not: it is never done unasked.
+    """
+
+    option_table: ClassVar[Mapping[str, Option]] = {
+        **{name: Zoo.option_table[name] for name in ("model", "checkpoint", "key", "metric")},
+        **{name: Zoo.option_table[name] for name in ("quality", "multiple", "device")},
+        "tile": Option(0, "side of tiles that are coded each by itself, in pixels; 0: none", low=0),
+    }
+
+    def __init__(self, point: float, **options: Any) -> None:
+        NetworkCodec.__init__(self, point, **options)
+        from rdbench.models.compression.base import Execution
+        from rdbench.models.zoo import loading
+
+        execution = Execution(self.options["device"], tile=self.options["tile"])
+        self._models[3] = loading.load_own(
+            self._file(self.options, self.point),
+            self.options["model"],
+            execution,
+            self.options["key"],
+            self.options["multiple"],
+        )
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        for name in options:
+            if name in Zoo.option_table and name not in cls.option_table:
+                raise UsageError(
+                    f"codec {cls.name!r}: option {name!r} is of CompressAI's architectures and "
+                    "means nothing beside model="
+                )
+        return super().resolve_options(options)
+
+    @classmethod
+    def axis(cls, options: Mapping[str, Any]) -> Axis:
+        return Axis(cls.parameter, _qualities(options) or cls.ladder, integer=True, closed=True)
+
+    @classmethod
+    def require(cls, options: Mapping[str, Any]) -> None:
+        _require_packages(cls.name)
+        check_execution(cls.name, options)
+        named = plugins.split(options["model"])
+        if named is None or not named[1] or not named[0].is_file():
+            reason = "there is no such file" if named and named[1] else "it is not FILE.py:NAME"
+            raise UsageError(f"codec {cls.name!r}: model {options['model']!r}: {reason}")
+        cls._file(options, cls.axis(options).ladder[0])
+
+    @classmethod
+    def _file(cls, options: Mapping[str, Any], point: float) -> Path:
+        if not options["checkpoint"]:
+            raise UsageError(
+                f"codec {cls.name!r}: model= needs its weights, checkpoint=FILE or DIR"
+            )
+        path = Path(options["checkpoint"])
+        return _of_quality(path, int(point)) if path.is_dir() else _one(path)
+
+    def payload_bytes(self, data: bytes) -> int | None:
+        return len(container.read(data).payloads[-1])
+
+
+def _require_packages(codec: str) -> None:
+    for package in _PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise MissingBackendError(
+                f"codec {codec!r} needs {package}; pip install 'rdbench[learned]'"
+            )
+
+
+def _qualities(options: Mapping[str, Any]) -> tuple[int, ...]:
+    """Those that the file or the folder of ``checkpoint`` has weights of."""
+    checkpoint = Path(options["checkpoint"])
+    if not checkpoint.is_dir():
+        return (options["quality"] or files.quality_of(checkpoint) or 1,)
+    try:
+        return tuple(files.in_folder(checkpoint))
+    except UsageError:  # which :meth:`Codec.require` raises again
+        return ()
+
+
+def _one(path: Path) -> Path:
+    if not path.is_file():
+        raise UsageError(f"checkpoint {str(path)!r}: there is no such file or folder")
+    return path
+
+
+def _of_quality(folder: Path, quality: int) -> Path:
+    found = files.in_folder(folder)
+    if quality not in found:
+        raise UsageError(
+            f"checkpoint {str(folder)!r}: the folder has no file of quality {quality}, but of "
+            f"{', '.join(map(str, found))}"
+        )
+    return found[quality]

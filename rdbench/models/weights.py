@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,50 +104,6 @@ def read(path: Path) -> tuple[Card, dict[str, Tensor]]:
     state = load_file(path)
     check_finite(state, f"weights {str(path)!r}")
     return card, state
-
-
-def read_foreign(path: Path) -> dict[str, Tensor]:
-    """The state of a checkpoint of another program: safetensors, or what ``torch.save`` wrote,
-    itself or under "state_dict", "model" or "network".
-
-    Nothing in the file is executed: a pickle that wants anything but tensors and plain data is
-    refused. Raises :class:`UsageError` for that, for a file that is missing, damaged or holds no
-    state, and for values that are not finite.
-    """
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    where = f"checkpoint {str(path)!r}"
-    if not path.is_file():
-        raise UsageError(f"{where}: there is no such file")
-    try:
-        if path.suffix == SUFFIX:
-            found: Any = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = one_line(str(error).split("\n", 1)[0], 160)
-        raise UsageError(
-            f"{where}: a pickle that wants to run code, or damaged; save its state_dict alone "
-            f"({reason})"
-        ) from None
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise UsageError(
-            f"{where}: damaged, or not a checkpoint ({one_line(str(error), 160)})"
-        ) from None
-    for key in ("state_dict", "model", "network"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not (
-        isinstance(found, dict)
-        and found
-        and all(isinstance(value, torch.Tensor) for value in found.values())
-    ):
-        raise UsageError(f"{where}: it holds no state_dict of a network")
-    state = {str(name).removeprefix("module."): value for name, value in found.items()}
-    check_finite(state, where)
-    return state
 
 
 def check_finite(state: Mapping[str, Tensor], where: str) -> None:

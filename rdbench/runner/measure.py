@@ -257,7 +257,7 @@ class Bench:
         if key not in self._classes:
             codec = plan.codec()
             here = provenance.source(plan)
-            if found := differences(self.settings.sources.get(plan.target, here), here):
+            if found := differences(self.settings.sources.get(key, here), here):
                 raise RdbenchError(
                     f"codec {plan.name!r} was edited since the run began ({'; '.join(found)}); "
                     "run the same command again"

@@ -31,8 +31,8 @@ class Settings:
     """Cap of a worker's private memory in MiB, and of each program that it runs."""
     programs: Mapping[ProgramSpec, Program] = field(default_factory=dict)
     """The programs, which were looked up once for the run."""
-    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By target: the sources of codecs from files, which a worker must find as the parent did."""
+    sources: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """By target and options: files of Python, which a worker must find as the parent did."""
     classes: Mapping[str, bytes] = field(default_factory=dict)
     """By target: codecs that were handed over as classes, pickled by value."""
     out: Path = Path()

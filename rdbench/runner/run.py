@@ -123,7 +123,10 @@ def run(
             timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
             programs=programs.found(),
-            sources={codec.target: provenance.source(codec) for codec in experiment.codecs},
+            sources={
+                (codec.target, codec.options_text): provenance.source(codec)
+                for codec in experiment.codecs
+            },
             classes=handed.pickled(codec.target for codec in experiment.codecs),
             out=out,
             keep_streams=keep_streams,

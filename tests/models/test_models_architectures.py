@@ -169,3 +169,10 @@ def test_a_card_that_disagrees_with_its_file_is_refused(tmp_path, changed, messa
     save_file(load_file(source), path, metadata)
     with pytest.raises(UsageError, match=message):
         architectures.network(path)
+
+
+def test_modules_beside_the_file_of_an_architecture_can_be_imported(tmp_path):
+    path = own(tmp_path, file="beside.py")
+    (tmp_path / "widths_of_mine.py").write_text("WIDTH = 4\n")
+    path.write_text("from widths_of_mine import WIDTH\n" + path.read_text())
+    assert architectures.find(f"{path}:SPEC").name == "mine"

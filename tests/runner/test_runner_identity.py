@@ -248,7 +248,7 @@ def test_a_codec_that_is_edited_while_it_is_measured_fails(mine):
 
     target = f"{mine.folder / 'mine.py'}:Mine"
     plan = planned("t", datasets=[str(mine.photos)], codecs=[CodecRequest(target)])
-    sources = {target: provenance.source(plan.codecs[0])}
+    sources = {(target, plan.codecs[0].options_text): provenance.source(plan.codecs[0])}
     mine.write("mine.py", textwrap.dedent(CODEC) + "# edited\n")
     settings = Settings(plan.metrics, shared=False, sources=sources)
     found = Bench(settings, lambda _: None).answer(Job(plan.tasks()[0], ("psnr_db",)))

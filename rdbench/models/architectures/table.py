@@ -8,18 +8,15 @@ An architecture is found by its name in the table below, through the entry-point
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rdbench import plugins
 from rdbench.errors import UsageError, unknown
 from rdbench.models.names import current
-from rdbench.schema import one_line
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -76,9 +73,8 @@ def find(name: str) -> ArchitectureSpec:
     Raises :class:`UsageError` for a name or a file that there is not, and for an architecture that
     is named like another one.
     """
-    file, _, attribute = name.rpartition(":")
-    if file.endswith(".py"):
-        return _from_file(Path(file), attribute)
+    if file := plugins.split(name):
+        return _from_file(*file)
     name = current(name)
     if name in _from_files:
         return _from_files[name]
@@ -117,29 +113,10 @@ def _installed() -> dict[str, EntryPoint]:
 
 
 def _from_file(path: Path, attribute: str) -> ArchitectureSpec:
-    try:
-        path = path.resolve()
-        source = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"architecture file {str(path)!r}: {error.strerror}") from None
-    # Named by content and place, so that two files with one name do not meet in sys.modules.
-    digest = hashlib.sha256(str(path).encode() + source).hexdigest()[:16]
-    name = f"rdbench_architecture_{digest}"
-    if name not in sys.modules:
-        loading = importlib.util.spec_from_file_location(name, path)
-        assert loading is not None
-        assert loading.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(loading)
-        try:
-            loading.loader.exec_module(sys.modules[name])
-        except Exception as error:
-            del sys.modules[name]
-            raise UsageError(
-                f"architecture file {str(path)!r} cannot be imported: "
-                f"{type(error).__name__}: {one_line(str(error), 200)}"
-            ) from error
+    path = path.resolve()
+    module = plugins.module(path, "architecture file")
     where = f"{path}:{attribute}"
-    spec = _checked(getattr(sys.modules[name], attribute, None), None, where)
+    spec = _checked(getattr(module, attribute, None), None, where)
     other = _from_files.get(spec.name)
     if spec.name in (*_BUILT_IN, *_installed()) or (other is not None and other is not spec):
         raise UsageError(

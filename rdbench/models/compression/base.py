@@ -14,7 +14,7 @@ import abc
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import torch
@@ -76,6 +76,18 @@ class Coded:
     latents: Tensor
     """what the synthesis takes, ŷ: (1, maps, height, width), on the CPU"""
     payloads: tuple[bytes, ...]
+
+
+class Coder(Protocol):
+    """What codecs take of a network: images to bytes and back. What it codes in encoding goes to
+    ``estimated_bits`` as it is."""
+
+    channels: int
+
+    def prepare(self, beta: float) -> None: ...
+    def encode(self, image: Image, beta: float = 1.0) -> tuple[bytes, Any]: ...
+    def decode(self, data: bytes) -> Image: ...
+    def estimated_bits(self, coded: Any, beta: float) -> float | None: ...
 
 
 class Compressor(abc.ABC):
@@ -167,7 +179,7 @@ class Compressor(abc.ABC):
     def analysis(self, image: Image) -> Tensor:
         """y of ``image``, uint8 (height, width, channels), padded: (1, maps, h, w), float32, on
         the CPU."""
-        height, width, channels = image.shape
+        channels = image.shape[2]
         if channels != self.channels:
             kinds = {1: "one channel (luma)", 3: "three channels (RGB)"}
             hint = "convert it to RGB" if self.channels == 3 else "measure with color luma"
@@ -175,10 +187,7 @@ class Compressor(abc.ABC):
                 f"model {self.name!r} is of {kinds[self.channels]} and the image has "
                 f"{channels}; {hint}"
             )
-        below, right = -height % self.stride, -width % self.stride
-        if below or right:
-            image = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
-        samples = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+        samples = padded(image, self.stride)
 
         def transform(part: Tensor) -> Tensor:
             images = (
@@ -246,6 +255,15 @@ class NetworkCompressor(Compressor):
     def _synthesis(self, latents: Tensor) -> Tensor:
         images: Tensor = self.network.synthesis(latents) * self._scale
         return images
+
+
+def padded(image: Image, multiple: int) -> Tensor:
+    """``image``, (height, width, channels), with its last row and column repeated until its sides
+    are multiples of ``multiple``: uint8, (1, channels, height, width)."""
+    below, right = (-side % multiple for side in image.shape[:2])
+    if below or right:
+        image = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
 
 
 def expect_payloads(payloads: tuple[bytes, ...], count: int) -> tuple[bytes, ...]:

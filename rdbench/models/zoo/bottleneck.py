@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rdbench.models.compression.base import Symbols, information, rounded
 from rdbench.models.priors import FactorizedCumulative, exact
+from rdbench.models.zoo import parameters
 from rdbench.models.zoo.cdfs import Cdfs, Decoder, Encoder, Numbers
 
 _LONGEST: Final = 1 << 12
@@ -28,10 +29,11 @@ class Bottleneck:
 
     def __init__(self, layer: Any) -> None:
         count = len(layer.filters)
+        state = parameters.named(layer.state_dict())
         self.cumulative = FactorizedCumulative(
-            (getattr(layer, f"_matrix{k}") for k in range(count + 1)),
-            (getattr(layer, f"_bias{k}") for k in range(count + 1)),
-            (getattr(layer, f"_factor{k}") for k in range(count)),
+            (state[f"_matrix{k}"] for k in range(count + 1)),
+            (state[f"_bias{k}"] for k in range(count + 1)),
+            (state[f"_factor{k}"] for k in range(count)),
         )
         """The distribution functions at values, (maps, n)."""
         self._quantiles = exact(layer.quantiles)[:, 0]  # lower tail, median, upper tail

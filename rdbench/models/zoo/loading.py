@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from torch import Tensor
 
 from rdbench.errors import UsageError
-from rdbench.models import weights
+from rdbench.models import checkpoints, weights
 from rdbench.models.compression.base import Execution
-from rdbench.models.zoo import files
+from rdbench.models.zoo import files, own, parameters
 from rdbench.models.zoo.compressors import (
     FactorizedCompressor,
     GaussianCompressor,
@@ -32,6 +32,8 @@ from rdbench.models.zoo.contexts import (
 )
 from rdbench.models.zoo.library import layers, models, rename_keys
 from rdbench.schema import one_line
+
+_Coder = TypeVar("_Coder")
 
 
 @dataclass(frozen=True)
@@ -89,49 +91,61 @@ KINDS: Final[Mapping[str, _Kind]] = {
     ),
 }
 
-_DERIVED: Final = ("._quantized_cdf", "._offset", "._cdf_length", ".scale_table")
-"""Buffers that CompressAI computes from weights and may or may not have saved."""
-
-_loaded: weakref.WeakValueDictionary[tuple[Any, ...], ZooCompressor] = weakref.WeakValueDictionary()
+_loaded: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
 
 
-def load(path: Path, name: str, execution: Execution | None = None) -> ZooCompressor:
-    """The coder of the architecture ``name`` with the weights in ``path``.
+def load(path: Path, name: str, execution: Execution | None = None, key: str = "") -> ZooCompressor:
+    """The coder of the architecture ``name`` with the weights in ``path``, there under ``key``.
 
     One object serves all who ask for the same while one of them keeps it. Raises
     :class:`UsageError` for a file that is missing, damaged or of another architecture.
     """
     execution = execution or Execution()
-    changed = path.stat().st_mtime_ns if path.exists() else 0
-    key = (path.resolve(), changed, name, execution)
-    found = _loaded.get(key)
-    if found is None:
-        state = weights.read_foreign(path)
+
+    def made(where: str) -> ZooCompressor:
         files.check_download(path)
+        state = checkpoints.of_network(checkpoints.read(path, key), "g_a.", where)
         try:
-            found = compressor(name, state, execution)
+            return compressor(name, state, execution)
         except UsageError as error:
-            raise UsageError(f"checkpoint {str(path)!r}: {error}") from None
-        _loaded[key] = found
+            raise UsageError(f"{where}: {error}") from None
+
+    return _shared(made, path, name, execution, key)
+
+
+def load_own(
+    path: Path, model: str, execution: Execution, key: str = "", multiple: int = 0
+) -> own.OwnCompressor:
+    """The coder of a network of one's own, ``model``: FILE.py:NAME; otherwise as :func:`load`."""
+    make = own.find(model)
+
+    def made(where: str) -> own.OwnCompressor:
+        return own.compressor(make, checkpoints.read(path, key), execution, multiple, where)
+
+    return _shared(made, path, make, execution, key, multiple)
+
+
+def _shared(made: Callable[[str], _Coder], path: Path, *asked: object) -> _Coder:
+    changed = path.stat().st_mtime_ns if path.exists() else 0
+    case = (path.resolve(), changed, *asked)
+    found: _Coder | None = _loaded.get(case)
+    if found is None:
+        found = _loaded[case] = made(f"checkpoint {str(path)!r}")
     return found
 
 
 def compressor(name: str, state: Mapping[str, Tensor], execution: Execution) -> ZooCompressor:
     """The coder of the architecture ``name`` with the weights ``state``, as CompressAI's networks
-    name them, also in its first releases; sizes are those of the tensors. Raises
+    name them in any of its releases; sizes are those of the tensors. Raises
     :class:`UsageError` for weights of another architecture."""
     files.named(name)
     kind = KINDS[name]
-    # CompressAI cannot load all that it saves with these buffers filled.
-    state = {
-        key: value.new_empty(0) if key.endswith(_DERIVED) else value
-        for key, value in rename_keys(dict(state)).items()
-    }
+    state = rename_keys(dict(state))
     variable = {}
     if "vr_entbttlnck" in signature(kind.network.from_state_dict).parameters:
         variable = {"vr_entbttlnck": any(key.startswith("gayn2zqstep.") for key in state)}
     try:
-        network = kind.network.from_state_dict(state, **variable).eval()
+        network = parameters.fitting(kind.network).from_state_dict(state, **variable).eval()
     except (KeyError, RuntimeError, ValueError, AttributeError) as error:
         reason = one_line(str(error).strip().splitlines()[-1], 160)
         raise UsageError(
@@ -140,7 +154,7 @@ def compressor(name: str, state: Mapping[str, Tensor], execution: Execution) -> 
     for layer in network.modules():
         if isinstance(layer, layers.MaskedConv2d):
             layer.weight.data *= layer.mask
-    identity = weights.identity(network.state_dict())
+    identity = weights.identity(parameters.named(network.state_dict()))
     arguments: dict[str, Any] = {"margin": kind.margin}
     if kind.context:
         arguments["context"] = kind.context(network)

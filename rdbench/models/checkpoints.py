@@ -1,0 +1,214 @@
+"""Checkpoints of other programs, as trainers leave them: what ``torch.save`` or safetensors wrote.
+
+Nothing in a file is executed: beside tensors and plain data, it may hold objects of the types that
+are listed here, which do nothing when they are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import functools
+import pathlib
+import pickle
+import re
+import types
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from rdbench.errors import MOST_NAMES, UsageError
+from rdbench.models import weights
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STATES: Final = (
+    *("state_dict", "model_state_dict", "model", "network", "net", "params", "weights"),
+    *("ema", "model_ema", "ema_state_dict", "state_dict_ema", "params_ema"),
+)
+"""Keys under which trainers put the weights of a network."""
+
+_OTHERS: Final[Mapping[bytes, str]] = {
+    b"\x1f\x8b": "compressed with gzip; decompress it first (gunzip)",
+    b"BZh": "compressed with bzip2; decompress it first (bunzip2)",
+    b"\xfd7zXZ": "compressed with xz; decompress it first (unxz)",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; decompress it first (unzstd)",
+    b"7z\xbc\xaf": "a 7z archive; unpack it first",
+    b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` brings the file itself",
+    b"\x89HDF": "HDF5, as of Keras; only PyTorch's files and safetensors are read",
+}
+"""What files are that begin so."""
+
+_BESIDE_A_NETWORK: Final = re.compile(
+    r"(?:lpips|criterion|loss(?:_\w+)?|perceptual\w*|vgg\w*|discriminator)\..*"  # losses
+    r"|(?:.*\.)?total_(?:ops|params)"  # counts of thop
+)
+_AS_MAPPINGS: Final = (
+    "addict.addict.Dict",
+    "easydict.EasyDict",
+    "fvcore.common.config.CfgNode",
+    "lightning.fabric.utilities.data.AttributeDict",
+    "lightning_fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+    "yacs.config.CfgNode",
+)
+"""Types of other libraries that are mappings, and are read as such."""
+
+
+def read(path: Path, key: str = "") -> dict[str, Tensor]:
+    """The state of a network in the file ``path``, as it is named there, on the CPU.
+
+    It is the file's whole content, or under one of :data:`STATES`, or under ``key``, of keys
+    within keys joined by dots.
+
+    Raises :class:`UsageError` for a file that is missing, damaged or something else, for types that
+    are not known to be harmless, for no state or several, and for values that are not finite.
+    """
+    where = f"checkpoint {str(path)!r}"
+    if not path.is_file():
+        raise UsageError(f"{where}: there is no such file")
+    content = _content(path, where)
+    for part in key.split(".") if key else ():
+        if not isinstance(content, Mapping) or part not in content:
+            raise UsageError(f"{where}: there is no key {key!r}; {_keys(content)}")
+        content = content[part]
+    found = dict(_states(content))
+    if not found:
+        raise UsageError(
+            f"{where}: it holds no state_dict of a network, by itself or under a key that is known "
+            f"for it; {_keys(content)}"
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f"{where}: it holds several networks, under {' and '.join(map(repr, found))}; say "
+            "which one with key="
+        )
+    (state,) = found.values()
+    weights.check_finite(state, where)
+    return state
+
+
+def of_network(state: Mapping[str, Tensor], name: str, where: str) -> dict[str, Tensor]:
+    """The part of ``state`` that is of a network one of whose entries begins with ``name``, without
+    what it is wrapped in (``module.``, ``_orig_mod.``, ``model.``, ...). Networks for the loss and
+    whatever else is beside it are left out, with a warning.
+
+    Raises :class:`UsageError` where there are several such networks."""
+    below = re.compile(rf"((?:.*?\.)?){re.escape(name)}")
+    found = {match[1] for match in map(below.match, state) if match}
+    if len(found) > 1:
+        raise UsageError(
+            f"{where}: it holds several networks, below {' and '.join(map(repr, sorted(found)))}; "
+            "save the state_dict of one"
+        )
+    prefix = found.pop() if found else ""
+    inside = {key.removeprefix(prefix): key for key in state if key.startswith(prefix)}
+    kept = {key for key in inside if not _BESIDE_A_NETWORK.fullmatch(key)}
+    left_out = sorted(set(state) - {inside[key] for key in kept})
+    if left_out:
+        parts = dict.fromkeys(key.partition(".")[0] for key in left_out)
+        warnings.warn(
+            f"{where}: {len(left_out)} of its entries are not of the network and were left out "
+            f"({', '.join(parts)})",
+            stacklevel=2,
+        )
+    return {key: state[inside[key]] for key in inside if key in kept}
+
+
+def _content(path: Path, where: str) -> Any:
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    with path.open("rb") as file:
+        head = file.read(512)
+    if other := _something_else(head):
+        raise UsageError(f"{where}: not a checkpoint, but {other}")
+    try:
+        if head[8:9] == b"{":  # after the length of a header of safetensors
+            return load_file(path)
+        with torch.serialization.safe_globals(_harmless()), path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        kind = re.search(r"GLOBAL (\S+)", str(error))
+        raise UsageError(
+            f"{where}: a pickle that wants to run code, or damaged"
+            + (f": it holds {kind[1]}, which is not known to be harmless" if kind else "")
+            + "; where you trust it, save its weights alone: torch.save(network.state_dict(), FILE)"
+        ) from None
+    except (
+        *(SafetensorError, OSError, RuntimeError, EOFError, LookupError),
+        *(ValueError, TypeError, AttributeError),
+    ) as error:
+        first = one_line(str(error).split("\n", 1)[0], 160)
+        raise UsageError(f"{where}: damaged, or not a checkpoint ({first})") from None
+
+
+def _something_else(head: bytes) -> str:
+    """What a file is that begins with ``head``, where it is known to be no checkpoint."""
+    if not head:
+        return "empty (0 bytes)"
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "a web page (HTML), as downloads leave it that need a login; download the file again"
+    if head[257:262] == b"ustar":
+        return "a tar archive; unpack it first"
+    return next((kind for start, kind in _OTHERS.items() if head.startswith(start)), "")
+
+
+@functools.cache
+def _harmless() -> list[Any]:
+    """What is made from a file without doing anything, beside what torch allows by itself: types,
+    or functions with the names they stand for."""
+
+    def mapping(*_: Any) -> dict[Any, Any]:
+        return {}
+
+    scalar: Callable[..., Any] = np.float64(0).__reduce__()[0]  # type: ignore[assignment]
+    array: Callable[..., Any] = np.zeros(0).__reduce__()[0]  # type: ignore[assignment]
+    cores = ("numpy._core.multiarray", "numpy.core.multiarray")
+    return [
+        *(argparse.Namespace, types.SimpleNamespace, np.ndarray, np.dtype),
+        *(kind for kind in vars(np.dtypes).values() if isinstance(kind, type)),
+        *((scalar, f"{core}.scalar") for core in cores),
+        *((array, f"{core}._reconstruct") for core in cores),
+        *(datetime.datetime, datetime.date, datetime.timedelta, pathlib.PurePosixPath),
+        (pathlib.PurePosixPath, "pathlib.PosixPath"),
+        (pathlib.PurePosixPath, "pathlib._local.PosixPath"),
+        (pathlib.PureWindowsPath, "pathlib.WindowsPath"),
+        (pathlib.PureWindowsPath, "pathlib._local.WindowsPath"),
+        (mapping, "collections.defaultdict"),
+        *(dict, list, tuple, int, float, bool, str),  # what a defaultdict makes
+        *((OrderedDict, name) for name in _AS_MAPPINGS),
+    ]
+
+
+def _states(content: Any, name: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """States within ``content``, each with the keys to it: those under the keys that are known
+    for it, or else its tensors, where some have names like those of layers."""
+    import torch
+
+    if not isinstance(content, Mapping):
+        return
+    below = [
+        found
+        for key in STATES
+        if key in content
+        for found in _states(content[key], f"{name}.{key}".lstrip("."))
+    ]
+    yield from below
+    own = {str(key): value for key, value in content.items() if isinstance(value, torch.Tensor)}
+    if not below and any("." in key for key in own):
+        yield name, own
+
+
+def _keys(content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return f"it holds {'a tensor' if hasattr(content, 'dtype') else type(content).__name__}"
+    names = ", ".join(repr(str(key)) for key in [*content][:MOST_NAMES])
+    return f"its keys are {names or 'none'}; another one is named with key="
