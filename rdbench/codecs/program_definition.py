@@ -12,6 +12,7 @@ The files in ``programs/`` are such definitions, and the place to learn the form
     suffix = ".mine"                      # of a stream's file
     install = "see example.org"           # what to do where a program is missing
     # channels = [1, 3]                   # grey, color; deterministic = true; lossless = false
+    # longest_side = 16383                # in pixels; images with a longer one are not measured
 
     [options.effort]                      # any number of options, as {effort} in the commands
     default = 5
@@ -230,6 +231,7 @@ class CodecForm(AxisForm, frozen=True, kw_only=True):
     channels: Channels = (1, 3)
     deterministic: bool = True
     lossless: bool = False
+    longest_side: Side | None = None
     options: dict[str, Any] = msgspec.field(default_factory=dict)
     axes: tuple[FurtherAxisForm, ...] = ()
     refuse: tuple[RefusalForm, ...] = ()

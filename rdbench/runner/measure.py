@@ -239,6 +239,13 @@ class Bench:
         return self._original
 
     def _refuse_unfit(self, codec: type[Codec], plan: CodecPlan, pixels: Image) -> None:
+        height, width, _ = pixels.shape
+        if codec.longest_side is not None and max(height, width) > codec.longest_side:
+            whose = f" ({codec.longest_side_is})" if codec.longest_side_is else ""
+            raise UnsupportedImageError(
+                f"codec {codec.name!r} takes sides of at most {codec.longest_side} px{whose} and "
+                f"this image is {width}x{height}; cut it into tiles, or measure another codec"
+            )
         key = (plan.target, plan.options_text)
         if key not in self._takes:
             self._takes[key] = codec.takes(dict(plan.options))
