@@ -63,6 +63,8 @@ class Curve:
     lost_points: tuple[float, ...] = ()
     """Points without an ok row for any image."""
     channels: tuple[int, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of its images' samples, as far as they are told."""
     versions: tuple[str, ...] = ()
     timing: str = ""
     """``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
@@ -152,6 +154,22 @@ class Curve:
         return np.full(len(self.points), np.nan)
 
 
+def common_images(curves: Iterable[Curve], column: str) -> tuple[str, ...]:
+    """The images that all of the curves have with rate and ``column`` at all points, by name. One
+    whose samples are not the same in all of them, by their SHA-256, is another image."""
+    curves = list(curves)
+    sets = ({*curve.images_with(name)} for curve in curves for name in (RATE, column))
+    names = set.intersection(*sets)
+    told = ((name, {curve.hashes.get(name, "") for curve in curves} - {""}) for name in names)
+    return tuple(sorted(name for name, hashes in told if len(hashes) < 2))
+
+
+def other_channels(one: Curve, other: Curve) -> bool:
+    """Whether no image of the two curves can be the same: grey (or luma) in one, color in the
+    other."""
+    return bool(one.channels and other.channels and not {*one.channels} & {*other.channels})
+
+
 def curves_of(
     rows: Iterable[Measurement] | Measurements, metrics: Mapping[str, MetricRecord] | None = None
 ) -> list[Curve]:
@@ -202,6 +220,8 @@ def curve_of(table: Measurements, rows: Rows) -> Curve:
     order = np.argsort(rates.mean(axis=0), kind="stable") if len(rates) else np.arange(shape[1])
     timings, _ = table.texts["timing"].unique(used)
     channels = table.numbers["channels"][used]
+    _, firsts = np.unique(image[among], return_index=True)
+    hashes = (table.texts["image_sha256"][row] for row in used[firsts])
     return Curve(
         dataset=first["dataset"],
         label=first["label"] or first["codec"],
@@ -214,6 +234,11 @@ def curve_of(table: Measurements, rows: Rows) -> Curve:
         left_out=left_out,
         lost_points=tuple(points[lost].tolist()),
         channels=tuple(map(int, np.unique(channels[~np.isnan(channels)]))),
+        hashes={
+            name: digest
+            for name, digest in zip(itertools.compress(images, complete), hashes, strict=True)
+            if digest
+        },
         versions=tuple(table.texts["codec_version"].unique(used)[0]),
         timing="mixed" if len(timings) > 1 else "".join(timings),
         hosts=_told(table, "host", used),

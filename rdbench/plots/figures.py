@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
-from rdbench.curves import RATE, Curve, averaging_text
+from rdbench.curves import RATE, Curve, averaging_text, common_images, other_channels
 from rdbench.curves.published import caveats
 from rdbench.errors import UsageError
 from rdbench.metrics import MetricRecord
@@ -111,7 +111,7 @@ def scene(
     ]
     if not leading:
         return None if measured else _of_means(here, dataset, metric, averaging)
-    images = set.intersection(*(_images(curve, metric) for curve in leading))
+    images = set(common_images(leading, metric.name))
     if not images:
         raise UsageError(
             f"the curves of {dataset!r} have no image with {metric.name} in common; plot fewer runs"
@@ -124,11 +124,10 @@ def scene(
         names = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
         notes.append(f"without {len(missing)} images that not all curves have ({names})")
     shown = list(leading)
-    channels = {curve.channels for curve in leading if curve.channels}
     for curve in here:
         if curve.source == "measured" or curve in leading:
             continue
-        reason = _undrawable(curve, metric, averaging, images, channels)
+        reason = _undrawable(curve, metric, averaging, images, leading)
         if reason:
             notes.append(f"{curve.title}: {reason}")
         else:
@@ -235,9 +234,9 @@ def _undrawable(
     metric: MetricRecord,
     averaging: str,
     images: set[str],
-    channels: set[tuple[int, ...]],
+    leading: Sequence[Curve],
 ) -> str:
-    if curve.channels and channels and curve.channels not in channels:
+    if all(other_channels(curve, other) for other in leading):
         return f"is of images with {curve.channels[0]} channels, not drawn"
     if curve.mean_of:
         if np.isnan(curve.quality(metric, averaging)).all():
