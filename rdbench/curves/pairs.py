@@ -30,7 +30,7 @@ from rdbench.bd import (
     resampled_curves,
 )
 from rdbench.curves.comparison import Comparison, PerImage, Settings
-from rdbench.curves.curve import RATE, Curve, common_images, other_channels
+from rdbench.curves.curve import RATE, Curve, common_images, other_samples
 from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
 
@@ -101,7 +101,7 @@ def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
     for curve in (anchor, test):
         if not curve.image_count:
             return f"{curve.title} has no image that is ok at all points"
-    if other_channels(anchor, test):
+    if other_samples(anchor, test):
         return (
             f"{anchor.title} is of images with {_either(anchor.channels)} channels, "
             f"{test.title} of images with {_either(test.channels)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
-from rdbench.curves import RATE, Curve, averaging_text, common_images, other_channels
+from rdbench.curves import RATE, Curve, averaging_text, common_images, other_samples
 from rdbench.curves.published import caveats
 from rdbench.errors import UsageError
 from rdbench.metrics import MetricRecord
@@ -66,6 +66,19 @@ class Scene:
     curves: tuple[Curve, ...]
     images: tuple[str, ...]
     notes: tuple[str, ...]
+    stem: str = ""
+    """The stem of the files of its figures, without metric; the dataset where it is empty."""
+
+    @property
+    def title(self) -> str:
+        """The dataset and what was measured of it."""
+        curves = sorted(self.curves, key=lambda curve: curve.source)  # measured ones say which luma
+        text = next((curve.color_text for curve in curves if curve.color), "")
+        return f"{self.dataset}, {text}" if text else self.dataset
+
+    def name(self) -> str:
+        """The stem of the figures' files."""
+        return file_name(self.stem or self.dataset, self.metric.name, self.averaging)
 
     def rate(self, curve: Curve) -> np.ndarray:
         return curve.mean(RATE, self.images)
@@ -159,8 +172,8 @@ def rate_distortion(
             lines.append(_line(curve, rate[finite], quality[finite]))
     x_limits = x_limits or _rate_limits(lines, log_rate)
     return Plot(
-        name=file_name(view.dataset, view.metric.name, view.averaging),
-        title=view.dataset,
+        name=view.name(),
+        title=view.title,
         subtitle=view.subtitle,
         x_label="Rate [bit/px]",
         y_label=view.metric.axis,
@@ -199,8 +212,8 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     if uneven:
         notes.append(f"not drawn, means of other images than the anchor: {', '.join(uneven)}")
     return Plot(
-        name=file_name(view.dataset, view.metric.name, view.averaging) + "_saving",
-        title=view.dataset,
+        name=view.name() + "_saving",
+        title=view.title,
         subtitle=f"{view.subtitle}, {method}",
         x_label=view.metric.axis,
         y_label=f"Rate saving against {anchor.title} [%]",
@@ -236,7 +249,7 @@ def _undrawable(
     images: set[str],
     leading: Sequence[Curve],
 ) -> str:
-    if all(other_channels(curve, other) for other in leading):
+    if all(other_samples(curve, other) for other in leading):
         return f"is of images with {curve.channels[0]} channels, not drawn"
     if curve.mean_of:
         if np.isnan(curve.quality(metric, averaging)).all():

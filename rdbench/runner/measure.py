@@ -52,12 +52,14 @@ class _Original:
     def facts(self) -> dict[str, Any]:
         """What the row says of it."""
         height, width, channels = self.pixels.shape
+        form = SampleFormat.of(self.pixels)
         return {
             "image_sha256": self.sha256,
             "width": width,
             "height": height,
             "channels": channels,
-            "sample_format": SampleFormat.of(self.pixels).text,
+            "color": "luma" if self.ref.color == "luma" else form.color,
+            "sample_format": form.text,
         }
 
 
