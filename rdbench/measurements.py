@@ -113,6 +113,17 @@ class Measurements:
         last[measurement] = rows
         return self if len(last) == len(self) else self.take(last[np.argsort(first)])
 
+    def with_color(self, asked: str) -> Measurements:
+        """The same with the column ``color`` filled in, as an older rdbench had none: ``asked`` is
+        what the run was to measure, ``"rgb"`` or ``"luma"``."""
+        column = self.texts["color"]
+        color, channels = np.array(column.values)[column.codes], self.numbers["channels"]
+        of_one = "luma" if asked == "luma" else "grey"
+        known = np.where(channels == 1, of_one, np.where(channels == 3, "rgb", ""))
+        values, codes = np.unique(np.where(color == "", known, color), return_inverse=True)
+        filled = Texts(codes.astype(np.int32), values.tolist())
+        return Measurements({**self.texts, "color": filled}, self.numbers)
+
     def _grouped(self, columns: Iterable[str]) -> NDArray[np.int64]:
         """A number for each row, from 0 without gaps, the same where rows agree in ``columns``."""
         group = np.zeros(len(self), dtype=np.int64)

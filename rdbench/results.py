@@ -74,7 +74,12 @@ def read_table(path: str | Path) -> Measurements:
     """The same by columns."""
     file = measurements_path(path)
     with file.open("rb") as stream:
-        return parse_table(stream, repr(str(file))).latest()
+        table = parse_table(stream, repr(str(file))).latest()
+    if not table.texts["color"].equal(np.arange(len(table)), "").any():
+        return table
+    manifest = Path(path) / MANIFEST
+    asked = _manifest(path).get("experiment", {}).get("color") if manifest.exists() else None
+    return table.with_color(asked) if asked in ("rgb", "luma") else table
 
 
 def load(*paths: str | Path) -> pd.DataFrame:

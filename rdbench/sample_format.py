@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     """An image in memory: uint8, (height, width, channels)."""
 
 _NAMES: Final = {1: "grey", 3: "rgb"}
+COLOR_TEXTS: Final = {"luma": "luma (BT.601, 16 to 235)", "rgb": "RGB", "grey": "grey"}
+"""What is measured of an image, as the column ``color`` has it, and as titles do."""
 _TEXT: Final = re.compile(r"(grey|rgb)(a?)(\d+)(?:-([a-z0-9]+))?")
 
 
@@ -37,7 +39,12 @@ class SampleFormat:
     def text(self) -> str:
         """As the column ``sample_format`` has it: ``rgb8``, ``grey8``."""
         curve = "" if self.transfer == "srgb" else f"-{self.transfer}"
-        return f"{_NAMES[self.channels]}{'a' * self.alpha}{self.depth}{curve}"
+        return f"{self.color}{'a' * self.alpha}{self.depth}{curve}"
+
+    @property
+    def color(self) -> str:
+        """As the column ``color`` has it where it is not luma: ``rgb``, ``grey``."""
+        return _NAMES[self.channels]
 
     @property
     def words(self) -> str:

@@ -35,7 +35,7 @@ MeasurementKey = tuple[str, str, str, str, float, int]
 RESERVED: Final = frozenset(
     {
         *("run", "schema_version", "definitions", "revisions"),
-        *("images", "color", "rate_is", "averaging", "description", "source", "known_issue"),
+        *("images", "rate_is", "averaging", "description", "source", "known_issue"),
     }
 )
 """Columns that tables of runs, baselines and published curves have beside those of a row."""
@@ -58,6 +58,7 @@ class Measurement:
     width: int | None = _column("width of the original", "px")
     height: int | None = _column("height of the original", "px")
     channels: int | None = _column("1 (grey or luma) or 3 (sRGB)")
+    color: str = _column("what was measured: rgb, grey, or luma (BT.601, 16 to 235)", default="")
     sample_format: str = _column("channels, depth and transfer: rgb8, grey8", default="")
     codec: str = _column("name of the codec", default="")
     options: str = _column("all options of the codec, as name=value joined by ';'", default="")

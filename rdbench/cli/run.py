@@ -175,6 +175,8 @@ def _split_datasets(text: str) -> list[str]:
 
 
 def _announce(plan: Experiment, directory: Path) -> None:
+    for line in filter(None, (dataset.passed_over for dataset in plan.datasets)):
+        typer.echo(line, err=True)
     images = sum(len(dataset.images) for dataset in plan.datasets)
     points = sum(len(codec.points) for codec in plan.codecs)
     names = ", ".join(dataset.name for dataset in plan.datasets)

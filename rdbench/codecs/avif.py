@@ -30,6 +30,8 @@ class Avif(Codec):
     ladder: ClassVar[tuple[float, ...]] = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90)
     point_range: ClassVar[tuple[float, float]] = (0, 100)
     integer_points: ClassVar[bool] = True
+    longest_side: ClassVar[int | None] = 32768
+    longest_side_is: ClassVar[str] = "the limit of libavif's decoder; AV1's is 65536"
     option_table: ClassVar = {
         "chroma": chroma_option("420"),
         "speed": Option(4, "effort, from 0 (slowest) to 10", low=0, high=10),

@@ -154,6 +154,10 @@ class Codec(abc.ABC):
     """Everything else that defines the codec (chroma format, transform, preset, ...)."""
     channels: ClassVar[frozenset[int]] = frozenset({1, 3})
     """Numbers of channels that it takes without conversion, of 8 bits each."""
+    longest_side: ClassVar[int | None] = None
+    """Longest side in pixels that it takes; None where it names no limit."""
+    longest_side_is: ClassVar[str] = ""
+    """Whose limit that is, for the message of an image that is longer."""
     deterministic: ClassVar[bool] = True
     """Whether the same image gives the same bytes again."""
     lossless: ClassVar[bool] = False

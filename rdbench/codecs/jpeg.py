@@ -25,6 +25,8 @@ class Jpeg(Codec):
     ladder: ClassVar[tuple[float, ...]] = (5, 10, 15, 25, 35, 50, 65, 75, 85, 90, 95)
     point_range: ClassVar[tuple[float, float]] = (1, 100)
     integer_points: ClassVar[bool] = True
+    longest_side: ClassVar[int | None] = 65500
+    longest_side_is: ClassVar[str] = "libjpeg-turbo's limit; JPEG's is 65535"
     option_table: ClassVar = {
         "chroma": chroma_option("420"),
         "optimize": Option(False, "Huffman tables made for the image, not those of the standard"),

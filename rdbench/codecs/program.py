@@ -87,6 +87,7 @@ def _loaded(path: Path, _changed_ns: int, _size_bytes: int) -> type[ProgramCodec
         "channels": frozenset(form.channels),
         "deterministic": form.deterministic,
         "lossless": form.lossless,
+        "longest_side": form.longest_side,
         "stream_suffix": form.suffix,
     }
     return type(form.name, (ProgramCodec,), fields)

@@ -254,6 +254,7 @@ class CodecForm(AxisForm, frozen=True, kw_only=True):
     channels: Channels = (1, 3)
     deterministic: bool = True
     lossless: bool = False
+    longest_side: Side | None = None
     options: dict[str, Any] = msgspec.field(default_factory=dict)
     axes: tuple[FurtherAxisForm, ...] = ()
     refuse: tuple[RefusalForm, ...] = ()

@@ -26,6 +26,8 @@ class Webp(Codec):
     parameter: ClassVar[str] = "quality"
     ladder: ClassVar[tuple[float, ...]] = (5, 15, 25, 35, 50, 65, 75, 85, 90, 95)
     point_range: ClassVar[tuple[float, float]] = (0, 100)
+    longest_side: ClassVar[int | None] = 16382
+    longest_side_is: ClassVar[str] = "imagecodecs' limit; WebP's is 16383"
     option_table: ClassVar = {
         "method": Option(4, "effort, from 0 (fastest) to 6", low=0, high=6),
         "threads": threads_option(),

@@ -12,9 +12,9 @@ from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_recor
 from rdbench.curves.bd_text import bd_csv, bd_text
 from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison, PerImage, Settings
 from rdbench.curves.complexity import Complexity
-from rdbench.curves.curve import NUMBERS, RATE, Curve, curves_of
+from rdbench.curves.curve import NUMBERS, RATE, Curve, common_images, curves_of, other_samples
 from rdbench.curves.joining import load_curves
-from rdbench.curves.pairs import common_images, compare, compare_pairs
+from rdbench.curves.pairs import compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
 from rdbench.curves.records import averaging_text, resolve, resolve_all
 from rdbench.curves.selection import find_anchor, gather, published_beside
@@ -50,6 +50,7 @@ __all__ = [
     "gather",
     "image_records",
     "load_curves",
+    "other_samples",
     "published",
     "published_beside",
     "published_files",

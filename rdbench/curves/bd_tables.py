@@ -138,7 +138,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
         costs = [(first.anchor, first.complexities[0])]
         costs += [(row.test, row.complexities[1]) for row in rows]
         said += cost_notes(costs)
-    title = f"{first.dataset}, {metric.axis}, against {first.anchor} ({_how(rows)})"
+    title = f"{first.place}, {metric.axis}, against {first.anchor} ({_how(rows)})"
     return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
 
 
@@ -166,7 +166,7 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
     falls = first.kind == "rate" or not first.settings.metric.higher_is_better
     sign = "negative" if falls else "positive"
     title = (
-        f"{first.dataset}, {_delta_name(first)} of each row's curve against each column's, "
+        f"{first.place}, {_delta_name(first)} of each row's curve against each column's, "
         f"{sign} where the row's is better ({_how(rows, of_images)})"
     )
     header = ("curve", *columns, *(COSTS if complexity else ()))
@@ -208,7 +208,7 @@ def _image_table(rows: Sequence[Comparison]) -> Table:
                     cells += [_value(row.per_image.mean, row.per_image.interval, row), ""]
             body.append(cells)
             shown = name
-    title = f"{first.dataset}, {metric.axis}, image by image against {first.anchor} ({_how(rows)})"
+    title = f"{first.place}, {metric.axis}, image by image against {first.anchor} ({_how(rows)})"
     return Table(title, tuple(header), tuple(map(tuple, body)), tuple(_image_notes(rows)))
 
 

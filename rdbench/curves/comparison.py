@@ -137,6 +137,24 @@ class Comparison:
         return tuple(image for image in self.left_out if image in found)
 
     @property
+    def color(self) -> str:
+        """What was measured: ``rgb``, ``luma``, ``grey``; several where the curves differ in it,
+        empty where nothing tells."""
+        return " | ".join(self._told("color"))
+
+    @property
+    def place(self) -> str:
+        """The dataset and what was measured of it, as titles have it."""
+        return ", ".join((self.dataset, *self._told("color_text")))
+
+    def _told(self, what: str) -> list[str]:
+        curves = [curve for curve in (self.anchor_curve, self.test_curve) if curve]
+        # Where one is measured it says which luma.
+        curves.sort(key=lambda curve: curve.source)
+        found = {curve.color: getattr(curve, what) for curve in reversed(curves) if curve.color}
+        return list(found.values())
+
+    @property
     def spread(self) -> float:
         """How far the interpolations are apart, of those that have a value."""
         values = [value for value in self.by_method.values() if math.isfinite(value)]

@@ -13,6 +13,7 @@ import numpy as np
 from rdbench.bd import averages
 from rdbench.curves.records import distance_from_one, records_of
 from rdbench.measurements import Measurements
+from rdbench.sample_format import COLOR_TEXTS
 from rdbench.schema import COLUMNS, CORE, OK, Measurement, one_line, point_text
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Curve:
     lost_points: tuple[float, ...] = ()
     """Points without an ok row for any image."""
     channels: tuple[int, ...] = ()
+    colors: tuple[str, ...] = ()
+    """What was measured of its images, as far as it is told: rgb, grey, luma."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of its images' samples, as far as they are told."""
     versions: tuple[str, ...] = ()
     timing: str = ""
     """``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
@@ -85,6 +90,18 @@ class Curve:
     def title(self) -> str:
         """The label as figures and tables show it."""
         return f"{self.label} (published)" if self.source == "published" else self.label
+
+    @property
+    def color(self) -> str:
+        """What was measured of all images but grey ones: ``luma``, ``rgb``; ``grey`` where all are,
+        empty where nothing tells."""
+        return next((color for color in COLOR_TEXTS if color in self.colors), "")
+
+    @property
+    def color_text(self) -> str:
+        """The same as titles have it. Which luma a publisher means is not told."""
+        named = {**COLOR_TEXTS, "luma": "luma"} if self.source == "published" else COLOR_TEXTS
+        return named.get(self.color, "")
 
     @property
     def image_count(self) -> int:
@@ -174,6 +191,24 @@ class Curve:
         return np.full(len(self.points), np.nan)
 
 
+def common_images(curves: Iterable[Curve], column: str) -> tuple[str, ...]:
+    """The images that all of the curves have with rate and ``column`` at all points, by name. One
+    whose samples are not the same in all of them, by their SHA-256, is another image."""
+    curves = list(curves)
+    sets = ({*curve.images_with(name)} for curve in curves for name in (RATE, column))
+    names = set.intersection(*sets)
+    told = ((name, {curve.hashes.get(name, "") for curve in curves} - {""}) for name in names)
+    return tuple(sorted(name for name, hashes in told if len(hashes) < 2))
+
+
+def other_samples(one: Curve, other: Curve) -> bool:
+    """Whether no image of the two curves can be the same: grey or luma in one, color in the other;
+    or where one is published, which tells no samples, luma in one and grey in the other."""
+    if one.source == other.source == "measured" or not (one.colors and other.colors):
+        return bool(one.channels and other.channels and not {*one.channels} & {*other.channels})
+    return not {*one.colors} & {*other.colors}
+
+
 def curves_of(
     rows: Iterable[Measurement] | Measurements, metrics: Mapping[str, MetricRecord] | None = None
 ) -> list[Curve]:
@@ -224,6 +259,8 @@ def curve_of(table: Measurements, rows: Rows) -> Curve:
     order = np.argsort(rates.mean(axis=0), kind="stable") if len(rates) else np.arange(shape[1])
     timings, _ = table.texts["timing"].unique(used)
     channels = table.numbers["channels"][used]
+    _, firsts = np.unique(image[among], return_index=True)
+    hashes = (table.texts["image_sha256"][row] for row in used[firsts])
     return Curve(
         dataset=first["dataset"],
         label=first["label"] or first["codec"],
@@ -236,6 +273,12 @@ def curve_of(table: Measurements, rows: Rows) -> Curve:
         left_out=left_out,
         lost_points=tuple(points[lost].tolist()),
         channels=tuple(map(int, np.unique(channels[~np.isnan(channels)]))),
+        colors=_told(table, "color", used),
+        hashes={
+            name: digest
+            for name, digest in zip(itertools.compress(images, complete), hashes, strict=True)
+            if digest
+        },
         versions=tuple(table.texts["codec_version"].unique(used)[0]),
         timing="mixed" if len(timings) > 1 else "".join(timings),
         hosts=_told(table, "host", used),

@@ -25,17 +25,27 @@ def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
     What several runs have measured of one curve (same dataset, label, codec, options, version,
     images and metrics) is joined where no measurement is there twice and no hole comes of it: other
     points of the same images, or other images at the same points. Curves of one dataset and label
-    that remain are told apart by their runs, or within a run by their options. Raises
+    that remain are told apart by their runs, or within a run by their options; those of a dataset
+    of which luma was measured and RGB as well say which. Raises
     :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
     """
     given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
     parts = _joined([part for run, path in given.items() for part in _parts(run, path)])
+    colors: dict[str, set[str]] = {}
+    for part in parts:
+        colors.setdefault(part.curve.dataset, set()).add(part.curve.color)
+
+    def named(part: _Part) -> str:
+        curve = part.curve
+        told = len(colors[curve.dataset] - {""}) > 1 and curve.color
+        return f"{curve.label}, {curve.color}" if told else curve.label
+
     several: dict[tuple[str, str], list[_Part]] = {}
     for part in parts:
-        several.setdefault((part.curve.dataset, part.curve.label), []).append(part)
+        several.setdefault((part.curve.dataset, named(part)), []).append(part)
     curves = []
     for part in parts:
-        label = part.curve.label
+        label = named(part)
         namesakes = [other.runs for other in several[part.curve.dataset, label]]
         if namesakes.count(part.runs) > 1:
             label += f" [{part.curve.options}]"

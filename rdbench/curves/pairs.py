@@ -35,7 +35,7 @@ from rdbench.bd import (
     weighted_curves,
 )
 from rdbench.curves.comparison import FEWEST_IMAGES, Comparison, PerImage, Settings
-from rdbench.curves.curve import RATE, Curve
+from rdbench.curves.curve import RATE, Curve, common_images, other_samples
 from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
 
@@ -88,7 +88,7 @@ def compare_pairs(
         else:
             # Means of a publisher have no images.
             whole = anchor.mean_of or test.mean_of
-            images = () if whole else common_images(anchor, test, settings.metric)
+            images = () if whole else common_images((anchor, test), settings.metric.name)
             alike.setdefault(images, []).append(number)
     for images, numbers in alike.items():
         here = [(anchor, test) for anchor, test in (pairs[n] for n in numbers) if anchor]
@@ -97,21 +97,13 @@ def compare_pairs(
     return [row for number in range(len(pairs)) for row in rows[number]]
 
 
-def common_images(anchor: Curve, test: Curve, metric: MetricRecord) -> tuple[str, ...]:
-    """The images that both curves have with rate and metric at all points, by name."""
-    sets = [
-        set(curve.images_with(column)) for curve in (anchor, test) for column in (RATE, metric.name)
-    ]
-    return tuple(sorted(set.intersection(*sets)))
-
-
 def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
     if anchor is None:
         return "this dataset has no such anchor"
     for curve in (anchor, test):
         if not curve.image_count:
             return f"{curve.title} has no image that is ok at all points"
-    if anchor.channels and test.channels and anchor.channels != test.channels:
+    if other_samples(anchor, test):
         return (
             f"{anchor.title} is of images with {_either(anchor.channels)} channels, "
             f"{test.title} of images with {_either(test.channels)}"
@@ -124,8 +116,8 @@ def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
         for curve in (anchor, test):
             if np.isnan(curve.gain(settings.metric, settings.averaging)).all():
                 return _no_mean(curve, settings)
-    elif not common_images(anchor, test, settings.metric):
-        return f"the curves have no images with {settings.metric.name} in common"
+    elif not common_images((anchor, test), settings.metric.name):
+        return f"the curves have no images with {settings.metric.name} in common, by their samples"
     return ""
 
 

@@ -35,6 +35,8 @@ AVERAGINGS: Final = ("none", "mean", "unknown")
 of each column over the images, decibels included; or their publisher does not tell."""
 COLORS: Final = {"luma": 1, "rgb": 3}
 """Color planes (column ``color``) with their number of channels."""
+_MEASURED_COLORS: Final = {**COLORS, "grey": 1}
+"""The same for tables of runs."""
 
 _ZIP: Final = b"PK\x03\x04"
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -200,9 +202,9 @@ def _curve(table: Table) -> Curve:
     }
     rate_is = _one_of("rate_is", told["rate_is"] or "unknown", RATES)
     _one_of("averaging", _told(table, "averaging") or "unknown", AVERAGINGS)
-    color = _told(table, "color")
-    if color and {row.channels for row in rows} != {COLORS[_one_of("color", color, COLORS)]}:
-        raise UsageError(f"{first.label!r} has color {color!r} and another number of channels")
+    for color, channels in {(row.color, row.channels) for row in rows if row.color}:
+        if channels != _MEASURED_COLORS[_one_of("color", color, _MEASURED_COLORS)]:
+            raise UsageError(f"{first.label!r} has color {color!r} and another number of channels")
     named = [row for row in rows if row.image]
     images = _told(table, "images")
     if len(named) < len(rows) and (named or not images):
@@ -252,6 +254,7 @@ def _means(rows: Sequence[Measurement], images: str) -> Curve:
             for column in (*NUMBERS, *dict.fromkeys(name for row in rows for name in row.scores))
         },
         channels=() if first.channels is None else (first.channels,),
+        colors=tuple(sorted({row.color for row in rows} - {""})),
         mean_of=int(images),
     )
 

@@ -14,7 +14,16 @@ from rdbench.metrics import BUILT_IN, MetricRecord
 from rdbench.schema import Measurement, header, one_line, point_text
 
 SUMMARY: Final = "summary.csv"
-_TEXTS: Final = ("dataset", "label", "codec", "options", "codec_version", "parameter", "point")
+_TEXTS: Final = (
+    "dataset",
+    "color",
+    "label",
+    "codec",
+    "options",
+    "codec_version",
+    "parameter",
+    "point",
+)
 
 
 def summary_columns(curves: Sequence[Curve]) -> list[str]:
@@ -77,6 +86,7 @@ def _rows(curve: Curve) -> list[dict[str, str]]:
     }
     common = {
         "dataset": curve.dataset,
+        "color": " | ".join(curve.colors),
         "label": curve.label,
         "codec": curve.codec,
         "options": curve.options,

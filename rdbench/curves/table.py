@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = frozenset(
     (
-        *("dataset", "anchor", "test", "metric", "averaging", "method", "delta", "unit"),
+        *("dataset", "color", "anchor", "test", "metric", "averaging", "method", "delta", "unit"),
         "interval",
         *("dropped_anchor_points", "dropped_test_points", "reason"),
         *("anchor_timing", "anchor_machines", "test_timing", "test_machines"),

@@ -24,9 +24,23 @@ Geometry = Literal["original", "dumas2018"]
 
 _PNM_SUFFIXES: Final = (".ppm", ".pgm", ".pbm", ".pnm")
 _JPEG_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe", ".jfif")
-SUFFIXES: Final = frozenset(
-    {*_PNM_SUFFIXES, *_JPEG_SUFFIXES, ".png", ".tif", ".tiff", ".webp", ".bmp"}
+_JPEG2000_SUFFIXES: Final = (".jp2", ".jpf", ".jpx", ".j2k", ".j2c", ".jpc")
+_HEIF_SUFFIXES: Final = (".heic", ".heif", ".hif", ".avif")
+STREAM_SUFFIXES: Final = frozenset({*_JPEG2000_SUFFIXES, *_HEIF_SUFFIXES})
+"""Of images that are rather the stream where another image has the same name."""
+SUFFIXES: Final = STREAM_SUFFIXES.union(
+    _PNM_SUFFIXES, _JPEG_SUFFIXES, (".png", ".tif", ".tiff", ".webp", ".bmp", ".gif")
 )
+KINDS: Final = "PNG, JPEG, TIFF, WebP, BMP, PPM, PGM, HEIC, AVIF, JPEG 2000, GIF"
+"""What is read, in words."""
+_OTHER_IMAGES: Final = frozenset(
+    {
+        *(".jxl", ".jxr", ".jls", ".jxs", ".exr", ".hdr", ".pfm", ".qoi", ".svg", ".psd", ".tga"),
+        *(".bpg", ".flif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".raw"),
+        *(".dcm", ".fits"),
+    }
+)
+"""Suffixes of images that are not read, and are missed where they are passed over."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,8 @@ class Dataset:
     images: tuple[ImageRef, ...]
     source: str
     """Absolute path of the folder or file, or the pattern"""
+    passed_over: str = ""
+    """How many files of a folder or glob are images of kinds that are not read, in words"""
 
 
 def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) -> Dataset:
@@ -93,7 +109,7 @@ def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) ->
     if color not in get_args(Color):
         raise unknown("color", color, get_args(Color))
     base, options = _split(spec)
-    folder, files, source = _find(base, Path(root) if root is not None else None)
+    folder, files, source, others = _find(base, Path(root) if root is not None else None)
     geometry = options.pop("geometry", "original")
     for option in options:
         raise unknown(f"option of dataset {base!r}", option, ["geometry"])
@@ -106,7 +122,7 @@ def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) ->
         ImageRef(name, image, path, color, geometry, trim)  # type: ignore[arg-type]
         for image, path in zip(image_names(files, folder), files, strict=True)
     )
-    return Dataset(name, tuple(images), str(source))
+    return Dataset(name, tuple(images), str(source), _passed_over(name, others))
 
 
 def trims(name: str) -> bool:
@@ -139,8 +155,12 @@ def _split(spec: str) -> tuple[str, dict[str, str]]:
     return base, options
 
 
-def _find(spec: str, root: Path | None) -> tuple[Path, list[Path], Path]:
-    """The folder that image names are relative to, the files, and the source."""
+_Found = tuple[Path, list[Path], Path, list[Path]]
+
+
+def _find(spec: str, root: Path | None) -> _Found:
+    """The folder that image names are relative to, the files, the source, and what else is
+    there."""
     path = _path(spec)
     if spec in KNOWN:
         try:
@@ -148,16 +168,29 @@ def _find(spec: str, root: Path | None) -> tuple[Path, list[Path], Path]:
         except UsageError as error:
             here = f" (the folder of that name here is written ./{spec})" if path.is_dir() else ""
             raise UsageError(f"{error}{here}") from None
-        return folder, sorted(files, key=natural_order), folder
+        return folder, sorted(files, key=natural_order), folder, []
     if spec and _exists(path):
-        return (path, _in_folder(path), path) if path.is_dir() else (path.parent, [path], path)
+        return _in_folder(path) if path.is_dir() else (path.parent, [path], path, [])
     if glob.has_magic(spec):
         return _matches(spec)
     hint = "or the path of a folder, a file or a glob; this one does not exist"
     raise unknown("dataset", spec, KNOWN, hint=hint)
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def _passed_over(name: str, paths: Iterable[Path]) -> str:
+    suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
+    kinds = Counter(suffix for suffix in suffixes if suffix in _OTHER_IMAGES)
+    if not kinds:
+        return ""
+    listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+    files = f"{kinds.total()} image file{'s' * (kinds.total() > 1)}"
+    return (
+        f"dataset {name!r}: {files} of kinds that are not read ({listed}) passed over; "
+        f"read are {KINDS}"
+    )
+
+
+def _in_folder(folder: Path) -> _Found:
     try:
         entries = list(folder.iterdir())
         files = _images(entries)
@@ -165,17 +198,17 @@ def _in_folder(folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"dataset {str(folder)!r} cannot be listed: {error.strerror}") from None
     if files:
-        return files
+        return folder, files, folder, entries
     if not entries:
         raise UsageError(f"dataset {str(folder)!r} is an empty folder")
     raise UsageError(
         f"dataset {str(folder)!r} has no image files in it, but {len(entries) - folders} other "
         f"files and {folders} folders; images in subfolders are meant by "
-        f"{str(folder / '**' / '*')!r}"
+        f"{str(folder / '**' / '*')!r} (read are {KINDS})"
     )
 
 
-def _matches(spec: str) -> tuple[Path, list[Path], Path]:
+def _matches(spec: str) -> _Found:
     pattern = Path(spec) if not spec.startswith("~") else _path(spec)
     # Not made absolute before: brackets in the working directory's name are no pattern.
     found = [Path(match).absolute() for match in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
@@ -185,10 +218,10 @@ def _matches(spec: str) -> tuple[Path, list[Path], Path]:
     if not files:
         raise UsageError(
             f"dataset {spec!r}: none of the {len(found)} paths that match this glob is an image "
-            "file (PNG, JPEG, TIFF, WebP, BMP, PPM, PGM)"
+            f"file ({KINDS})"
         )
     fixed = next(parent for parent in pattern.parents if not glob.has_magic(str(parent)))
-    return fixed.absolute(), files, pattern.absolute()
+    return fixed.absolute(), files, pattern.absolute(), found
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:

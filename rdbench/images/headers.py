@@ -1,8 +1,8 @@
 """What an image file says of its samples before it is decoded.
 
 Pillow reduces some files with more than 8 bits to 8 bits without a word (RGB PNG and TIFF with
-16 bits, PPM with a maximum over 255), and knows others only as unreadable. So the depth is read
-from the file.
+16 bits, PPM with a maximum over 255, JPEG 2000 and AVIF), and knows others only as unreadable. So
+the depth is read from the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC: Final = b"\xff\xd8\xff"
 TIFF_MAGICS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+JP2_MAGIC: Final = b"\0\0\0\x0cjP  "
+CODESTREAM_MAGIC: Final = b"\xff\x4f\xff\x51"
+CODESTREAM_END: Final = b"\xff\xd9"
 
 _PNM_SEPARATOR: Final = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _PNM_HEADER: Final = re.compile(rb"P[2356]" + 3 * (_PNM_SEPARATOR + rb"(\d+)"))
+
+# The length of an av1C box, its name, marker and version, profile and level
+_AV1_CONFIGURATION: Final = re.compile(rb"\0\0..av1C\x81.(?=.)", re.DOTALL)
 
 # TIFF 6.0, section 8 and 19
 _BITS_PER_SAMPLE: Final = 258
@@ -39,6 +45,8 @@ class Samples:
     """``""`` for unsigned integers, else ``"signed "``, ``"floating-point "`` or ``"complex "``"""
     extra: bool = False
     """Whether there are channels beside those of the color space, such as alpha"""
+    grey: bool = False
+    """Whether it says that there is one channel, where Pillow makes three of it"""
 
 
 def declared_samples(data: bytes) -> Samples:
@@ -54,6 +62,10 @@ def declared_samples(data: bytes) -> Samples:
         return _tiff_samples(data)
     if header := _PNM_HEADER.match(data):
         return Samples(bits=int(header[3]).bit_length())
+    if data.startswith((JP2_MAGIC, CODESTREAM_MAGIC)):
+        return _jpeg2000_samples(data)
+    if is_heif(data):
+        return _av1_samples(data)
     return Samples()
 
 
@@ -69,6 +81,36 @@ def _jpeg_precision(data: bytes) -> int:
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return 8
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether a file is of the family of ISO/IEC 23008-12: HEIC or AVIF."""
+    return data[4:8] == b"ftyp"
+
+
+def _jpeg2000_samples(data: bytes) -> Samples:
+    """Of the components in the SIZ marker segment (ITU-T T.800, A.5.1). Raises :class:`ValueError`
+    where no codestream ends in the file: OpenJPEG takes one that ends behind its headers."""
+    start = data.index(CODESTREAM_MAGIC) + len(CODESTREAM_MAGIC) + 36
+    if data.find(CODESTREAM_END, start) < 0:
+        raise ValueError("the file is truncated")
+    (count,) = struct.unpack_from(">H", data, start)
+    depths = data[start + 2 : start + 2 + 3 * count : 3]
+    return Samples(
+        bits=max(depth & 0x7F for depth in depths) + 1,
+        kind="signed " if any(depth & 0x80 for depth in depths) else "",
+    )
+
+
+def _av1_samples(data: bytes) -> Samples:
+    """Of the AV1 codec configurations (AV1-ISOBMFF 1.2, 2.3.3) in a HEIF file: their flags
+    high_bitdepth, twelve_bit and monochrome. Alpha has a configuration of its own."""
+    flags = [data[found.end()] for found in _AV1_CONFIGURATION.finditer(data)]
+    deepest = max((flag >> 5 & 3 for flag in flags), default=0)
+    return Samples(
+        bits={0: 8, 2: 10, 3: 12}.get(deepest, 8),
+        grey=bool(flags) and all(flag >> 4 & 1 for flag in flags),
+    )
 
 
 def _tiff_samples(data: bytes) -> Samples:

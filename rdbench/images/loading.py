@@ -21,8 +21,11 @@ import PIL.Image
 
 # Importing a plug-in registers its format; naming them spares the import of all the others.
 from PIL import (  # noqa: F401
+    AvifImagePlugin,
     BmpImagePlugin,
     ExifTags,
+    GifImagePlugin,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
@@ -31,7 +34,16 @@ from PIL import (  # noqa: F401
 )
 
 from rdbench.errors import ImageError, UnsupportedImageError
-from rdbench.images.headers import PNG_MAGIC, check_png, declared_samples
+from rdbench.images.damage import jpeg_damage
+from rdbench.images.dataset import KINDS
+from rdbench.images.headers import (
+    JPEG_MAGIC,
+    PNG_MAGIC,
+    Samples,
+    check_png,
+    declared_samples,
+    is_heif,
+)
 from rdbench.images.samples import dumas2018_geometry, luma
 from rdbench.sample_format import MEASURED, SampleFormat
 from rdbench.schema import one_line
@@ -43,7 +55,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS: Final = 1_000_000_000
 
-_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
+_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "HEIF")
 _READ_AS: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 _REFUSED: Final = {
     "CMYK": "CMYK colors",
@@ -78,9 +90,9 @@ def read_image(path: Path, formats: frozenset[SampleFormat] = MEASURED) -> Image
     """The samples of an image file: uint8, (height, width, channels), 1 or 3 channels, sRGB; of
     one of ``formats``.
 
-    PNG, JPEG, TIFF, WebP, BMP, PPM, PGM and PBM with up to 8 bits are read; palettes are
-    expanded, samples of fewer bits are scaled to 0..255. Of a JPEG file that carries more than one
-    picture (CIPA DC-007) the first is the photograph, and is taken. Raises
+    PNG, JPEG, TIFF, WebP, BMP, PPM, PGM, PBM, HEIC, AVIF, JPEG 2000 and GIF with up to 8 bits are
+    read; palettes are expanded, samples of fewer bits are scaled to 0..255. Of a JPEG file that
+    carries more than one picture (CIPA DC-007) the first is the photograph, and is taken. Raises
     :class:`ImageError` for a file that is missing, damaged or no image, and
     :class:`UnsupportedImageError` for one with alpha (even if opaque), with CMYK or other
     colors, with more than 8 bits, with several frames, or with over 10⁹ pixels.
@@ -97,25 +109,40 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
     if not data:
         raise ImageError(f"image {name!r}: the file is empty (0 bytes)")
     with _damage(name), _quiet_pillow():
-        image = _opened(data, name, formats)
+        declared = declared_samples(data)
+        image = _opened(data, name, declared, formats)
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    mode = _READ_AS[image.mode]
+        if data.startswith(JPEG_MAGIC) and (lost := jpeg_damage(data)):
+            raise ImageError(
+                f"image {name!r} is damaged: {lost}; if it looks right nevertheless, save it anew, "
+                f"e.g. with {imagemagick(name, '{}')}"
+            )
+    mode = "L" if declared.grey else _READ_AS[image.mode]
     samples: Image = np.asarray(image if image.mode == mode else image.convert(mode))
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
     return np.ascontiguousarray(_oriented(samples, orientation))
 
 
-def _opened(data: bytes, name: str, formats: frozenset[SampleFormat]) -> ImageFile:
+def _opened(
+    data: bytes, name: str, samples: Samples, formats: frozenset[SampleFormat]
+) -> ImageFile:
     """The image opened but not decoded, once it is known to be of a kind that is read."""
-    samples = declared_samples(data)
-    if samples.bits > max(form.depth for form in formats) or samples.kind:
+    deepest = max(form.depth for form in formats)
+    if samples.bits > deepest or samples.kind:
         what = f"{samples.bits}-bit {samples.kind}samples"
         raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
     if data.startswith(PNG_MAGIC):
         check_png(data)
+    if is_heif(data):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     image = PIL.Image.open(io.BytesIO(data), formats=_FORMATS)
+    bits = image.info.get("bit_depth", 8)  # of HEIC, which pillow-heif reduces to 8
+    if bits > deepest:
+        raise _refusal(name, f"{bits}-bit samples", "convert it to 8 bit", "{} -depth 8")
     width, height = image.size
     if width * height > MAX_PIXELS:
         what = f"{width}x{height} is over {MAX_PIXELS:,} pixels"
@@ -137,8 +164,15 @@ def _opened(data: bytes, name: str, formats: frozenset[SampleFormat]) -> ImageFi
 
 
 def _refusal(name: str, what: str, advice: str, arguments: str) -> UnsupportedImageError:
+    command = imagemagick(name, arguments)
+    return UnsupportedImageError(f"image {name!r}: {what}: {advice} first, e.g. with {command}")
+
+
+def imagemagick(name: str, arguments: str) -> str:
+    """The command of ImageMagick that makes a PNG file of the image ``name``, which stands for the
+    ``{}`` in ``arguments``, as messages have it."""
     command = f"magick {arguments.format('in' + Path(name).suffix)} out.png"
-    return UnsupportedImageError(f"image {name!r}: {what}: {advice} first, e.g. with `{command}`")
+    return f"`{command}` (`convert` in place of `magick` with ImageMagick 6)"
 
 
 @contextlib.contextmanager
@@ -150,8 +184,7 @@ def _damage(name: str) -> Iterator[None]:
         raise
     except PIL.UnidentifiedImageError:
         raise ImageError(
-            f"image {name!r} is not an image that can be read (PNG, JPEG, TIFF, WebP, BMP, PPM, "
-            "PGM), or its header is damaged"
+            f"image {name!r} is not an image that can be read ({KINDS}), or its header is damaged"
         ) from None
     except Exception as error:
         reason = one_line(str(error), 200) or type(error).__name__

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
-from rdbench.curves import RATE, Curve, averaging_text
+from rdbench.curves import RATE, Curve, averaging_text, common_images, other_samples
 from rdbench.curves.published import caveats
 from rdbench.errors import UsageError
 from rdbench.metrics import MetricRecord
@@ -66,6 +66,19 @@ class Scene:
     curves: tuple[Curve, ...]
     images: tuple[str, ...]
     notes: tuple[str, ...]
+    stem: str = ""
+    """The stem of the files of its figures, without metric; the dataset where it is empty."""
+
+    @property
+    def title(self) -> str:
+        """The dataset and what was measured of it."""
+        curves = sorted(self.curves, key=lambda curve: curve.source)  # measured ones say which luma
+        text = next((curve.color_text for curve in curves if curve.color), "")
+        return f"{self.dataset}, {text}" if text else self.dataset
+
+    def name(self) -> str:
+        """The stem of the figures' files."""
+        return file_name(self.stem or self.dataset, self.metric.name, self.averaging)
 
     def rate(self, curve: Curve) -> np.ndarray:
         return curve.mean(RATE, self.images)
@@ -111,7 +124,7 @@ def scene(
     ]
     if not leading:
         return None if measured else _of_means(here, dataset, metric, averaging)
-    images = set.intersection(*(_images(curve, metric) for curve in leading))
+    images = set(common_images(leading, metric.name))
     if not images:
         raise UsageError(
             f"the curves of {dataset!r} have no image with {metric.name} in common; plot fewer runs"
@@ -124,11 +137,10 @@ def scene(
         names = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
         notes.append(f"without {len(missing)} images that not all curves have ({names})")
     shown = list(leading)
-    channels = {curve.channels for curve in leading if curve.channels}
     for curve in here:
         if curve.source == "measured" or curve in leading:
             continue
-        reason = _undrawable(curve, metric, averaging, images, channels)
+        reason = _undrawable(curve, metric, averaging, images, leading)
         if reason:
             notes.append(f"{curve.title}: {reason}")
         else:
@@ -160,8 +172,8 @@ def rate_distortion(
             lines.append(_line(curve, rate[finite], quality[finite]))
     x_limits = x_limits or _rate_limits(lines, log_rate)
     return Plot(
-        name=file_name(view.dataset, view.metric.name, view.averaging),
-        title=view.dataset,
+        name=view.name(),
+        title=view.title,
         subtitle=view.subtitle,
         x_label="Rate [bit/px]",
         y_label=view.metric.axis,
@@ -200,8 +212,8 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     if uneven:
         notes.append(f"not drawn, means of other images than the anchor: {', '.join(uneven)}")
     return Plot(
-        name=file_name(view.dataset, view.metric.name, view.averaging) + "_saving",
-        title=view.dataset,
+        name=view.name() + "_saving",
+        title=view.title,
         subtitle=f"{view.subtitle}, {method}",
         x_label=view.metric.axis,
         y_label=f"Rate saving against {anchor.title} [%]",
@@ -235,9 +247,9 @@ def _undrawable(
     metric: MetricRecord,
     averaging: str,
     images: set[str],
-    channels: set[tuple[int, ...]],
+    leading: Sequence[Curve],
 ) -> str:
-    if curve.channels and channels and curve.channels not in channels:
+    if all(other_samples(curve, other) for other in leading):
         return f"is of images with {curve.channels[0]} channels, not drawn"
     if curve.mean_of:
         if np.isnan(curve.quality(metric, averaging)).all():

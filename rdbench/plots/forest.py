@@ -79,7 +79,7 @@ def forest(rows: Sequence[Comparison]) -> Forest | None:
     intervals = f"; lines: {LEVEL:g} % intervals" if any(row.interval for row in shown) else ""
     return Forest(
         name=file_name(first.dataset, metric.name, settings.averaging) + "_bd",
-        title=f"{first.dataset}, {metric.label}",
+        title=f"{first.place}, {metric.label}",
         subtitle=f"filled: mean curves{hollow}{intervals}",
         anchor=first.anchor,
         rows=tuple(_row(row) for row in shown),

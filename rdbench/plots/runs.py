@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rdbench.curves import (
@@ -75,20 +76,21 @@ def plot_rd(
             "a range of the quality (`y_limits`) is for one metric; name it (`metrics`)"
         )
     drawn = []
-    for dataset in dict.fromkeys(curve.dataset for curve in curves):
+    for stem, dataset, shown in _panels(curves):
         for record in records:
-            view = scene(curves, dataset, record, averaging)
+            view = scene(shown, dataset, record, averaging)
             if view is None:
                 warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=2)
                 continue
+            view = dataclasses.replace(view, stem=stem)
             figures: list[Figured] = [
                 rate_distortion(view, log_rate=log_rate, x_limits=x_limits, y_limits=y_limits)
             ]
-            if dataset in anchors:
-                reference = anchors[dataset]
+            reference = anchors.get(dataset)
+            if reference and (reference in shown or len(shown) == len(curves)):
                 if reference in view.curves:
                     figures.append(rate_saving(view, reference))
-                rows = _against(reference, curves, Settings(record, averaging))
+                rows = _against(reference, shown, Settings(record, averaging))
                 figures += [figure for figure in (forest(rows), tradeoff(rows)) if figure]
             for figure in figures:
                 drawn += save(figure, folder, [str(kind) for kind in _listed(formats)])
@@ -108,6 +110,19 @@ def _cast(
         if reference not in curves:
             curves.append(reference)
     return curves, find_anchor(curves, anchor) if anchor else {}
+
+
+def _panels(curves: Sequence[Curve]) -> Iterator[tuple[str, str, list[Curve]]]:
+    """What figures of their own show: each dataset, and of one of which luma was measured and RGB
+    as well each of them, with published curves beside. The stem of their files, the dataset and
+    the curves."""
+    for dataset in dict.fromkeys(curve.dataset for curve in curves):
+        here = [curve for curve in curves if curve.dataset == dataset]
+        measured = [curve for curve in here if curve.source == "measured"]
+        colors = dict.fromkeys(curve.color for curve in measured or here)
+        for color in colors:
+            shown = [c for c in here if c.color == color or (measured and c not in measured)]
+            yield f"{dataset}-{color}" if len(colors) > 1 else dataset, dataset, shown
 
 
 def _against(anchor: Curve, curves: Sequence[Curve], settings: Settings) -> list[Comparison]:

@@ -93,7 +93,7 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
     bare = [title for title, _, own, _ in curves if not any(_known(own, cost) for cost in COSTS)]
     return Tradeoff(
         name=file_name(first.dataset, metric.name, settings.averaging) + "_complexity",
-        title=f"{first.dataset}, {metric.label}, against {first.anchor}",
+        title=f"{first.place}, {metric.label}, against {first.anchor}",
         subtitle=(
             f"{averaging_text(metric, settings.averaging)}; {settings.method}; ringed: no other "
             "costs less and saves more"

@@ -17,6 +17,7 @@ import numpy as np
 from rdbench import files, programs, provenance, returned
 from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.images import pixel_sha256
+from rdbench.images.loading import imagemagick
 from rdbench.metrics import Reference, Scores
 from rdbench.programs import supervised
 from rdbench.provenance import differences
@@ -51,12 +52,14 @@ class _Original:
     def facts(self) -> dict[str, Any]:
         """What the row says of it."""
         height, width, channels = self.pixels.shape
+        form = SampleFormat.of(self.pixels)
         return {
             "image_sha256": self.sha256,
             "width": width,
             "height": height,
             "channels": channels,
-            "sample_format": SampleFormat.of(self.pixels).text,
+            "color": "luma" if self.ref.color == "luma" else form.color,
+            "sample_format": form.text,
         }
 
 
@@ -151,7 +154,7 @@ class Bench:
         core.update(original.facts)
         codec_class = self._class(task.codec)
         core["codec_version"] = self._version(codec_class, task.codec)
-        self._refuse_unfit(codec_class, task.codec, pixels)
+        self._refuse_unfit(codec_class, task, pixels)
         encoder, decoder = self._instances(task.codec, task.point)
         core["device"] = one_line(str(encoder.device()))
         self._warm_up(task.codec, encoder, decoder, pixels)
@@ -238,7 +241,15 @@ class Bench:
             self._original = _Original(ref, pixels, pixel_sha256(pixels), {})
         return self._original
 
-    def _refuse_unfit(self, codec: type[Codec], plan: CodecPlan, pixels: Image) -> None:
+    def _refuse_unfit(self, codec: type[Codec], task: Task, pixels: Image) -> None:
+        height, width, _ = pixels.shape
+        if codec.longest_side is not None and max(height, width) > codec.longest_side:
+            whose = f" ({codec.longest_side_is})" if codec.longest_side_is else ""
+            raise UnsupportedImageError(
+                f"codec {codec.name!r} takes sides of at most {codec.longest_side} px{whose} and "
+                f"this image is {width}x{height}; cut it into tiles, or measure another codec"
+            )
+        plan = task.codec
         key = (plan.target, plan.options_text)
         if key not in self._takes:
             self._takes[key] = codec.takes(dict(plan.options))
@@ -246,10 +257,11 @@ class Bench:
         if found in taken:
             return
         kinds = " or ".join(sorted(form.words for form in taken))
-        hint = "measure with color luma" if kinds == "grey" else "convert it first"
+        as_color = imagemagick(task.image.path.name, "{} -define png:color-type=2")
+        hint = "measure with color luma" if kinds == "grey" else f"convert it with {as_color}"
         raise UnsupportedImageError(
             f"codec {codec.name!r} takes {kinds} images only and this one is {found.words} "
-            f"({found.text}); {hint}, or measure another codec"
+            f"({found.text}); {hint}, or measure another codec (comparisons leave it out)"
         )
 
     def _class(self, plan: CodecPlan) -> type[Codec]:

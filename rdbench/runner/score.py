@@ -9,7 +9,7 @@ import re
 import unicodedata
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,8 @@ from rdbench import returned
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import CodecPlan, Task
 from rdbench.images import Dataset, ImageRef, pixel_sha256, resolve
-from rdbench.images.dataset import SUFFIXES
+from rdbench.images.dataset import STREAM_SUFFIXES, SUFFIXES
+from rdbench.images.loading import imagemagick
 from rdbench.metrics import MetricRecord
 from rdbench.results import RunDirectory
 from rdbench.runner import kept
@@ -107,8 +108,8 @@ def score(
     A decoded image is the file that has the name of the original, its file name, or the name under
     which a run keeps it, and the suffix of an image; it must have the original's size and channels.
     The stream, where a folder of them is given, is named in the same way, with any suffix. Of
-    several such files those that are no images are the stream, and count together. Without a stream
-    the row has no size.
+    several such files those that are no images are the stream, and count together; HEIC, AVIF and
+    JPEG 2000 are no images beside one of another kind. Without a stream the row has no size.
     What is missing or unfit is a failed row. Images are cheap to score, so all are scored again
     each time. Errors are those of :func:`rdbench.runner.run`.
     """
@@ -129,7 +130,7 @@ def score(
             Task(index, ref, plan, entry.point, 0),
             names,
             entry=entry,
-            decoded=tuple(filter(_is_image, found[entry.decoded][ref.name])),
+            decoded=tuple(_images(found[entry.decoded][ref.name])),
             streams=tuple(found[entry.streams][ref.name]) if entry.streams else (),
         )
         for index, (ref, entry) in enumerate(cells)
@@ -166,8 +167,9 @@ class Scorer(Bench):
         if _turns(ref.path) and _is_unturned(decoded, original.pixels):
             raise RdbenchError(
                 f"decoded image {str(file)!r} is not turned as the EXIF orientation of "
-                f"{str(ref.path)!r} says; encode what `magick in{ref.path.suffix} -auto-orient "
-                "out.png` makes of the original, or turn the decoded image"
+                f"{str(ref.path)!r} says; encode what "
+                f"{imagemagick(ref.path.name, '{} -auto-orient')} makes of the original, or turn "
+                "the decoded image"
             )
         decoded = returned.image(decoded, original.pixels)
         core["decoded_sha256"] = pixel_sha256(decoded)
@@ -185,6 +187,12 @@ class Scorer(Bench):
 
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
+
+
+def _images(paths: Iterable[Path]) -> list[Path]:
+    """Those of some files of one name that are decoded images, and no streams."""
+    images = [path for path in paths if _is_image(path)]
+    return [path for path in images if path.suffix.lower() not in STREAM_SUFFIXES] or images
 
 
 def _files(images: Sequence[ImageRef], folder: Path) -> defaultdict[str, list[Path]]:
@@ -261,7 +269,7 @@ def _stream(ref: ImageRef, job: ScoreJob) -> tuple[Sequence[Path], str]:
         raise RdbenchError(f"no stream named {ref.name!r} {where}")
     if len(files) == 1:
         return files, ""
-    parts = [path for path in files if not _is_image(path)]
+    parts = [path for path in files if path not in _images(files)]
     if not parts:
         raise RdbenchError(f"more than one stream for {ref.name!r} {where}: {_names(files)}")
     if len(parts) == 1:

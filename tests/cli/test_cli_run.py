@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,48 @@ def test_a_wrong_request_is_answered_in_one_line(tmp_path, images, arguments, me
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_images_that_are_passed_over_are_counted(tmp_path, images):
+    (images / "other.jxl").write_bytes(b"x")
+    done = rdbench("run", "--codec", "jpeg:points=50", "--dataset", images, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 image file of kinds that are not read (1 .jxl) passed over" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("codec", "longest", "message"),
+    [
+        ("jpeg", 65500, "at most 65500 px (libjpeg-turbo's limit; JPEG's is 65535)"),
+        ("webp", 16382, "at most 16382 px (imagecodecs' limit; WebP's is 16383)"),
+        ("avif", 32768, "at most 32768 px (the limit of libavif's decoder; AV1's is 65536)"),
+        pytest.param(
+            *("cwebp", 16383, "at most 16383 px and"),
+            marks=pytest.mark.skipif(not shutil.which("cwebp"), reason="no cwebp"),
+        ),
+        pytest.param(
+            *("cjpeg", 65500, "at most 65500 px and"),
+            marks=pytest.mark.skipif(not shutil.which("cjpeg"), reason="no cjpeg"),
+        ),
+    ],
+)
+def test_an_image_beyond_a_format_s_limit_is_unsupported_with_the_limit(
+    tmp_path, codec, longest, message
+):
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for name, side in (("most", longest), ("over", longest + 1)):
+        Image.new("RGB", (side, 16), (90, 120, 150)).save(folder / f"{name}.png")
+    done = rdbench(
+        *("run", "--codec", f"{codec}:points=30", "--dataset", folder, "--metrics", "psnr_db"),
+        *("--out", "run"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    most, over = sorted(read_rows(tmp_path / "run"), key=lambda row: row.image)
+    assert (most.status, over.status) == (OK, UNSUPPORTED), most.message
+    assert message in over.message
+    assert f"this image is {longest + 1}x16" in over.message
 
 
 @pytest.mark.parametrize(

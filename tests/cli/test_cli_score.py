@@ -211,6 +211,20 @@ def test_of_files_with_one_stem_those_that_are_no_images_are_the_stream(
     assert message or not rows["v1.2"].message
 
 
+@pytest.mark.parametrize("suffix", [".jp2", ".avif", ".heic"])
+def test_a_file_of_a_codec_is_the_stream_beside_its_decoded_image(scored, suffix):
+    streams = {f"one{suffix}": 7, "one.png": 9}
+    rows = scored(["one.png"], {"one.png": "one.png", f"one{suffix}": None}, streams)
+    assert (rows["one"].status, rows["one"].size_bytes) == (OK, 7), rows["one"].message
+    assert rows["one"].scores["psnr_db"] == pytest.approx(TEN_BRIGHTER_DB)
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".avif"])
+def test_files_of_a_codec_alone_are_decoded_and_scored(scored, suffix):
+    rows = scored(["one.png"], {f"one{suffix}": "one.png"})
+    assert rows["one"].scores["psnr_db"] == pytest.approx(TEN_BRIGHTER_DB, abs=0.7)
+
+
 @pytest.mark.parametrize(
     ("name", "point"),
     [

@@ -7,8 +7,11 @@ import dataclasses
 import io
 
 import pytest
+from PIL import Image
+from skimage import data
 from typer.testing import CliRunner
 
+import rdbench
 from rdbench.cli import app
 from rdbench.errors import UsageError
 from tests.curves.encoded import as_csv, encoded_rows, of, replaced
@@ -41,6 +44,30 @@ def test_prints_a_table_and_keeps_the_values(run):
     assert {row["test"] for row in kept} == {"webp", "jpeg2000", "png"}
     first = float(kept[0]["value"])
     assert f"{first:+.2f}" in result.stdout
+
+
+def test_one_grey_image_among_color_ones_is_named_and_the_others_compared(tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name, image in (("cat", data.chelsea()), ("man", data.camera()), ("cup", data.coffee())):
+        Image.fromarray(image[100:196, 100:228]).save(folder / f"{name}.png")
+    outcome = rdbench.run(
+        codecs=["jpeg", "webp"],
+        datasets=str(folder),
+        points=[20, 50, 80],
+        metrics="psnr_db",
+        out=tmp_path / "run",
+    )
+    assert {(row.codec, row.image, row.status) for row in outcome.failures} == {
+        ("webp", "man", "unsupported")
+    }
+    assert "`magick in.png -define png:color-type=2 out.png`" in outcome.failures[0].message
+    result = call(tmp_path / "run", "--anchor", "jpeg", "--bootstrap", 0)
+    assert result.exit_code == 0
+    assert "webp: 1 images left out (man)" in result.output
+    (row, _) = read((tmp_path / "run" / "bd.csv").read_text(encoding="utf-8"))
+    assert (row["images"], row["images_left_out"], row["reason"]) == ("2", "1", "")
+    assert float(row["value"]) < 0
 
 
 def test_csv_is_the_file_and_the_same_again(run):

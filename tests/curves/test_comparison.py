@@ -53,6 +53,44 @@ def test_deltas_of_mean_curves_and_of_images():
     assert rate.by_method["cubic"] == pytest.approx(bd_rate(*arrays, method="cubic"), rel=1e-9)
 
 
+def with_a_grey_image():
+    """jpeg has a grey image more, which webp refuses."""
+    grey = [
+        dataclasses.replace(row, image="camera", channels=1)
+        for row in of("jpeg")
+        if row.image == "coffee"
+    ]
+    refused = [
+        dataclasses.replace(row, image="camera", channels=1, status="unsupported", bpp=None)
+        for row in of("webp")
+        if row.image == "coffee"
+    ]
+    return [*of("jpeg"), *grey, *of("webp"), *refused]
+
+
+def test_one_grey_image_does_not_take_the_comparison_with_it():
+    rate, _ = compare(*curves_of(with_a_grey_image()), QUICK)
+    without, _ = compare(*curves_of(of("jpeg") + of("webp")), QUICK)
+    assert rate.value == without.value
+    assert rate.image_count == 4
+    assert rate.left_out == ("camera",)
+
+
+def test_an_image_of_the_same_name_and_other_samples_is_not_compared():
+    rows = [dataclasses.replace(row, image_sha256=row.image) for row in of("jpeg") + of("webp")]
+    rows = [
+        dataclasses.replace(row, image_sha256="edited")
+        if (row.codec, row.image) == ("webp", "coffee")
+        else row
+        for row in rows
+    ]
+    rate, _ = compare(*curves_of(rows), QUICK)
+    assert (rate.image_count, rate.left_out) == (3, ("coffee",))
+    rows = [dataclasses.replace(row, image_sha256=row.codec) for row in rows]
+    rate, _ = compare(*curves_of(rows), QUICK)
+    assert "no images with psnr_db in common, by their samples" in rate.reason
+
+
 def test_only_common_images_are_compared_and_the_others_are_named():
     rows = [row for row in of("jpeg") if row.image != "coffee"]
     rows += [row for row in of("webp") if row.image != "rocket"]

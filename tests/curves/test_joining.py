@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,44 @@ def test_what_is_no_part_of_one_curve_is_told_apart_by_run(tmp_path, what):
     assert [len(curve.points) for curve in curves] == [
         len({row.point for row in part}) for part in parts
     ]
+
+
+def as_luma(rows: list[Measurement]) -> list[Measurement]:
+    """The same rows as if luma had been measured."""
+    return [
+        replaced(row, channels=1, color="luma", image_sha256=f"luma of {row.image}") for row in rows
+    ]
+
+
+def test_luma_and_rgb_of_one_dataset_are_told_apart_by_color(tmp_path):
+    rgb, luma = hashed(color="rgb"), as_luma(hashed())
+    runs = runs_of(tmp_path, rgb + hashed("webp", color="rgb"), luma)
+    curves = load_curves(runs)
+    assert [curve.label for curve in curves] == ["jpeg, rgb", "webp, rgb", "jpeg, luma"]
+    assert [curve.color for curve in curves] == ["rgb", "rgb", "luma"]
+    rows = bd_table(runs, anchor="jpeg, rgb", resamples=0)
+    assert "photos, RGB, PSNR [dB], against jpeg, rgb" in bd_text(rows)
+    webp, _, luma_row, _ = records(rows)
+    assert (webp["color"], webp["reason"]) == ("rgb", "")
+    assert luma_row["reason"].endswith("channels, jpeg, luma of images with 1")
+    assert summary_rows(curves)[-1]["color"] == "luma"
+
+
+def test_tables_say_which_luma(tmp_path):
+    runs = runs_of(tmp_path, as_luma([*hashed(), *hashed("webp")]))
+    rows = bd_table(runs, anchor="jpeg", resamples=0)
+    assert "photos, luma (BT.601, 16 to 235), PSNR [dB], against jpeg" in bd_text(rows)
+    assert {row["color"] for row in records(rows)} == {"luma"}
+
+
+def test_an_older_run_s_manifest_says_what_was_measured(tmp_path):
+    """Neither of the two has the column ``color``."""
+    folders = runs_of(tmp_path, hashed(), [replaced(row, channels=1) for row in hashed()])
+    for folder, color in zip(folders, ("rgb", "luma"), strict=True):
+        (folder / "run.json").write_text(
+            json.dumps({"schema_version": 3, "experiment": {"color": color}})
+        )
+    assert [curve.label for curve in load_curves(folders)] == ["jpeg, rgb", "jpeg, luma"]
 
 
 def test_joined_runs_are_told_apart_from_others_by_their_names(tmp_path):

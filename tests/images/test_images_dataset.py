@@ -93,6 +93,26 @@ def test_a_glob_takes_the_images_that_match(nowhere, make_images):
     assert resolve("set/*.png").source == str(nowhere / "set/*.png")
 
 
+def test_images_of_newer_formats_are_taken(nowhere):
+    (nowhere / "set").mkdir()
+    for name in ("a.heic", "b.HEIF", "c.avif", "d.jp2", "e.j2k", "f.gif"):
+        (nowhere / "set" / name).write_bytes(b"x")
+    assert names("set") == ["a", "b", "c", "d", "e", "f"]
+    assert not resolve("set").passed_over
+
+
+@pytest.mark.parametrize("spec", ["set", "set/*"])
+def test_images_that_are_not_read_are_passed_over_with_a_note_that_counts_them(
+    nowhere, make_images, spec
+):
+    make_images(nowhere / "set", "a.png")
+    for name in ("b.jxl", "c.JXL", "d.exr", ".hidden.jxl", "notes.txt"):
+        (nowhere / "set" / name).write_bytes(b"x")
+    assert names(spec) == ["a"]
+    told = resolve(spec).passed_over
+    assert "'set': 3 image files of kinds that are not read (1 .exr, 2 .jxl) passed over" in told
+
+
 def test_brackets_in_the_working_directory_are_no_pattern(nowhere, make_images, monkeypatch):
     make_images(nowhere / "run[1]", "a.png")
     monkeypatch.chdir(nowhere / "run[1]")

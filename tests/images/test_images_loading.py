@@ -12,6 +12,7 @@ import zlib
 import imagecodecs
 import numpy as np
 import PIL.Image
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,8 @@ from PIL import Image
 from rdbench.errors import ImageError, UnsupportedImageError
 from rdbench.images import loading
 from rdbench.images.loading import decode_image, read_image
+
+pillow_heif.register_heif_opener()
 
 
 def encoded(image: Image.Image | np.ndarray, kind: str, **options) -> bytes:
@@ -87,6 +90,35 @@ def test_grey_has_one_channel(rgb, kind):
     grey = rgb[:, :, 0]
     decoded = decode_image(encoded(grey, kind.split()[0], **LOSSLESS[kind]), kind)
     assert np.array_equal(decoded, grey[:, :, np.newaxis])
+
+
+def test_jpeg_2000_files_and_codestreams_give_the_samples_back(rgb):
+    for image in (rgb, rgb[:, :, 0]):
+        samples = image.reshape(*rgb.shape[:2], -1)
+        for bare in (False, True):
+            data = encoded(image, "JPEG2000", irreversible=False, no_jp2=bare)
+            assert np.array_equal(decode_image(data, "x.jp2"), samples)
+
+
+def test_gif_is_expanded(rgb):
+    few = Image.fromarray(rgb // 128 * 255)
+    assert np.array_equal(decode_image(encoded(few, "GIF"), "x.gif"), few)
+
+
+def test_heic_and_avif_are_decoded_as_by_another_binding_of_their_libraries():
+    photo = np.random.default_rng(1).integers(0, 256, (5, 4, 3)).repeat(16, 0).repeat(16, 1)
+    data = encoded(photo.astype(np.uint8), "HEIF", quality=80)
+    assert np.array_equal(decode_image(data, "x.heic"), np.asarray(pillow_heif.open_heif(data)))
+    data = encoded(photo.astype(np.uint8), "AVIF", quality=100, subsampling="4:4:4")
+    # imagecodecs carries another libavif, with another conversion of colors.
+    other = imagecodecs.avif_decode(data).astype(int)
+    assert np.abs(decode_image(data, "x.avif") - other).max() <= 2
+
+
+@pytest.mark.parametrize(("kind", "options"), [("HEIF", {}), ("AVIF", {"subsampling": "4:0:0"})])
+def test_grey_heic_and_avif_have_one_channel(kind, options):
+    data = encoded(np.full((64, 64), 77, np.uint8), kind, **options)
+    assert decode_image(data, "x").shape == (64, 64, 1)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -312,6 +344,38 @@ def test_12_bit_jpeg_is_refused():
         decode_image(bytes(data), "x.jpg")
 
 
+def deep(kind: str) -> bytes:
+    """A file of RGB samples of more than 8 bits."""
+    samples = np.full((64, 64, 3), 500, np.uint16)
+    if kind == "HEIC":
+        stream = io.BytesIO()
+        pillow_heif.encode("RGB;10", (64, 64), samples.tobytes(), stream, quality=90)
+        return stream.getvalue()
+    if kind == "AVIF":
+        return imagecodecs.avif_encode(samples, bitspersample=10)
+    return imagecodecs.jpeg2k_encode(samples, bitspersample=10, level=0)
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF", "JP2"])
+def test_10_bits_that_libraries_reduce_to_8_without_a_word_are_refused(kind):
+    with pytest.raises(UnsupportedImageError, match=r"10-bit samples: .* -depth 8 out\.png`"):
+        decode_image(deep(kind), f"x.{kind.lower()}")
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "JPEG2000", "GIF"])
+def test_transparency_of_newer_formats_is_refused(kind):
+    translucent = Image.new("RGBA", (64, 64), (1, 2, 3, 100))
+    if kind == "GIF":
+        translucent.putpixel((0, 0), (1, 2, 3, 0))
+    with pytest.raises(UnsupportedImageError, match="transparency"):
+        decode_image(encoded(translucent, kind), "x")
+
+
+def test_commands_are_told_for_both_versions_of_imagemagick(rgb):
+    with pytest.raises(UnsupportedImageError, match=r"`magick in\.png .*\(`convert` in place of"):
+        decode_image(encoded(Image.fromarray(rgb).convert("LA"), "PNG"), "x.png")
+
+
 def test_cmyk_jpeg_is_refused(rgb):
     with pytest.raises(UnsupportedImageError, match=r"CMYK.*-colorspace sRGB"):
         decode_image(encoded(Image.fromarray(rgb).convert("CMYK"), "JPEG"), "x.jpg")
@@ -351,7 +415,7 @@ def test_photographs_beyond_pillows_limit_are_read(monkeypatch, rgb):
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"hello, world", b"GIF89a" + bytes(30)])
 def test_what_is_no_image(data):
-    with pytest.raises(ImageError, match=r"'x\.png'.*(0 bytes|not an image)"):
+    with pytest.raises(ImageError, match=r"'x\.png'.*(0 bytes|not an image|damaged)"):
         decode_image(data, "x.png")
 
 
@@ -364,6 +428,9 @@ def test_what_is_no_image(data):
         ("JPEG", {"progressive": True}),
         ("TIFF", {"compression": "jpeg"}),
         ("WEBP", {"quality": 50}),
+        ("GIF", {}),
+        ("JPEG2000", {}),
+        ("JPEG2000", {"no_jp2": True}),
     ],
 )
 def test_truncated_files_are_refused_wherever_they_end(rgb, kind, options, grey):
@@ -377,9 +444,37 @@ def test_truncated_files_are_refused_wherever_they_end(rgb, kind, options, grey)
             assert np.array_equal(decode_image(data[:length], kind), whole)
             accepted.append(length)
     # No sample is lost with the padding of the last row of a BMP file, nor with the pointer at the
-    # end of a TIFF file, which leads nowhere.
-    spare = {"BMP": -whole.shape[1] * whole.shape[2] % 4, "TIFF": 4}.get(kind, 0)
+    # end of a TIFF file, which leads nowhere, nor with the last two bytes of a GIF file.
+    spare = {"BMP": -whole.shape[1] * whole.shape[2] % 4, "TIFF": 4, "GIF": 2}.get(kind, 0)
     assert all(length >= len(data) - spare for length in accepted)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_truncated_heic_and_avif_are_refused(kind):
+    photo = np.random.default_rng(1).integers(0, 256, (4, 4, 3)).repeat(16, 0).repeat(16, 1)
+    data = encoded(photo.astype(np.uint8), kind, quality=80)
+    for length in range(0, len(data), 37):
+        with pytest.raises(ImageError):
+            decode_image(data[:length], kind)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("damage", ["lost in the middle", "an end too early", "a marker too many"])
+def test_a_damaged_jpeg_that_the_decoder_only_warns_of_is_refused(capfd, damage, progressive):
+    photo = np.random.default_rng(1).integers(0, 256, (200, 200, 3), np.uint8)
+    data = encoded(photo, "JPEG", progressive=progressive)
+    middle = len(data) // 2
+    damaged = {
+        "lost in the middle": data[:middle] + data[middle + 1000 :],
+        "an end too early": data[:middle] + b"\xff\xd9",
+        "a marker too many": data[:middle] + b"\xff\xd0" + data[middle:],
+    }[damage]
+    # Pillow hands out an image without a word.
+    assert np.asarray(Image.open(io.BytesIO(damaged))).shape == photo.shape
+    with pytest.raises(ImageError, match=r"'x\.jpg' is damaged: Corrupt JPEG data: .*`magick in"):
+        decode_image(damaged, "x.jpg")
+    print("stderr is back", file=sys.stderr)
+    assert capfd.readouterr().err == "stderr is back\n"
 
 
 @pytest.mark.parametrize("offset", range(0, 60, 7))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -16,7 +17,17 @@ from typer.testing import CliRunner
 from rdbench.cli import app
 from rdbench.curves import curves_of
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.plots import FORMATS, Line, Plot, draw, rate_distortion, rate_saving, save, scene
+from rdbench.plots import (
+    FORMATS,
+    Line,
+    Plot,
+    draw,
+    plot_rd,
+    rate_distortion,
+    rate_saving,
+    save,
+    scene,
+)
 from tests.curves.encoded import PSNR, as_csv, encoded_rows, of
 
 
@@ -31,6 +42,29 @@ def test_files_are_the_same_bytes_again(plot, tmp_path):
     assert [path.name for path in first] == [f"photos_psnr_db.{kind}" for kind in FORMATS]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def texts_of(path):
+    return {node.text for node in ET.parse(path).iter() if node.tag.endswith("text")}
+
+
+def test_luma_and_rgb_never_share_axes_and_titles_say_which_luma(tmp_path):
+    rgb = [dataclasses.replace(row, color="rgb") for row in of("jpeg") + of("webp")]
+    luma = [dataclasses.replace(row, color="luma", channels=1) for row in of("jpeg")]
+    paths = []
+    for name, rows in (("rgb", rgb), ("luma", luma)):
+        paths.append(tmp_path / f"{name}.csv")
+        paths[-1].write_text(as_csv(rows))
+    drawn = plot_rd(paths, metrics="psnr_db", out=tmp_path, formats="svg")
+    assert [path.name for path in drawn] == ["photos-rgb_psnr_db.svg", "photos-luma_psnr_db.svg"]
+    one, other = map(texts_of, drawn)
+    assert {"photos, RGB", "jpeg, rgb", "webp, rgb"} <= one
+    assert {"photos, luma (BT.601, 16 to 235)", "jpeg, luma"} <= other
+    assert not {"jpeg, luma"} & one
+    assert not {"jpeg, rgb", "webp, rgb"} & other
+    (alone,) = plot_rd(paths[1], metrics="psnr_db", out=tmp_path, formats="svg")
+    assert alone.name == "photos_psnr_db.svg"
+    assert {"photos, luma (BT.601, 16 to 235)", "jpeg"} <= texts_of(alone)
 
 
 def test_png_has_300_dpi_and_ink_in_the_codecs_colors(plot, tmp_path):

@@ -55,6 +55,19 @@ def test_all_curves_are_of_the_images_that_all_have():
     assert scene(curves_of(rows), "photos", BUILT_IN["ssim"]) is None
 
 
+def test_one_grey_image_does_not_take_the_figure_with_it():
+    grey = [
+        dataclasses.replace(row, image="camera", channels=1)
+        for row in of("jpeg")
+        if row.image == "coffee"
+    ]
+    view = scene(curves_of([*grey, *encoded_rows()]), "photos", PSNR)
+    assert view.images == ("astronaut", "chelsea", "coffee", "rocket")
+    plot = rate_distortion(view)
+    assert [line.title for line in plot.lines] == ["jpeg", "webp", "jpeg2000"]
+    assert "without 1 images that not all curves have (camera)" in plot.notes
+
+
 def test_published_curves_are_cut_at_the_measured_range_and_noted():
     measured = curves_of(of("jpeg", dataset="kodak"))
     named = [

@@ -19,7 +19,7 @@ import rdbench
 from rdbench.codecs.request import parse_codec
 from rdbench.errors import UsageError
 from rdbench.experiment import Experiment, plan
-from rdbench.results import MANIFEST, MEASUREMENTS, read_metrics, read_rows
+from rdbench.results import MANIFEST, MEASUREMENTS, read_metrics, read_rows, read_table
 from rdbench.runner import Limits, LocalPool, Outcome, run
 from rdbench.schema import CORE, OK
 
@@ -166,13 +166,15 @@ def test_a_run_of_the_version_before_goes_on(photos, tmp_path, edges):
     (out / MANIFEST).write_text(json.dumps(manifest))
     with (out / MEASUREMENTS).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    new = {"sample_format", "identity", "unscored", "host", "device", "stream_file", "decoded_file"}
+    new = {"color", "sample_format", "identity", "unscored", "host", "device"}
+    new |= {"stream_file", "decoded_file"}
     columns = [name for name in rows[0] if name not in new]
     with (out / MEASUREMENTS).open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     before = read_rows(out)
+    assert read_table(out).texts["color"].unique(np.arange(len(rows)))[0] == ["rgb"]
     assert into(out, experiment).measured == 0
     assert [row.scores for row in read_rows(out)] == [row.scores for row in before]
     outcome = into(out, asked(photos, "jpeg:points=30/60/90", metrics=("psnr_db", edges)))
