@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,16 @@ class Averaging(StrEnum):
 AveragingOption = Annotated[
     Averaging,
     typer.Option(help="mean of the images' dB, or pooled: dB of the mean MSE or MS-SSIM."),
+]
+
+
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help='What curves, datasets and metrics are called: lines "label" = "name"; '
+        '"published:LABEL" for a published curve.',
+    ),
 ]
 
 

@@ -17,13 +17,22 @@ from rdbench.curves.joining import load_curves
 from rdbench.curves.pairs import common_images, compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
 from rdbench.curves.records import averaging_text, resolve, resolve_all
-from rdbench.curves.selection import find_anchor, gather, published_beside
+from rdbench.curves.selection import (
+    NO_LABELS,
+    Labels,
+    find_anchor,
+    find_curves,
+    gather,
+    published_beside,
+    read_labels,
+)
 from rdbench.curves.summary import SUMMARY, summary_columns, summary_rows, write_summary
 from rdbench.curves.table import BDTable
 
 __all__ = [
     "IMAGE_COLUMNS",
     "LOW_OVERLAP",
+    "NO_LABELS",
     "NUMBERS",
     "PREFIX",
     "RATE",
@@ -34,6 +43,7 @@ __all__ = [
     "Comparison",
     "Complexity",
     "Curve",
+    "Labels",
     "PerImage",
     "Settings",
     "across_datasets",
@@ -47,12 +57,14 @@ __all__ = [
     "comparisons",
     "curves_of",
     "find_anchor",
+    "find_curves",
     "gather",
     "image_records",
     "load_curves",
     "published",
     "published_beside",
     "published_files",
+    "read_labels",
     "read_published",
     "records",
     "resolve",
