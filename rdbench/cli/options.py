@@ -14,11 +14,15 @@ class Averaging(StrEnum):
 
     mean = "mean"
     pooled = "pooled"
+    literature = "literature"
 
 
 AveragingOption = Annotated[
     Averaging,
-    typer.Option(help="mean of the images' dB, or pooled: dB of the mean MSE or MS-SSIM."),
+    typer.Option(
+        help="mean of the images' dB, pooled: dB of the mean MSE or MS-SSIM, or literature: mean "
+        "of PSNR and pooled MS-SSIM, as papers have them."
+    ),
 ]
 
 

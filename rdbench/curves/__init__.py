@@ -16,7 +16,7 @@ from rdbench.curves.curve import NUMBERS, RATE, Curve, curves_of
 from rdbench.curves.joining import load_curves
 from rdbench.curves.pairs import common_images, compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
-from rdbench.curves.records import averaging_text, resolve, resolve_all
+from rdbench.curves.records import averaging_of, averaging_text, resolve, resolve_all
 from rdbench.curves.selection import (
     NO_LABELS,
     Labels,
@@ -47,6 +47,7 @@ __all__ = [
     "PerImage",
     "Settings",
     "across_datasets",
+    "averaging_of",
     "averaging_text",
     "bd_csv",
     "bd_table",

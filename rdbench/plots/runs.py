@@ -15,6 +15,7 @@ from rdbench.curves import (
     Curve,
     Labels,
     Settings,
+    averaging_of,
     compare_pairs,
     find_anchor,
     find_curves,
@@ -200,6 +201,7 @@ def _figures(
     limits: dict[str, Any],
 ) -> Iterator[Drawing]:
     """The figures of one dataset and metric."""
+    averaging = averaging_of(record, averaging)
     view = scene(curves, dataset, record, averaging)
     if view is None:
         warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=4)
