@@ -85,12 +85,12 @@ def latex(table: Table) -> str:
     columns = "l" * table.text_columns + "r" * (len(table.header) - table.text_columns)
     return "\n".join(
         [
-            *(f"% {_line(text)}" for text in (table.title, *table.notes)),
+            *map(comment, (table.title, *table.notes)),
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            _tex_row(table.header),
+            tex_row(map(tex, table.header)),
             r"\midrule",
-            *map(_tex_row, table.rows),
+            *(tex_row(map(tex, row)) for row in table.rows),
             r"\bottomrule",
             r"\end{tabular}",
         ]
@@ -154,14 +154,21 @@ _TEX_SPECIAL: Final = {
 _TEX_SIGN: Final = re.compile(r"(?<![^ (])[+-](?=\d)")
 
 
-def _tex(text: str) -> str:
+def comment(text: str) -> str:
+    """A line that LaTeX passes over."""
+    return f"% {_line(text)}"
+
+
+def tex(text: str) -> str:
+    """One line of text in LaTeX that is read as it stands, with minus signs before digits."""
     if text == "-":
         return "--"
     escaped = "".join(_TEX_SPECIAL.get(character, character) for character in _line(text))
     return _TEX_SIGN.sub(lambda sign: f"${sign.group()}$", escaped).replace("--", "-{}-")
 
 
-def _tex_row(cells: Sequence[str]) -> str:
-    row = " & ".join(map(_tex, cells))
+def tex_row(cells: Iterable[str]) -> str:
+    """A row of cells that are LaTeX already."""
+    row = " & ".join(cells)
     # After the line before, \\ would take a bracket for the space to leave, and a star for its own.
     return ("{}" if row.startswith(("[", "*")) else "") + row + r" \\"

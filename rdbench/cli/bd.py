@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, names
+from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names
 from rdbench.errors import UsageError
 
 
@@ -97,7 +97,14 @@ def bd(
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX (booktabs).")] = False,
+    latex: Annotated[
+        bool,
+        typer.Option(
+            "--latex",
+            help="Print LaTeX (booktabs), with --anchor one table by datasets and metrics.",
+        ),
+    ] = False,
+    labels: LabelsOption = None,
 ) -> None:
     """How much rate curves save against an anchor, and how much quality they gain.
 
@@ -112,6 +119,8 @@ def bd(
       rdbench bd results/runs/kodak --matrix --published lee2019-mse --markdown
 
       rdbench bd --published lee2019-mse --anchor published:bpg_444_x265_ycbcr --method all
+
+      rdbench bd RUN --anchor vtm --metrics psnr_db,ms_ssim_db --averaging literature --latex
     """
     if csv + markdown + latex > 1:
         raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")
@@ -121,11 +130,12 @@ def bd(
         raise UsageError("--of-images is of a matrix: name --matrix, and leave out --per-image")
     if complexity and per_image:
         raise UsageError("--complexity is of curves, not of images; leave out --per-image")
-    from rdbench.curves import bd_csv, bd_table, bd_text
+    from rdbench.curves import bd_csv, bd_table, bd_text, read_labels
     from rdbench.curves.notes import warnings
     from rdbench.files import write_atomically
 
     runs = runs or []
+    called = read_labels(labels)
     rows = bd_table(
         runs,
         anchor=anchor or None,
@@ -138,6 +148,7 @@ def bd(
         resamples=resamples,
         seed=seed,
         cap_db=math.inf if cap is None else cap,
+        labels=called,
     )
     text = bd_text(
         rows,
@@ -145,6 +156,7 @@ def bd(
         "images" if per_image else "matrix" if matrix else "list",
         complexity=complexity,
         of_images=of_images,
+        labels=called,
     )
     if len(runs) == 1 and runs[0].is_dir():
         write_atomically(runs[0] / "bd.csv", bd_csv(rows))

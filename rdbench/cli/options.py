@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,11 +14,25 @@ class Averaging(StrEnum):
 
     mean = "mean"
     pooled = "pooled"
+    literature = "literature"
 
 
 AveragingOption = Annotated[
     Averaging,
-    typer.Option(help="mean of the images' dB, or pooled: dB of the mean MSE or MS-SSIM."),
+    typer.Option(
+        help="mean of the images' dB, pooled: dB of the mean MSE or MS-SSIM, or literature: mean "
+        "of PSNR and pooled MS-SSIM, as papers have them."
+    ),
+]
+
+
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help='What curves, datasets and metrics are called: lines "label" = "name"; '
+        '"published:LABEL" for a published curve.',
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, names
+from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names
 from rdbench.errors import UsageError
 
 
@@ -47,15 +47,50 @@ def plot(
     ] = "",
     ylim: Annotated[str, typer.Option(help="Range of the quality.", metavar="LOW,HIGH")] = "",
     log_rate: Annotated[bool, typer.Option("--log-rate", help="Logarithmic rate axis.")] = False,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            help="What stands above, instead of the dataset; '' for nothing.", metavar="TEXT"
+        ),
+    ] = None,
+    size: Annotated[
+        str,
+        typer.Option(
+            help="Size of the figures in inches.  [default: what fits]", metavar="WIDTH,HEIGHT"
+        ),
+    ] = "",
+    labels: LabelsOption = None,
+    order: Annotated[
+        str,
+        typer.Option(
+            help="Curves that come first in legends and rows, as --anchor names them.",
+            metavar="NAME[,NAME...]",
+        ),
+    ] = "",
+    highlight: Annotated[
+        str,
+        typer.Option(
+            help="Curves with a wider line and a bold name, as --anchor names them.",
+            metavar="NAME[,NAME...]",
+        ),
+    ] = "",
+    notes: Annotated[
+        bool,
+        typer.Option(
+            "--notes/--no-notes", help="The notes below each figure, or in a text file beside it."
+        ),
+    ] = True,
 ) -> None:
     """Draw quality over rate, one figure for each dataset and metric, and print their paths.
 
     With --anchor three more: the rate saved over quality (_saving), BD-rates with their intervals
     (_bd), and BD-rates over times and memory (_complexity).
 
-    Example:
+    Examples:
 
       rdbench plot results/runs/kodak --published lee2019-mse --anchor jpeg --format png,pdf
+
+      rdbench plot results/runs/kodak --size 3.5,2.6 --title '' --labels names.toml --no-notes
     """
     import rdbench
 
@@ -72,6 +107,12 @@ def plot(
             x_limits=_range("--xlim", xlim),
             y_limits=_range("--ylim", ylim),
             log_rate=log_rate,
+            title=title,
+            size=_pair("--size", size, "WIDTH,HEIGHT") if size else None,
+            labels=labels,
+            order=names(order),
+            highlight=names(highlight),
+            notes=notes,
         )
     for warning in said:
         typer.echo(f"warning: {warning.message}", err=True)
@@ -82,10 +123,15 @@ def plot(
 def _range(option: str, text: str) -> tuple[float, float] | None:
     if not text:
         return None
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not LOW,HIGH") from None
+    low, high = _pair(option, text, "LOW,HIGH")
     if not low < high:
         raise UsageError(f"{option} {text!r}: {low:g} is not below {high:g}")
     return low, high
+
+
+def _pair(option: str, text: str, form: str) -> tuple[float, float]:
+    try:
+        one, other = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not {form}") from None
+    return one, other

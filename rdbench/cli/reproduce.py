@@ -30,6 +30,20 @@ def reproduce(
     published: Annotated[
         bool, typer.Option("--published", help="Measure nothing: published points alone.")
     ] = False,
+    kept: Annotated[
+        bool,
+        typer.Option(
+            "--kept",
+            help="Measure nothing: what the run directory holds, published points for the rest.",
+        ),
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Let published points take the place of curves that the report has measured.",
+        ),
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(help="Worker processes, one thread each. [default: the machine's cores]"),
@@ -49,6 +63,8 @@ def reproduce(
       rdbench reproduce lee2019-table --published
 
       rdbench reproduce dumas2018-fig5
+
+      rdbench reproduce dumas2018-fig5 --run results/dumas2018-fig5 --kept
     """
     import rdbench
     from rdbench import reproducing
@@ -66,6 +82,8 @@ def reproduce(
             out=out,
             run=run,
             published=published,
+            kept=kept,
+            replace=replace,
             jobs=jobs,
             timeout_s=timeout,
             progress=progress,

@@ -16,14 +16,23 @@ from rdbench.curves.curve import NUMBERS, RATE, Curve, common_images, curves_of,
 from rdbench.curves.joining import load_curves
 from rdbench.curves.pairs import compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
-from rdbench.curves.records import averaging_text, resolve, resolve_all
-from rdbench.curves.selection import find_anchor, gather, published_beside
+from rdbench.curves.records import averaging_of, averaging_text, resolve, resolve_all
+from rdbench.curves.selection import (
+    NO_LABELS,
+    Labels,
+    find_anchor,
+    find_curves,
+    gather,
+    published_beside,
+    read_labels,
+)
 from rdbench.curves.summary import SUMMARY, summary_columns, summary_rows, write_summary
 from rdbench.curves.table import BDTable
 
 __all__ = [
     "IMAGE_COLUMNS",
     "LOW_OVERLAP",
+    "NO_LABELS",
     "NUMBERS",
     "PREFIX",
     "RATE",
@@ -34,9 +43,11 @@ __all__ = [
     "Comparison",
     "Complexity",
     "Curve",
+    "Labels",
     "PerImage",
     "Settings",
     "across_datasets",
+    "averaging_of",
     "averaging_text",
     "bd_csv",
     "bd_table",
@@ -47,6 +58,7 @@ __all__ = [
     "comparisons",
     "curves_of",
     "find_anchor",
+    "find_curves",
     "gather",
     "image_records",
     "load_curves",
@@ -54,6 +66,7 @@ __all__ = [
     "published",
     "published_beside",
     "published_files",
+    "read_labels",
     "read_published",
     "records",
     "resolve",

@@ -13,8 +13,8 @@ from rdbench.curves.across import across_datasets
 from rdbench.curves.comparison import INTERVALS, Comparison, Settings
 from rdbench.curves.curve import Curve
 from rdbench.curves.pairs import compare_pairs
-from rdbench.curves.records import resolve_all
-from rdbench.curves.selection import find_anchor, gather
+from rdbench.curves.records import averaging_of, resolve_all
+from rdbench.curves.selection import NO_LABELS, Labels, find_anchor, gather, read_labels
 from rdbench.curves.significance import told_apart
 from rdbench.curves.table import BDTable
 from rdbench.errors import UsageError, unknown
@@ -37,6 +37,7 @@ def bd_table(
     resamples: int = 1000,
     seed: int = 0,
     cap_db: float = math.inf,
+    labels: Labels | str | Path | None = None,
 ) -> BDTable:
     """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair;
     ``rdbench bd``.
@@ -48,7 +49,9 @@ def bd_table(
             FILE.toml.
         published: names of published curves, beside the runs or alone.
         method: ``"pchip"``, ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each.
-        averaging: ``"mean"`` of the images' decibels, or ``"pooled"``, the decibels of the mean.
+        averaging: ``"mean"`` of the images' decibels, ``"pooled"``, the decibels of the mean, or
+            ``"literature"``: the mean of PSNR, and of MS-SSIM the decibels of the mean, so that
+            what papers publish of both can be compared at once.
         min_overlap: the overlap in percent under which there is no value.
         interval: of 95 % over images: ``"jackknife"`` (:mod:`rdbench.bd.estimates`; it draws
             nothing), ``"bootstrap"`` for percentiles, which are too narrow for few images, or
@@ -57,6 +60,8 @@ def bd_table(
         seed: of its draws.
         cap_db: what scores in decibels count as at most. Without one, images whose score is
             infinite at half of the points or more are left out, and named.
+        labels: what curves are called in the rows, as a mapping or a TOML file (see
+            :func:`rdbench.plot_rd`).
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
@@ -72,14 +77,15 @@ def bd_table(
     if interval not in INTERVALS:
         raise unknown("interval", interval, INTERVALS)
     methods = tuple(METHODS) if method == ALL_METHODS else (method,)
-    curves = [curve.capped(cap_db) for curve in gather(_listed(runs), _listed(published))]
+    names = read_labels(labels)
+    curves = gather(_listed(runs), _listed(published), names)
+    curves = [curve.capped(cap_db) for curve in curves]
     records = resolve_all(metrics, curves)
-    pairs = _pairs(curves, anchor)
+    pairs = _pairs(curves, anchor, names)
     rows: list[Comparison] = []
     for record in records:
-        settings = Settings(
-            record, averaging, methods[0], min_overlap, interval, resamples, seed, cap_db
-        )
+        own = averaging_of(record, averaging)
+        settings = Settings(record, own, methods[0], min_overlap, interval, resamples, seed, cap_db)
         found = compare_pairs(pairs, settings, methods, anchor or "")
         rows += told_apart(found + across_datasets(found))
     return BDTable(rows, "list" if anchor else "matrix")
@@ -93,7 +99,9 @@ def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> lis
     return told_apart(compare_pairs(_pairs(curves, anchor), settings, name=anchor))
 
 
-def _pairs(curves: Sequence[Curve], anchor: str | None) -> list[tuple[Curve | None, Curve]]:
+def _pairs(
+    curves: Sequence[Curve], anchor: str | None, labels: Labels = NO_LABELS
+) -> list[tuple[Curve | None, Curve]]:
     pairs: list[tuple[Curve | None, Curve]]
     if anchor is None:
         pairs = [
@@ -104,7 +112,7 @@ def _pairs(curves: Sequence[Curve], anchor: str | None) -> list[tuple[Curve | No
         if not pairs:
             raise UsageError("there is one curve only; name a run or a published curve beside it")
         return pairs
-    anchors = find_anchor(curves, anchor)
+    anchors = find_anchor(curves, anchor, labels)
     pairs = [
         (anchors.get(curve.dataset), curve)
         for curve in curves

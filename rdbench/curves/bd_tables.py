@@ -114,7 +114,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     body = []
     if complexity:
         empty = [""] * (len(header) - 2 - len(COSTS))
-        body.append([first.anchor, "(anchor)", *empty, *_costs(first.complexities[0])])
+        body.append([first.anchor, "(anchor)", *empty, *cost_cells(first.complexities[0])])
     shown = ""
     for group in _groups(rows, lambda row: (row.test, row.kind)):
         row = group[0]
@@ -130,7 +130,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
         cells.append(f"{row.overlap:.0f} %" if math.isfinite(row.overlap) else "-")
         cells.append(str(row.image_count) if row.image_count else "-")
         if complexity:
-            cells += _costs(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
+            cells += cost_cells(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
         body.append(cells)
         shown = row.test
     said = notes(rows)
@@ -156,7 +156,7 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
         for anchor in curves:
             row = known.get((test, anchor))
             cells.append(_matrix_value(row, of_images) if row else "")
-        body.append([*cells, *(_costs(costs[test]) if complexity else ())])
+        body.append([*cells, *(cost_cells(costs[test]) if complexity else ())])
     said = notes(rows)
     found = [significance for row in rows if (significance := _shown(row, of_images)[2])]
     if any(significance.undecided for significance in found):
@@ -292,7 +292,8 @@ def _shown(row: Comparison, of_images: bool) -> tuple[float, Interval | None, Si
     return single.geometric, single.geometric_interval, single.significance
 
 
-def _costs(cost: Complexity) -> tuple[str, ...]:
+def cost_cells(cost: Complexity) -> tuple[str, ...]:
+    """The cells of :data:`COSTS`."""
     return (
         _digits3(1000 * cost.encode_s),
         _digits3(1000 * cost.decode_s),

@@ -8,6 +8,8 @@ from typing import Final, Literal
 from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
 from rdbench.curves.bd_tables import image_tables, matrices, matrix_rows, tables
 from rdbench.curves.comparison import Comparison
+from rdbench.curves.paper import paper_tables
+from rdbench.curves.selection import NO_LABELS, Labels
 from rdbench.errors import UsageError
 from rdbench.tables import Table, latex, markdown, sheet, terminal
 
@@ -34,8 +36,10 @@ def bd_text(
     *,
     complexity: bool = False,
     of_images: bool = False,
+    labels: Labels = NO_LABELS,
 ) -> str:
-    """Tables of ``rows``, with a line end after the last.
+    """Tables of ``rows``, with a line end after the last; a list in LaTeX is a table for a paper
+    (:func:`rdbench.curves.paper.paper_tables`), with ``labels`` for datasets and metrics.
 
     ``layout`` is ``"list"`` for a row for each curve, ``"matrix"`` for a table of each curve
     against each (of mean curves or, ``of_images``, the geometric means of those of images),
@@ -52,6 +56,8 @@ def bd_text(
             cells = [[r[column] for column in IMAGE_COLUMNS] for r in image_records(rows)]
             return sheet([IMAGE_COLUMNS, *cells])
         return bd_csv(rows)
+    if form == "latex" and layout == "list":
+        return "\n\n".join(paper_tables(rows, labels, complexity=complexity)) + "\n"
     if layout == "images":
         found = image_tables(rows)
     elif layout == "matrix":

@@ -85,10 +85,14 @@ class Curve:
     """What the rate of a published curve is: a key of
     :data:`rdbench.curves.published.RATES`; empty for a measured curve, whose rate is of files."""
     mean_of: int = 0
+    given_name: str = ""
+    """What its user calls it (``--labels``)."""
 
     @property
     def title(self) -> str:
-        """The label as figures and tables show it."""
+        """What figures and tables call it: the name that it was given, or else its label."""
+        if self.given_name:
+            return self.given_name
         return f"{self.label} (published)" if self.source == "published" else self.label
 
     @property

@@ -14,6 +14,7 @@ from rdbench.metrics.registry import FILE_HINT, is_file, names
 if TYPE_CHECKING:
     from rdbench.curves.curve import Curve
 
+LITERATURE: Final = "literature"
 NAME_IT: Final = (
     "nothing says what it measures: name its metric as FILE.py:Class or FILE.toml, or install the "
     "package that offers it"
@@ -91,6 +92,14 @@ def distance_from_one(record: MetricRecord) -> str:
     column = record.linear_column
     is_it = column in record.beside and column in BUILT_IN and BUILT_IN[column].higher_is_better
     return column if is_it else ""
+
+
+def averaging_of(metric: MetricRecord, averaging: str) -> str:
+    """What :data:`LITERATURE` means for ``metric``: the mean of decibels, but of MS-SSIM the
+    decibels of the mean, as papers on learned compression report it. Others stay as they are."""
+    if averaging != LITERATURE:
+        return averaging
+    return "pooled" if distance_from_one(metric) else "mean"
 
 
 def averaging_text(metric: MetricRecord, averaging: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rdbench.plots.draw import canvas, draw, head
+from rdbench.plots.legends import put_legend
 from rdbench.plots.styles import BLUE, ORANGE
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _draw_bars(bars: Bars) -> Figure:
     axes.set_ylabel(bars.y_label)
     axes.set_ylim(0, 1.12 * max(below))
     axes.grid(True, axis="y")
-    axes.legend(loc="upper left")
     head(axes, bars.title, bars.subtitle)
+    if not put_legend(axes, *axes.get_legend_handles_labels(), first="upper left"):
+        figure.set_size_inches(figure.get_figwidth() + 1.0, figure.get_figheight())
     return figure

@@ -14,21 +14,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rdbench.errors import RdbenchError
-from rdbench.plots.figures import Line, Plot
+from rdbench.plots.figures import Line, Look, Plot
 from rdbench.plots.fonts import FAMILY, fonts_for
+from rdbench.plots.legends import make_room, put_legend
 from rdbench.plots.styles import Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 FORMATS: Final = ("png", "pdf", "svg")
 DPI: Final = 300
-INSIDE: Final = 8
-"""A legend of more entries stands beside the axes."""
+WIDTH, HEIGHT = 6.0, 4.3
+"""Inches of a figure without notes whose legend is inside."""
 TALL: Final = 16
 """A figure with more entries grows, so that its legend fits."""
 
+HIGHLIGHT: Final = 2.0
+"""How much wider the line of a highlighted curve is."""
 GREY: Final = "#555555"
 SETTINGS: Final[dict[str, Any]] = {
     "font.family": "sans-serif",
@@ -71,6 +75,18 @@ class Figured(Protocol):
     @property
     def name(self) -> str:
         """Stem of the file name."""
+
+
+class Noted(Figured, Protocol):
+    """Plain data of a figure that has notes, and that its user dresses."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside it."""
+
+    @property
+    def look(self) -> Look:
+        """How it is wanted."""
 
 
 def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
@@ -126,42 +142,49 @@ def draw(plot: Figured) -> Figure:
 
 @draw.register(Plot)
 def _draw_plot(plot: Plot) -> Figure:
-    entries = len(plot.lines)
-    # Rate-distortion curves leave the lower right corner free, savings leave none.
-    beside = entries > INSIDE or bool(plot.baseline)
-    longest = max((len(line.title) for line in plot.lines), default=0)
-    width = 6.5 + 0.075 * longest if beside else 6.0
-    notes = note_lines((*plot.notes, *missing_glyphs(plot)), width)
-    figure = canvas(width, 4.3 + 0.12 * len(notes) + 0.17 * max(0, entries - TALL))
+    size = plot.look.size
+    more = 0.17 * max(0, len(plot.lines) - TALL)
+    notes = shown_notes(plot, size[0] if size else WIDTH)
+    figure = canvas(*(size or (WIDTH, HEIGHT + 0.12 * len(notes) + more)))
     axes = figure.add_subplot()
-    looks = styles((*plot.cast, *((line.codec, line.title) for line in plot.lines)))
-    for line in plot.lines:
-        _draw_line(axes, line, looks[line.codec, line.title])
-    if plot.baseline:
-        axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5)
-        axes.annotate(
-            plot.baseline,
-            (1, 0),
-            xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=GREY,
-        )
-    _dress(axes, plot)
-    if plot.lines:
-        place: dict[str, Any] = {"loc": plot.free_corner}
-        if beside:
-            place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0}
-        handles = axes.get_lines()
-        order = _from_the_top(plot.lines)
-        # Titles are given, as matplotlib leaves out lines whose own label begins with "_".
-        axes.legend(
-            [handles[row] for row in order], [plot.lines[row].title for row in order], **place
-        )
+    entries = _fill(axes, plot)
     put_notes(figure, notes)
+    bold = plot.look.highlighted
+    inside = not plot.lines or put_legend(axes, *entries, first=plot.free_corner, bold=bold)
+    if size:
+        make_room(figure, None if inside else axes.get_legend(), *entries, bold=bold)
+    elif not inside:
+        width = WIDTH + 0.5 + 0.075 * max(map(len, entries[1]))
+        notes = shown_notes(plot, width)
+        figure.set_size_inches(width, HEIGHT + 0.12 * len(notes) + more)
+        put_notes(figure, notes)
     return figure
+
+
+def draw_into(axes: Axes, plot: Plot) -> None:
+    """Draw ``plot`` without its notes into ``axes`` of somebody else, in their style."""
+    entries = _fill(axes, plot)
+    if plot.lines:
+        put_legend(axes, *entries, first=plot.free_corner, bold=plot.look.highlighted)
+
+
+def _fill(axes: Axes, plot: Plot) -> tuple[list[Line2D], list[str]]:
+    """Draw all of ``plot`` but legend and notes into ``axes``; return its lines and their titles
+    in the order of the legend."""
+    looks = styles((*plot.cast, *((line.codec, line.title) for line in plot.lines)))
+    handles = [
+        _draw_line(axes, line, looks[line.codec, line.title], line.title in plot.look.highlighted)
+        for line in plot.lines
+    ]
+    _dress(axes, plot)
+    titles = [line.title for line in plot.lines]
+    order = plot.look.arranged(titles) if plot.look.order else _from_the_top(plot.lines)
+    handles, titles = [handles[row] for row in order], [titles[row] for row in order]
+    if plot.baseline:
+        handles.append(axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5))
+        titles.append(plot.baseline)
+    # Titles are given, as matplotlib leaves out lines whose own label begins with "_".
+    return handles, titles
 
 
 def canvas(width: float, height: float, title: str = "", subtitle: str = "") -> Figure:
@@ -190,9 +213,20 @@ def missing_glyphs(plot: Figured) -> tuple[str, ...]:
     return (f"no font here has the characters {codes}, drawn as boxes; SVG keeps them as text",)
 
 
-def note_lines(notes: Sequence[str], width: float) -> list[str]:
-    """Notes as lines that fit below a figure of ``width`` inches."""
+def all_notes(plot: Noted) -> tuple[str, ...]:
+    """The notes of a figure, with that on its characters."""
+    return (*plot.notes, *missing_glyphs(plot))
+
+
+def shown_notes(plot: Noted, width: float) -> list[str]:
+    """The notes that are wanted below a figure of ``width`` inches, as lines that fit there."""
+    notes = all_notes(plot) if plot.look.notes else ()
     return [line for note in notes for line in textwrap.wrap(note, int(19 * width))]
+
+
+def folded(label: str, length: float) -> str:
+    """The label of an axis in lines that fit beside so many inches of figure."""
+    return textwrap.fill(label, max(1, int(9.5 * length)), break_long_words=False)
 
 
 def put_notes(figure: Figure, lines: Sequence[str]) -> None:
@@ -200,26 +234,23 @@ def put_notes(figure: Figure, lines: Sequence[str]) -> None:
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=GREY)
 
 
-def head(axes: Axes, title: str, subtitle: str) -> None:
-    """What stands above the axes."""
-    axes.annotate(
-        title,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 17),
-        textcoords="offset points",
-        fontsize=11,
-        fontweight="bold",
+def head(axes: Axes, title: str, subtitle: str, length: float = WIDTH) -> None:
+    """What stands above the axes, the subtitle in lines of so many inches."""
+    lines = textwrap.wrap(subtitle, max(1, int(15 * length)))
+    looks: tuple[dict[str, Any], ...] = (
+        {"fontsize": 11, "fontweight": "bold"},
+        {"fontsize": 8, "color": GREY},
     )
-    axes.annotate(
-        subtitle,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 5),
-        textcoords="offset points",
-        fontsize=8,
-        color=GREY,
-    )
+    above = 5 + 12 * len(lines), 5
+    for text, height, look in zip((title, "\n".join(lines)), above, looks, strict=True):
+        axes.annotate(
+            text,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, height),
+            textcoords="offset points",
+            **look,
+        )
 
 
 def log_axis(axes: Axes, ticks: Sequence[int] = (1, 2, 5)) -> None:
@@ -246,32 +277,29 @@ def _from_the_top(lines: Sequence[Line]) -> list[int]:
     return sorted(range(len(lines)), key=lambda row: -heights[row])
 
 
-def _draw_line(axes: Axes, line: Line, style: Style) -> None:
-    bare = line.published or not line.marked
-    axes.plot(
+def _draw_line(axes: Axes, line: Line, style: Style, highlighted: bool) -> Line2D:
+    thin = 1.1 if line.published else 1.5
+    (drawn,) = axes.plot(
         line.x,
         line.y,
         label=line.title,
         color=style.color,
         linestyle=style.dashes,
-        linewidth=1.1 if line.published else 1.5,
+        linewidth=HIGHLIGHT * thin if highlighted else thin,
         marker=style.marker,
-        markevery=_SPARSE if not line.marked and not line.published else None,
-        markersize=0 if line.published else style.size(5.5),
-        markerfacecolor="white" if style.hollow else style.color,
-        markeredgecolor=style.color if style.hollow else "white",
-        markeredgewidth=1.0 if style.hollow else 0.5,
-        zorder=2 if bare else 3,
+        markevery=None if line.measured is None else list(line.measured),
+        markersize=0 if line.published else style.size(7 if highlighted else 5.5),
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        zorder=4 if highlighted else 2 if line.published else 3,
     )
-
-
-# On a sampled line a marker now and then tells the codec in grey.
-_SPARSE: Final = (5, 15)
+    return drawn
 
 
 def _dress(axes: Axes, plot: Plot) -> None:
     axes.set_xlabel(plot.x_label)
-    axes.set_ylabel(plot.y_label)
+    width, height = plot.look.size or (WIDTH, HEIGHT)
+    axes.set_ylabel(folded(plot.y_label, height))
     axes.grid(True)
     if plot.log_x:
         log_axis(axes)
@@ -279,4 +307,4 @@ def _dress(axes: Axes, plot: Plot) -> None:
         axes.set_xlim(*plot.x_limits)
     if plot.y_limits:
         axes.set_ylim(*plot.y_limits)
-    head(axes, plot.title, plot.subtitle)
+    head(axes, plot.title, plot.subtitle, width - 0.8)

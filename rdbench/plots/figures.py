@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -28,8 +30,29 @@ class Line:
     published: bool
     x: tuple[float, ...]
     y: tuple[float, ...]
-    marked: bool = True
-    """Whether the points are measurements, and not samples of an interpolation."""
+    measured: tuple[int, ...] | None = None
+    """The places of measured points among samples of an interpolation; None where all are."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How its user wants a figure to look; curves are named by their titles."""
+
+    size: tuple[float, float] | None = None
+    """Width and height in inches; None for what fits."""
+    order: tuple[str, ...] = ()
+    """Of the legend, or of the rows; empty for the order on paper."""
+    highlighted: frozenset[str] = frozenset()
+    notes: bool = True
+    """Whether the notes stand below."""
+
+    def arranged(self, titles: Sequence[str]) -> list[int]:
+        """The places of ``titles`` in the order that is wanted; the others follow as they are."""
+        known = {title: place for place, title in enumerate(self.order)}
+        return sorted(range(len(titles)), key=lambda place: known.get(titles[place], len(known)))
+
+
+PLAIN: Final = Look()
 
 
 @dataclass(frozen=True)
@@ -48,12 +71,13 @@ class Plot:
     same in all figures of it."""
     notes: tuple[str, ...] = ()
     baseline: str = ""
-    """Text of a horizontal line at 0; none where empty."""
+    """Title of a horizontal line at 0; none where empty."""
     log_x: bool = False
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
     free_corner: str = "lower right"
-    """Where the lines leave room for the legend."""
+    """Where a legend is tried first."""
+    look: Look = PLAIN
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,8 @@ class Scene:
 def scene(
     curves: Sequence[Curve], dataset: str, metric: MetricRecord, averaging: str = "mean"
 ) -> Scene | None:
-    """What a figure of ``dataset`` and ``metric`` can show, or None where no curve has the metric.
+    """What a figure of ``dataset`` and ``metric`` can show, or None where no curve has the metric,
+    or curves were measured and none of them has it.
 
     Measured curves are averaged over the images that all of them have, so that they can be held
     against each other; a published curve as well where it tells its images, and else over all
@@ -119,9 +144,9 @@ def scene(
     notes = [
         f"{curve.title}: no image is ok at all points" for curve in measured if not curve.images
     ]
-    leading = [curve for curve in measured if _images(curve, metric)] or [
-        curve for curve in here if not curve.mean_of and _images(curve, metric)
-    ]
+    # Of a metric that was not measured there is nothing to hold published curves against.
+    among = measured or [curve for curve in here if not curve.mean_of]
+    leading = [curve for curve in among if _images(curve, metric)]
     if not leading:
         return None if measured else _of_means(here, dataset, metric, averaging)
     images = set(common_images(leading, metric.name))
@@ -189,7 +214,8 @@ def rate_distortion(
 
 def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     """Rate saved against ``anchor`` over quality, in percent of the anchor's rate, interpolated
-    as the Bjøntegaard delta does and over the range of quality that both curves have."""
+    as the Bjøntegaard delta does and over the range of quality that both curves have, with the
+    points of the curve that lie there."""
     lines, notes, uneven = [], list(view.notes), []
     metric = view.metric
     anchor_rate, anchor_gain = view.rate(anchor), view.gain(anchor)
@@ -205,10 +231,15 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
             notes.append(f"{curve.title}: {result.reason}")
             continue
         x = np.linspace(*result.interval, SAVING_SAMPLES)
+        kept = gain[pareto_optimal(rate, gain)]
+        own = kept[(x[0] <= kept) & (kept <= x[-1])]
+        x = np.union1d(x, own)
         difference = _log_rate(rate, gain, x, method) - _log_rate(
             anchor_rate, anchor_gain, x, method
         )
-        lines.append(_line(curve, metric.sign * x, 100 * (1 - 10**difference), marked=False))
+        line = _line(curve, metric.sign * x, 100 * (1 - 10**difference))
+        places = np.flatnonzero(np.isin(x, own)).tolist()
+        lines.append(dataclasses.replace(line, measured=tuple(places)))
     if uneven:
         notes.append(f"not drawn, means of other images than the anchor: {', '.join(uneven)}")
     return Plot(
@@ -281,9 +312,9 @@ def _log_rate(rate: np.ndarray, quality: np.ndarray, x: np.ndarray, method: str)
     return METHODS[method].interpolate(quality[kept], np.log10(rate[kept]))(x)
 
 
-def _line(curve: Curve, x: np.ndarray, y: np.ndarray, *, marked: bool = True) -> Line:
+def _line(curve: Curve, x: np.ndarray, y: np.ndarray) -> Line:
     published = curve.source == "published"
-    return Line(curve.title, curve.codec, published, tuple(x.tolist()), tuple(y.tolist()), marked)
+    return Line(curve.title, curve.codec, published, tuple(x.tolist()), tuple(y.tolist()))
 
 
 def _rate_limits(lines: Sequence[Line], log_rate: bool) -> tuple[float, float] | None:

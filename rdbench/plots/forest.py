@@ -14,12 +14,13 @@ from rdbench.plots.draw import (
     GREY,
     canvas,
     draw,
+    folded,
     head,
-    missing_glyphs,
-    note_lines,
     put_notes,
+    shown_notes,
 )
-from rdbench.plots.figures import file_name
+from rdbench.plots.figures import PLAIN, Look, file_name
+from rdbench.plots.legends import make_room
 from rdbench.plots.styles import Style, styles
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class ForestRow:
 
 @dataclass(frozen=True)
 class Forest:
-    """A forest plot; rows from the largest saving to the smallest."""
+    """A forest plot; rows from the largest saving to the smallest, but for an order that is asked
+    for."""
 
     name: str
     title: str
@@ -62,6 +64,7 @@ class Forest:
     rows: tuple[ForestRow, ...]
     cast: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    look: Look = PLAIN
 
 
 def forest(rows: Sequence[Comparison]) -> Forest | None:
@@ -111,14 +114,17 @@ def _row(row: Comparison) -> ForestRow:
 
 @draw.register(Forest)
 def _draw(plot: Forest) -> Figure:
-    longest = max(len(row.title) for row in plot.rows)
-    width = 6.4 + 0.07 * longest
-    lines = note_lines((*plot.notes, *missing_glyphs(plot)), width)
-    figure = canvas(width, 1.15 + 0.36 * len(plot.rows) + 0.12 * len(lines))
+    titles = [row.title for row in plot.rows]
+    rows = [plot.rows[place] for place in plot.look.arranged(titles)]
+    size = plot.look.size
+    names = 0.07 * max(map(len, titles))
+    width = size[0] if size else 6.4 + names
+    lines = shown_notes(plot, width)
+    figure = canvas(width, size[1] if size else 1.15 + 0.36 * len(rows) + 0.12 * len(lines))
     axes = figure.add_subplot()
     looks = styles((*plot.cast, *((row.codec, row.title) for row in plot.rows)))
     axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
-    for place, row in enumerate(plot.rows):
+    for place, row in enumerate(rows):
         look = looks[row.codec, row.title]
         both = math.isfinite(row.of_images.value)
         above = place - 0.1 if both else place
@@ -135,14 +141,21 @@ def _draw(plot: Forest) -> Figure:
             fontsize=8,
             annotation_clip=False,
         )
-    axes.set_yticks(range(len(plot.rows)), [row.title for row in plot.rows])
-    axes.set_ylim(len(plot.rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    for label in axes.get_yticklabels():
+        if label.get_text() in plot.look.highlighted:
+            label.set_fontweight("bold")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(True, axis="x")
-    axes.set_xlabel(f"BD-rate against {plot.anchor} [%], less is better")
-    head(axes, plot.title, plot.subtitle)
+    axes.set_xlabel(
+        folded(f"BD-rate against {plot.anchor} [%], less is better", width - names - 1.0)
+    )
+    head(axes, plot.title, plot.subtitle, width - names - 0.3)
     put_notes(figure, lines)
+    if size:
+        make_room(figure)
     return figure
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rdbench.plots.draw import GREY, canvas, style
+from rdbench.plots.legends import put_legend
 from rdbench.plots.styles import BLACK, COLORS, MARKERS, RED, SKY
 from rdbench.schema import point_text
 
@@ -158,7 +159,7 @@ def zero_maps(table: pd.DataFrame, maps: int, title: str, subtitle: str) -> Figu
         axes.set_xlim(0, 1.12 * float(table["ans_bpp"].max()))
         axes.set_ylim(-0.02 * maps, maps)
         axes.grid(True)
-        axes.legend()
+        put_legend(axes, *axes.get_legend_handles_labels(), first="upper right")
     return figure
 
 
@@ -187,7 +188,7 @@ def rates(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
         axes.set_ylabel("Rate above the estimate [0.001 bit/px]")
         axes.set_xlim(0, 1.12 * float(estimated.max()))
         axes.grid(True)
-        axes.legend()
+        put_legend(axes, *axes.get_legend_handles_labels(), first="upper right")
     return figure
 
 

@@ -6,23 +6,79 @@ import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from rdbench.curves import (
+    NO_LABELS,
     PREFIX,
     Comparison,
     Curve,
+    Labels,
     Settings,
+    averaging_of,
     compare_pairs,
     find_anchor,
+    find_curves,
     gather,
-    published_beside,
+    read_labels,
     resolve_all,
 )
 from rdbench.errors import UsageError, unknown
-from rdbench.plots.draw import FORMATS, Figured, save
-from rdbench.plots.figures import rate_distortion, rate_saving, scene
-from rdbench.plots.forest import forest
-from rdbench.plots.tradeoff import tradeoff
+from rdbench.files import write_atomically
+from rdbench.metrics import MetricRecord
+from rdbench.plots.draw import FORMATS, all_notes, draw_into, save
+from rdbench.plots.figures import Look, Plot, rate_distortion, rate_saving, scene
+from rdbench.plots.forest import Forest, forest
+from rdbench.plots.tradeoff import Tradeoff, tradeoff
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LARGEST_IN = 100.0
+"""Of a side of a figure, in inches."""
+
+Drawing: TypeAlias = Plot | Forest | Tradeoff
+
+
+@overload
+def plot_rd(
+    runs: str | Path | Sequence[str | Path] = (),
+    *,
+    metrics: str | Sequence[str] = ...,
+    published: str | Sequence[str] = ...,
+    anchor: str | None = ...,
+    averaging: str = ...,
+    out: str | Path | None = ...,
+    formats: str | Sequence[str] = ...,
+    x_limits: tuple[float, float] | None = ...,
+    y_limits: tuple[float, float] | None = ...,
+    log_rate: bool = ...,
+    title: str | None = ...,
+    size: tuple[float, float] | None = ...,
+    labels: Labels | str | Path | None = ...,
+    order: str | Sequence[str] = ...,
+    highlight: str | Sequence[str] = ...,
+    notes: bool = ...,
+    ax: None = None,
+) -> list[Path]: ...
+
+
+@overload
+def plot_rd(
+    runs: str | Path | Sequence[str | Path] = (),
+    *,
+    metrics: str | Sequence[str] = ...,
+    published: str | Sequence[str] = ...,
+    averaging: str = ...,
+    x_limits: tuple[float, float] | None = ...,
+    y_limits: tuple[float, float] | None = ...,
+    log_rate: bool = ...,
+    title: str | None = ...,
+    labels: Labels | str | Path | None = ...,
+    order: str | Sequence[str] = ...,
+    highlight: str | Sequence[str] = ...,
+    ax: Axes,
+) -> Axes: ...
 
 
 def plot_rd(
@@ -37,14 +93,22 @@ def plot_rd(
     x_limits: tuple[float, float] | None = None,
     y_limits: tuple[float, float] | None = None,
     log_rate: bool = False,
-) -> list[Path]:
+    title: str | None = None,
+    size: tuple[float, float] | None = None,
+    labels: Labels | str | Path | None = None,
+    order: str | Sequence[str] = (),
+    highlight: str | Sequence[str] = (),
+    notes: bool = True,
+    ax: Axes | None = None,
+) -> list[Path] | Axes:
     """Draw quality over rate, one figure for each dataset and metric; ``rdbench plot``.
 
     Warns (:class:`UserWarning`) of what cannot be drawn.
 
     Args:
         runs: run directories or CSV files.
-        metrics: as :func:`rdbench.bd_table`.
+        metrics: as :func:`rdbench.bd_table`. There is no figure of one that no curve of the runs
+            has, published curves or not.
         published: names of published curves, beside the runs or alone.
         anchor: a label, a codec, or ``published:NAME``; with it three more figures show the rate
             saved over quality, the BD-rates with their intervals, and the BD-rates over times and
@@ -55,60 +119,149 @@ def plot_rd(
         x_limits: range of the rate in bit/px in the rate-distortion figures.
         y_limits: range of the quality in them, for a single metric.
         log_rate: whether their rate axis is logarithmic.
+        title: what stands above the figures instead of the dataset; ``""`` for nothing, and what
+            the subtitle says is then the first of the notes.
+        size: width and height of the figures in inches; what fits by default.
+        labels: what curves and datasets are called, as a mapping or a TOML file
+            (``"label" = "name"``; ``"published:LABEL"`` for a published curve).
+        order: curves that come first in legends and rows, in this order: labels, codecs or
+            ``published:NAME``. By default a legend is ordered as the lines lie on paper.
+        highlight: curves that are drawn with a wider line and a bold name.
+        notes: whether the notes stand below the figures, or in a text file beside each.
+        ax: the axes to draw one rate-distortion figure into, in their own style; nothing is
+            written, and what the notes say is warned of.
 
     Returns:
-        The paths of the files.
+        The paths of the files; ``ax`` where it is given.
 
     Raises:
-        UsageError: for unknown names, and where nothing can be drawn.
+        UsageError: for unknown names, where nothing can be drawn, and where a ``size`` is too
+            small for what has to stand there.
     """
-    for kind in _listed(formats):
+    kinds = [str(kind) for kind in _listed(formats)]
+    for kind in kinds:
         if kind not in FORMATS:
-            raise unknown("format", str(kind), FORMATS)
+            raise unknown("format", kind, FORMATS)
+    if size and not all(0 < side <= LARGEST_IN for side in size):
+        raise UsageError(f"a size of {size[0]:g},{size[1]:g} inches: name 1 to {LARGEST_IN:g} each")
     paths = _listed(runs)
-    if out is None and (len(paths) != 1 or not Path(paths[0]).is_dir()):
+    if ax is None and out is None and (len(paths) != 1 or not Path(paths[0]).is_dir()):
         raise UsageError("name the folder of the figures with `out`")
-    folder = Path(out) if out is not None else Path(paths[0]) / "plots"
-    curves, anchors = _cast(paths, [str(name) for name in _listed(published)], anchor)
+    if ax is not None and (anchor or out is not None or size or not notes):
+        raise UsageError(
+            "`ax` takes one rate-distortion figure as it is: leave out `anchor`, `out`, `size` "
+            "and `notes`"
+        )
+    named = read_labels(labels)
+    curves, anchors = _cast(paths, [str(name) for name in _listed(published)], anchor, named)
     records = resolve_all(metrics, curves)
     if y_limits and len(records) > 1:
         raise UsageError(
             "a range of the quality (`y_limits`) is for one metric; name it (`metrics`)"
         )
-    drawn = []
-    for stem, dataset, shown in _panels(curves):
-        for record in records:
-            view = scene(shown, dataset, record, averaging)
-            if view is None:
-                warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=2)
-                continue
-            view = dataclasses.replace(view, stem=stem)
-            figures: list[Figured] = [
-                rate_distortion(view, log_rate=log_rate, x_limits=x_limits, y_limits=y_limits)
-            ]
-            reference = anchors.get(dataset)
-            if reference and (reference in shown or len(shown) == len(curves)):
-                if reference in view.curves:
-                    figures.append(rate_saving(view, reference))
-                rows = _against(reference, shown, Settings(record, averaging))
-                figures += [figure for figure in (forest(rows), tradeoff(rows)) if figure]
-            for figure in figures:
-                drawn += save(figure, folder, [str(kind) for kind in _listed(formats)])
-    if not drawn:
+    look = Look(
+        size=size,
+        order=_titles(curves, order, "curve to order"),
+        highlighted=frozenset(_titles(curves, highlight, "curve to highlight")),
+        notes=notes,
+    )
+    limits = {"log_rate": log_rate, "x_limits": x_limits, "y_limits": y_limits}
+    figures = [
+        _dressed(figure, named.get(dataset, dataset), dataset, title, look)
+        for stem, dataset, shown in _panels(curves)
+        for record in records
+        for figure in _figures(
+            shown, stem, dataset, record, averaging, anchors.get(dataset), limits
+        )
+    ]
+    if not figures:
         names = " or ".join(record.name for record in records)
         raise UsageError(f"nothing to draw: no curve has {names}")
+    if ax is not None:
+        return _into(ax, figures)
+    folder = Path(out) if out is not None else Path(paths[0]) / "plots"
+    drawn: list[Path] = []
+    for figure in figures:
+        try:
+            drawn += save(figure, folder, kinds)
+        except UsageError as error:  # its size; the others may have room
+            warnings.warn(f"{figure.name}: {error}", stacklevel=2)
+            continue
+        if not notes:
+            drawn.append(_write_notes(figure, folder))
+    if not drawn:
+        raise UsageError("no figure has room in the size that is wanted (`size`)")
     return drawn
 
 
+def _figures(
+    curves: Sequence[Curve],
+    stem: str,
+    dataset: str,
+    record: MetricRecord,
+    averaging: str,
+    anchor: Curve | None,
+    limits: dict[str, Any],
+) -> Iterator[Drawing]:
+    """The figures of one dataset and metric; ``stem`` is what their files begin with."""
+    averaging = averaging_of(record, averaging)
+    view = scene(curves, dataset, record, averaging)
+    if view is None:
+        warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=4)
+        return
+    view = dataclasses.replace(view, stem=stem)
+    yield rate_distortion(view, **limits)
+    if anchor is not None and anchor in curves:
+        if anchor in view.curves:
+            yield rate_saving(view, anchor)
+        rows = _against(anchor, curves, Settings(record, averaging))
+        yield from filter(None, (forest(rows), tradeoff(rows)))
+
+
+def _dressed(figure: Drawing, name: str, dataset: str, title: str | None, look: Look) -> Drawing:
+    """``figure`` with the title and the look that are wanted; ``name`` is that of the dataset."""
+    if title is None:
+        title = name + figure.title.removeprefix(dataset)
+    notes = figure.notes if title else (figure.subtitle, *figure.notes)
+    subtitle = figure.subtitle if title else ""
+    return dataclasses.replace(figure, title=title, subtitle=subtitle, notes=notes, look=look)
+
+
+def _into(axes: Axes, figures: Sequence[Drawing]) -> Axes:
+    if len(figures) > 1:
+        listed = ", ".join(figure.name for figure in figures)
+        raise UsageError(f"`ax` takes one figure, and here are {listed}: name one metric, one run")
+    (plot,) = figures
+    assert isinstance(plot, Plot)
+    for note in all_notes(plot):
+        warnings.warn(note, stacklevel=3)
+    draw_into(axes, plot)
+    return axes
+
+
+def _write_notes(figure: Drawing, folder: Path) -> Path:
+    """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
+    path = folder / f"{figure.name}.txt"
+    lines = (figure.title, figure.subtitle, *all_notes(figure))
+    write_atomically(path, "".join(f"{line}\n" for line in lines if line))
+    return path
+
+
+def _titles(curves: Sequence[Curve], names: str | Sequence[str], what: str) -> tuple[str, ...]:
+    found = find_curves(curves, [str(name) for name in _listed(names)], what)
+    return tuple(dict.fromkeys(curve.title for curve in found))
+
+
 def _cast(
-    runs: Sequence[str | Path], names: Sequence[str], anchor: str | None
+    runs: Sequence[str | Path],
+    names: Sequence[str],
+    anchor: str | None,
+    labels: Labels = NO_LABELS,
 ) -> tuple[list[Curve], dict[str, Curve]]:
     """The curves to draw, and the anchor of each dataset; a published anchor is drawn as well."""
-    curves = gather(runs, names)
     if anchor and anchor.startswith(PREFIX):
-        reference = published_beside(anchor.removeprefix(PREFIX), curves)
-        if reference not in curves:
-            curves.append(reference)
+        names = [*names, anchor.removeprefix(PREFIX)]
+    curves = gather(runs, names, labels)
     return curves, find_anchor(curves, anchor) if anchor else {}
 
 

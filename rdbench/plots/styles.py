@@ -1,14 +1,21 @@
-"""One look per codec, the same in every figure, told apart in color and in grey.
+"""Looks of curves: within one figure no two are alike, in color and in grey.
 
-Colors are those of Okabe and Ito (2008) without the yellow, which white paper swallows.
+The first colors are those of Okabe and Ito (2008) without the yellow, which white paper swallows;
+the others are as far from these and from each other as they can be (CIEDE2000 of 22 and more).
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterable
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE = (
     "#000000",
@@ -19,8 +26,9 @@ BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE = (
     "#D55E00",
     "#CC79A7",
 )
-COLORS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
-MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p")
+_FURTHER: Final = ("#7409AA", "#79061A", "#A1B82E", "#29564F", "#7F7F7F", "#F42547", "#665919")
+COLORS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK, *_FURTHER)
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d")
 SOLID, DASHED, DASHDOT, DOTTED, LONG = (
     (0.0, ()),
     (0.0, (5.0, 1.6)),
@@ -29,16 +37,23 @@ SOLID, DASHED, DASHDOT, DOTTED, LONG = (
     (0.0, (9.0, 2.0)),
 )
 DASHES: Final = (SOLID, DASHED, DASHDOT, DOTTED, LONG)
+STEP: Final = 14.0
+"""CIE L* between the shades of a color, which are from 18 to 78."""
+UNLIKE: Final = 9.0
+"""CIEDE2000 from which two colors of one figure are told apart at a glance."""
+
+Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Style:
-    """Color, marker and dashes of a line; ``hollow`` markers are for a codec's second curve."""
+    """Color, marker and dashes of a curve. A marker is filled, but where it stands for a mean of
+    single images."""
 
     color: str
     marker: str
     dashes: tuple[float, tuple[float, ...]]
-    hollow: bool = False
 
     def size(self, points: float) -> float:
         """The markersize with which it looks like others of ``points``: a star is mostly gaps."""
@@ -79,49 +94,105 @@ KNOWN: Final = {
     "cheng2020-attn": Style(BLACK, "d", DASHDOT),
     "elic2022": Style(PURPLE, "8", LONG),
 }
-_ALL: Final = tuple(
-    Style(color, marker, dashes) for color in COLORS for marker in MARKERS for dashes in DASHES
-)
 
 
 def styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Style]:
     """The style of each curve (codec, title) of one figure.
 
-    A codec's style does not depend on what else is drawn, with two exceptions: an unknown codec
-    steps aside where its hash meets a look that is taken, and the further curves of one codec
-    keep its color and get other markers.
+    Each codec has a color of its own: that of :data:`KNOWN`, or one that its name gives, where no
+    codec before it has taken that. The further curves of a codec are shades of its color. Markers
+    and dashes are each curve's own as far as there are enough, so that they tell it in grey.
     """
     keys = list(dict.fromkeys(curves))
-    codecs = {codec for codec, _ in keys}
-    base = {codec: KNOWN[codec] for codec in sorted(codecs & set(KNOWN))}
-    for codec in sorted(codecs - set(KNOWN)):
-        base[codec] = _hashed(codec, base.values())
+    codecs = sorted({codec for codec, _ in keys}, key=_priority)
+    wished = {codec: KNOWN.get(codec) or _hashed(codec) for codec in codecs}
+    own = {codec: [key for key in keys if key[0] == codec] for codec in codecs}
+    firsts = [own[codec][0] for codec in codecs]
     found: dict[tuple[str, str], Style] = {}
-    for key in keys:
-        found[key] = _variant(base[key[0]], sum(codec == key[0] for codec, _ in found))
+    colors: dict[str, str] = {}
+    for key in (*firsts, *(key for codec in codecs for key in own[codec][1:])):
+        wish = wished[key[0]]
+        place = own[key[0]].index(key)
+        shades = _shades(colors[key[0]])[1:] if place else ()
+        taken = [style.color for style in found.values()]
+        color = _apart([*shades, *_colors(wish.color)], taken)
+        colors.setdefault(key[0], color)
+        marker = _free(_from(MARKERS, wish.marker), [style.marker for style in found.values()])
+        dashes = _from(DASHES, wish.dashes)[place % len(DASHES)]
+        found[key] = Style(color, marker, dashes)
     return found
 
 
-def _hashed(codec: str, taken: Iterable[Style]) -> Style:
-    looks = {(style.color, style.marker) for style in taken}
+def _priority(codec: str) -> tuple[int, str]:
+    """Known codecs come first to their colors."""
+    return (list(KNOWN).index(codec) if codec in KNOWN else len(KNOWN)), codec
+
+
+def _hashed(codec: str) -> Style:
     start = int.from_bytes(hashlib.sha256(codec.encode()).digest()[:8], "big")
-    for step in range(len(_ALL)):
-        style = _ALL[(start + step) % len(_ALL)]
-        if (style.color, style.marker) not in looks:
-            return style
-    return _ALL[start % len(_ALL)]
+    return _LOOKS[start % len(_LOOKS)]
 
 
-def _variant(style: Style, number: int) -> Style:
-    """The ``number``-th further curve of a codec: every second one hollow, all with own dashes."""
-    if number == 0:
-        return style
-    marker = MARKERS[(_place(MARKERS, style.marker) + number // 2) % len(MARKERS)]
-    dashes = DASHES[(_place(DASHES, style.dashes) + number) % len(DASHES)]
-    return Style(
-        style.color, style.marker if number == 1 else marker, dashes, hollow=number % 2 == 1
-    )
+_LOOKS: Final = tuple(itertools.starmap(Style, itertools.product(COLORS, MARKERS, DASHES)))
 
 
-def _place(table: tuple[object, ...], item: object) -> int:
-    return table.index(item) if item in table else 0
+def _free(wanted: Sequence[T], taken: Sequence[T]) -> T:
+    """The first of ``wanted`` that is not taken, or the first that fewest have."""
+    return min(wanted, key=taken.count)
+
+
+def _from(table: Sequence[T], item: T) -> list[T]:
+    """``item``, and what follows it in ``table``, around its end."""
+    start = table.index(item) if item in table else 0
+    return list(dict.fromkeys([item, *table[start:], *table[:start]]))
+
+
+def _apart(wanted: Iterable[str], taken: Sequence[str]) -> str:
+    """The first of ``wanted`` that is unlike all colors that are taken, or the one that is most
+    unlike them."""
+    best, farthest = "", -1.0
+    for color in wanted:
+        nearest = min((difference(color, other) for other in taken), default=math.inf)
+        if nearest >= UNLIKE:
+            return color
+        if nearest > farthest:
+            best, farthest = color, nearest
+    return best
+
+
+def _colors(wish: str) -> Iterator[str]:
+    """Colors for a codec's first curve, in the order of preference."""
+    shades = [_shades(color) for color in _from(COLORS, wish)]
+    return itertools.chain.from_iterable(zip(*shades, strict=True))
+
+
+@functools.cache
+def difference(one: str, other: str) -> float:
+    """CIEDE2000 of two colors: 1 can just be seen, black and white are 100 apart."""
+    from skimage.color import deltaE_ciede2000
+
+    return float(deltaE_ciede2000(_lab(one), _lab(other)))
+
+
+@functools.cache
+def _shades(color: str) -> tuple[str, ...]:
+    """A color and three shades of it, mixed with black or white, from the most different one."""
+    from skimage.color import lab2rgb
+
+    own = _lab(color)
+    levels = [own[0] + step * STEP for step in (4, -4, 3, -3, 2, -2, 1, -1)]
+    shades = [color]
+    for level in [level for level in levels if 18 <= level <= 78][-3:]:
+        lighter = level > own[0]
+        rest = (100 - level) / (100 - own[0]) if lighter else level / own[0]
+        red, green, blue = lab2rgb([level, *(rest * own[1:])])
+        shades.append(f"#{round(255 * red):02X}{round(255 * green):02X}{round(255 * blue):02X}")
+    return tuple(shades)
+
+
+@functools.cache
+def _lab(color: str) -> Array:
+    """CIE L*a*b* of a hex code."""
+    from skimage.color import rgb2lab
+
+    return np.asarray(rgb2lab(np.array(list(bytes.fromhex(color[1:]))) / 255))

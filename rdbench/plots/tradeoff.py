@@ -14,13 +14,14 @@ from rdbench.plots.draw import (
     GREY,
     canvas,
     draw,
+    folded,
     log_axis,
-    missing_glyphs,
-    note_lines,
     put_notes,
+    shown_notes,
 )
-from rdbench.plots.figures import file_name
+from rdbench.plots.figures import PLAIN, Look, file_name
 from rdbench.plots.forest import cast_of
+from rdbench.plots.legends import embolden, make_room
 from rdbench.plots.styles import styles
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Tradeoff:
     panels: tuple[Panel, ...]
     cast: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    look: Look = PLAIN
 
 
 def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
@@ -134,12 +136,12 @@ def _beaten(cost: float, bd_rate: float, others: Sequence[tuple[str, str, float,
 
 @draw.register(Tradeoff)
 def _draw(plot: Tradeoff) -> Figure:
-    longest = max(len(spot.title) for panel in plot.panels for spot in panel.spots)
-    width = 0.9 + 3.1 * len(plot.panels) + 0.075 * longest
-    lines = note_lines((*plot.notes, *missing_glyphs(plot)), width)
-    entries = {spot.title for panel in plot.panels for spot in panel.spots}
+    entries = list(dict.fromkeys(spot.title for panel in plot.panels for spot in panel.spots))
+    size = plot.look.size
+    width = size[0] if size else 0.9 + 3.1 * len(plot.panels) + 0.075 * max(map(len, entries))
+    lines = shown_notes(plot, width)
     height = 3.9 + 0.12 * len(lines) + 0.17 * max(0, len(entries) - 14)
-    figure = canvas(width, height, plot.title, plot.subtitle)
+    figure = canvas(width, size[1] if size else height, plot.title, plot.subtitle)
     looks = styles(
         (*plot.cast, *((spot.codec, spot.title) for panel in plot.panels for spot in panel.spots))
     )
@@ -156,26 +158,31 @@ def _draw(plot: Tradeoff) -> Figure:
                 (spot.bd_rate,),
                 linestyle="none",
                 marker=look.marker,
-                markersize=look.size(7),
-                markerfacecolor="white" if look.hollow else look.color,
-                markeredgecolor=look.color,
+                markersize=look.size(9 if spot.title in plot.look.highlighted else 7),
+                color=look.color,
+                clip_on=False,
                 zorder=3,
             )
         axes.axhline(0, color=GREY, linewidth=0.8, zorder=1.5)
         low, high = _limits(panel)
-        log_axis(axes, (1, 2, 5) if high < 40 * low else (1, 3) if high < 400 * low else (1,))
+        share = width / len(plot.panels)
+        crowd = high / low * (3 / share) ** 3
+        log_axis(axes, (1, 2, 5) if crowd < 40 else (1, 3) if crowd < 400 else (1,))
         axes.set_xlim(low, high)
         axes.set_ylim(min(rates) - margin, max(rates) + margin)
-        axes.set_xlabel(panel.x_label)
+        axes.set_xlabel(folded(panel.x_label, share - 0.3))
         axes.grid(True)
         if place == 1:
             axes.set_ylabel("BD-rate [%], less is better")
         else:
             axes.tick_params(axis="y", labelleft=False)
-    figure.legend(
-        list(handles.values()), list(handles), loc="outside right upper", handlelength=1.4
-    )
+    titles = [entries[place] for place in plot.look.arranged(entries)]
+    shown = [handles[title] for title in titles]
+    legend = figure.legend(shown, titles, loc="outside right upper", handlelength=1.4)
+    embolden(legend, plot.look.highlighted)
     put_notes(figure, lines)
+    if size:
+        make_room(figure, legend, shown, titles, bold=plot.look.highlighted)
     return figure
 
 
@@ -201,5 +208,5 @@ def _limits(panel: Panel) -> tuple[float, float]:
     """The range of costs with a margin; never less than a decade, so that ticks are plain."""
     costs = [spot.cost for spot in panel.spots]
     ratio = max(costs) / min(costs)
-    margin = max((10 / ratio) ** 0.5, 1.35)
+    margin = max((10 / ratio) ** 0.5, 1.35, ratio**0.07)
     return min(costs) / margin, max(costs) * margin

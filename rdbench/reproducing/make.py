@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from rdbench import experiment, images
 from rdbench.codecs.request import CodecRequest
-from rdbench.curves import load_curves
+from rdbench.curves import Curve, load_curves
 from rdbench.curves import published as published_curve
+from rdbench.curves.notes import listed
 from rdbench.errors import UsageError
 from rdbench.experiment import Experiment
 from rdbench.places import REPORTS, RUN_PREFIX, RUNS
 from rdbench.reproducing import claims, figures, page
-from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.recipe import Recipe, Role, find, read
+from rdbench.results import MEASUREMENTS
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import run as run_experiment
 from rdbench.runner.pool import DEFAULT_TIMEOUT_S
@@ -42,6 +45,8 @@ def reproduce(
     out: str | Path | None = None,
     run: str | Path | None = None,
     published: bool = False,
+    kept: bool = False,
+    replace: bool = False,
     jobs: int | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     progress: Progress | None = None,
@@ -59,6 +64,10 @@ def reproduce(
             ``reports/NAME`` by default.
         run: the run directory, which is resumed; ``results/runs/NAME`` by default.
         published: whether to measure nothing and to take published points alone.
+        kept: whether to measure nothing and to take what the run directory holds, and published
+            points for the rest.
+        replace: whether curves that the report in ``out`` has measured may give way to published
+            points, or to nothing.
         jobs: worker processes; as many as the machine has cores by default, and one for a recipe
             that asks for that.
         timeout_s: wall time that one measurement may take.
@@ -70,9 +79,11 @@ def reproduce(
         failed.
 
     Raises:
-        UsageError: for a recipe that is not there or has a mistake, and where nothing is left to
-            draw.
+        UsageError: for a recipe that is not there or has a mistake, where nothing is left to draw,
+            and where measured curves of a report would be lost without ``replace``.
     """
+    if published and kept:
+        raise UsageError("published points alone (`published`) leave out what was kept (`kept`)")
     if not isinstance(recipe, Recipe):
         recipe = read(find(str(recipe)))
     limits = Limits.of_machine(jobs, timeout_s)
@@ -83,21 +94,24 @@ def reproduce(
     specs, recipe = _named(recipe)
     cast = Cast()
     failures: tuple[Measurement, ...] = ()
-    if not published:
-        plan = _plan(recipe, specs, run, cast)
-        if plan is not None:
-            with LocalPool(limits) as pool:
-                outcome = run_experiment(plan, run, pool=pool, progress=progress)
-            if outcome.interrupted:
-                return Made(out, run, (), (), (), interrupted=True)
-            failures = tuple(outcome.failures)
-            cast.measured = {
-                (curve.dataset, curve.label): curve for curve in load_curves([run]) if curve.images
-            }
+    plan = None
+    if published or kept:
+        roles = itertools.product(recipe.datasets, (role.label for role in recipe.roles))
+        cast.reasons |= dict.fromkeys(roles, "measuring was not asked for")
     else:
-        for role in recipe.roles:
-            for dataset in recipe.datasets:
-                cast.reasons[dataset, role.label] = "measuring was not asked for"
+        plan = _plan(recipe, specs, run, cast)
+    coming = {(d, role.label) for d in recipe.datasets for role in recipe.roles} - {*cast.reasons}
+    _check_report(out, coming if published else {*coming, *_measured(run)}, replace)
+    if plan is not None:
+        with LocalPool(limits) as pool:
+            outcome = run_experiment(plan, run, pool=pool, progress=progress)
+        if outcome.interrupted:
+            return Made(out, run, (), (), (), interrupted=True)
+        failures = tuple(outcome.failures)
+    if not published:
+        cast.measured = _measured(run)
+        cast.reasons = {k: why for k, why in cast.reasons.items() if k not in cast.measured}
+    _check_report(out, cast.measured, replace)  # what failed is known now
     _fill_in(recipe, cast)
     for (dataset, label), reason in cast.reasons.items():
         stand_in = "a published curve" if (dataset, label) in cast.recorded else "nothing"
@@ -109,6 +123,25 @@ def reproduce(
     drawn = figures.draw(recipe, cast, out)
     written = page.write(recipe, cast, checked, drawn, out)
     return Made(out, run, (*drawn, *written), checked, failures, interrupted=False)
+
+
+def _measured(run: Path) -> dict[Key, Curve]:
+    """The curves that a run directory holds; none where there is no run."""
+    if not (run / MEASUREMENTS).is_file():
+        return {}
+    return {(curve.dataset, curve.label): curve for curve in load_curves([run]) if curve.images}
+
+
+def _check_report(out: Path, measured: Collection[Key], replace: bool) -> None:
+    """Raise :class:`UsageError` where the report in ``out`` has measured curves that are not among
+    those that are ``measured`` for the new one."""
+    lost = [key for key in page.measured(out) if key not in measured]
+    if lost and not replace:
+        names = listed([f"{label} on {dataset}" for dataset, label in lost])
+        raise UsageError(
+            f"the report {str(out)!r} has measurements of {names}, which published points or "
+            "nothing would replace: name another folder (`out`), or allow it (`replace`)"
+        )
 
 
 def _named(recipe: Recipe) -> tuple[dict[str, str], Recipe]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from rdbench.curves.published import PREFIX, caveats
 from rdbench.curves.summary import summary_columns
 from rdbench.errors import RdbenchError
 from rdbench.files import write_atomically
-from rdbench.reproducing.cast import Cast
+from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.claims import Checked, Value
 from rdbench.reproducing.recipe import Claim, Recipe
 from rdbench.tables import Table, markdown, number_cell, sheet
@@ -62,6 +64,19 @@ def write(
     for name, text in files.items():
         write_atomically(out / name, text)
     return [out / name for name in files]
+
+
+def measured(out: Path) -> list[Key]:
+    """Dataset and label of the curves that a report says were measured; none where there is no
+    report."""
+    try:
+        text = (out / CURVES).read_text(encoding="utf-8")
+    except OSError:
+        return []
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    found = [(row["dataset"], row["label"]) for row in rows if row["source"] == "measured"]
+    # A spreadsheet's apostrophe is none of the label's.
+    return list(dict.fromkeys((dataset, label.removeprefix("'")) for dataset, label in found))
 
 
 def _curves(curves: Sequence[Curve]) -> str:

@@ -28,6 +28,7 @@ from rdbench.plots import (
     save,
     scene,
 )
+from rdbench.plots.draw import style
 from tests.curves.encoded import PSNR, as_csv, encoded_rows, of
 
 
@@ -114,8 +115,9 @@ def test_nothing_of_a_crowded_figure_is_cut_off_or_covered(count):
         for k in range(count)
     )
     note = "codec: some of its images were left out because they were not measured at all points"
-    figure = draw(Plot("n", "a dataset", "24 images", "x", "y", lines, notes=(note,) * 4))
-    figure.canvas.draw()
+    with style():  # as it is saved
+        figure = draw(Plot("n", "a dataset", "24 images", "x", "y", lines, notes=(note,) * 4))
+        figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     axes = figure.axes[0]
     legend = axes.get_legend()

@@ -11,7 +11,7 @@ from rdbench.bd import bd_rate
 from rdbench.curves import curves_of, published
 from rdbench.errors import UsageError
 from rdbench.metrics import BUILT_IN
-from rdbench.plots import rate_distortion, rate_saving, scene
+from rdbench.plots import draw, rate_distortion, rate_saving, scene
 from tests.curves.encoded import PSNR, encoded_rows, of
 
 
@@ -148,3 +148,26 @@ def test_means_published_alone_make_a_figure_of_their_own():
     # Beside measured curves without the metric they would say nothing about these.
     measured = curves_of(of("jpeg", dataset="kodak", psnr_db=None))
     assert scene([*measured, *extra], "kodak", PSNR) is None
+
+
+def test_savings_have_markers_at_measured_points_alone(curves):
+    jpeg, webp, *_ = curves
+    view = scene(curves, "photos", PSNR)
+    line = next(line for line in rate_saving(view, jpeg).lines if line.title == "webp")
+    low, high = line.x[0], line.x[-1]
+    points = [psnr for psnr in webp.mean("psnr_db") if low <= psnr <= high]
+    assert [line.x[place] for place in line.measured] == pytest.approx(points)
+    assert len(points) >= 3
+    (drawn,) = (
+        one for one in draw(rate_saving(view, jpeg)).axes[0].lines if one.get_label() == "webp"
+    )
+    assert drawn.get_markevery() == list(line.measured)
+    assert rate_distortion(view).lines[0].measured is None
+
+
+def test_no_figure_of_a_metric_that_no_measured_curve_has():
+    """The images of a published curve had made one of it alone."""
+    measured = curves_of(of("jpeg", dataset="kodak"))
+    lee = published("lee2019-mse")
+    assert scene([*measured, lee], "kodak", BUILT_IN["ms_ssim_db"]) is None
+    assert scene([lee], "kodak", BUILT_IN["ms_ssim_db"]) is not None

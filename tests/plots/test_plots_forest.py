@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 
 from rdbench.curves import Settings, comparisons, curves_of, published
-from rdbench.plots import draw, forest, save, tradeoff
-from tests.curves.encoded import encoded_rows, of
+from rdbench.plots import (
+    draw,
+    forest,
+    rate_distortion,
+    rate_saving,
+    save,
+    scene,
+    tradeoff,
+)
+from tests.curves.encoded import PSNR, encoded_rows, of
 
 QUICK = Settings()
 
@@ -163,3 +171,26 @@ def test_files_are_the_same_bytes_again(rows, tmp_path):
         first = save(plot, tmp_path / "a", ("pdf", "svg"))
         second = save(plot, tmp_path / "b", ("pdf", "svg"))
         assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_filled_is_the_mean_curve_and_hollow_the_mean_of_images_in_all_figures(rows):
+    """Hollow had also been a codec's second curve."""
+    twice = [*of("jpeg"), *of("webp", label="a"), *of("webp", label="b", options="2")]
+    found = comparisons(curves_of(twice), "jpeg", QUICK)
+    view = scene(curves_of(twice), "photos", PSNR)
+    for plot in (rate_distortion(view), rate_saving(view, view.curves[0]), tradeoff(found)):
+        for axes in draw(plot).axes:
+            markers = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
+            rings = {line for line in markers if line.get_markersize() == 13}
+            assert all(
+                line.get_markerfacecolor() == line.get_color() for line in set(markers) - rings
+            )
+    (axes,) = draw(forest(found)).axes
+    places = {
+        float(line.get_xdata()[0]): line.get_markerfacecolor()
+        for line in axes.get_lines()
+        if len(line.get_xdata()) == 1
+    }
+    for row in forest(found).rows:
+        assert places[row.mean_curves.value] != "white"
+        assert places[row.of_images.value] == "white"

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import rdbench
@@ -75,6 +77,9 @@ def main() -> None:
     values: list[float] = [row.value for row in table]
     print(values, table.to_frame())
     files: list[Path] = rdbench.plot_rd("mine", metrics="psnr_db", formats=["svg"])
+    axes = Axes(Figure(), (0.1, 0.1, 0.8, 0.8))
+    own: Axes = rdbench.plot_rd("mine", metrics="psnr_db", labels={"webp": "WebP"}, ax=axes)
+    print(own is axes)
     report = rdbench.check("mine", "baseline.csv")
     if not report.fine:
         print(files, [curve.verdict for curve in report.curves])
