@@ -47,6 +47,8 @@ class BDResult:
     """The same of the test curve."""
     reason: str = ""
     """Why ``value`` is NaN, and empty where it is not."""
+    anchor_overlap: float = math.nan
+    """:attr:`overlap` in percent of the anchor's range."""
     monotonic: bool = True
     """False where a fitted cubic falls somewhere in the common interval: the value is the one that
     other tools give, of a curve that no codec has."""
@@ -221,6 +223,7 @@ def describe(
             anchor.dropped,
             test.dropped,
             reason,
+            float(found.anchor_overlap[row]) if overlap else 0.0,
             bool(found.monotonic[row]),
         )
 

@@ -138,10 +138,7 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
         little = [row for row in of_kind if row.overlaps_little]
         if little:
             axis = "quality" if kind == "rate" else "rate"
-            text = (
-                f"BD-{kind} rests on little (under {LOW_OVERLAP:g} % of the curve's {axis}, or "
-                f"{FEW_POINTS} points) "
-            )
+            text = f"BD-{kind} {little_text(axis)} "
             if _anchors(rows) == 1:
                 tests = dict.fromkeys(
                     f"{row.test} {row.overlap:.0f} %, {counted(row.curve.points, 'point')}"
@@ -183,6 +180,13 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     }
     said += [("", f"{title}: {text}") for title, curve in curves.items() for text in caveats(curve)]
     return said
+
+
+def little_text(axis: str) -> str:
+    """What it means that a value rests on little of ``axis``."""
+    return (
+        f"rests on little (under {LOW_OVERLAP:g} % of the curve's {axis}, or {FEW_POINTS} points)"
+    )
 
 
 def undecided_text(pairs: int) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rdbench.curves.bd_tables import COSTS, cost_cells, tables
-from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison
+from rdbench.curves.comparison import WIDE_SPREAD, Comparison
 from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import Curve
+from rdbench.curves.notes import little_text
 from rdbench.curves.published import caveats
 from rdbench.curves.records import averaging_text
 from rdbench.curves.selection import NO_LABELS, Labels
@@ -131,7 +132,7 @@ def _cell(method: str, column: dict[str, Comparison], footnotes: _Footnotes) -> 
 
 def _doubts(row: Comparison) -> list[str]:
     doubts = {
-        f"rests on less than {LOW_OVERLAP:g} % overlap": row.overlaps_little,
+        little_text("quality"): row.overlaps_little,
         f"interpolations disagree by more than {WIDE_SPREAD:g} point": row.methods_disagree,
     }
     return [text for text, holds in doubts.items() if holds]

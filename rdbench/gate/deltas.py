@@ -112,8 +112,9 @@ class QualityJudge:
         result = delta(*means, kind="rate")
         low, high = self._range(arrays, "rate", result.value)
         reason = result.reason
-        if result.overlap < LOW_OVERLAP and not reason:
-            reason = f"the curves overlap by {result.overlap:.0f} % in quality"
+        overlap = min(result.overlap, result.anchor_overlap)
+        if overlap < LOW_OVERLAP and not reason:
+            reason = f"the curves overlap by {overlap:.0f} % in quality"
         if not reason and math.isnan(low):
             reason = "without some images there is no BD-rate"
         if not reason:

@@ -62,9 +62,9 @@ def test_one_grey_image_among_color_ones_is_named_and_the_others_compared(tmp_pa
         ("webp", "man", "unsupported")
     }
     assert "`magick in.png -define png:color-type=2 out.png`" in outcome.failures[0].message
-    result = call(tmp_path / "run", "--anchor", "jpeg", "--bootstrap", 0)
+    result = call(tmp_path / "run", "--anchor", "jpeg", "--interval", "none")
     assert result.exit_code == 0
-    assert "webp: 1 images left out (man)" in result.output
+    assert "webp: 1 image left out (man)" in result.output
     (row, _) = read((tmp_path / "run" / "bd.csv").read_text(encoding="utf-8"))
     assert (row["images"], row["images_left_out"], row["reason"]) == ("2", "1", "")
     assert float(row["value"]) < 0

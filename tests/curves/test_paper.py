@@ -102,7 +102,7 @@ def test_marks_and_missing_values_are_footnotes():
         (found,) = (own for name, own in table.items() if row.test.replace("_", r"\_") in name)
         marks = re.findall(r"superscript\{(.*?)\}", found[place])
         said = [notes[mark] for mark in ",".join(marks).split(",") if mark]
-        assert (r"rests on less than 75 \% overlap" in said) == row.overlaps_little
+        assert (any("rests on little" in note for note in said)) == row.overlaps_little
         assert any("interpolations disagree" in note for note in said) == row.methods_disagree
         assert any("gives no ms" in note for note in said) == bool(row.reason)
         assert found[place].startswith("--") == bool(row.reason)
@@ -112,7 +112,7 @@ def test_marks_and_missing_values_are_footnotes():
 def test_several_datasets_stand_side_by_side_with_their_mean(two_datasets, tmp_path):
     (tmp_path / "measurements.csv").write_text(as_csv(two_datasets))
     (tmp_path / "names.toml").write_text('webp = "WebP"\nothers = "Others"\n')
-    options = ["bd", str(tmp_path), "--anchor", "jpeg", "--latex", "--bootstrap", "0"]
+    options = ["bd", str(tmp_path), "--anchor", "jpeg", "--latex", "--interval", "none"]
     options += ["--labels", str(tmp_path / "names.toml")]
     text = CliRunner().invoke(app, options).stdout
     assert r"\multicolumn{1}{c}{photos} & \multicolumn{1}{c}{Others}" in text
