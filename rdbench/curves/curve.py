@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RATE: Final = "bpp"
 CURVE: Final = ("dataset", "label", "codec", "options")
 """What the rows of a curve have in common."""
-TIMES: Final = ("encode_s", "decode_s")
+TIMES: Final = ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s")
 # What is averaged of the core: all numbers but those that say which measurement it is.
 NUMBERS: Final = tuple(
     column.name

@@ -87,10 +87,13 @@ def test_repeats_are_the_median_of_times_and_the_first_of_the_rest():
     rows = [
         row
         for number, seconds, quality in reversed(repeats)
-        for row in of("jpeg", repeat=number, encode_s=seconds, psnr_db=quality)
+        for row in of(
+            "jpeg", repeat=number, encode_s=seconds, decode_cpu_s=seconds / 2, psnr_db=quality
+        )
     ]
     curve = curves_of(rows)[0]
     assert set(curve.mean("encode_s")) == {0.2}
+    assert set(curve.mean("decode_cpu_s")) == {0.1}
     assert set(curve.mean("psnr_db")) == {41.0}
 
 
