@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from rdbench.cli.flags import as_flags
 from rdbench.cli.options import names
+from rdbench.errors import RdbenchError, UsageError
+
+SKIP: Final = 125
+"""What tells `git bisect run` to try another commit."""
 
 
 def check(
@@ -55,6 +59,13 @@ def check(
     github: Annotated[
         bool, typer.Option("--github", help="Also print annotations for GitHub Actions.")
     ] = False,
+    git_bisect: Annotated[
+        bool,
+        typer.Option(
+            "--git-bisect",
+            help="End with 125, which skips the commit, where nothing can be judged.",
+        ),
+    ] = False,
     update: Annotated[
         bool,
         typer.Option(
@@ -67,6 +78,7 @@ def check(
     A curve is better, same, worse, new, gone, newly failing or not comparable. Exit status: 0
     where all are better, same or new; 1 where one is not; 2 where something has to be changed
     first. With --update: 0, or 1 where the new baseline has failures that the old one had not.
+    With --git-bisect: 125 in place of 2, and of 1 where no curve is worse or newly failing.
 
     Examples:
 
@@ -78,8 +90,16 @@ def check(
     from rdbench.gate import outputs
 
     limits = gate.Limits(max_bd_rate, max_bd_psnr, max_slowdown, tuple(names(metrics)))
-    written = gate.update(run, baseline, limits) if update else None
-    report = written.report if written else gate.check(run, baseline, limits)
+    if git_bisect and update:
+        raise UsageError("--git-bisect judges, and --update replaces what it judges by")
+    try:
+        written = gate.update(run, baseline, limits) if update else None
+        report = written.report if written else gate.check(run, baseline, limits)
+    except RdbenchError as error:
+        if not git_bisect:
+            raise
+        typer.echo(f"rdbench: error: {as_flags(str(error))}", err=True)
+        raise typer.Exit(SKIP) from None
     if report:
         typer.echo(outputs.table(report))
         if junit:
@@ -97,4 +117,6 @@ def check(
             typer.echo(f"warning: now a known failure: {outputs.printable(text)}", err=True)
         typer.echo(f"{written.rows} rows written: {baseline}")
         raise typer.Exit(1 if written.failures else 0)
-    raise typer.Exit(0 if report and report.fine else 1)
+    assert report
+    bad = 1 if report.regressed or not git_bisect else SKIP
+    raise typer.Exit(0 if report.fine else bad)

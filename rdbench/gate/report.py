@@ -133,6 +133,11 @@ class Report:
         return all(curve.fine for curve in self.curves)
 
     @property
+    def regressed(self) -> bool:
+        """Whether a curve is worse or newly failing, and not only lacking or of something else."""
+        return any(c.verdict in (Verdict.WORSE, Verdict.NEWLY_FAILING) for c in self.curves)
+
+    @property
     def counts(self) -> dict[Verdict, int]:
         """How many curves have each verdict that there is, the weightiest first."""
         found = [curve.verdict for curve in self.curves]

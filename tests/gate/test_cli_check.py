@@ -111,3 +111,18 @@ def test_nothing_heavy_is_imported(folder):
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_git_bisect_skips_what_cannot_be_judged(folder):
+    missing = call("--git-bisect")
+    assert missing.exit_code == 125
+    assert missing.stderr == "rdbench: error: there is no baseline 'b.csv'; --update writes it\n"
+    call("--update")
+    assert call("--git-bisect").exit_code == 0
+    rows = [row for row in measured() if row.codec != "webp"]
+    (folder / "run" / "measurements.csv").write_text(as_csv(rows))
+    assert (call().exit_code, call("--git-bisect").exit_code) == (1, 125)
+    spoil(folder)
+    assert call("--git-bisect").exit_code == 1
+    with pytest.raises(UsageError, match="judges"):
+        call("--git-bisect", "--update")
