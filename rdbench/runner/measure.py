@@ -21,7 +21,7 @@ from rdbench.images.loading import imagemagick
 from rdbench.metrics import Reference, Scores
 from rdbench.programs import supervised
 from rdbench.provenance import differences
-from rdbench.runner import kept
+from rdbench.runner import elsewhere, kept
 from rdbench.runner.resources import PeakMemory, cpu_time_s
 from rdbench.runner.rows import Job, Measured, Settings
 from rdbench.sample_format import SampleFormat
@@ -86,6 +86,7 @@ class Bench:
         self._original: _Original | None = None
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
         self._opened: dict[tuple[str, str, float], dict[str, str]] = {}
+        self._against: dict[tuple[str, str], str] = {}
         self._warm: set[tuple[str, str]] = set()
         self._classes: dict[tuple[str, str], type[Codec]] = {}
         self._versions: dict[tuple[str, str], str] = {}
@@ -182,12 +183,29 @@ class Bench:
         core["decode_s"], core["decode_cpu_s"] = clock.read()
         decoded = returned.image(decoded, pixels, who + "decode")
         core["decoded_sha256"] = pixel_sha256(decoded)
+        if reason := self._reason_against(codec_class, task, stream, decoded):
+            raise RdbenchError(who + reason)
         if self.settings.keep_decoded:
             core["decoded_file"] = kept.place("decoded", task, ".png")
             kept.write_png(self.settings.out / core["decoded_file"], decoded)
         bits = returned.bits(encoder.estimated_bits(pixels), who + "estimated_bits")
         core["estimated_bpp"] = None if bits is None else bits / (width * height)
         return decoded
+
+    def _reason_against(self, codec: type[Codec], task: Task, stream: bytes, decoded: Image) -> str:
+        """Why the streams of a curve are not enough to decode its images, as the first one has
+        shown."""
+        key = (task.codec.target, task.codec.options_text)
+        if key not in self._against:
+            sources = self.settings.sources.get(key)
+            self._against[key] = (
+                elsewhere.reason_against(
+                    self.settings, codec, task.codec, task.point, stream, decoded
+                )
+                if elsewhere.by_others(codec, sources)
+                else ""
+            )
+        return self._against[key]
 
     def _score(self, job: Job, decoded: Image, wanted: tuple[str, ...]) -> Scores:
         """The scores of a decoded image. Each metric of somebody else's has the time of a

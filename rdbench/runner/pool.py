@@ -26,7 +26,7 @@ from typing import IO, Any, Final, Generic, Protocol, Self, TypeVar
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.programs import Janitor, users_environment
 from rdbench.runner.rows import Settings
-from rdbench.runner.worker import ENVIRONMENT
+from rdbench.runner.worker import environment as environment_of
 from rdbench.schema import CRASHED, OK, TIMEOUT, one_line
 
 DEFAULT_TIMEOUT_S: Final = 600.0
@@ -122,7 +122,7 @@ class _Worker(Generic[J]):
                     *(sys.executable, "-P", "-m", "rdbench.runner.worker"),
                     *(str(theirs.fileno()), str(os.getpid())),
                 ],
-                env=_environment(user, environment),
+                env=environment_of(user, environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
@@ -355,15 +355,6 @@ def _janitor() -> Janitor:
         return Janitor()
     except OSError as error:
         raise RdbenchError(f"cannot make a temporary folder: {error}") from error
-
-
-def _environment(user: dict[bytes, bytes], own: dict[str, str]) -> dict[bytes, bytes]:
-    """A worker's environment: that of ``user`` with :data:`ENVIRONMENT`, what is the worker's own,
-    and this rdbench to be imported."""
-    users_path = os.fsdecode(user.get(b"PYTHONPATH", b""))
-    paths = [str(Path(__file__).parents[2]), *filter(None, users_path.split(os.pathsep))]
-    ours = {**ENVIRONMENT, **own, "PYTHONPATH": os.pathsep.join(paths)}
-    return user | {os.fsencode(name): os.fsencode(value) for name, value in ours.items()}
 
 
 def _ending(status: int, text: str) -> str:

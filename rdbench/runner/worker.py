@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 # A worker's environment beside its user's; libraries read it when they are loaded. Programs do not
 # get it.
@@ -26,6 +27,15 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(64 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
 }
+
+
+def environment(user: dict[bytes, bytes], own: dict[str, str]) -> dict[bytes, bytes]:
+    """A worker's environment: that of ``user`` with :data:`ENVIRONMENT`, what is the worker's own,
+    and this rdbench to be imported."""
+    users_path = os.fsdecode(user.get(b"PYTHONPATH", b""))
+    paths = [str(Path(__file__).parents[2]), *filter(None, users_path.split(os.pathsep))]
+    ours = {**ENVIRONMENT, **own, "PYTHONPATH": os.pathsep.join(paths)}
+    return user | {os.fsencode(name): os.fsencode(value) for name, value in ours.items()}
 
 
 def main(descriptor: int, parent: int) -> None:
