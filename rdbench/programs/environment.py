@@ -31,8 +31,10 @@ _adopted: list[Mapping[bytes, bytes]] = []  # none or one
 
 
 def users_environment() -> dict[bytes, bytes]:
-    """The environment of this process without the folder that OpenCV puts before
-    ``LD_LIBRARY_PATH`` when it is imported, for programs that it starts."""
+    """The environment of the user: the one that was adopted, or that of this process without the
+    folder that OpenCV puts before ``LD_LIBRARY_PATH`` when it is imported."""
+    if _adopted:
+        return dict(_adopted[0])
     environment = dict(os.environb)
     opencv = getattr(sys.modules.get("cv2"), "__file__", None)
     if opencv and (before := environment.pop(_LIBRARIES, b"")):
@@ -55,7 +57,7 @@ def environment_in(folder: Path, environment: Mapping[str, str]) -> dict[bytes, 
     definition sets."""
     ours = {os.fsencode(name) for name in (MARK, RAM_VARIABLE)}
     return {
-        **(_adopted[0] if _adopted else users_environment()),
+        **users_environment(),
         **{name: os.environb[name] for name in ours if name in os.environb},
         b"LC_ALL": LOCALE.encode(),
         b"TMPDIR": os.fsencode(folder),

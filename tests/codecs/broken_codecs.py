@@ -218,7 +218,7 @@ class HangsOnDamage(Sound):
 class ProgramHangsOnDamage(Sound):
     def decode(self, data: bytes) -> np.ndarray:
         if data[:4] == b"\x89PNG":
-            programs.run(["/bin/sleep", "600"], Path("/"))
+            programs.run(programs.Call(["/bin/sleep", "600"], Path("/")))
         return super().decode(data)
 
 

@@ -200,7 +200,8 @@ def test_programs_load_no_libraries_from_opencv(tmp_path, monkeypatch, users):
     code = f"""
 import cv2, pathlib
 from rdbench import programs
-print(programs.run([{str(script)!r}], pathlib.Path({str(tmp_path)!r})))
+call = programs.Call([{str(script)!r}], pathlib.Path({str(tmp_path)!r}))
+print(programs.run(call).tail)
 """
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout.strip() == (users or "unset")
@@ -209,7 +210,7 @@ print(programs.run([{str(script)!r}], pathlib.Path({str(tmp_path)!r})))
 def test_what_a_user_set_stays_where_opencv_set_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", ":/opt/own/lib:")
     script = write_script(tmp_path / "show", '#!/bin/sh\necho "${LD_LIBRARY_PATH-unset}"\n')
-    assert programs.run([str(script)], tmp_path).strip() == ":/opt/own/lib:"
+    assert programs.run(programs.Call([str(script)], tmp_path)).tail.strip() == ":/opt/own/lib:"
 
 
 WANTS_A_LIBRARY = """#!{python} -IS
