@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from rdbench.bd import KINDS
+from rdbench.bd import KINDS, Kind
 from rdbench.curves.comparison import (
     FEW_POINTS,
     FEWEST_IMAGES,
@@ -24,12 +24,23 @@ DISAGREE, LITTLE, FALLS = "!", "?", "~"
 a fit that is not monotonic."""
 LISTED: Final = 6
 
+_APART: Final = f"interpolations disagree by more than {WIDE_SPREAD:g} point"
+_USE: Final = "in the common range; use pchip"
+
+
+def doubts(row: Comparison) -> dict[str, str]:
+    """What is to be doubted of the value of ``row``: marks, and what they stand for."""
+    known = {
+        DISAGREE: (_APART, row.methods_disagree),
+        LITTLE: (_little(row.kind), row.overlaps_little),
+        FALLS: (f"the {row.settings.method} fit is not monotonic {_USE}", row.not_monotonic),
+    }
+    return {sign: text for sign, (text, holds) in known.items() if holds}
+
 
 def mark(row: Comparison) -> str:
     """What follows the value of ``row``."""
-    return (
-        DISAGREE * row.methods_disagree + LITTLE * row.overlaps_little + FALLS * row.not_monotonic
-    )
+    return "".join(doubts(row))
 
 
 def notes(rows: Sequence[Comparison], *, marks: bool = True) -> list[str]:
@@ -137,8 +148,7 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
         of_kind = [row for row in rows if row.kind == kind]
         little = [row for row in of_kind if row.overlaps_little]
         if little:
-            axis = "quality" if kind == "rate" else "rate"
-            text = f"BD-{kind} {little_text(axis)} "
+            text = f"BD-{kind} {_little(kind)} "
             if _anchors(rows) == 1:
                 tests = dict.fromkeys(
                     f"{row.test} {row.overlap:.0f} %, {counted(row.curve.points, 'point')}"
@@ -152,15 +162,14 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     apart = [row for row in rows if row.methods_disagree]
     if apart and _anchors(rows) > 1:
         of_kind = [row for row in rows if row.kind == "rate"]
-        text = f"interpolations disagree by more than {WIDE_SPREAD:g} point "
-        said.append((DISAGREE, text + _share(apart, of_kind)))
+        said.append((DISAGREE, f"{_APART} {_share(apart, of_kind)}"))
     else:
         values = dict.fromkeys(f"{row.test} [%]: {_by_method(row)}" for row in apart)
         said += [(DISAGREE, f"interpolations disagree on {value}") for value in values]
     if falling := [row for row in rows if row.not_monotonic]:
         names = listed([*dict.fromkeys(row.test for row in falling)])
         method = falling[0].settings.method
-        text = f"{names}: the {method} fit is not monotonic in the common range; use pchip"
+        text = f"{names}: the {method} fit is not monotonic {_USE}"
         said.append((FALLS, text))
     counts = [row.image_count for row in rows if row.images]
     if any(count < FEWEST_IMAGES for count in counts):
@@ -182,8 +191,8 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     return said
 
 
-def little_text(axis: str) -> str:
-    """What it means that a value rests on little of ``axis``."""
+def _little(kind: Kind) -> str:
+    axis = "quality" if kind == "rate" else "rate"
     return (
         f"rests on little (under {LOW_OVERLAP:g} % of the curve's {axis}, or {FEW_POINTS} points)"
     )

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rdbench.curves.bd_tables import COSTS, cost_cells, tables
-from rdbench.curves.comparison import WIDE_SPREAD, Comparison
+from rdbench.curves.comparison import Comparison
 from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import Curve
-from rdbench.curves.notes import little_text
+from rdbench.curves.notes import doubts
 from rdbench.curves.published import caveats
 from rdbench.curves.records import averaging_text
 from rdbench.curves.selection import NO_LABELS, Labels
@@ -117,25 +117,17 @@ def _column(row: Comparison) -> Column:
 
 def _cell(method: str, column: dict[str, Comparison], footnotes: _Footnotes) -> str:
     """The BD-rate of ``method``; that of the anchor is 0."""
-    shown = {test: f"{row.value:+.2f}" for test, row in column.items() if math.isfinite(row.value)}
+    shown = {test: f"{row.value:+z.2f}" for test, row in column.items() if math.isfinite(row.value)}
     shown |= {row.anchor: "0.00" for row in column.values() if row.anchor_curve or row.datasets}
     row = column.get(method)
     if method not in shown:
         text, said = tex("-"), [row.reason] if row else []
     else:
-        text, said = tex(shown[method]), _doubts(row) if row else []
+        text, said = tex(shown[method]), list(doubts(row).values()) if row else []
         if float(shown[method]) == min(map(float, shown.values())):
             text = rf"\textbf{{{text}}}"
     mark = footnotes.mark(said)
     return text + (rf"\rlap{{{mark}}}" if mark else "")  # digits stay below each other
-
-
-def _doubts(row: Comparison) -> list[str]:
-    doubts = {
-        little_text("quality"): row.overlaps_little,
-        f"interpolations disagree by more than {WIDE_SPREAD:g} point": row.methods_disagree,
-    }
-    return [text for text, holds in doubts.items() if holds]
 
 
 def _caveats(curve: Curve | None) -> list[str]:

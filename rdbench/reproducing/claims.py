@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from rdbench.bd import Interval
 from rdbench.curves import RATE, Curve, Settings, compare
+from rdbench.curves.notes import doubts
 from rdbench.reproducing.cast import Cast
 from rdbench.reproducing.recipe import Claim, Recipe
 
@@ -28,6 +29,8 @@ class Value:
     """Why there is no value, and empty where there is one."""
     measured: tuple[str, ...] = ()
     """Which of the two curves were measured."""
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    """What is to be doubted of it: marks, and what they stand for."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ..
         found.overlap,
         found.reason,
         measured,
+        doubts(found),
     )
 
 

@@ -181,8 +181,11 @@ def claim_table(checked: Sequence[Checked]) -> Table:
     )
     if all(cell == "-" for row in rows for cell in row[-2:]):
         header, rows = header[:-2], [row[:-2] for row in rows]
+    values = [value for entry in checked for value in (entry.published, entry.measured) if value]
+    marks = {sign: text for value in values for sign, text in value.doubts.items()}
     notes = dict.fromkeys(entry.claim.note for entry in checked if entry.claim.note)
-    return Table("", header, tuple(rows), tuple(notes))
+    said = (f"{sign}: {text}" for sign, text in marks.items())
+    return Table("", header, tuple(rows), (*said, *notes))
 
 
 def what(claim: Claim) -> str:
@@ -209,7 +212,7 @@ def _value(claim: Claim, value: Value | None) -> str:
         return "-"
     if value.reason:
         return value.reason
-    text = _shown(claim, value.value)
+    text = _shown(claim, value.value) + "".join(value.doubts)
     if value.interval and math.isfinite(value.interval.low):
         low, high = value.interval.low, value.interval.high
         text += f" ({_shown(claim, low)}, {_shown(claim, high)})"
