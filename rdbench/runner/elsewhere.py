@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,7 @@ from rdbench import returned
 from rdbench.errors import RdbenchError
 from rdbench.images import pixel_sha256
 from rdbench.programs import users_environment
-from rdbench.runner.worker import environment
+from rdbench.runner import worker
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
@@ -81,11 +79,8 @@ def _decode(settings: Settings, stream: Stream) -> tuple[str, str]:
     user, limit = users_environment(), settings.timeout_s
     with ours, theirs:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "rdbench.runner.worker"),
-                *(str(theirs.fileno()), str(os.getpid())),
-            ],
-            env=environment(user, {}),
+            worker.command(theirs.fileno()),
+            env=worker.environment(user, {}),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )

@@ -13,7 +13,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
@@ -26,6 +25,7 @@ from typing import IO, Any, Final, Generic, Protocol, Self, TypeVar
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.programs import Janitor, users_environment
 from rdbench.runner.rows import Settings
+from rdbench.runner.worker import command
 from rdbench.runner.worker import environment as environment_of
 from rdbench.schema import CRASHED, OK, TIMEOUT, one_line
 
@@ -118,10 +118,7 @@ class _Worker(Generic[J]):
         self.connection: Connection = ours
         try:
             self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", "-m", "rdbench.runner.worker"),
-                    *(str(theirs.fileno()), str(os.getpid())),
-                ],
+                command(theirs.fileno()),
                 env=environment_of(user, environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -29,6 +29,11 @@ ENVIRONMENT = {
 }
 
 
+def command(descriptor: int) -> list[str]:
+    """How a worker of this process is started, with the connection on ``descriptor``."""
+    return [sys.executable, "-P", "-m", "rdbench.runner.worker", str(descriptor), str(os.getpid())]
+
+
 def environment(user: dict[bytes, bytes], own: dict[str, str]) -> dict[bytes, bytes]:
     """A worker's environment: that of ``user`` with :data:`ENVIRONMENT`, what is the worker's own,
     and this rdbench to be imported."""
