@@ -113,7 +113,7 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     for key in ("neighbour_steps", "neighbour_rate"):
         if key in table.table("optimizer").values and not neighbours:
             raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
-    members = _members(table, form, trainer, neighbours)
+    members = _members(table, form, architecture, trainer, neighbours)
     if form.freeze:
         check_frozen(table, trainer, data, start, members)
     finish = optimizer.finish_steps
@@ -169,12 +169,16 @@ def _data(table: Table, form: ConfigurationForm, trainer: type[Trainer]) -> Data
 
 
 def _members(
-    table: Table, form: ConfigurationForm, trainer: type[Trainer], neighbours: bool
+    table: Table,
+    form: ConfigurationForm,
+    architecture: str,
+    trainer: type[Trainer],
+    neighbours: bool,
 ) -> tuple[Member, ...]:
     network, color = dict(form.network), form.data.color
     channels = 1 if color == "luma" else 3
     if channels not in trainer.channels:
-        raise table.error("data.color", f"{form.architecture} has no networks for {color}")
+        raise table.error("data.color", f"{architecture} has no networks for {color}")
     if network.get("channels", channels) != channels:
         raise table.error("network.channels", f"{network['channels']} do not go with {color}")
     if len(trainer.channels) > 1:
@@ -182,7 +186,7 @@ def _members(
     rates, qualities = form.lambdas, form.qualities
     if bool(rates) == bool(qualities):
         raise table.error("lambdas", "give either lambdas or the paper's qualities")
-    stem = trainer.stem(_architecture(table, form.architecture), network)
+    stem = trainer.stem(architecture, network)
     members = []
     papers = trainer.qualities(form.optimised)
     for rate in rates:
