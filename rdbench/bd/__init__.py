@@ -25,7 +25,7 @@ from rdbench.bd.estimates import (
     mean_estimate,
     mean_of_estimates,
 )
-from rdbench.bd.fits import KINDS, Differences, Fit, Kind, differences, fit, in_unit
+from rdbench.bd.fits import KINDS, Differences, Fit, Kind, as_means, differences, fit, in_unit
 from rdbench.bd.interpolants import METHODS, PiecewiseCubic
 from rdbench.bd.resampling import (
     AVERAGINGS,
@@ -52,6 +52,7 @@ __all__ = [
     "Kind",
     "PiecewiseCubic",
     "Points",
+    "as_means",
     "averages",
     "batch",
     "bd_quality",

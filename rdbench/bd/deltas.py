@@ -214,17 +214,17 @@ def describe(
 
     def result(value: float, reason: str, overlap: float, low: float, high: float) -> BDResult:
         return BDResult(
-            value,
-            kind,
-            method,
-            overlap,
-            (low, high),
-            min(points.within(low, high, kind) for points in (anchor, test)),
-            anchor.dropped,
-            test.dropped,
-            reason,
-            float(found.anchor_overlap[row]) if overlap else 0.0,
-            bool(found.monotonic[row]),
+            value=value,
+            kind=kind,
+            method=method,
+            overlap=overlap,
+            anchor_overlap=float(found.anchor_overlap[row]) if overlap else 0.0,
+            interval=(low, high),
+            points=min(points.within(low, high, kind) for points in (anchor, test)),
+            dropped_anchor=anchor.dropped,
+            dropped_test=test.dropped,
+            reason=reason,
+            monotonic=bool(found.monotonic[row]),
         )
 
     if reason := anchor.unusable("anchor", method) or test.unusable("test", method):

@@ -157,6 +157,14 @@ def in_unit(mean: Array, kind: Kind) -> Array:
         return np.asarray(100 * np.expm1(mean * math.log(10)))
 
 
+def as_means(values: Array, kind: Kind) -> Array:
+    """The inverse of :func:`in_unit`: the scale on which deltas are means, -inf for -100 %."""
+    if kind == "quality":
+        return values
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log1p(values / 100) / math.log(10))
+
+
 def new_maxima(quality: Array) -> NDArray[np.bool_]:
     """Where a value is larger than all before it along the last axis."""
     before = np.maximum.accumulate(quality, axis=-1)[..., :-1]

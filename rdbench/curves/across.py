@@ -13,12 +13,13 @@ from rdbench.bd import (
     Estimate,
     Interval,
     Kind,
+    as_means,
     in_unit,
     mean_of_estimates,
     percentile_interval,
 )
 from rdbench.curves.comparison import Comparison, PerImage, Settings
-from rdbench.curves.pairs import unit_interval
+from rdbench.curves.intervals import in_its_unit
 
 
 def across_datasets(rows: Sequence[Comparison]) -> list[Comparison]:
@@ -54,7 +55,7 @@ def _mean(rows: Sequence[Comparison]) -> Comparison:
     if len(singles) == len(rows):
         geometric = _mean_value([single.geometric for single in singles], kind)
         estimate = _together([single.estimate for single in singles])
-        interval = unit_interval(estimate, kind) if estimate else None
+        interval = in_its_unit(estimate, kind) if estimate else None
         same = kind == "quality"
         per_image = PerImage(
             geometric if same else math.nan,
@@ -79,7 +80,7 @@ def _mean(rows: Sequence[Comparison]) -> Comparison:
             math.nan,
             (math.nan, math.nan),
         ),
-        interval=_bootstrap(rows) or (unit_interval(estimate, kind) if estimate else None),
+        interval=_bootstrap(rows) or (in_its_unit(estimate, kind) if estimate else None),
         estimate=estimate,
         per_image=per_image,
         dropped_anchor=(),
@@ -106,9 +107,7 @@ def _mean_value(values: Sequence[float], kind: Kind) -> float:
 
 def _means(values: np.ndarray, kind: Kind) -> np.ndarray:
     """Means (b,) of deltas (datasets, b)."""
-    if kind == "quality":
-        return np.asarray(np.mean(values, axis=0))
-    return in_unit(np.mean(np.log10(1 + values / 100), axis=0), kind)
+    return in_unit(np.mean(as_means(values, kind), axis=0), kind)
 
 
 def _bootstrap(rows: Sequence[Comparison]) -> Interval | None:

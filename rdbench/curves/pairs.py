@@ -18,9 +18,7 @@ from rdbench.bd import (
     METHODS,
     BDResult,
     Differences,
-    Estimate,
     Fit,
-    Interval,
     Kind,
     Points,
     describe,
@@ -28,13 +26,12 @@ from rdbench.bd import (
     fit,
     image_weights,
     in_unit,
-    jackknife,
     left_out_weights,
-    mean_estimate,
     percentile_interval,
     weighted_curves,
 )
-from rdbench.curves.comparison import FEWEST_IMAGES, Comparison, PerImage, Settings
+from rdbench.curves import intervals
+from rdbench.curves.comparison import FEWEST_IMAGES, Comparison, Settings
 from rdbench.curves.curve import RATE, Curve, common_images, other_samples
 from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
@@ -278,65 +275,17 @@ def _with_images(row: Comparison, images: tuple[str, ...], found: Differences) -
         images=images,
         image_count=count,
         left_out=tuple(sorted(everywhere - set(images))),
-        per_image=_per_image(means[:count], overlaps, row.kind, settings),
+        per_image=intervals.of_images(means[:count], overlaps, row.kind, settings),
     )
     if not len(left_out) or own.reason:
         return own
-    value = _logarithm(own.value, row.kind)
-    if undefined := int(np.sum(~np.isfinite([value, *left_out]))):
-        interval, estimate = Interval(math.nan, math.nan, undefined=undefined), None
-    else:
-        estimate = jackknife(value, left_out)
-        interval = unit_interval(estimate, row.kind)
-    if len(resampled):
-        resampled = in_unit(resampled, row.kind)
-        interval = percentile_interval(resampled)
+    estimate, interval = intervals.of_mean_curves(own.value, left_out, row.kind)
+    if not len(resampled):
+        return dataclasses.replace(own, interval=interval, estimate=estimate)
+    values = in_unit(resampled, row.kind)
     return dataclasses.replace(
-        own,
-        interval=interval,
-        estimate=estimate,
-        resampled=resampled if len(resampled) else None,
+        own, interval=percentile_interval(values), estimate=estimate, resampled=values
     )
-
-
-def _per_image(means: Array, overlaps: Array, kind: Kind, settings: Settings) -> PerImage:
-    """What single images say, from what the curves of each differ by, as
-    :class:`rdbench.bd.Differences` has it."""
-    values = in_unit(means, kind)
-    defined, ratios = values[np.isfinite(values)], means[np.isfinite(values)]
-    found = PerImage(
-        mean=float(np.mean(defined)) if len(defined) else math.nan,
-        values=tuple(values.tolist()),
-        overlaps=tuple(overlaps.tolist()),
-        geometric=float(in_unit(np.mean(ratios, keepdims=True), kind)[0])
-        if len(defined)
-        else math.nan,
-    )
-    if settings.interval == "none" or len(defined) < FEWEST_IMAGES:
-        return found
-    estimate = mean_estimate(ratios)
-    if settings.interval == "bootstrap":
-        weights = image_weights(len(defined), settings.resamples, settings.seed)
-        interval = percentile_interval(weights @ defined)
-        geometric = percentile_interval(in_unit(weights @ ratios, kind))
-    else:
-        interval = Interval.of(mean_estimate(defined))
-        geometric = unit_interval(estimate, kind)
-    return dataclasses.replace(
-        found, interval=interval, geometric_interval=geometric, estimate=estimate
-    )
-
-
-def _logarithm(value: float, kind: Kind) -> float:
-    """A delta on the scale of which it is a mean."""
-    with np.errstate(divide="ignore"):
-        return float(np.log10(1 + value / 100)) if kind == "rate" else value
-
-
-def unit_interval(estimate: Estimate, kind: Kind) -> Interval:
-    """The interval of an estimate, which is of log10 of a ratio for rates, in the unit of a
-    delta."""
-    return Interval(*in_unit(np.array(estimate.interval()), kind).tolist())
 
 
 def _points(curve: Curve, places: Sequence[int]) -> tuple[str, ...]:

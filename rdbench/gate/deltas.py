@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
-from rdbench.bd import batch, delta, jackknife, left_out_weights
+from rdbench.bd import as_means, batch, delta, in_unit, jackknife, left_out_weights
 from rdbench.curves import LOW_OVERLAP
 from rdbench.curves.notes import listed
 from rdbench.gate.pairs import MOST_NAMES
@@ -157,10 +157,8 @@ class QualityJudge:
         values = np.array([value, *batch(*(weights @ array for array in arrays), kind=kind)])
         if not np.isfinite(values).all():
             return math.nan, math.nan
-        if kind == "quality":
-            return _ends(values)
-        low, high = 100 * np.expm1(_ends(np.log1p(values / 100)))
-        return low, high
+        low, high = in_unit(np.array(_ends(as_means(values, kind))), kind)
+        return float(low), float(high)
 
     def _judge_lossless(self, points: Sequence[Point]) -> None:
         """Cells whose decoded image is the original, in the baseline or now."""
