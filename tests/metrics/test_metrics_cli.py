@@ -103,14 +103,14 @@ def test_doctor_says_what_fails_and_what_to_install(tmp_path: Path) -> None:
 
 def test_doctor_ends_a_program_that_hangs(tmp_path: Path) -> None:
     path = write(tmp_path, "time.sleep(60)")
-    text = output("metrics", "doctor", str(path), "--timeout", "1", status=1)
+    text = output("metrics", "doctor", str(path), "--timeout", "5", status=1)
     assert "failed   total.py was not done in time and was ended; it printed nothing" in text
 
 
 def test_doctor_outlives_a_metric_that_hangs_or_crashes() -> None:
     names = [f"{FILE}:{name}" for name in ("Hangs", "Crashes", "MeanError")]
-    text = output("metrics", "doctor", *names, "--timeout", "1", status=1)
-    assert "failed   a photograph: not done after 1 s" in text
+    text = output("metrics", "doctor", *names, "--timeout", "5", status=1)
+    assert "failed   a photograph: not done after 5 s" in text
     assert "failed   a photograph: the process died of SIGABRT" in text
     assert text.splitlines()[-1] == "1 ok, 2 failed, 0 missing"
 

@@ -107,9 +107,9 @@ def test_what_is_found_is_named(class_name: str, check: str, words: str) -> None
     [("Hangs", "the first photograph"), ("HangsOnNoise", "256×192×1 against noise 40")],
 )
 def test_a_metric_that_hangs_is_ended(class_name: str, doing: str) -> None:
-    results = {r.check: r for r in run_metric_checks(f"{FILE}:{class_name}", timeout_s=1.0)}
+    results = {r.check: r for r in run_metric_checks(f"{FILE}:{class_name}", timeout_s=5.0)}
     assert failed(results) == {"number"}
-    assert results["number"].detail.startswith(f"{doing}: not done after 1 s; raise ")
+    assert results["number"].detail.startswith(f"{doing}: not done after 5 s; raise ")
     assert all(results[check] == CheckResult(check, Status.SKIPPED, "see above") for check in LATER)
 
 
@@ -135,7 +135,7 @@ def test_a_program_conforms(tmp_path: Path) -> None:
 )
 def test_a_program_that_is_broken_does_not_conform(tmp_path, body, words) -> None:
     path = write(tmp_path, body)
-    results = {r.check: r for r in run_metric_checks(str(path), timeout_s=1.0)}
+    results = {r.check: r for r in run_metric_checks(str(path), timeout_s=5.0)}
     assert failed(results) == {"number"}
     assert results["number"].detail.startswith(words)
 
