@@ -202,7 +202,7 @@ class ProgramCodec(Codec):
         }
         return {
             "path": str(cls.definition.path),
-            "pixels": cls.definition.form.pixels.plain,
+            "pixels": cls.definition.form.pixels.plain(options),
             "files": {name: files.digest_of(path) for name, path in cls._files(options, texts)},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rdbench.formats import Layout, from_planes, round_trip, to_planes, write_yuv
+from rdbench.formats.layout import SITINGS
 from rdbench.metrics import psnr
 from tests.formats.shared import LAYOUTS, images, pix_fmt, run
 
@@ -102,6 +105,46 @@ def assert_rounded(got: int, value: Fraction, peak: int) -> None:
 
 
 COLOR = [layout for layout in LAYOUTS if layout.chroma != "400" and layout.matrix != "gbr"]
+COLOR += [
+    dataclasses.replace(layout, siting=siting)
+    for layout in COLOR
+    for siting in ("center", "topleft")
+    if layout.subsampled and (layout.depth, layout.matrix) == (10, "bt709")
+]
+
+
+def kernel(distance: float) -> float:
+    """Lanczos of three lobes: 3 sin(pi x) sin(pi x / 3) / (pi x)^2."""
+    if distance == 0:
+        return 1.0
+    angle = math.pi * distance
+    return 3 * math.sin(angle) * math.sin(angle / 3) / angle**2 if abs(distance) < 3 else 0.0
+
+
+def sources(place: Fraction, step: int, count: int) -> list[tuple[int, Fraction]]:
+    """The samples of a row of ``count`` and their weights for ``place``, in samples of the row, with
+    a kernel that is ``step`` samples wide: multiples of 2^-16 whose sum is 1."""
+    near = [i for i in range(-12, count + 12) if abs(i - place) < 3 * step]
+    weights = [kernel(float(i - place) / step) for i in near]
+    units = [round(65536 * weight / sum(weights)) for weight in weights]
+    largest = [i for i, unit in enumerate(units) if unit == max(units)]
+    missing = 65536 - sum(units)
+    for i in largest:
+        units[i] += missing // len(largest)
+    assert sum(units) == 65536
+    return [
+        (min(max(i, 0), count - 1), Fraction(unit, 65536))
+        for i, unit in zip(near, units, strict=True)
+    ]
+
+
+def sides(layout: Layout) -> list[tuple[int, Fraction]]:
+    """Luma samples for each of chroma, and where the first one of chroma lies, down and across."""
+    down = 2 if layout.chroma == "420" else 1
+    across = 1 if layout.chroma == "444" else 2
+    half = Fraction(1, 2)
+    lie = {"left": (half, 0), "center": (half, half), "topleft": (0, 0)}[layout.siting]
+    return [(down, lie[0] * (down - 1)), (across, lie[1] * (across - 1))]
 
 
 @pytest.mark.parametrize("layout", COLOR, ids=str)
@@ -110,29 +153,19 @@ def test_conversion_is_the_exact_rational_value_rounded_once(layout: Layout) -> 
     image = rng.integers(0, 256, (5, 7, 3), np.uint8)
     image[0, :3] = RED, WHITE, BLUE
     planes = to_planes(image, layout)
-    down = 2 if layout.chroma == "420" else 1
-    across = 1 if layout.chroma == "444" else 2
+    (down, top), (across, left) = sides(layout)
     wanted = np.array([[exact(pixel, layout) for pixel in row] for row in image])
     for y, x in np.ndindex(5, 7):
         assert_rounded(int(planes[0][y, x]), wanted[y, x, 0], layout.peak)
     for plane, component in zip(planes[1:], (1, 2), strict=True):
         assert plane.shape == (-(-5 // down), -(-7 // across))
         for y, x in np.ndindex(*plane.shape):
-            covered = [
-                wanted[min(down * y + i, 4), min(across * x + j, 6), component]
-                for i in range(down)
-                for j in range(across)
-            ]
-            assert_rounded(int(plane[y, x]), sum(covered) / (down * across), layout.peak)
-
-
-def neighbours(position: int, factor: int, count: int) -> list[tuple[int, Fraction]]:
-    """Chroma samples and their weights at a luma position, chroma centred, edges repeated."""
-    if factor == 1:
-        return [(position, Fraction(1))]
-    near = position // 2
-    far = min(max(near + (1 if position % 2 else -1), 0), count - 1)
-    return [(near, Fraction(3, 4)), (far, Fraction(1, 4))]
+            value = sum(
+                wy * wx * wanted[i, j, component]
+                for i, wy in (sources(down * y + top, 2, 5) if down == 2 else [(y, 1)])
+                for j, wx in (sources(across * x + left, 2, 7) if across == 2 else [(x, 1)])
+            )
+            assert_rounded(int(plane[y, x]), value, layout.peak)
 
 
 @pytest.mark.parametrize("layout", COLOR, ids=str)
@@ -141,14 +174,14 @@ def test_inverse_is_the_exact_rational_value_rounded_once(layout: Layout) -> Non
     shapes = layout.plane_shapes(5, 7)
     planes = [rng.integers(0, layout.peak + 1, s).astype(layout.dtype) for s in shapes]
     image = from_planes(planes, layout)
-    down = 2 if layout.chroma == "420" else 1
-    across = 1 if layout.chroma == "444" else 2
+    (down, top), (across, left) = sides(layout)
+    rows, columns = shapes[1]
     for y, x in np.ndindex(5, 7):
         cb, cr = (
             sum(
                 wy * wx * int(plane[i, j])
-                for i, wy in neighbours(y, down, shapes[1][0])
-                for j, wx in neighbours(x, across, shapes[1][1])
+                for i, wy in (sources((y - top) / 2, 1, rows) if down == 2 else [(y, 1)])
+                for j, wx in (sources((x - left) / 2, 1, columns) if across == 2 else [(x, 1)])
             )
             for plane in planes[1:]
         )
@@ -212,24 +245,59 @@ class TestZimg:
         assert differences.max() <= 1
         assert (differences > 0).mean() < 0.01
 
-    @pytest.mark.parametrize("chroma", ["420", "422", "444"])
-    def test_back(self, photo, depth, range_, matrix, name, chroma) -> None:
-        layout = Layout(chroma, depth, matrix, range_)
-        filters = f"zscale=min={name}:rin={range_}:cin=center:m=gbr:r=full:d=none:f=bilinear"
-        planes = write_yuv(photo, layout)
-        size = f"{photo.shape[1]}x{photo.shape[0]}"
-        out = run(
-            *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", pix_fmt(layout)),
-            *("-s", size, "-i", "-", "-vf", f"{filters},format=gbrp,format=rgb24"),
-            *("-f", "rawvideo", "-"),
-            data=planes,
-        )
-        theirs = np.frombuffer(out, np.uint8).reshape(photo.shape)
-        differences = np.abs(theirs.astype(int) - round_trip(photo, layout))
+    def test_back(self, photo, depth, range_, matrix, name) -> None:
+        layout = Layout("444", depth, matrix, range_)
+        differences = np.abs(zimg_back(photo, layout, name) - round_trip(photo, layout))
         assert differences.max() <= 1
-        # of 4:2:2 with over 8 bits zimg rounds the interpolated chroma
-        rounds_twice = chroma == "422" and depth > 8
-        assert (differences > 0).mean() < (0.15 if rounds_twice else 0.001)
+        assert (differences > 0).mean() < 0.001
+
+
+SUBSAMPLED = [
+    Layout(chroma, depth, "bt709", "full", siting)
+    for chroma in ("420", "422")
+    for depth in (8, 10)
+    for siting in SITINGS
+]
+
+
+@pytest.mark.parametrize("layout", SUBSAMPLED, ids=str)
+class TestZimgResamples:
+    """Its Lanczos filter with the same siting, away from the edges, which it mirrors. Where the
+    siting is another one, over half of the samples differ."""
+
+    def test_chroma_planes(self, photo, layout) -> None:
+        filters = f"format=gbrp,zscale=min=gbr:rin=full:m=709:r=full:d=none:c={layout.siting}"
+        filters += f":{LANCZOS},format={pix_fmt(layout)}"
+        out = convert(photo, "rgb24", filters, pix_fmt(layout))
+        samples = np.frombuffer(out, layout.dtype)
+        start = photo.shape[0] * photo.shape[1]
+        for ours in to_planes(photo, layout)[1:]:
+            theirs = samples[start : start + ours.size].reshape(ours.shape)
+            start += ours.size
+            differences = np.abs(theirs.astype(int) - ours)[INSIDE]
+            assert differences.max() <= 1
+            assert (differences > 0).mean() < 0.001
+
+    def test_back(self, photo, layout) -> None:
+        differences = np.abs(zimg_back(photo, layout, "709") - round_trip(photo, layout))[INSIDE]
+        assert differences.max() <= 1
+        assert (differences > 0).mean() < 0.001
+
+
+LANCZOS = "f=lanczos:param_a=3"
+INSIDE = np.s_[8:-8, 8:-8]
+
+
+def zimg_back(photo: np.ndarray, layout: Layout, matrix: str) -> np.ndarray:
+    filters = f"zscale=min={matrix}:rin={layout.range}:cin={layout.siting}:m=gbr:r=full:d=none"
+    size = f"{photo.shape[1]}x{photo.shape[0]}"
+    out = run(
+        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", pix_fmt(layout)),
+        *("-s", size, "-i", "-", "-vf", f"{filters}:{LANCZOS},format=gbrp,format=rgb24"),
+        *("-f", "rawvideo", "-"),
+        data=write_yuv(photo, layout),
+    )
+    return np.frombuffer(out, np.uint8).reshape(photo.shape).astype(int)
 
 
 def convert(image: np.ndarray, given: str, filters: str, out: str) -> bytes:
@@ -239,6 +307,46 @@ def convert(image: np.ndarray, given: str, filters: str, out: str) -> bytes:
         *("-vf", filters, "-f", "rawvideo", "-pix_fmt", out, "-"),
         data=image.tobytes(),
     )
+
+
+@pytest.mark.parametrize("across", [True, False], ids=["columns", "rows"])
+@pytest.mark.parametrize("shown", SITINGS)
+@pytest.mark.parametrize("made", SITINGS)
+def test_chroma_comes_back_unshifted_only_where_its_siting_is_kept(made, shown, across) -> None:
+    """A ramp of blue, two levels a pixel. Chroma that is made co-sited and shown centered, or the
+    other way round, is a quarter of its own sample off: half a pixel, one level."""
+    ramp = np.full((64, 64, 3), 128, np.uint8)
+    ramp[:, :, 2] = 60 + 2 * np.arange(64)
+    if not across:
+        ramp = np.ascontiguousarray(ramp.transpose(1, 0, 2))
+    layout = Layout("420", 16, "bt709", "full", made)
+    planes = to_planes(ramp, layout)
+    back = from_planes(planes, dataclasses.replace(layout, siting=shown))
+    shift = (back.astype(int) - ramp)[16:-16, 16:-16, 2]
+    place = {"left": (0.5, 0), "center": (0.5, 0.5), "topleft": (0, 0)}
+    expected = 2 * (place[made][across] - place[shown][across])
+    assert np.unique(shift).tolist() == [expected]
+
+
+@pytest.mark.parametrize("siting", SITINGS)
+def test_mirrored_images_have_mirrored_chroma_where_it_is_centered(photo, siting) -> None:
+    for chroma, axis in itertools.product(("420", "422"), (0, 1)):
+        layout = Layout(chroma, 10, "bt709", "full", siting)
+        ours = round_trip(photo[:44, :60], layout)
+        mirrored = np.flip(round_trip(np.flip(photo[:44, :60], axis), layout), axis)
+        centered = (chroma == "422" or siting != "topleft", siting == "center")[axis]
+        assert np.array_equal(ours, mirrored) == centered
+
+
+def test_overshoot_is_clipped_and_wraps_nowhere() -> None:
+    """Beside an edge between blue and yellow, chroma would be outside of 0 to 255."""
+    image = np.zeros((16, 32, 3), np.uint8)
+    image[:, :16], image[:, 16:] = BLUE, (255, 255, 0)
+    for siting in SITINGS:
+        cb = to_planes(image, Layout("420", 8, "bt709", "full", siting))[1][4].astype(int)
+        assert (cb.max(), cb.min()) == (255, 0)
+        assert (cb[:7] > 230).all()
+        assert (cb[9:] < 25).all()
 
 
 def test_planes_are_near_those_of_swscale(photo) -> None:
