@@ -122,8 +122,8 @@ def kernel(distance: float) -> float:
 
 
 def sources(place: Fraction, step: int, count: int) -> list[tuple[int, Fraction]]:
-    """The samples of a row of ``count`` and their weights for ``place``, in samples of the row, with
-    a kernel that is ``step`` samples wide: multiples of 2^-16 whose sum is 1."""
+    """The samples of a row of ``count`` and their weights for ``place``, in samples of the row, by
+    the kernel stretched by ``step``: multiples of 2^-16 whose sum is 1."""
     near = [i for i in range(-12, count + 12) if abs(i - place) < 3 * step]
     weights = [kernel(float(i - place) / step) for i in near]
     units = [round(65536 * weight / sum(weights)) for weight in weights]
