@@ -3,7 +3,7 @@
 Both ways the kernel is Lanczos's of three lobes, sinc(x) sinc(x / 3) for |x| < 3 and 0 beyond
 (C. E. Duchon, "Lanczos filtering in one and two dimensions", J. Applied Meteorology 18, 1979,
 doi:10.1175/1520-0450(1979)018<1016:LFIOAT>2.0.CO;2): with x in samples of chroma, down as well as
-up, which makes it the low-pass filter of the coarser grid. A side on which chroma is centred has 12
+up, which makes it the low-pass filter of the coarser grid. A side on which chroma is centered has 12
 weights down and 6 up at a quarter from the nearest sample; one on which it is co-sited has 11 down,
 and up the sample itself or 6 weights halfway. Beyond the edges the last row or column is repeated.
 
@@ -32,7 +32,7 @@ RESAMPLING: Final = "Lanczos of 3 lobes"
 """What decides pixels here beside a layout, for the identity of measurements."""
 
 _LOBES: Final = 3
-_CENTRED: Final = {"left": (True, False), "center": (True, True), "topleft": (False, False)}
+_CENTERED: Final = {"left": (True, False), "center": (True, True), "topleft": (False, False)}
 """Whether chroma lies between two rows, and between two columns."""
 
 
@@ -50,7 +50,7 @@ _DOWN: Final = {
     True: _weights([(step + 0.5) / 2 for step in range(-6, 6)]),
     False: _weights([step / 2 for step in range(-5, 6)]),
 }
-"""Of the samples around one of chroma, by whether it is centred."""
+"""Of the samples around one of chroma, by whether it is centered."""
 _QUARTER: Final = _weights([step + 0.25 for step in range(-3, 3)])
 """A quarter before a sample of chroma: of the three before it, itself and the two behind."""
 _HALF: Final = _weights([step + 0.5 for step in range(-3, 3)])
@@ -60,22 +60,22 @@ _HALF: Final = _weights([step + 0.5 for step in range(-3, 3)])
 def subsampled(values: Floats, layout: Layout) -> Floats:
     """``values`` at the positions of luma, (height, width), at those of chroma in ``layout``: half
     the rows (4:2:0) and columns (4:2:0, 4:2:2), rounded up."""
-    for axis, (factor, centred) in enumerate(_sides(layout)):
+    for axis, (factor, centered) in enumerate(_sides(layout)):
         if factor == 2:
-            values = _halved(values, axis, _DOWN[centred])
+            values = _halved(values, axis, _DOWN[centered])
     return values
 
 
 def at_luma(values: Floats, layout: Layout) -> Floats:
     """The inverse of :func:`subsampled`, with an even number of rows or columns."""
-    for axis, (factor, centred) in enumerate(_sides(layout)):
+    for axis, (factor, centered) in enumerate(_sides(layout)):
         if factor == 2:
-            values = _doubled(values, axis, centred=centred)
+            values = _doubled(values, axis, centered=centered)
     return values
 
 
 def _sides(layout: Layout) -> list[tuple[int, bool]]:
-    return [*zip(layout.subsampling, _CENTRED[layout.siting], strict=True)]
+    return [*zip(layout.subsampling, _CENTERED[layout.siting], strict=True)]
 
 
 def _halved(values: Floats, axis: int, weights: Sequence[float]) -> Floats:
@@ -86,12 +86,12 @@ def _halved(values: Floats, axis: int, weights: Sequence[float]) -> Floats:
     return _sum((w, _part(lines, axis, slice(i, i + last + 1, 2))) for i, w in enumerate(weights))
 
 
-def _doubled(values: Floats, axis: int, *, centred: bool) -> Floats:
+def _doubled(values: Floats, axis: int, *, centered: bool) -> Floats:
     """Twice as many lines of ``axis``."""
     count = values.shape[axis]
     lines = _extended(values, axis, 3, 3)
     shifted = [_part(lines, axis, slice(first, first + count)) for first in range(7)]
-    if centred:
+    if centered:
         phases = (_QUARTER, shifted[:6]), (_QUARTER[::-1], shifted[1:])
     else:
         phases = ((1.0,), shifted[3:4]), (_HALF, shifted[1:])
