@@ -3,12 +3,13 @@
 Both ways the kernel is Lanczos's of three lobes, sinc(x) sinc(x / 3) for |x| < 3 and 0 beyond
 (C. E. Duchon, "Lanczos filtering in one and two dimensions", J. Applied Meteorology 18, 1979,
 doi:10.1175/1520-0450(1979)018<1016:LFIOAT>2.0.CO;2): with x in samples of chroma, down as well as
-up, which makes it the low-pass filter of the coarser grid. A side on which chroma is centered has 12
-weights down and 6 up at a quarter from the nearest sample; one on which it is co-sited has 11 down,
-and up the sample itself or 6 weights halfway. Beyond the edges the last row or column is repeated.
+up, which makes it the low-pass filter of the coarser grid. A side on which chroma is centered has
+12 weights down, and up 6 at a quarter from the nearest sample; one on which it is co-sited has 11
+down, and up the sample itself or 6 weights halfway. Beyond the edges the last row or column is
+repeated.
 
 Of box, triangle, Catmull-Rom and Lanczos it has the highest ceiling on Kodak at both sitings and at
-8 and 10 bits, over 2 dB above the box (``benchmarks/chroma.md``); its overshoot beside saturated
+8 and 10 bits, 2.2 to 3.5 dB above the box (``benchmarks/chroma.md``); its overshoot beside saturated
 edges is clipped.
 
 Weights are multiples of 2^-16 that add up to 1: constant chroma is kept exactly, and interpolation
