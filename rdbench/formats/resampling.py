@@ -9,8 +9,8 @@ down, and up the sample itself or 6 weights halfway. Beyond the edges the last r
 repeated.
 
 Of box, triangle, Catmull-Rom and Lanczos it has the highest ceiling on Kodak at both sitings and at
-8 and 10 bits, 2.2 to 3.5 dB above the box (``benchmarks/chroma.md``); its overshoot beside saturated
-edges is clipped.
+8 and 10 bits, 2.2 to 3.5 dB above the box (``benchmarks/chroma.md``); its overshoot beside
+saturated edges is clipped.
 
 Weights are multiples of 2^-16 that add up to 1: constant chroma is kept exactly, and interpolation
 of integers is exact in float64.
