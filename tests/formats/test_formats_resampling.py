@@ -90,7 +90,7 @@ def test_overshoot_is_clipped_and_wraps_nowhere() -> None:
 
 @pytest.mark.parametrize(("siting", "ceiling_db"), [("left", 47.92), ("center", 47.66)])
 def test_ceiling_of_10_bit_420_on_kodak(kodak, siting: str, ceiling_db: float) -> None:
-    """By matrices made of the kernel alone (benchmarks/chroma.md); means of 2x2 samples had 45.75."""
+    """By matrices made of the kernel alone (benchmarks/chroma.md); means of 2x2 had 45.75."""
     layout = Layout("420", 10, "bt709", "full", siting)
     photos = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(kodak.glob("*.png"))]
     found = np.mean([psnr(photo, round_trip(photo, layout)) for photo in photos])
