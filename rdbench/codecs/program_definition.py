@@ -140,13 +140,13 @@ class Pixels(Form, frozen=True):
     multiple: Multiples = Multiples()
     """Others are padded."""
 
-    def plain(self, settings: Settings) -> dict[str, Any]:
-        """All of it as plain data; where chroma of color images is subsampled under ``settings``,
+    def plain(self, color: Layout | None) -> dict[str, Any]:
+        """All of it as plain data; where color images are of a layout with subsampled chroma,
         ``chroma`` says how."""
         values = {**msgspec.to_builtins(self), "depth": str(self.depth)}
         del values["siting"]
-        if self.converted and (layout := self.layout({**settings, "channels": 3})).subsampled:
-            values["chroma"] = f"{layout.chroma}, {layout.siting}, {formats.RESAMPLING}"
+        if color is not None and color.subsampled:
+            values["chroma"] = f"{color.chroma}, {color.siting}, {formats.RESAMPLING}"
         return values
 
     @property

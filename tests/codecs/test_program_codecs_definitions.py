@@ -113,7 +113,7 @@ def test_subsampled_rows_of_before_chroma_was_sited_are_of_another_codec() -> No
         ("444", []),
         ("420", ['chroma: "{chroma}" there, "420, left, Lanczos of 3 lobes" now']),
     ):
-        told = found.provenance(found.resolve_options({"chroma": chroma}), [32])["pixels"]
+        told = found.pixels(found.resolve_options({"chroma": chroma}))
         assert differences(BEFORE, told) == changes
         assert differences(BEFORE, shared(told, BEFORE)) == changes
 
@@ -125,8 +125,7 @@ def test_where_each_codec_has_its_chroma_is_in_its_identity() -> None:
         found = load(name)
         if found.definition.form.pixels.converted:
             options = {"chroma": "420"} if "chroma" in found.option_table else {}
-            pixels = found.definition.form.pixels.plain(found.resolve_options(options))
-            told[name] = pixels["chroma"].split(", ")[1]
+            told[name] = found.pixels(found.resolve_options(options))["chroma"].split(", ")[1]
     assert told == {
         "avifenc": "center",
         **dict.fromkeys(("hm", "kvazaar", "vtm", "vvenc", "x265"), "left"),
