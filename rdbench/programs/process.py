@@ -12,7 +12,6 @@ import contextlib
 import math
 import os
 import re
-import resource
 import select
 import shlex
 import signal
@@ -23,12 +22,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from rdbench.errors import CodecError, OutOfTimeError
 from rdbench.programs.environment import environment_in
 from rdbench.programs.scratch import room, scratch
 from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    import resource  # Windows, where no programs are run, lacks it
 
 KEPT_BYTES: Final = 16 * 1024
 ANSWER_BYTES: Final = 1024 * 1024
@@ -236,6 +238,8 @@ class _Output:
 
 def _limit(pid: int, file_limit: int) -> None:
     if sys.platform == "linux":
+        import resource
+
         with contextlib.suppress(ProcessLookupError, PermissionError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_limit, file_limit))
             resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
@@ -246,6 +250,8 @@ def _watch(
 ) -> bool:
     """Wait for the process, keep its output, and kill what is left of its group; whether it had to
     be ended itself."""
+    import resource
+
     pid = process.pid
     peak_kib = 0
     timed_out = False

@@ -1,9 +1,11 @@
 """What a worker uses: memory, with a cap on it (Linux; elsewhere as far as it goes), and processor
-time."""
+time.
+
+``resource`` is imported where it is used: Windows, which has no workers, lacks it.
+"""
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -32,6 +34,8 @@ class PeakMemory:
                     return round(int(line.split()[1]) / 1024, 1)
         except OSError:
             pass
+        import resource
+
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
@@ -39,6 +43,8 @@ class PeakMemory:
 def cpu_time_s() -> float:
     """Processor time in seconds, user and system, of this process and of those it started that
     have ended (getrusage(2))."""
+    import resource
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
@@ -49,6 +55,8 @@ def cap_memory(memory_mb: int) -> None:
     The limit is RLIMIT_DATA, which Linux applies to the heap and to private anonymous mappings
     (setrlimit(2)): allocations beyond it fail, and address space that is only reserved is free.
     """
+    import resource
+
     limit = memory_mb * 2**20
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
