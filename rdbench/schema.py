@@ -86,7 +86,9 @@ class Measurement:
     host: str = _column("the machine that measured it", default="")
     device: str = _column("where transforms ran: cpu, or the name of a GPU", default="")
     peak_rss_mb: float | None = _column("peak resident memory of the worker in this task", "MiB")
-    program_rss_mb: float | None = _column("the same of the largest program that it ran", "MiB")
+    program_rss_mb: float | None = _column(
+        "peak resident memory of the codec's largest program, with what it waited for", "MiB"
+    )
     stream_sha256: str | None = _column("SHA-256 of the stream")
     decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
     stream_file: str = _column("the kept stream, within the run directory", default="")

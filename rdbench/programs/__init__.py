@@ -3,8 +3,9 @@
 from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
-from rdbench.programs.process import Call, Ended, Printed, extend, run, supervised, words_of
+from rdbench.programs.process import Call, Ended, Printed, Usage, extend, run, supervised, words_of
 from rdbench.programs.scratch import scratch
+from rdbench.programs.starting import account_memory
 
 __all__ = [
     "SET",
@@ -14,6 +15,8 @@ __all__ = [
     "Printed",
     "Program",
     "ProgramSpec",
+    "Usage",
+    "account_memory",
     "adopt",
     "adopt_environment",
     "extend",

@@ -19,7 +19,7 @@ from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.images import pixel_sha256
 from rdbench.images.loading import imagemagick
 from rdbench.metrics import Reference, Scores
-from rdbench.programs import supervised
+from rdbench.programs import Usage, supervised
 from rdbench.provenance import differences
 from rdbench.runner import elsewhere, kept
 from rdbench.runner.resources import PeakMemory, cpu_time_s
@@ -101,7 +101,7 @@ class Bench:
         self._memory.reset()
         with supervised(time.monotonic() + self.settings.timeout_s) as usage, files.noting(opened):
             try:
-                scores, rescored = self._do(job, core)
+                scores, rescored = self._do(job, core, usage)
                 core["status"] = OK
             except KeyboardInterrupt:
                 raise
@@ -109,10 +109,9 @@ class Bench:
                 core["status"], core["message"] = self._failure(error)
                 scores, rescored = Scores(), False
         core["peak_rss_mb"] = self._memory.peak_mb()
-        core["program_rss_mb"] = usage.peak_rss_mb
         return Measured(core, scores.values, scores.reasons, opened, rescored)
 
-    def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
+    def _do(self, job: Job, core: dict[str, Any], usage: Usage) -> tuple[Scores, bool]:
         """The scores of a job, and whether its row stays; what else is found goes into ``core``."""
         there = job.there
         if there is not None:
@@ -120,7 +119,10 @@ class Bench:
             scores = self._score_kept(job, there)
             if scores is not None:
                 return scores, True
-        decoded = self._measure(job.task, core)
+        try:
+            decoded = self._measure(job.task, core)
+        finally:  # before metrics run programs
+            core["program_rss_mb"] = usage.peak_rss_mb
         # The same image may have come out again: then its row stays.
         same = there is not None and there.decoded_sha256 == core["decoded_sha256"]
         return self._score(job, decoded, job.missing if same else job.metrics), same

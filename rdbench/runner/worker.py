@@ -65,6 +65,7 @@ def main(descriptor: int, parent: int) -> None:
     handed.adopt(settings.classes)
     if settings.memory_mb is not None:
         cap_memory(settings.memory_mb)
+    programs.account_memory()
     module, _, name = settings.bench.partition(":")
     bench = getattr(importlib.import_module(module), name)(
         settings, lambda doing: connection.send(("doing", doing))
