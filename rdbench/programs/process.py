@@ -49,6 +49,8 @@ class Usage:
     peak_rss_mb: float | None = None
     """Peak resident memory in MiB of the largest of them, by the kernel's account; None where none
     was started, or it is not told (:mod:`rdbench.programs.starting`)."""
+    started: int = 0
+    """How many were."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _run(call: Call, supervision: _Supervision, kept_bytes: int) -> Ended:
                 process = start(call.arguments, call.folder, environment, [stdin, stdout, writer])
         finally:
             os.close(writer)
+        supervision.usage.started += 1
         _limit(process.pid, file_limit)
         os.set_blocking(reader, False)
         timed_out, status = _watch(process, reader, supervision, output)
