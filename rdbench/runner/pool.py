@@ -47,6 +47,10 @@ class PoolJob(Protocol):
     def group(self) -> Hashable:
         """Jobs of one group go to one worker while they can."""
 
+    def limit_s(self, doing: tuple[str, ...]) -> float | None:
+        """Wall time that the part which is announced may take, where that is less than the pool's
+        jobs have."""
+
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job without a part that ended a worker."""
 
@@ -107,7 +111,7 @@ class _Worker(Generic[J]):
         self.group: Hashable = None
         self.doing: tuple[str, ...] = ()
         """The part of the first job that somebody else's code does, while it does."""
-        self.ready = False
+        self.begun = self.ready = False
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
         self._name = name
@@ -135,14 +139,13 @@ class _Worker(Generic[J]):
             theirs.close()
 
     def begin(self, settings: Settings) -> None:
+        self.begun = True
         self.deadline = time.monotonic() + START_TIMEOUT_S
         self._send((settings, self._user))
 
-    def give(self, job: J, timeout_s: float) -> None:
+    def give(self, job: J) -> None:
         self.jobs.append(job)
         self.group = job.group
-        if len(self.jobs) == 1:
-            self.deadline = time.monotonic() + timeout_s
         self._send(job)
 
     def _send(self, message: tuple[Settings, dict[bytes, bytes]] | J) -> None:
@@ -193,18 +196,19 @@ class LocalPool:
             raise
 
     def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
-        """Carry the jobs out, in an order that keeps each group with one worker while it can; once
-        for each pool.
+        """Carry the jobs out, in an order that keeps each group with one worker while it can. More
+        of them can follow when all are done, with the same settings.
 
         Yields answers as they come. A part of a job that the worker announced, and that then ends
         the worker or takes too long, is left out of the job, which is done again; after
         :data:`MOST_ENDINGS` times it is left out of all others. Raises :class:`RdbenchError` if
         workers cannot start.
         """
-        while len(self._workers) > len(jobs):
+        while len(self._workers) > max(len(jobs), 1):
             self._workers.pop().end()
         for worker in self._workers:
-            worker.begin(settings)
+            if not worker.begun:
+                worker.begin(settings)
         queue = _Queue(jobs)
         open_jobs = len(jobs)
         while open_jobs:
@@ -213,7 +217,9 @@ class LocalPool:
                     job = queue.take(worker.group)
                     if job is None:
                         break
-                    worker.give(self._spared(job), self.limits.timeout_s + GRACE_S)
+                    worker.give(self._spared(job))
+                    if len(worker.jobs) == 1:
+                        self._begun(worker)
             for worker in self._answers():
                 for answer in self._receive(worker, queue, settings):
                     open_jobs -= 1
@@ -256,15 +262,17 @@ class LocalPool:
         try:
             if worker.connection.poll():
                 kind, value = worker.connection.recv()
-                worker.deadline = time.monotonic() + self.limits.timeout_s + GRACE_S
                 if kind == "ready":
                     worker.ready = True
                     self._failed_starts = 0
                 elif kind == "doing":
                     worker.doing = value
+                    self._begun(worker)
                 else:
                     worker.doing = ()
-                    yield Answer(worker.jobs.popleft(), value)
+                    done = worker.jobs.popleft()
+                    self._begun(worker)
+                    yield Answer(done, value)
                 return
         except (EOFError, OSError):
             pass
@@ -277,11 +285,7 @@ class LocalPool:
                 raise RdbenchError(f"a worker cannot start ({_ending(status, words)})")
         under_way = worker.jobs.popleft() if worker.jobs else None
         queue.put_back(worker.jobs)
-        message = (
-            f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
-        )
-        if not late:
-            message = _ending(status, words)
+        message = self._late(under_way, worker.doing) if late else _ending(status, words)
         if under_way is not None and worker.doing:
             self._endings.setdefault(worker.doing, []).append(message)
             queue.put_back([under_way.spared(worker.doing, message)])
@@ -290,6 +294,17 @@ class LocalPool:
         self._workers[-1].begin(settings)
         if under_way is not None:
             yield Answer(under_way, status=TIMEOUT if late else CRASHED, message=message)
+
+    def _begun(self, worker: _Worker[J]) -> None:
+        """The first of its jobs, or the next part of it, is under way."""
+        if worker.jobs:
+            limit_s = worker.jobs[0].limit_s(worker.doing) or self.limits.timeout_s
+            worker.deadline = time.monotonic() + limit_s + GRACE_S
+
+    def _late(self, job: J | None, doing: tuple[str, ...]) -> str:
+        if job is not None and (limit_s := job.limit_s(doing)):
+            return f"not done after {limit_s:.3g} s"
+        return f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
 
     def _start(self) -> _Worker[Any]:
         self._started += 1

@@ -68,6 +68,9 @@ class Job:
         """Jobs of one group go to one worker while they can: it has their image in memory."""
         return self.task.image
 
+    def limit_s(self, doing: tuple[str, ...]) -> None:
+        """It has the time that all have."""
+
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job without metrics that ended a worker."""
         return dataclasses.replace(self, without={**self.without, **dict.fromkeys(doing, reason)})
