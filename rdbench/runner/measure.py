@@ -20,6 +20,7 @@ from rdbench.metrics import Reference, Scores
 from rdbench.programs import Usage, supervised
 from rdbench.provenance import differences
 from rdbench.runner import elsewhere, kept
+from rdbench.runner.elsewhere import Elsewhere
 from rdbench.runner.resources import PeakMemory, cpu_time_s, load
 from rdbench.runner.rows import Job, Measured, Settings
 from rdbench.runner.warming import WarmUp
@@ -78,6 +79,7 @@ class Bench:
     codecs that were built, so that the next point of the same image does not pay for them."""
 
     def __init__(self, settings: Settings, notify: Notify) -> None:
+        self._elsewhere = Elsewhere(settings.timeout_s) if settings.elsewhere else None
         self.settings = settings
         self._notify = notify
         self._records = {record.name: record for record in settings.metrics}
@@ -199,14 +201,13 @@ class Bench:
         shown."""
         key = (task.codec.target, task.codec.options_text)
         if key not in self._against:
-            sources = self.settings.sources.get(key)
-            self._against[key] = (
-                elsewhere.reason_against(
-                    self.settings, codec, task.codec, task.point, stream, decoded
+            self._against[key] = ""
+            if self._elsewhere and elsewhere.by_others(codec, self.settings.sources.get(key)):
+                self._begin(())  # it may take as long as a measurement
+                self._against[key] = self._elsewhere.reason_against(
+                    codec, task.codec, task.point, stream, decoded
                 )
-                if elsewhere.by_others(codec, sources)
-                else ""
-            )
+                self._begin(())
         return self._against[key]
 
     def _score(self, job: Job, decoded: Image, wanted: tuple[str, ...]) -> Scores:

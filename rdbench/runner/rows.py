@@ -35,6 +35,8 @@ class Settings:
     """By target and options: files of Python, which a worker must find as the parent did."""
     classes: Mapping[str, bytes] = field(default_factory=dict)
     """By target: codecs that were handed over as classes, pickled by value."""
+    elsewhere: bool = False
+    """Whether streams of any of the codecs are decoded in another process, too."""
     out: Path = Path()
     """The run directory."""
     keep_streams: bool = False
