@@ -12,6 +12,7 @@ from PIL import Image
 
 from rdbench.codecs.request import CodecRequest
 from rdbench.experiment import plan
+from tests.metrics import programs
 
 from . import warm_codecs
 from .conftest import run_into
@@ -30,9 +31,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def measured(images: Path, out: Path, *classes: str, jobs: int = 1):
+def measured(images: Path, out: Path, *classes: str, jobs: int = 1, metric: str = "psnr_db"):
     requests = [CodecRequest(f"{warm_codecs.__file__}:{name}", {}) for name in classes]
-    experiment = plan("test", datasets=[str(images)], codecs=requests, metrics=["psnr_db"])
+    experiment = plan("test", datasets=[str(images)], codecs=requests, metrics=[metric])
     outcome = run_into(out, experiment, jobs=jobs)
     assert not outcome.failures
     return outcome.rows
@@ -71,6 +72,16 @@ def test_memory_of_a_codec_of_programs_is_not_that_of_the_worker(images, tmp_pat
     rows = measured(images, tmp_path / "run", "Calling")
     assert all(row.added_rss_mb is None for row in rows)
     assert all(0 < row.program_rss_mb < 8 for row in rows)
+
+
+@on_linux
+def test_programs_of_metrics_are_no_memory_of_a_codec(images, tmp_path):
+    """They were counted with the codec's."""
+    definition = programs.write(tmp_path / "metric")
+    rows = measured(images, tmp_path / "run", "Calling", "Plain", metric=str(definition))
+    assert all(row.scores for row in rows)
+    assert all((row.program_rss_mb is None) == (row.codec == "plain") for row in rows)
+    assert all((row.program_rss_mb or 0) < 8 for row in rows), "the metric's is a Python"
 
 
 def test_a_row_has_the_load_of_the_machine(images, tmp_path):
