@@ -74,8 +74,27 @@ def start(
 def account_memory() -> None:
     """Have the kernel tell of the memory of programs that this process starts from now on, where
     it can. For processes of rdbench's own: it starts another one."""
-    if sys.platform == "linux" and not _launchers:
+    if sys.platform == "linux" and not _launchers and _adopt(True):
+        _adopt(False)
         _launchers.append(_Launcher())
+
+
+def _adopt(adopting: bool) -> bool:
+    """Have this process become the parent of those whose parent ends, among all that descend from
+    it, or no longer; whether that can be."""
+    prctl = ctypes.CDLL(None).prctl
+    found: int = prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(adopting), 0, 0, 0)
+    return found == 0
+
+
+@contextlib.contextmanager
+def _adopting() -> Iterator[None]:
+    """Adopt inside alone: what programs leave behind is not this process's to wait for."""
+    _adopt(True)
+    try:
+        yield
+    finally:
+        _adopt(False)
 
 
 class _Launcher:
@@ -84,7 +103,6 @@ class _Launcher:
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def start(
         self,
@@ -96,7 +114,7 @@ class _Launcher:
         """Start a program; its number."""
         request = ([*map(os.fsencode, arguments)], os.fsencode(folder), dict(environment))
         data = marshal.dumps(request)
-        with self._adopting():
+        with _adopting():
             try:
                 connection = self._socket or self._begin()
                 socket.send_fds(connection, [len(data).to_bytes(8, "little")], places)
@@ -112,16 +130,6 @@ class _Launcher:
             os.waitpid(pid, 0)
             raise OSError(number, os.strerror(number))
         return pid
-
-    @contextlib.contextmanager
-    def _adopting(self) -> Iterator[None]:
-        """Be the parent of the processes whose parent ends, among all that were started here. At
-        other times those that programs leave behind are not this process's to wait for."""
-        self._prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
-        try:
-            yield
-        finally:
-            self._prctl(_SET_CHILD_SUBREAPER, ctypes.c_ulong(0), 0, 0, 0)
 
     def _begin(self) -> socket.socket:
         self._socket, theirs = socket.socketpair()

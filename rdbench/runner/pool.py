@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import IO, Any, Final, Generic, Protocol, Self, TypeVar
+from typing import IO, Any, Final, Generic
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.programs import Janitor, users_environment
+from rdbench.runner.jobs import J, Queue
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import command
 from rdbench.runner.worker import environment as environment_of
@@ -38,24 +39,6 @@ MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
 MOST_ENDINGS: Final = 3
 """What has ended so many workers is not tried any more."""
-
-
-class PoolJob(Protocol):
-    """What a worker is given; plain data."""
-
-    @property
-    def group(self) -> Hashable:
-        """Jobs of one group go to one worker while they can."""
-
-    def limit_s(self, doing: tuple[str, ...]) -> float | None:
-        """Wall time that the part which is announced may take, where that is less than the pool's
-        jobs have."""
-
-    def spared(self, doing: tuple[str, ...], reason: str) -> Self:
-        """The job without a part that ended a worker."""
-
-
-J = TypeVar("J", bound=PoolJob)
 
 
 @dataclass(frozen=True)
@@ -209,7 +192,7 @@ class LocalPool:
         for worker in self._workers:
             if not worker.begun:
                 worker.begin(settings)
-        queue = _Queue(jobs)
+        queue = Queue(jobs)
         open_jobs = len(jobs)
         while open_jobs:
             for worker in self._workers:
@@ -225,7 +208,7 @@ class LocalPool:
                     open_jobs -= 1
                     yield answer
 
-    def _fill(self, queue: _Queue[J]) -> int:
+    def _fill(self, queue: Queue[J]) -> int:
         """How many jobs a worker may have: one where the others could do what is left."""
         return QUEUED if len(queue) >= len(self._workers) else 1
 
@@ -257,7 +240,7 @@ class LocalPool:
         ]
 
     def _receive(
-        self, worker: _Worker[J], queue: _Queue[J], settings: Settings
+        self, worker: _Worker[J], queue: Queue[J], settings: Settings
     ) -> Iterator[Answer[J]]:
         try:
             if worker.connection.poll():
@@ -325,41 +308,6 @@ class LocalPool:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class _Queue(Generic[J]):
-    """Jobs that wait, by group: a worker takes from its own group first, then from one that no
-    worker has begun, then from the one with most left."""
-
-    def __init__(self, jobs: Sequence[J]) -> None:
-        self._waiting: dict[Hashable, deque[J]] = {}
-        self._begun: set[Hashable] = set()
-        for job in jobs:
-            self._waiting.setdefault(job.group, deque()).append(job)
-        self._count = len(jobs)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def take(self, group: Hashable) -> J | None:
-        if group not in self._waiting:
-            group = next((other for other in self._waiting if other not in self._begun), None)
-        if group is None:
-            group = max(self._waiting, key=lambda other: len(self._waiting[other]), default=None)
-        if group is None:
-            return None
-        self._begun.add(group)
-        jobs = self._waiting[group]
-        job = jobs.popleft()
-        self._count -= 1
-        if not jobs:
-            del self._waiting[group]
-        return job
-
-    def put_back(self, jobs: Sequence[J]) -> None:
-        self._count += len(jobs)
-        for job in reversed(jobs):
-            self._waiting.setdefault(job.group, deque()).appendleft(job)
 
 
 def _janitor() -> Janitor:
