@@ -5,7 +5,7 @@ from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, vari
 from rdbench.programs.janitor import Janitor
 from rdbench.programs.process import Call, Ended, Printed, Usage, extend, run, supervised, words_of
 from rdbench.programs.scratch import scratch
-from rdbench.programs.starting import account_memory
+from rdbench.programs.starting import account_memory, prepare
 
 __all__ = [
     "SET",
@@ -22,6 +22,7 @@ __all__ = [
     "extend",
     "find",
     "found",
+    "prepare",
     "run",
     "scratch",
     "supervised",

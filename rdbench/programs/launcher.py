@@ -20,17 +20,27 @@ PLACES = 3
 
 
 def main(descriptor: int) -> None:
-    """Start what is asked for on the socket ``descriptor``, until it is closed."""
+    """Have a process ready for each byte that comes on the socket ``descriptor``, until it is
+    closed, and say its number. It takes the request that comes next, and becomes the program; the
+    answer is 0, or the error number that it ended with."""
     os.set_inheritable(descriptor, False)
     with socket.socket(fileno=descriptor) as worker:
-        while True:
-            size, places, _, _ = socket.recv_fds(worker, 8, PLACES)
-            if not size:
-                return
-            request = marshal.loads(received(worker, int.from_bytes(size, "little")))  # noqa: S302
-            worker.sendall(b"".join(n.to_bytes(8, "little") for n in started(request, places)))
-            for place in places:
-                os.close(place)
+        while worker.recv(1):
+            reader, writer = os.pipe()
+            between = os.fork()
+            if between == 0:
+                child = os.fork()
+                if child == 0:
+                    become(worker, writer)
+                os.write(writer, child.to_bytes(8, "little"))
+                os._exit(0)
+            os.close(writer)
+            # Only when the process between them has ended is the new one the worker's child.
+            os.waitpid(between, 0)
+            worker.sendall(os.read(reader, 8))
+            number = os.read(reader, 8)  # nothing where the program has taken its place
+            worker.sendall(number or bytes(8))
+            os.close(reader)
 
 
 def received(connection: socket.socket, size: int) -> bytes:
@@ -44,37 +54,14 @@ def received(connection: socket.socket, size: int) -> bytes:
     return data
 
 
-def started(
-    request: tuple[list[str], str, dict[bytes, bytes]], places: list[int]
-) -> tuple[int, int]:
-    """The number of the process that was started, and the error number with which it ended where
-    it could not become the program."""
-    reader, writer = os.pipe()
-    between = os.fork()
-    if between == 0:
-        child = os.fork()
-        if child == 0:
-            become(request, places, writer)
-        os.write(writer, child.to_bytes(8, "little"))
-        os._exit(0)
-    os.close(writer)
-    # Only when the process between them has ended is the program the worker's child.
-    os.waitpid(between, 0)
-    told = b""
-    while data := os.read(reader, 16):  # until the program has taken the place of its process
-        told += data
-    os.close(reader)
-    # In either order: a process is told by its number, an error by its negative one.
-    numbers = [int.from_bytes(told[at : at + 8], "little", signed=True) for at in (0, 8)]
-    return max(numbers), -min(numbers)
-
-
-def become(
-    request: tuple[list[str], str, dict[bytes, bytes]], places: list[int], writer: int
-) -> None:
-    """Become the program, or tell the negative error number and end."""
-    arguments, folder, environment = request
+def become(worker: socket.socket, writer: int) -> None:
+    """Become the program that is asked for, or tell the error number and end."""
     try:
+        size, places, _, _ = socket.recv_fds(worker, 8, PLACES)
+        data = received(worker, int.from_bytes(size, "little")) if size else b""
+        if not data:
+            return
+        arguments, folder, environment = marshal.loads(data)  # noqa: S302
         os.setpgid(0, 0)
         for number, place in enumerate(places):
             os.dup2(place, number)
@@ -83,7 +70,7 @@ def become(
             signal.signal(name, signal.SIG_DFL)
         os.execve(arguments[0], arguments, environment)  # noqa: S606
     except OSError as error:
-        os.write(writer, (-(error.errno or errno.EIO)).to_bytes(8, "little", signed=True))
+        os.write(writer, (error.errno or errno.EIO).to_bytes(8, "little"))
     finally:
         os._exit(127)
 

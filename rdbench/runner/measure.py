@@ -66,6 +66,7 @@ class _Clock:
     """Wall time and processor time since it was made."""
 
     def __init__(self) -> None:
+        programs.prepare()
         self._cpu_s = cpu_time_s()
         self._start = time.perf_counter()
 
