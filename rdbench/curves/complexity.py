@@ -85,13 +85,18 @@ class Complexity:
         return ("published" if self.timing == "published" else "", *self.machines)
 
     @property
+    def busy(self) -> bool:
+        """Whether other programs are known to have run beside the worker."""
+        return self.load >= QUIET
+
+    @property
     def how(self) -> str:
         """How times were taken, in words; empty where there are none."""
         if self.timing != "isolated":
             return _TIMINGS[self.timing]
         if math.isnan(self.load):
             return "isolated (one worker; the load of the machine is not known)"
-        if self.load < QUIET:
+        if not self.busy:
             return "isolated (nothing ran beside them)"
         return f"with one worker, but other programs ran beside it (load {self.load:.0f})"
 
