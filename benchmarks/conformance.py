@@ -123,8 +123,10 @@ def main() -> None:
         page = Path(__file__).with_suffix(".md")
         page.write_text(
             "# Conformance of learned codecs\n\n"
-            f"Written by `python benchmarks/conformance.py --write`, median (minimum to maximum) "
-            f"of {given.rounds} rounds; load of the machine {os.getloadavg()[2]:.1f}.\n\n"
+            "Written by `python benchmarks/conformance.py --write`; median (minimum to maximum) of "
+            f"the rounds, of which there were {given.rounds}. The load of the machine was "
+            f"{os.getloadavg()[2]:.1f}: where it is above 1, wall times are longer than on a quiet "
+            "machine, and processor times and counts are what compares.\n\n"
             f"Machine: {machine(('numpy', 'torch'))}\n\n{table}\n"
         )
 
