@@ -20,7 +20,7 @@ import rdbench
 
 TIMINGS = {
     *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s"),
-    *("timing", "peak_rss_mb", "program_rss_mb"),
+    *("timing", "load", "peak_rss_mb", "added_rss_mb", "program_rss_mb"),
 }
 METRIC = """
 import numpy as np

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -110,16 +111,28 @@ class Experiment:
     """What was asked for and left out because its backend is missing, one line each."""
 
     def tasks(self) -> list[Task]:
-        """All measurements, image by image, so that what an image costs is paid once."""
-        cells = [
-            (image, codec, point, repeat)
-            for dataset in self.datasets
-            for image in dataset.images
-            for codec in self.codecs
-            for point in codec.points
-            for repeat in range(self.repeat)
-        ]
-        return [Task(index, *cell) for index, cell in enumerate(cells)]
+        """All measurements in the order in which they are made; their numbers are those of the
+        rows.
+
+        Image by image, so that what an image costs is paid once; on each the codecs take turns,
+        point by point, and begin in turns: whatever the machine does meanwhile, it does to the
+        times of all of them.
+        """
+        images = [image for dataset in self.datasets for image in dataset.images]
+        plain = itertools.count()
+        tasks = []
+        for place, image in enumerate(images):
+            rows = [
+                [Task(next(plain), image, codec, point, repeat) for repeat in range(self.repeat)]
+                for codec in self.codecs
+                for point in codec.points
+            ]
+            nth = [rank for codec in self.codecs for rank in range(len(codec.points))]
+            for repeat in range(self.repeat):
+                turn = sorted(zip(nth, rows, strict=True), key=lambda one: one[0])
+                for _, group in itertools.groupby(turn, key=lambda one: one[0]):
+                    tasks += [row[repeat] for _, row in group][:: -1 if (place + repeat) % 2 else 1]
+        return tasks
 
     def identity(self) -> dict[str, Any]:
         """The experiment as plain data: two runs with equal identities measure the same.

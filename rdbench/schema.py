@@ -83,10 +83,21 @@ class Measurement:
     encode_cpu_s: float | None = _column("processor time of encoding, with all programs run", "s")
     decode_cpu_s: float | None = _column("processor time of decoding, with all programs run", "s")
     timing: str = _column("isolated, or shared when other work ran beside it", default="")
+    load: float | None = _column(
+        "load of the machine: processes that ran or waited to, last minute"
+    )
     host: str = _column("the machine that measured it", default="")
     device: str = _column("where transforms ran: cpu, or the name of a GPU", default="")
-    peak_rss_mb: float | None = _column("peak resident memory of the worker in this task", "MiB")
-    program_rss_mb: float | None = _column("the same of the largest program that it ran", "MiB")
+    peak_rss_mb: float | None = _column(
+        "peak resident memory of the worker in this task, rdbench and other codecs included", "MiB"
+    )
+    added_rss_mb: float | None = _column(
+        "what encoding and decoding within the worker added; isolated, first image of each size",
+        "MiB",
+    )
+    program_rss_mb: float | None = _column(
+        "peak resident memory of the codec's largest program, with what it waited for", "MiB"
+    )
     stream_sha256: str | None = _column("SHA-256 of the stream")
     decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
     stream_file: str = _column("the kept stream, within the run directory", default="")

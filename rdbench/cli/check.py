@@ -18,9 +18,24 @@ SKIP: Final = 125
 def check(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory or CSV file.")],
     baseline: Annotated[
-        Path,
+        Path | None,
         typer.Option(help="CSV that --update wrote, or a run directory.", metavar="FILE"),
-    ],
+    ] = None,
+    baseline_label: Annotated[
+        str,
+        typer.Option(
+            help="In place of --baseline: the codec of the run itself that another one, of other "
+            "options, is held against. Both were measured in turns, so that times can be judged.",
+            metavar="LABEL",
+        ),
+    ] = "",
+    label: Annotated[
+        str,
+        typer.Option(
+            help="That other one. [default: the other label of the run, where there are two]",
+            metavar="LABEL",
+        ),
+    ] = "",
     max_bd_rate: Annotated[
         float, typer.Option(help="BD-rate that is allowed, in each metric.", metavar="PERCENT")
     ] = 0.5,
@@ -75,7 +90,8 @@ def check(
 ) -> None:
     """Hold a run against a baseline, curve by curve.
 
-    A curve is better, same, worse, new, gone, newly failing or not comparable. Exit status: 0
+    A curve is better, same, worse, new, gone, newly failing, not comparable or, in times taken on
+    another machine or under another load, inconclusive. Exit status: 0
     where all are better, same or new; 1 where one is not; 2 where something has to be changed
     first. With --update: 0, or 1 where the new baseline has failures that the old one had not.
     With --git-bisect: 125 in place of 2, and of 1 where no curve is worse or newly failing.
@@ -85,6 +101,11 @@ def check(
       rdbench check results/runs/quickstart --baseline baselines/quickstart.csv --update
 
       rdbench check results/runs/quickstart --baseline baselines/quickstart.csv --junit check.xml
+
+      rdbench run --jobs 1 --dataset kodak --codec cjpeg:program=old/cjpeg,label=old --codec
+      cjpeg:program=new/cjpeg,label=new --out both
+
+      rdbench check both --baseline-label old --label new --max-slowdown 5
     """
     from rdbench import gate
     from rdbench.gate import outputs
@@ -92,9 +113,21 @@ def check(
     limits = gate.Limits(max_bd_rate, max_bd_psnr, max_slowdown, tuple(names(metrics)))
     if git_bisect and update:
         raise UsageError("--git-bisect judges, and --update replaces what it judges by")
+    if (baseline is None) == (not baseline_label):
+        raise UsageError("name what the run is held against: --baseline, or --baseline-label")
+    if baseline is None and update:
+        raise UsageError("--update writes a file: name it with --baseline")
+    if baseline and label:
+        raise UsageError("--label is for --baseline-label, the other codec of the same run")
+    written, report = None, None
     try:
-        written = gate.update(run, baseline, limits) if update else None
-        report = written.report if written else gate.check(run, baseline, limits)
+        if baseline is None:
+            report = gate.check_labels(run, baseline_label, label, limits)
+        elif update:
+            written = gate.update(run, baseline, limits)
+            report = written.report
+        else:
+            report = gate.check(run, baseline, limits)
     except RdbenchError as error:
         if not git_bisect:
             raise

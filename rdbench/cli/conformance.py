@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rdbench.cli.findings import show_checks
+from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError, unknown
 
 KINDS = ("codec", "metric")
@@ -39,5 +40,9 @@ def conformance(
     kind = kinds[0] if kinds else "codec"
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS, hint="of what is checked, before its name")
-    check = run_metric_checks if kind == "metric" else run_checks
-    show_checks(name, check(name, timeout_s=timeout))
+    if kind == "metric":
+        show_checks(name, run_metric_checks(name, timeout_s=timeout))
+        return
+    with Progress() as progress:
+        results = run_checks(name, timeout_s=timeout, progress=progress.show)
+    show_checks(name, results)

@@ -9,6 +9,7 @@ from typing import Final
 FLAGS: Final = {
     "anchor": "--anchor",
     "baseline": "--baseline",
+    "baseline_label": "--baseline-label",
     "codecs": "--codecs",
     "color": "--color",
     "dataset": "--dataset",

@@ -13,7 +13,8 @@ EVERY_S: Final = 10.0
 
 
 class Progress:
-    """Shows rate and remaining time on stderr; call it with each row. Use it in ``with``."""
+    """Shows rate and remaining time on stderr; call it with each row, or :meth:`show`. Use it in
+    ``with``."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -29,6 +30,10 @@ class Progress:
 
     def __call__(self, row: Measurement, done: int, total: int) -> None:
         self._failed += row.status != "ok"
+        self.show(done, total, "measured")
+
+    def show(self, done: int, total: int, what: str = "done") -> None:
+        """So much of what there is to do is done; of rows it is called by itself."""
         if sys.stderr.isatty():
             self._show_bar(done, total)
         elif (now := time.monotonic()) - self._last >= EVERY_S:
@@ -36,7 +41,7 @@ class Progress:
             rate = done / (now - self._start)
             failed = f", {self._failed} failed" if self._failed else ""
             print(
-                f"{done}/{total} measured ({done / total:.0%}){failed}, {rate:.1f}/s, "
+                f"{done}/{total} {what} ({done / total:.0%}){failed}, {rate:.1f}/s, "
                 f"{(total - done) / rate:.0f} s left",
                 file=sys.stderr,
                 flush=True,
@@ -49,4 +54,5 @@ class Progress:
             self._bar = tqdm(total=total, unit="", dynamic_ncols=True, leave=False)
         if self._failed:
             self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
+        self._bar.total = total
         self._bar.update(done - self._bar.n)

@@ -3,11 +3,12 @@ whatever the codec does in it."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
 T = TypeVar("T")
+BUILDING: Final = ("building",)
+"""What a worker is doing while it makes the codec."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,27 @@ class Job:
     """The picture's samples, or the stream."""
     shape: tuple[int, ...]
     """That of the picture, where there is one."""
+    kind: str
+    """What it is like. A kind that has ended several processes is not tried any more: each new one
+    has to load the codec's libraries."""
+    most_s: float | None = None
+    """Wall time that it may take once the codec is built, where that is less than others have."""
+    ended: str = ""
+    """Why there is no answer: how it ended a process, or that others of its kind did."""
 
     @property
     def group(self) -> float:
         """Jobs of one point follow each other, so that a codec is built once for each."""
         return self.point
 
-    def spared(self, doing: tuple[str, ...], reason: str) -> Self:  # noqa: ARG002
-        """The job itself: it has no parts to leave out."""
-        return self
+    def limit_s(self, doing: tuple[str, ...]) -> float | None:
+        """What it may take of what it is ``doing``."""
+        return self.most_s if doing == (self.kind,) else None
+
+    def spared(self, doing: tuple[str, ...], reason: str) -> Self:
+        """The job with nothing left to do but to say what happened."""
+        mine = doing in ((self.kind,), BUILDING)
+        return dataclasses.replace(self, ended=reason) if mine else self
 
 
 class EncodeJob(Job):
@@ -86,6 +101,7 @@ class Decoded:
     image: Image
     contiguous: bool
     """Whether it lay in memory row by row."""
+    took_s: float
 
 
 @dataclass(frozen=True)
@@ -100,32 +116,40 @@ class Failure:
 class Bench:
     """Does the jobs, and keeps the codec that was built for the last one."""
 
-    def __init__(self, settings: Settings, notify: Callable[[tuple[str, ...]], None]) -> None:  # noqa: ARG002
+    def __init__(self, settings: Settings, notify: Callable[[tuple[str, ...]], None]) -> None:
         self._timeout_s = settings.timeout_s
+        self._notify = notify
         self._built: tuple[float, Codec] | None = None
 
     def answer(self, job: Job) -> Encoded | Decoded | str | Failure:
         """What comes of a job. Whatever is raised on the way becomes a :class:`Failure`."""
+        if job.ended:
+            return Failure(job.ended)
         try:
             with supervised(time.monotonic() + self._timeout_s):
-                return self._do(job)
+                codec = self._at(job)
+            self._notify((job.kind,))
+            with supervised(time.monotonic() + (job.most_s or self._timeout_s)):
+                return self._do(job, codec)
         except BaseException as error:  # a codec may raise anything, SystemExit included
             clear = isinstance(error, CodecError) and not isinstance(error, OutOfTimeError)
             return Failure(_told(error), clear=clear and bool(str(error)))
 
-    def _do(self, job: Job) -> Encoded | Decoded | str:
-        codec = self._at(job)
+    def _do(self, job: Job, codec: Codec) -> Encoded | Decoded | str:
         if isinstance(job, EncodeJob):
             return _encoded(codec, job)
+        start = time.monotonic()
         found = codec.decode(job.file.read_bytes())
+        took_s = time.monotonic() - start
         if not isinstance(job, DecodeJob):
             return returned.described(found)
         image = returned.image(found, np.empty(job.shape, np.uint8), f"{_who(codec)} decode")
-        return Decoded(np.ascontiguousarray(image), image.flags.c_contiguous)
+        return Decoded(np.ascontiguousarray(image), image.flags.c_contiguous, took_s)
 
     def _at(self, job: Job) -> Codec:
         """The codec at the point of the job."""
         if self._built is None or self._built[0] != job.point:
+            self._notify(BUILDING)
             before, self._built = self._built, None
             if before is not None:
                 before[1].close()

@@ -14,6 +14,7 @@ from rdbench.codecs import handed
 from rdbench.codecs.request import CodecRequest, parse_codec
 from rdbench.conforming.bench import Decoded, Encoded, Failure
 from rdbench.conforming.evidence import Evidence, Trial, gather
+from rdbench.conforming.subject import Progress
 from rdbench.conforming.verdicts import CheckResult, Status, Verdict, judged, skipped
 from rdbench.errors import UsageError
 from rdbench.schema import point_text
@@ -38,6 +39,7 @@ def run_checks(
     *,
     points: Sequence[Any] = (),
     timeout_s: float = 120.0,
+    progress: Progress | None = None,
 ) -> list[CheckResult]:
     """All checks of a codec, in workers of their own.
 
@@ -48,6 +50,7 @@ def run_checks(
         points: They stand in for the ladder, for codecs that are slow at many points.
         timeout_s: Wall time in seconds that each encoding (of a picture of at most 192×256,
             twice) and each decoding may take.
+        progress: Called with how many encodings and decodings are done, and how many there are.
 
     Returns:
         A result for each of :data:`CHECKS`, in that order.
@@ -65,7 +68,7 @@ def run_checks(
         options={**request.options, **(options or {})},
         points=tuple(points) or request.points,
     )
-    evidence = gather(request, timeout_s)
+    evidence = gather(request, timeout_s, progress)
     return [CheckResult(name, *check(evidence)) for name, check in CHECKS.items()]
 
 

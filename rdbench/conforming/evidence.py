@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from rdbench import programs
-from rdbench.codecs import handed, registry
-from rdbench.conforming import bench, material
-from rdbench.conforming.bench import DamagedJob, Decoded, DecodeJob, Encoded, EncodeJob, Failure
+from rdbench.codecs import registry
+from rdbench.conforming import material
+from rdbench.conforming.bench import Decoded, Encoded, Failure
+from rdbench.conforming.subject import Progress, Subject
 from rdbench.errors import MissingBackendError, UsageError
-from rdbench.runner import Limits, LocalPool
-from rdbench.runner.rows import Settings
 from rdbench.sample_format import MEASURED
-from rdbench.schema import OK
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Axis, Codec
     from rdbench.codecs.request import CodecRequest
     from rdbench.sample_format import Image, SampleFormat
 
-J = TypeVar("J", bound=bench.Job)
 NOTHING: Final = Failure("no stream", clear=True)
 
 
@@ -75,8 +69,9 @@ def best_point(axis: Axis) -> float:
     return end if math.isfinite(end) else axis.ladder[-1]
 
 
-def gather(request: CodecRequest, timeout_s: float) -> Evidence:
-    """Try a codec on everything; points of the request stand in for its ladder.
+def gather(request: CodecRequest, timeout_s: float, progress: Progress | None = None) -> Evidence:
+    """Try a codec on everything; points of the request stand in for its ladder. ``progress`` is
+    called with how many of the jobs are done and about how many there are.
 
     Raises :class:`UsageError` for a codec, an option or a point that does not exist, and
     :class:`rdbench.errors.MissingBackendError` with what to install.
@@ -99,25 +94,23 @@ def gather(request: CodecRequest, timeout_s: float) -> Evidence:
     steps = [(photo, point) for photo in photos.values() for point in ladder]
     tries = [*small, *steps, *((photo, best) for photo in photos.values())]
 
-    with tempfile.TemporaryDirectory(prefix="rdbench-conformance-") as folder:
-        subject = _Subject(request.target, options, timeout_s, Path(folder))
-        encoded = subject.outcomes(
-            [subject.job(EncodeJob, p, picture.tobytes(), picture.shape) for picture, p in tries]
-        )
+    foreign = material.foreign_streams()
+    with Subject(request.target, options, timeout_s, progress) as subject:
+        subject.expect(2 * len(tries) + 1 + 16 * len(formats) + len(foreign))
+        encoded = subject.encoded(tries)
         done = list(zip(tries, encoded, strict=True))
-        cut, foreign = _cuts(done, middle), material.foreign_streams()
+        cut = _cuts(done, middle)
+        damaged = {"no bytes": [b""], "truncated": cut.values(), "foreign": foreign.values()}
         sound = [
-            subject.job(DecodeJob, point, outcome.stream, picture.shape)
+            (outcome.stream, picture.shape, point)
             for (picture, point), outcome in done
             if isinstance(outcome, Encoded)
         ]
-        damaged = [
-            subject.job(DamagedJob, middle, stream)
-            for stream in (b"", *cut.values(), *foreign.values())
-        ]
-        answers = iter(subject.outcomes([*sound, *damaged]))
+        subject.expect(len(tries) + len(sound) + 1 + len(cut) + len(foreign))
+        decoded = iter(subject.decoded(sound))
+        refused = iter(subject.refused(damaged, middle))
     trials = [
-        Trial(picture, point, outcome, next(answers) if isinstance(outcome, Encoded) else NOTHING)
+        Trial(picture, point, outcome, next(decoded) if isinstance(outcome, Encoded) else NOTHING)
         for (picture, point), outcome in done
     ]
     at_points = iter(trials[len(small) :])
@@ -128,48 +121,10 @@ def gather(request: CodecRequest, timeout_s: float) -> Evidence:
         small=trials[: len(small)],
         ladder={form: [next(at_points) for _ in ladder] for form in formats},
         best=list(at_points),
-        empty=next(answers),
-        truncated={name: next(answers) for name in cut},
-        foreign={name: next(answers) for name in foreign},
+        empty=next(refused),
+        truncated={name: next(refused) for name in cut},
+        foreign={name: next(refused) for name in foreign},
     )
-
-
-@dataclass
-class _Subject:
-    """The codec under test, in processes of its own."""
-
-    target: str
-    options: Mapping[str, Any]
-    timeout_s: float
-    folder: Path
-    """For the files of jobs."""
-    _files: int = 0
-
-    def job(self, kind: type[J], point: float, data: bytes, shape: tuple[int, ...] = ()) -> J:
-        self._files += 1
-        file = self.folder / str(self._files)
-        file.write_bytes(data)
-        return kind(self.target, self.options, point, file, shape)
-
-    def outcomes(self, jobs: Sequence[bench.Job]) -> list[Any]:
-        """What came of ``jobs``, in order, in a process of their own: what the bench answers, or
-        :class:`Failure`."""
-        limits = Limits.of_machine(1, self.timeout_s)
-        settings = Settings(
-            (),
-            shared=False,
-            timeout_s=self.timeout_s,
-            memory_mb=limits.memory_mb,
-            programs=programs.found(),
-            classes=handed.pickled([self.target]),
-            bench=f"{bench.__name__}:Bench",
-        )
-        with LocalPool(limits) as pool:
-            found = {
-                answer.job.file: answer.value if answer.status == OK else Failure(answer.message)
-                for answer in pool.run(jobs, settings)
-            }
-        return [found[job.file] for job in jobs]
 
 
 def _version(codec: type[Codec]) -> object:

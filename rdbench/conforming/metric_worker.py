@@ -36,6 +36,9 @@ class TrialJob:
     def group(self) -> str:
         return self.name
 
+    def limit_s(self, doing: tuple[str, ...]) -> None:
+        """It has the time that all have."""
+
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job with nothing left to do but to say what happened."""
         return dataclasses.replace(self, ended=f"{doing[0]}: {reason}")

@@ -10,7 +10,15 @@ from rdbench.bd import METHODS, Interval
 from rdbench.curves.comparison import Comparison
 from rdbench.tables import number_cell
 
-_COMPLEXITY: Final = ("encode_s", "decode_s", "memory_mb", "timing", "machines")
+_COMPLEXITY: Final = (
+    "encode_s",
+    "decode_s",
+    "memory_mb",
+    "memory_is",
+    "timing",
+    "machines",
+    "load",
+)
 RECORD_COLUMNS: Final = (
     "dataset",
     "anchor",

@@ -5,10 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from rdbench.curves.curve import Curve
+
+QUIET: Final = 1.5
+"""The load of a machine on which one worker has a processor to itself: its own 1, and less than
+half a process beside it."""
+MOST_WALL_OVER_CPU: Final = 1.25
+"""Where wall time is longer than the processor time by more, something was waited for."""
+MEMORY: Final = {
+    "program": "Peak memory of the program [MiB]",
+    "process": "Memory added to the process [MiB]",
+}
+"""What memory can be: of the largest program that the codec ran, or what a codec without one added
+to the process that it works in. They are not held against each other."""
 
 
 @dataclass(frozen=True)
@@ -19,67 +32,130 @@ class Complexity:
     """Wall time for one image, the mean over images and points."""
     decode_s: float = math.nan
     memory_mb: float = math.nan
-    """MiB: the most that the largest program took; for a codec without programs an upper bound,
-    the peak of the worker on the image where that was least, as a worker also holds the harness
-    and what codecs before it left."""
+    """MiB, the most of the images; of a codec without programs the most of those for which it was
+    told (column ``added_rss_mb``)."""
+    memory_is: str = ""
+    """A key of :data:`MEMORY`, where there is any."""
     timing: str = ""
     """``isolated``, ``shared`` or ``mixed`` for measured times; ``published`` for those that
     somebody else took on another machine; empty where there are none."""
     machines: tuple[str, ...] = ()
-    """Where times were taken, as far as it is told: hosts, or devices of one host."""
+    """Where times were taken, as far as it is told: hosts, or devices of one host; of published
+    ones their publisher."""
+    load: float = math.nan
+    """Of the machine while they were taken, the median."""
+    wall_over_cpu: float = math.nan
+    """Wall time over processor time, of encoding or of decoding, the larger one."""
 
     @classmethod
     def of(cls, curve: Curve | None, images: Sequence[str] = ()) -> Complexity:
         """The complexity of ``curve`` over ``images``, or over all of its images."""
         if curve is None:
             return cls()
-        encode_s, decode_s = (
-            _over(np.mean, curve, column, images) for column in ("encode_s", "decode_s")
-        )
-        memory_mb = _over(np.max, curve, "program_rss_mb", images)
+
+        def cells(column: str) -> np.ndarray:
+            used = curve.images if curve.mean_of or not images else images
+            return curve.of_images(column, used) if used else curve.values[column]
+
+        memory_mb, memory_is = _all(np.max, cells("program_rss_mb")), "program"
         if math.isnan(memory_mb):
-            memory_mb = _over(lambda table: table.max(axis=1).min(), curve, "peak_rss_mb", images)
-        timed = math.isfinite(encode_s) or math.isfinite(decode_s)
-        timing = "published" if curve.source == "published" else curve.timing
-        if not timed:
-            return cls(memory_mb=memory_mb)
-        return cls(encode_s, decode_s, memory_mb, timing, curve.machines)
+            memory_mb, memory_is = _told(np.max, cells("added_rss_mb")), "process"
+        memory_is = "" if math.isnan(memory_mb) else memory_is
+        walls = [_all(np.mean, cells(f"{what}_s")) for what in ("encode", "decode")]
+        if not any(map(math.isfinite, walls)):
+            return cls(memory_mb=memory_mb, memory_is=memory_is)
+        processor = [_all(np.mean, cells(f"{what}_cpu_s")) for what in ("encode", "decode")]
+        ratios = [wall / cpu for wall, cpu in zip(walls, processor, strict=True) if cpu > 0]
+        published = curve.source == "published"
+        return cls(
+            encode_s=walls[0],
+            decode_s=walls[1],
+            memory_mb=memory_mb,
+            memory_is=memory_is,
+            timing="published" if published else curve.timing,
+            machines=(curve.origin or curve.title,) if published else curve.machines,
+            load=_told(np.median, cells("load")),
+            wall_over_cpu=max(ratios, default=math.nan),
+        )
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What times must share to be held against each other: whether they were published, and
+        the machine."""
+        return ("published" if self.timing == "published" else "", *self.machines)
+
+    @property
+    def busy(self) -> bool:
+        """Whether other programs are known to have run beside the worker."""
+        return self.load >= QUIET
+
+    @property
+    def how(self) -> str:
+        """How times were taken, in words; empty where there are none."""
+        if self.timing != "isolated":
+            return _TIMINGS[self.timing]
+        if math.isnan(self.load):
+            return "isolated (one worker; the load of the machine is not known)"
+        if not self.busy:
+            return "isolated (nothing ran beside them)"
+        return f"with one worker, but other programs ran beside it (load {self.load:.0f})"
 
 
-def _over(
-    how: Callable[[np.ndarray], np.floating], curve: Curve, column: str, images: Sequence[str]
-) -> float:
-    """``how`` over a column's cells; NaN where not all of the images have it."""
-    used = curve.images if curve.mean_of or not images else images
-    table = curve.of_images(column, used) if used else curve.values[column]
+_TIMINGS: Final = {
+    "": "",
+    "shared": "shared (other work ran beside them)",
+    "mixed": "partly isolated, partly shared",
+    "published": "their publisher's, of another machine",
+}
+
+
+def _all(how: Callable[[np.ndarray], np.floating], table: np.ndarray) -> float:
+    """``how`` over cells; NaN where one is empty."""
     return float(how(table)) if table.size else math.nan
+
+
+def _told(how: Callable[[np.ndarray], np.floating], table: np.ndarray) -> float:
+    """``how`` over the cells that have a value."""
+    return _all(how, table[~np.isnan(table)])
 
 
 def cost_notes(complexities: Sequence[tuple[str, Complexity]]) -> list[str]:
     """What must be said beside the costs of curves (title, complexity): how times were taken, and
     what memory is."""
-    groups: dict[str, list[str]] = {}
-    for title, complexity in complexities:
-        if complexity.timing and title not in groups.setdefault(complexity.timing, []):
-            groups[complexity.timing].append(title)
-    words = {
-        "isolated": "isolated (nothing ran beside them)",
-        "shared": "shared (other work ran beside them)",
-        "mixed": "partly isolated, partly shared",
-        "published": "their publisher's, of another machine",
-    }
+    costs = dict(complexities)
     said = []
-    if groups:
-        parts = [f"{words[timing]}: {', '.join(titles)}" for timing, titles in groups.items()]
-        how = words[next(iter(groups))] if len(groups) == 1 else "; ".join(parts)
+    if groups := _grouped({title: cost.how for title, cost in costs.items()}):
+        parts = [f"{how}: {', '.join(titles)}" for how, titles in groups.items()]
+        how = next(iter(groups)) if len(groups) == 1 else "; ".join(parts)
         said.append(f"times are means over points and images, {how}")
-    said += _machines(dict(complexities))
-    if any(math.isfinite(complexity.memory_mb) for _, complexity in complexities):
+    if waited := [
+        f"{title} {cost.wall_over_cpu:.1f} times"
+        for title, cost in costs.items()
+        if cost.wall_over_cpu > MOST_WALL_OVER_CPU
+    ]:
         said.append(
-            "memory is the most of the largest program, or of a codec without one at most what the "
-            "worker took, with rdbench and what is left of other codecs"
+            f"wall time is longer than processor time, so that something was waited for: "
+            f"{', '.join(waited)}"
         )
+    said += _machines(costs)
+    if groups := _grouped({title: cost.memory_is for title, cost in costs.items()}):
+        words = {
+            "program": "the most of the largest program",
+            "process": "what encoding and decoding added to the process",
+        }
+        parts = [f"{words[kind]} ({', '.join(titles)})" for kind, titles in groups.items()]
+        others = ", not to be compared with " if len(parts) > 1 else ""
+        said.append(f"memory is {others.join(parts)}")
     return said
+
+
+def _grouped(words: Mapping[str, str]) -> dict[str, list[str]]:
+    """The titles by their words, where there are any."""
+    groups: dict[str, list[str]] = {}
+    for title, text in words.items():
+        if text:
+            groups.setdefault(text, []).append(title)
+    return groups
 
 
 def _machines(complexities: Mapping[str, Complexity]) -> list[str]:

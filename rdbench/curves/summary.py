@@ -26,6 +26,9 @@ _TEXTS: Final = (
     "point",
 )
 
+PARTIAL: Final = (*TIMES, "added_rss_mb")
+"""Columns of which nothing is to be said where some images have none."""
+
 
 def summary_columns(curves: Sequence[Curve]) -> list[str]:
     """The columns of a summary: numbers of the core, the metrics that the curves have, and where
@@ -117,7 +120,7 @@ def _message(curve: Curve) -> str:
         parts.append(f"times are means over several machines ({' and '.join(curve.machines)})")
     for column in (*NUMBERS, *curve.scores):
         count = curve.image_count if curve.mean_of else len(curve.images_with(column))
-        if 0 < count < curve.image_count and column not in TIMES:
+        if 0 < count < curve.image_count and column not in PARTIAL:
             parts.append(f"{column} is of {count} images")
     parts += [f"without {image} ({reason})" for image, reason in curve.left_out.items()]
     return one_line("; ".join(parts))

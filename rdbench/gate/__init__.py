@@ -26,6 +26,7 @@ from rdbench.gate.report import (
     Report,
     Verdict,
 )
+from rdbench.gate.side_by_side import check_labels
 from rdbench.gate.verdicts import compare
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Update",
     "Verdict",
     "check",
+    "check_labels",
     "compare",
     "read_baseline",
     "read_run",

@@ -42,10 +42,13 @@ REQUIRED: Final = (
     *("codec_version", "status", "size_bytes", "bpp"),
 )
 _TIMES: Final = frozenset(
-    {"encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "host", "device"}
+    {"encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "load", "host", "device"}
 )
 _OF_ONE_RUN: Final = frozenset(
-    {"identity", "unscored", "peak_rss_mb", "program_rss_mb", "stream_file", "decoded_file"}
+    {
+        *("identity", "unscored", "peak_rss_mb", "added_rss_mb", "program_rss_mb"),
+        *("stream_file", "decoded_file"),
+    }
 )
 _SCHEMA: Final = "schema_version"
 _REVISIONS: Final = "revisions"

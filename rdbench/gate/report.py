@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     GONE = "gone"
     """The baseline has it and the run does not: a curve, an image, a point, a metric."""
     NOT_COMPARABLE = "not comparable"
+    INCONCLUSIVE = "inconclusive"
+    """Times are beyond the limit, and the machine or its load is another, too."""
     BETTER = "better"
     SAME = "same"
     """Within the limits; not necessarily the same bytes."""
@@ -29,7 +31,10 @@ class Verdict(StrEnum):
 # The first of these that one of a curve's findings has is the verdict on the curve.
 _BY_WEIGHT: Final = tuple(Verdict)
 FAILURES: Final = frozenset(
-    {Verdict.NEWLY_FAILING, Verdict.WORSE, Verdict.GONE, Verdict.NOT_COMPARABLE}
+    {
+        *(Verdict.NEWLY_FAILING, Verdict.WORSE, Verdict.GONE),
+        *(Verdict.NOT_COMPARABLE, Verdict.INCONCLUSIVE),
+    }
 )
 
 
@@ -129,7 +134,7 @@ class Report:
 
     @property
     def fine(self) -> bool:
-        """Whether no curve is worse, gone, newly failing or not comparable."""
+        """Whether no curve is worse, gone, newly failing, not comparable or inconclusive."""
         return all(curve.fine for curve in self.curves)
 
     @property

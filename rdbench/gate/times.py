@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from rdbench.bd import mean_estimate
+from rdbench.curves.complexity import QUIET
 from rdbench.gate.deltas import signed, verdict_on
 from rdbench.gate.pairs import Cell, Shared
 from rdbench.gate.report import Finding, Verdict
 
+MOST_OTHER_LOAD: Final = 0.25
+"""Share by which the load of a machine that is not quiet may differ."""
+SIDE_BY_SIDE: Final = "measure both in one run, and hold them against each other by their labels"
 TIMES: Final = {
     "encoding": {"processor": "encode_cpu_s", "wall": "encode_s"},
     "decoding": {"processor": "decode_cpu_s", "wall": "decode_s"},
@@ -24,14 +29,14 @@ def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], l
 
     Processor time is judged where both sides have it, wall time elsewhere: other work on the
     machine makes wall times of the same thing three times as long, and no codec worse. Only times
-    of one way of timing (isolated, or shared with other work) are held against each other.
+    of one way of timing (isolated, or shared with other work) are held against each other. Another
+    machine, and a load of it that is another, make processor time longer, too: what is beyond the
+    limit is inconclusive then.
     """
-    findings, notes = [], []
+    findings = []
     before, now = ([getattr(cell, side) for cell in shared] for side in ("old", "new"))
-    hosts = [_told(cells, "host") for cells in (before, now)]
-    if all(hosts) and len({*hosts[0], *hosts[1]}) > 1:
-        then, today = (" and ".join(names) for names in hosts)
-        notes.append(f"times are of several machines: {then} in the baseline, {today} in the run")
+    notes = [*_other_machine(before, now), *_other_load(before, now)]
+    doubts = f"; inconclusive, as {'; '.join(notes)}: {SIDE_BY_SIDE}" if notes else ""
     for doing, columns in TIMES.items():
         slowdowns = {kind: _slowdown(shared, column) for kind, column in columns.items()}
         judged = next((kind for kind, found in slowdowns.items() if found), None)
@@ -47,10 +52,32 @@ def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], l
             value, low, high = slowdown
             text = f"{kind} time of {doing} {signed(value, low, high, 1, ' %')}"
             if kind == judged and verdict_on(-high, -low, most) is Verdict.WORSE:
-                findings.append(Finding(Verdict.WORSE, f"{text}, the limit is {most:g} %"))
+                verdict = Verdict.INCONCLUSIVE if doubts else Verdict.WORSE
+                findings.append(Finding(verdict, f"{text}, the limit is {most:g} %{doubts}"))
             else:
                 notes.append(text)
     return findings, notes
+
+
+def _other_machine(before: Sequence[Cell], now: Sequence[Cell]) -> list[str]:
+    hosts = [_told(cells, "host") for cells in (before, now)]
+    if not all(hosts) or len({*hosts[0], *hosts[1]}) == 1:
+        return []
+    then, today = (" and ".join(names) for names in hosts)
+    return [f"times are of several machines: {then} in the baseline, {today} in the run"]
+
+
+def _other_load(before: Sequence[Cell], now: Sequence[Cell]) -> list[str]:
+    loads = [
+        [row.load for cell in cells for row in cell.rows if row.load is not None]
+        for cells in (before, now)
+    ]
+    if not all(loads):
+        return []
+    then, today = map(statistics.median, loads)
+    if max(then, today) < QUIET or abs(then - today) <= MOST_OTHER_LOAD * max(then, today):
+        return []
+    return [f"the load of the machine was {then:.1f} in the baseline and {today:.1f} in the run"]
 
 
 def _told(cells: Sequence[Cell], column: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rdbench.curves import Comparison, Complexity, averaging_text
-from rdbench.curves.complexity import cost_notes
+from rdbench.curves.complexity import MEMORY, cost_notes
 from rdbench.curves.notes import listed, notes
 from rdbench.plots.draw import (
     GREY,
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-COSTS: Final = {
-    "decode_s": "Decoding time [s/image]",
-    "encode_s": "Encoding time [s/image]",
-    "memory_mb": "Peak memory [MiB]",
-}
-"""Fields of :class:`rdbench.curves.Complexity` and their axes."""
+TIMES: Final = {"decode_s": "Decoding time", "encode_s": "Encoding time"}
+COSTS: Final = (*TIMES, "memory_mb")
+"""Fields of :class:`rdbench.curves.Complexity`."""
+
+
+_Costly = tuple[str, str, Complexity, float]
+"""Title and codec of a curve, what it costs, and its BD-rate in percent."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Panel:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """A figure of panels, one for each cost that is known of several curves."""
+    """A figure of panels, one for each cost that is known of several curves and is of one kind:
+    times of one machine, memory of programs, memory within the process."""
 
     name: str
     title: str
@@ -84,11 +86,7 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
     for row in shown:
         assert row.test_curve
         curves.append((row.test, row.test_curve.codec, row.complexities[1], row.value))
-    panels = [
-        Panel(x_label, _spots(curves, cost))
-        for cost, x_label in COSTS.items()
-        if sum(_known(complexity, cost) for _, _, complexity, _ in curves) > 1
-    ]
+    panels = _panels(curves)
     if not panels:
         return None
     metric = settings.metric
@@ -105,6 +103,7 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
         notes=(
             *cost_notes([(title, complexity) for title, _, complexity, _ in curves]),
             *([f"without times or memory: {listed(bare)}"] if bare else []),
+            *_not_drawn(curves, panels),
             *notes([row for row in rows if row.kind == "rate"], marks=False),
         ),
     )
@@ -115,7 +114,43 @@ def _known(complexity: Complexity, cost: str) -> bool:
     return math.isfinite(value) and value > 0
 
 
-def _spots(curves: Sequence[tuple[str, str, Complexity, float]], cost: str) -> tuple[Spot, ...]:
+def _panels(curves: Sequence[_Costly]) -> list[Panel]:
+    """A panel for each cost and kind that several curves have: on one front are only what can be
+    held against each other."""
+    panels = []
+    for cost in COSTS:
+        groups: dict[tuple[str, ...], list[_Costly]] = {}
+        for curve in curves:
+            if _known(curve[2], cost):
+                groups.setdefault(_kind(curve[2], cost), []).append(curve)
+        several = {kind: group for kind, group in groups.items() if len(group) > 1}
+        for kind, group in several.items():
+            if cost in TIMES:
+                where = f", {' and '.join(filter(None, kind))}" if len(several) > 1 else ""
+                label = f"{TIMES[cost]}{where} [s/image]"
+            else:
+                label = MEMORY[kind[0]]
+            panels.append(Panel(label, _spots(group, cost)))
+    return panels
+
+
+def _kind(complexity: Complexity, cost: str) -> tuple[str, ...]:
+    return complexity.place if cost in TIMES else (complexity.memory_is,)
+
+
+def _not_drawn(curves: Sequence[_Costly], panels: Sequence[Panel]) -> list[str]:
+    """What is said of the curves with costs of a kind that no other has."""
+    drawn = {spot.title for panel in panels for spot in panel.spots}
+    alone = [
+        title
+        for title, _, own, _ in curves
+        if title not in drawn and any(_known(own, cost) for cost in COSTS)
+    ]
+    told = "not drawn, as no other has times of the same machine or memory of the same kind"
+    return [f"{told}: {listed(alone)}"] if alone else []
+
+
+def _spots(curves: Sequence[_Costly], cost: str) -> tuple[Spot, ...]:
     known = [
         (title, codec, getattr(complexity, cost), bd_rate)
         for title, codec, complexity, bd_rate in curves

@@ -3,8 +3,9 @@
 from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
-from rdbench.programs.process import Call, Ended, Printed, extend, run, supervised, words_of
+from rdbench.programs.process import Call, Ended, Printed, Usage, extend, run, supervised, words_of
 from rdbench.programs.scratch import scratch
+from rdbench.programs.starting import account_memory, prepare
 
 __all__ = [
     "SET",
@@ -14,11 +15,14 @@ __all__ = [
     "Printed",
     "Program",
     "ProgramSpec",
+    "Usage",
+    "account_memory",
     "adopt",
     "adopt_environment",
     "extend",
     "find",
     "found",
+    "prepare",
     "run",
     "scratch",
     "supervised",

@@ -15,22 +15,19 @@ import re
 import select
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import Final
 
 from rdbench.errors import CodecError, OutOfTimeError
 from rdbench.programs.environment import environment_in
 from rdbench.programs.scratch import room, scratch
+from rdbench.programs.starting import Started, start
 from rdbench.schema import one_line
-
-if TYPE_CHECKING:
-    import resource  # Windows, where no programs are run, lacks it
 
 KEPT_BYTES: Final = 16 * 1024
 ANSWER_BYTES: Final = 1024 * 1024
@@ -38,8 +35,8 @@ HEAD_BYTES: Final = 1024
 SHOWN_HEAD: Final = 100
 SHOWN_TAIL: Final = 250
 SMALLEST_FILE_LIMIT: Final = 16 * 2**20
-_FIRST_SAMPLE_S: Final = 0.002
-_LAST_SAMPLE_S: Final = 0.1
+_TICK_S: Final = 0.01
+_LONGEST_WAIT_S: Final = 3600.0
 _CHUNK: Final = 65536
 _MOST_LEFT_OVER: Final = 16
 
@@ -49,8 +46,10 @@ class Usage:
     """What the programs that were started inside :func:`supervised` used."""
 
     peak_rss_mb: float | None = None
-    """Peak resident memory in MiB of the largest of them; None where none was started, or none
-    ran for 2 ms."""
+    """Peak resident memory in MiB of the largest of them, by the kernel's account; None where none
+    was started, or it is not told (:mod:`rdbench.programs.starting`)."""
+    started: int = 0
+    """How many were."""
 
 
 @dataclass(frozen=True)
@@ -191,30 +190,26 @@ def _run(call: Call, supervision: _Supervision, kept_bytes: int) -> Ended:
         try:
             # A group of its own, so that all of it can be killed; the pool finds it by its mark.
             with contextlib.ExitStack() as stack:
-                process = subprocess.Popen(
-                    call.arguments,
-                    cwd=call.folder,
-                    env=environment_in(call.folder, call.environment),
-                    stdin=_opened(stack, call.folder, call.stdin, "rb") or subprocess.DEVNULL,
-                    stdout=_opened(stack, call.folder, call.stdout, "wb") or writer,
-                    stderr=writer,
-                    process_group=0,
-                )
+                stdin = _opened(stack, call.folder / call.stdin if call.stdin else None, "rb")
+                stdout = _opened(stack, call.folder / call.stdout, "wb") if call.stdout else writer
+                environment = environment_in(call.folder, call.environment)
+                process = start(call.arguments, call.folder, environment, [stdin, stdout, writer])
         finally:
             os.close(writer)
+        supervision.usage.started += 1
         _limit(process.pid, file_limit)
         os.set_blocking(reader, False)
-        timed_out = _watch(process, reader, supervision, output)
+        timed_out, status = _watch(process, reader, supervision, output)
     except OSError as error:
         raise CodecError(f"{call.arguments[0]} cannot be run: {_reason(error)}") from error
     finally:
         os.close(reader)
     wall_s = time.monotonic() - started
-    return Ended(process.returncode, output.printed, timed_out, wall_s, file_limit)
+    return Ended(status, output.printed, timed_out, wall_s, file_limit)
 
 
-def _opened(stack: contextlib.ExitStack, folder: Path, name: str, mode: str) -> IO[bytes] | None:
-    return stack.enter_context((folder / name).open(mode)) if name else None
+def _opened(stack: contextlib.ExitStack, path: Path | None, mode: str) -> int:
+    return stack.enter_context((path or Path(os.devnull)).open(mode)).fileno()
 
 
 class _Output:
@@ -246,40 +241,32 @@ def _limit(pid: int, file_limit: int) -> None:
 
 
 def _watch(
-    process: subprocess.Popen[bytes], reader: int, supervision: _Supervision, output: _Output
-) -> bool:
+    process: Started, reader: int, supervision: _Supervision, output: _Output
+) -> tuple[bool, int]:
     """Wait for the process, keep its output, and kill what is left of its group; whether it had to
-    be ended itself."""
-    import resource
-
+    be ended itself, and what it ended with."""
     pid = process.pid
-    peak_kib = 0
     timed_out = False
-    # Where there is no file descriptor for a process, its end is looked for at each sample.
+    # Where there is no file descriptor for a process, its end is looked for now and then.
     watch = os.pidfd_open(pid) if sys.platform == "linux" else None
     poll = select.poll()
     poll.register(reader, select.POLLIN)
     if watch is not None:
         poll.register(watch, select.POLLIN)
-    pause = _FIRST_SAMPLE_S
-    sampled = time.monotonic()
     try:
         while True:
-            now = time.monotonic()
-            if now >= supervision.deadline:
+            left_s = supervision.deadline - time.monotonic()
+            if left_s <= 0:
                 timed_out = True
                 break
-            if now - sampled >= pause:
-                peak_kib = max(peak_kib, _high_water_kib(pid))
-                sampled, pause = now, min(2 * pause, _LAST_SAMPLE_S)
-            wait_s = min(supervision.deadline - now, sampled + pause - now)
+            wait_s = min(left_s, _LONGEST_WAIT_S if watch is not None else _TICK_S)
             ready = [descriptor for descriptor, _ in poll.poll(math.ceil(1000 * wait_s))]
             if reader in ready:
                 data = os.read(reader, _CHUNK)
                 output.add(data)
                 if not data:
                     poll.unregister(reader)
-            if watch in ready or (watch is None and process.poll() is not None):
+            if watch in ready or (watch is None and process.ended()):
                 break
     finally:
         # The leader is not waited for yet, so its number cannot be another process's by now.
@@ -287,35 +274,12 @@ def _watch(
             os.killpg(pid, signal.SIGKILL)
         if watch is not None:
             os.close(watch)
-        own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        usage = _reaped(process)
-    # The kernel's figure begins with the memory of the process that the program was started from
-    # (execve(2) replaces it, getrusage(2) remembers it), so it tells only of larger programs.
-    if usage is not None and usage.ru_maxrss > own_kib:
-        peak_kib = max(peak_kib, usage.ru_maxrss)
-    if peak_kib:
-        mib = round(peak_kib / (2**20 if sys.platform == "darwin" else 2**10), 1)
-        supervision.usage.peak_rss_mb = max(supervision.usage.peak_rss_mb or 0.0, mib)
+        status, peak_rss_mb = process.reaped()
+    if peak_rss_mb is not None:
+        usage = supervision.usage
+        usage.peak_rss_mb = max(usage.peak_rss_mb or 0.0, peak_rss_mb)
     _drain(reader, output)
-    return timed_out
-
-
-def _reaped(process: subprocess.Popen[bytes]) -> resource.struct_rusage | None:
-    if process.returncode is not None:
-        return None
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage
-
-
-def _high_water_kib(pid: int) -> int:
-    """Peak resident memory of a running process so far, in KiB (proc(5), VmHWM); 0 if untold."""
-    with contextlib.suppress(OSError, ValueError):
-        status = Path(f"/proc/{pid}/status").read_bytes()
-        place = status.find(b"VmHWM:")
-        if place >= 0:
-            return int(status[place + 6 :].split(None, 1)[0])
-    return 0
+    return timed_out, status
 
 
 def _drain(reader: int, output: _Output) -> None:

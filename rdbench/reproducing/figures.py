@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench import plots
-from rdbench.curves import Curve, published
+from rdbench.curves import Complexity, Curve, published
 from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
 from rdbench.reproducing.cast import Cast
@@ -35,7 +35,7 @@ def draw(recipe: Recipe, cast: Cast, out: Path) -> list[Path]:
                     files += plots.save(plot, out, FORMATS)
         else:
             for dataset in recipe.datasets:
-                bars = _times(dataset, cast.curves(dataset))
+                bars = time_bars(dataset, cast.curves(dataset))
                 if bars.groups:
                     files += plots.save(bars, out, FORMATS)
     return files
@@ -86,12 +86,12 @@ def _rate_gap(dataset: str, curves: Sequence[Curve], beside: Sequence[Curve]) ->
     )
 
 
-def _times(dataset: str, curves: Sequence[Curve]) -> Bars:
+def time_bars(dataset: str, curves: Sequence[Curve]) -> Bars:
+    """Times to encode and to decode of the measured curves of a dataset."""
     measured = [curve for curve in curves if curve.source == "measured"]
     images = max((curve.image_count for curve in measured), default=0)
-    said = (
-        "" if all(curve.timing == "isolated" for curve in measured) else ", other work ran beside"
-    )
+    busy = any(curve.timing != "isolated" or Complexity.of(curve).busy for curve in measured)
+    said = ", other work ran beside" if busy else ""
     machines = sorted({machine for curve in measured for machine in curve.machines})
     said += f", on {' and '.join(machines)}" if len(machines) > 1 else ""
     return Bars(

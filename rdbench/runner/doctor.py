@@ -15,6 +15,7 @@ from rdbench.errors import MissingBackendError
 from rdbench.experiment import CodecPlan, Task, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
 from rdbench.metrics import choose
+from rdbench.runner import elsewhere
 from rdbench.runner.kept import write_png
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, row
@@ -75,6 +76,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
             timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
             programs=programs.found(),
+            elsewhere=elsewhere.wanted((plan for _, plan in found.values()), {}),
         )
         names = tuple(record.name for record in settings.metrics)
         for answer in pool.run([Job(task, names) for task in tasks], settings):

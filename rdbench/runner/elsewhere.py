@@ -2,31 +2,30 @@
 
 A codec in Python may keep what it encoded in its class or its module, and decode from that: it
 would get one byte and a perfect image. The first stream of a curve is therefore also decoded by
-a worker that has encoded nothing.
+a process that has encoded nothing. A new interpreter for it would cost half a second; it is forked
+instead, from a process that the worker forked when it had imported its libraries and seen no codec.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import math
-import subprocess
+import os
+import signal
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing import Pipe
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdbench import returned
-from rdbench.errors import RdbenchError
 from rdbench.images import pixel_sha256
-from rdbench.programs import users_environment
 from rdbench.runner import worker
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
     from rdbench.experiment import CodecPlan
-    from rdbench.runner.rows import Settings
     from rdbench.sample_format import Image
 
 
@@ -41,18 +40,7 @@ class Stream:
     dtype: str
 
 
-class Decoder:
-    """The bench of that worker: the SHA-256 of the decoded image, or why there is none."""
-
-    def __init__(self, settings: Settings, notify: object) -> None:
-        """Nothing of the run is needed."""
-
-    def answer(self, job: Stream) -> tuple[str, str]:
-        try:
-            decoded = job.plan.build(job.point).decode(job.data)
-            return pixel_sha256(returned.image(decoded, np.empty(job.shape, job.dtype))), ""
-        except Exception as error:
-            return "", f"{type(error).__name__}: {error}"
+Sources = Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def by_others(codec: type[Codec], sources: object) -> bool:
@@ -61,45 +49,78 @@ def by_others(codec: type[Codec], sources: object) -> bool:
     return bool(sources) or not owner.__module__.startswith("rdbench.")
 
 
-def reason_against(
-    settings: Settings, codec: type[Codec], plan: CodecPlan, point: float, data: bytes, image: Image
-) -> str:
-    """Why the stream ``data`` is not enough to decode ``image``; empty where it is. Of codecs that
-    are not deterministic another image is taken, too."""
-    found, error = _decode(settings, Stream(plan, point, data, image.shape, str(image.dtype)))
-    if error:
-        return f"the stream cannot be decoded in another process than it was encoded in: {error}"
-    if codec.deterministic and found != pixel_sha256(image):
-        return "the stream gives another image in another process than it was encoded in"
-    return ""
+def wanted(plans: Iterable[CodecPlan], sources: Sources) -> bool:
+    """Whether streams of any of the codecs are to be decoded elsewhere."""
+    return any(
+        by_others(plan.codec(), sources.get((plan.target, plan.options_text))) for plan in plans
+    )
 
 
-def _decode(settings: Settings, stream: Stream) -> tuple[str, str]:
-    ours, theirs = Pipe()
-    user, limit = users_environment(), settings.timeout_s
-    with ours, theirs:
-        process = subprocess.Popen(
-            worker.command(theirs.fileno()),
-            env=worker.environment(user, {}),
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-        )
+class Elsewhere:
+    """Other processes for decoding, to be made before this one has anything to do with codecs.
+    They end with it. Decoding may take ``timeout_s``."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._connection, theirs = Pipe()
+        parent = os.getpid()
+        if os.fork() == 0:
+            try:
+                worker.die_with(parent)
+                kept = theirs.fileno()
+                os.closerange(3, kept)
+                os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+                _serve(theirs, timeout_s)
+            finally:
+                os._exit(0)
         theirs.close()
+
+    def reason_against(
+        self, codec: type[Codec], plan: CodecPlan, point: float, data: bytes, image: Image
+    ) -> str:
+        """Why the stream ``data`` is not enough to decode ``image``; empty where it is. Of codecs
+        that are not deterministic another image is taken, too."""
         try:
-            own = dataclasses.replace(settings, bench=f"{__name__}:{Decoder.__name__}")
-            answers: list[Any] = []
-            with contextlib.suppress(EOFError, OSError):
-                for message in ((own, user), stream):
-                    ours.send(message)
-                    if not ours.poll(None if limit == math.inf else limit):
-                        raise RdbenchError(f"it is not done after {limit:g} s")
-                    answers.append(ours.recv())
-            if len(answers) < 2:
-                return "", f"the process ended with status {process.wait()}"
-            found: tuple[str, str] = answers[1][1]
-            return found
-        except RdbenchError as error:
-            return "", str(error)
-        finally:
-            process.kill()
-            process.wait()
+            self._connection.send(Stream(plan, point, data, image.shape, str(image.dtype)))
+            found, error = self._connection.recv()
+        except (EOFError, OSError):
+            found, error = "", "the process was killed"
+        if error:
+            return (
+                f"the stream cannot be decoded in another process than it was encoded in: {error}"
+            )
+        if codec.deterministic and found != pixel_sha256(image):
+            return "the stream gives another image in another process than it was encoded in"
+        return ""
+
+
+def _serve(connection: Connection, timeout_s: float) -> None:
+    """Fork for each stream that comes, until the connection is closed. This process decodes nothing
+    itself, so that each finds it as the last one did."""
+    while True:
+        try:
+            stream = connection.recv()
+        except (EOFError, OSError):
+            return
+        server = os.getpid()
+        child = os.fork()
+        if child == 0:
+            worker.die_with(server)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            if timeout_s < math.inf:
+                signal.setitimer(signal.ITIMER_REAL, timeout_s)
+            connection.send(_decoded(stream))
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status == -signal.SIGALRM:
+            connection.send(("", f"it is not done after {timeout_s:g} s"))
+        elif status:
+            connection.send(("", f"the process ended with status {status}"))
+
+
+def _decoded(job: Stream) -> tuple[str, str]:
+    """The SHA-256 of the decoded image, or why there is none."""
+    try:
+        decoded = job.plan.build(job.point).decode(job.data)
+        return pixel_sha256(returned.image(decoded, np.empty(job.shape, job.dtype))), ""
+    except BaseException as error:  # a codec may raise anything, SystemExit included
+        return "", f"{type(error).__name__}: {error}"

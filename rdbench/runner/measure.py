@@ -12,18 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from rdbench import files, programs, provenance, returned
 from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.images import pixel_sha256
 from rdbench.images.loading import imagemagick
 from rdbench.metrics import Reference, Scores
-from rdbench.programs import supervised
+from rdbench.programs import Usage, supervised
 from rdbench.provenance import differences
 from rdbench.runner import elsewhere, kept
-from rdbench.runner.resources import PeakMemory, cpu_time_s
+from rdbench.runner.elsewhere import Elsewhere
+from rdbench.runner.resources import PeakMemory, cpu_time_s, load
 from rdbench.runner.rows import Job, Measured, Settings
+from rdbench.runner.warming import WarmUp
 from rdbench.sample_format import SampleFormat
 from rdbench.schema import FAILED, OK, TIMEOUT, UNSUPPORTED, Measurement, one_line
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rdbench.images import ImageRef
     from rdbench.sample_format import Image
 
-WARM_UP_SIDE: Final = 64
 MAX_INSTANCES: Final = 64
 
 Notify = Callable[[tuple[str, ...]], None]
@@ -67,6 +66,7 @@ class _Clock:
     """Wall time and processor time since it was made."""
 
     def __init__(self) -> None:
+        programs.prepare()
         self._cpu_s = cpu_time_s()
         self._start = time.perf_counter()
 
@@ -80,6 +80,7 @@ class Bench:
     codecs that were built, so that the next point of the same image does not pay for them."""
 
     def __init__(self, settings: Settings, notify: Notify) -> None:
+        self._elsewhere = Elsewhere(settings.timeout_s) if settings.elsewhere else None
         self.settings = settings
         self._notify = notify
         self._records = {record.name: record for record in settings.metrics}
@@ -87,11 +88,12 @@ class Bench:
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
         self._opened: dict[tuple[str, str, float], dict[str, str]] = {}
         self._against: dict[tuple[str, str], str] = {}
-        self._warm: set[tuple[str, str]] = set()
         self._classes: dict[tuple[str, str], type[Codec]] = {}
         self._versions: dict[tuple[str, str], str] = {}
         self._takes: dict[tuple[str, str], frozenset[SampleFormat]] = {}
         self._memory = PeakMemory()
+        self._usage = Usage()
+        self._warm_up = WarmUp(not settings.shared, self._memory, lambda: self._begin(()))
 
     def answer(self, job: Job) -> Measured:
         """What comes of a job. Whatever is raised on the way becomes its status and message."""
@@ -99,7 +101,8 @@ class Bench:
         opened = self._opened.setdefault((codec.target, codec.options_text, job.task.point), {})
         core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
-        with supervised(time.monotonic() + self.settings.timeout_s) as usage, files.noting(opened):
+        deadline = time.monotonic() + self.settings.timeout_s
+        with supervised(deadline) as self._usage, files.noting(opened):
             try:
                 scores, rescored = self._do(job, core)
                 core["status"] = OK
@@ -109,7 +112,6 @@ class Bench:
                 core["status"], core["message"] = self._failure(error)
                 scores, rescored = Scores(), False
         core["peak_rss_mb"] = self._memory.peak_mb()
-        core["program_rss_mb"] = usage.peak_rss_mb
         return Measured(core, scores.values, scores.reasons, opened, rescored)
 
     def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
@@ -120,7 +122,10 @@ class Bench:
             scores = self._score_kept(job, there)
             if scores is not None:
                 return scores, True
-        decoded = self._measure(job.task, core)
+        try:
+            decoded = self._measure(job.task, core)
+        finally:  # before metrics run programs
+            core["program_rss_mb"], core["load"] = self._usage.peak_rss_mb, load()
         # The same image may have come out again: then its row stays.
         same = there is not None and there.decoded_sha256 == core["decoded_sha256"]
         return self._score(job, decoded, job.missing if same else job.metrics), same
@@ -158,7 +163,7 @@ class Bench:
         self._refuse_unfit(codec_class, task, pixels)
         encoder, decoder = self._instances(task.codec, task.point)
         core["device"] = one_line(str(encoder.device()))
-        self._warm_up(task.codec, encoder, decoder, pixels)
+        core["added_rss_mb"] = self._warm_up.of(task.codec, encoder, decoder, pixels, self._usage)
         who = f"codec {codec_class.name!r}: "
 
         clock = _Clock()
@@ -197,14 +202,13 @@ class Bench:
         shown."""
         key = (task.codec.target, task.codec.options_text)
         if key not in self._against:
-            sources = self.settings.sources.get(key)
-            self._against[key] = (
-                elsewhere.reason_against(
-                    self.settings, codec, task.codec, task.point, stream, decoded
+            self._against[key] = ""
+            if self._elsewhere and elsewhere.by_others(codec, self.settings.sources.get(key)):
+                self._begin(())  # it may take as long as a measurement
+                self._against[key] = self._elsewhere.reason_against(
+                    codec, task.codec, task.point, stream, decoded
                 )
-                if elsewhere.by_others(codec, sources)
-                else ""
-            )
+                self._begin(())
         return self._against[key]
 
     def _score(self, job: Job, decoded: Image, wanted: tuple[str, ...]) -> Scores:
@@ -311,18 +315,3 @@ class Bench:
             self._codecs[key] = build(point, **options), build(point, **options)
         self._codecs.move_to_end(key)
         return self._codecs[key]
-
-    def _warm_up(self, plan: CodecPlan, encoder: Codec, decoder: Codec, pixels: Image) -> None:
-        """Let a library load its tables before the clock runs; what fails will fail again, except
-        that there is no time left for it where that ran out."""
-        key = (plan.target, plan.options_text)
-        if key in self._warm:
-            return
-        self._warm.add(key)
-        corner = np.ascontiguousarray(pixels[:WARM_UP_SIDE, :WARM_UP_SIDE])
-        try:
-            decoder.decode(encoder.encode(corner))
-        except OutOfTimeError:
-            raise
-        except Exception:
-            return

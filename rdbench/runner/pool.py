@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import IO, Any, Final, Generic, Protocol, Self, TypeVar
+from typing import IO, Any, Final, Generic
 
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.programs import Janitor, users_environment
+from rdbench.runner.jobs import J, Queue
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import command
 from rdbench.runner.worker import environment as environment_of
@@ -39,20 +40,6 @@ MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
 MOST_ENDINGS: Final = 3
 """What has ended so many workers is not tried any more."""
-
-
-class PoolJob(Protocol):
-    """What a worker is given; plain data."""
-
-    @property
-    def group(self) -> Hashable:
-        """Jobs of one group go to one worker while they can."""
-
-    def spared(self, doing: tuple[str, ...], reason: str) -> Self:
-        """The job without a part that ended a worker."""
-
-
-J = TypeVar("J", bound=PoolJob)
 
 
 @dataclass(frozen=True)
@@ -120,7 +107,7 @@ class _Worker(Generic[J]):
         self.group: Hashable = None
         self.doing: tuple[str, ...] = ()
         """The part of the first job that somebody else's code does, while it does."""
-        self.ready = False
+        self.begun = self.ready = False
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
         self._name = name
@@ -148,14 +135,13 @@ class _Worker(Generic[J]):
             theirs.close()
 
     def begin(self, settings: Settings) -> None:
+        self.begun = True
         self.deadline = time.monotonic() + START_TIMEOUT_S
         self._send((settings, self._user))
 
-    def give(self, job: J, timeout_s: float) -> None:
+    def give(self, job: J) -> None:
         self.jobs.append(job)
         self.group = job.group
-        if len(self.jobs) == 1:
-            self.deadline = time.monotonic() + timeout_s
         self._send(job)
 
     def _send(self, message: tuple[Settings, dict[bytes, bytes]] | J) -> None:
@@ -208,19 +194,20 @@ class LocalPool:
             raise
 
     def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
-        """Carry the jobs out, in an order that keeps each group with one worker while it can; once
-        for each pool.
+        """Carry the jobs out, in an order that keeps each group with one worker while it can. More
+        of them can follow when all are done, with the same settings.
 
         Yields answers as they come. A part of a job that the worker announced, and that then ends
         the worker or takes too long, is left out of the job, which is done again; after
         :data:`MOST_ENDINGS` times it is left out of all others. Raises :class:`RdbenchError` if
         workers cannot start.
         """
-        while len(self._workers) > len(jobs):
+        while len(self._workers) > max(len(jobs), 1):
             self._workers.pop().end()
         for worker in self._workers:
-            worker.begin(settings)
-        queue = _Queue(jobs)
+            if not worker.begun:
+                worker.begin(settings)
+        queue = Queue(jobs)
         open_jobs = len(jobs)
         while open_jobs:
             for worker in self._workers:
@@ -228,13 +215,15 @@ class LocalPool:
                     job = queue.take(worker.group)
                     if job is None:
                         break
-                    worker.give(self._spared(job), self.limits.timeout_s + GRACE_S)
+                    worker.give(self._spared(job))
+                    if len(worker.jobs) == 1:
+                        self._begun(worker)
             for worker in self._answers():
                 for answer in self._receive(worker, queue, settings):
                     open_jobs -= 1
                     yield answer
 
-    def _fill(self, queue: _Queue[J]) -> int:
+    def _fill(self, queue: Queue[J]) -> int:
         """How many jobs a worker may have: one where the others could do what is left."""
         return QUEUED if len(queue) >= len(self._workers) else 1
 
@@ -266,20 +255,22 @@ class LocalPool:
         ]
 
     def _receive(
-        self, worker: _Worker[J], queue: _Queue[J], settings: Settings
+        self, worker: _Worker[J], queue: Queue[J], settings: Settings
     ) -> Iterator[Answer[J]]:
         try:
             if worker.connection.poll():
                 kind, value = worker.connection.recv()
-                worker.deadline = time.monotonic() + self.limits.timeout_s + GRACE_S
                 if kind == "ready":
                     worker.ready = True
                     self._failed_starts = 0
                 elif kind == "doing":
                     worker.doing = value
+                    self._begun(worker)
                 else:
                     worker.doing = ()
-                    yield Answer(worker.jobs.popleft(), value)
+                    done = worker.jobs.popleft()
+                    self._begun(worker)
+                    yield Answer(done, value)
                 return
         except (EOFError, OSError):
             pass
@@ -292,11 +283,7 @@ class LocalPool:
                 raise RdbenchError(f"a worker cannot start ({_ending(status, words)})")
         under_way = worker.jobs.popleft() if worker.jobs else None
         queue.put_back(worker.jobs)
-        message = (
-            f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
-        )
-        if not late:
-            message = _ending(status, words)
+        message = self._late(under_way, worker.doing) if late else _ending(status, words)
         if under_way is not None and worker.doing:
             self._endings.setdefault(worker.doing, []).append(message)
             queue.put_back([under_way.spared(worker.doing, message)])
@@ -305,6 +292,17 @@ class LocalPool:
         self._workers[-1].begin(settings)
         if under_way is not None:
             yield Answer(under_way, status=TIMEOUT if late else CRASHED, message=message)
+
+    def _begun(self, worker: _Worker[J]) -> None:
+        """The first of its jobs, or the next part of it, is under way."""
+        if worker.jobs:
+            limit_s = worker.jobs[0].limit_s(worker.doing) or self.limits.timeout_s
+            worker.deadline = time.monotonic() + limit_s + GRACE_S
+
+    def _late(self, job: J | None, doing: tuple[str, ...]) -> str:
+        if job is not None and (limit_s := job.limit_s(doing)):
+            return f"not done after {limit_s:.3g} s"
+        return f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
 
     def _start(self) -> _Worker[Any]:
         self._started += 1
@@ -325,41 +323,6 @@ class LocalPool:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class _Queue(Generic[J]):
-    """Jobs that wait, by group: a worker takes from its own group first, then from one that no
-    worker has begun, then from the one with most left."""
-
-    def __init__(self, jobs: Sequence[J]) -> None:
-        self._waiting: dict[Hashable, deque[J]] = {}
-        self._begun: set[Hashable] = set()
-        for job in jobs:
-            self._waiting.setdefault(job.group, deque()).append(job)
-        self._count = len(jobs)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def take(self, group: Hashable) -> J | None:
-        if group not in self._waiting:
-            group = next((other for other in self._waiting if other not in self._begun), None)
-        if group is None:
-            group = max(self._waiting, key=lambda other: len(self._waiting[other]), default=None)
-        if group is None:
-            return None
-        self._begun.add(group)
-        jobs = self._waiting[group]
-        job = jobs.popleft()
-        self._count -= 1
-        if not jobs:
-            del self._waiting[group]
-        return job
-
-    def put_back(self, jobs: Sequence[J]) -> None:
-        self._count += len(jobs)
-        for job in reversed(jobs):
-            self._waiting.setdefault(job.group, deque()).appendleft(job)
 
 
 def _janitor() -> Janitor:

@@ -35,6 +35,8 @@ class Settings:
     """By target and options: files of Python, which a worker must find as the parent did."""
     classes: Mapping[str, bytes] = field(default_factory=dict)
     """By target: codecs that were handed over as classes, pickled by value."""
+    elsewhere: bool = False
+    """Whether streams of any of the codecs are decoded in another process, too."""
     out: Path = Path()
     """The run directory."""
     keep_streams: bool = False
@@ -67,6 +69,9 @@ class Job:
     def group(self) -> ImageRef:
         """Jobs of one group go to one worker while they can: it has their image in memory."""
         return self.task.image
+
+    def limit_s(self, doing: tuple[str, ...]) -> None:
+        """It has the time that all have."""
 
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job without metrics that ended a worker."""

@@ -23,6 +23,7 @@ from rdbench.experiment import Experiment, Task
 from rdbench.host import processor
 from rdbench.metrics import MetricRecord
 from rdbench.results import RunDirectory
+from rdbench.runner import elsewhere
 from rdbench.runner.identities import Identities
 from rdbench.runner.pool import Answer, Limits, LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
@@ -116,6 +117,10 @@ def run(
         todo = [job for job in jobs if job.missing or job.there is None]
         outcome = Outcome(out, [], resumed=len(todo) < len(tasks))
         outcome.replaced = [*_counted(again.values()), *changed_metrics(directory)]
+        sources = {
+            (codec.target, codec.options_text): provenance.source(codec)
+            for codec in experiment.codecs
+        }
         settings = Settings(
             metrics=experiment.metrics,
             # No more workers than there is work for; what is timed alone is said to be.
@@ -123,10 +128,8 @@ def run(
             timeout_s=pool.limits.timeout_s,
             memory_mb=pool.limits.memory_mb,
             programs=programs.found(),
-            sources={
-                (codec.target, codec.options_text): provenance.source(codec)
-                for codec in experiment.codecs
-            },
+            sources=sources,
+            elsewhere=elsewhere.wanted(experiment.codecs, sources),
             classes=handed.pickled(codec.target for codec in experiment.codecs),
             out=out,
             keep_streams=keep_streams,

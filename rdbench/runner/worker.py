@@ -46,7 +46,7 @@ def environment(user: dict[bytes, bytes], own: dict[str, str]) -> dict[bytes, by
 def main(descriptor: int, parent: int) -> None:
     """Answer jobs from the connection on ``descriptor`` until it is closed; ``parent`` is the
     process that started this one."""
-    _die_with(parent)
+    die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
@@ -65,6 +65,7 @@ def main(descriptor: int, parent: int) -> None:
     handed.adopt(settings.classes)
     if settings.memory_mb is not None:
         cap_memory(settings.memory_mb)
+    programs.account_memory()
     module, _, name = settings.bench.partition(":")
     bench = getattr(importlib.import_module(module), name)(
         settings, lambda doing: connection.send(("doing", doing))
@@ -87,7 +88,7 @@ def _give_back_pythonpath(user: dict[bytes, bytes]) -> None:
         os.environb[b"PYTHONPATH"] = path
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel end this process when its parent is killed (prctl(2), Linux only)."""
     if sys.platform != "linux":
         return

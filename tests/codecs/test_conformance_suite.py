@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rdbench.cli import progress
 from rdbench.conforming import CheckResult, Status, conforms, run_checks
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.testing import assert_conforms
@@ -159,3 +160,48 @@ def test_assertion_is_the_table_of_what_failed() -> None:
     )
     with pytest.raises(UsageError, match="did you mean 'jpeg'"):
         assert_conforms("jpge")
+
+
+def test_a_decoder_that_dies_of_every_damaged_stream_costs_few_processes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It had a new one for each of 45 streams: with torch, a quarter of an hour."""
+    monkeypatch.setenv("RDBENCH_TEST_NOTES", str(tmp_path))
+    results = {result.check: result for result in run_checks(f"{BROKEN}:DiesOfDamage")}
+    failed = {name for name, result in results.items() if result.status is Status.FAILED}
+    assert failed == {"empty", "truncated", "foreign"}
+    assert "not tried any more, as it ended 3 workers: " in results["truncated"].detail
+    assert "not tried any more, as it ended 3 workers: " in results["foreign"].detail
+    assert len(list(tmp_path.iterdir())) <= 1 + 3 + 3
+
+
+def test_a_codec_that_cannot_be_built_is_not_built_for_every_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RDBENCH_TEST_NOTES", str(tmp_path))
+    results = {result.check: result for result in run_checks(f"{BROKEN}:DiesWhenItIsBuilt")}
+    assert results["round-trip"].status is Status.FAILED
+    assert len(list(tmp_path.iterdir())) <= 3 + 3
+
+
+def test_a_damaged_stream_has_less_time_than_a_sound_one() -> None:
+    results = {result.check: result for result in run_checks(f"{BROKEN}:HangsOnDamage")}
+    assert "not done after 5 s, where a CodecError is expected" in results["foreign"].detail
+
+
+def test_progress_is_told_of_each_encoding_and_decoding() -> None:
+    seen: list[tuple[int, int]] = []
+    run_checks(f"{BROKEN}:Sound", progress=lambda *counts: seen.append(counts))
+    done = [count for count, _ in seen]
+    assert done == list(range(1, len(seen) + 1))
+    assert all(one <= total for one, total in seen)
+    assert seen[-1] == (len(seen), len(seen)), "in the end all is done"
+
+
+def test_the_command_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    with progress.Progress() as shown:
+        shown.show(3, 12)
+    assert capsys.readouterr().err.startswith("3/12 done (25%), ")

@@ -154,7 +154,9 @@ def test_interpolations_stand_side_by_side_and_disagreement_is_marked():
 
 def test_complexity_is_of_both_curves_and_says_how_times_were_taken(rows):
     shared = [dataclasses.replace(row, timing="shared") for row in of("webp")]
-    memory = [dataclasses.replace(row, peak_rss_mb=90.0 + row.point) for row in of("jpeg")]
+    memory = [
+        dataclasses.replace(row, program_rss_mb=90.0 + row.point, load=1.0) for row in of("jpeg")
+    ]
     curves = curves_of([*memory, *shared])
     found = comparisons(curves, "jpeg", QUICK)
     (table,) = tables(found, complexity=True)

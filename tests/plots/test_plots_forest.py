@@ -29,7 +29,9 @@ def rows():
     """Curves with times and memory: the more a codec saves, the slower it decodes, but one."""
     costs = {"jpeg": (0.01, 80.0), "webp": (0.05, 95.0), "jpeg2000": (0.2, 90.0)}
     timed = [
-        dataclasses.replace(row, decode_s=costs[row.codec][0], peak_rss_mb=costs[row.codec][1])
+        dataclasses.replace(
+            row, decode_s=costs[row.codec][0], program_rss_mb=costs[row.codec][1], load=1.0
+        )
         for row in encoded_rows(6)
         if row.codec in costs
     ]
@@ -84,7 +86,7 @@ def test_a_tradeoff_knows_the_pareto_front_in_each_panel(rows):
     assert [panel.x_label.split(" [")[0] for panel in plot.panels] == [
         "Decoding time",
         "Encoding time",
-        "Peak memory",
+        "Peak memory of the program",
     ]
     values = {row.test: row.value for row in rows if row.kind == "rate"} | {"jpeg": 0.0}
     for panel in plot.panels:
@@ -113,6 +115,102 @@ def test_costs_that_are_not_known_have_no_panel(rows):
     some = [dataclasses.replace(row, encode_s=None) for row in of("webp")]
     plot = tradeoff(comparisons(curves_of([*of("jpeg"), *some]), "jpeg", QUICK))
     assert [panel.x_label for panel in plot.panels] == ["Decoding time [s/image]"]
+
+
+def test_memory_of_programs_and_memory_within_the_process_have_a_panel_each():
+    """What libraries add to the process and what whole programs take were on one front."""
+    kinds = {
+        "jpeg": {"added_rss_mb": 3.0},
+        "webp": {"added_rss_mb": 9.0},
+        "avif": {"program_rss_mb": 30.0, "added_rss_mb": 1.0},
+        "jpeg2000": {"program_rss_mb": 20.0},
+    }
+    timed = [
+        dataclasses.replace(
+            row, encode_s=None, decode_s=None, peak_rss_mb=180.0, **kinds[row.codec]
+        )
+        for row in encoded_rows(6)
+        if row.codec in kinds
+    ]
+    codecs = {row.codec for row in timed}
+    plot = tradeoff(comparisons(curves_of(timed), "jpeg", QUICK))
+    panels = {
+        panel.x_label: {spot.title: spot.cost for spot in panel.spots} for panel in plot.panels
+    }
+    assert panels.pop("Memory added to the process [MiB]") == {"jpeg": 3, "webp": 9}
+    programs = {name: kinds[name]["program_rss_mb"] for name in codecs & {"avif", "jpeg2000"}}
+    assert list(panels.values()) == ([programs] if len(programs) > 1 else [])
+    assert any(
+        note.startswith("memory is ") and "not to be compared with" in note for note in plot.notes
+    )
+    draw(plot).canvas.draw()
+
+
+def test_the_worker_is_no_codec():
+    """Its peak has rdbench in it and what other codecs left."""
+    bare = [
+        dataclasses.replace(row, encode_s=None, decode_s=None, peak_rss_mb=180.0)
+        for row in [*of("jpeg"), *of("webp")]
+    ]
+    assert tradeoff(comparisons(curves_of(bare), "jpeg", QUICK)) is None
+
+
+def test_published_times_are_on_no_front_of_measured_ones(rows):
+    """Nor are times of different machines."""
+    found = [row for row in rows if row.kind == "rate" and row.test_curve]
+    other = [
+        dataclasses.replace(
+            row,
+            test=f"{row.test} (published)",
+            test_curve=dataclasses.replace(
+                row.test_curve,
+                label=f"{row.test}*",
+                source="published",
+                origin="Lee",
+            ),
+        )
+        for row in found
+        if row.test == "webp"
+    ]
+    plot = tradeoff([*found, *other])
+    for panel in plot.panels:
+        assert "webp (published)" not in {spot.title for spot in panel.spots} or (
+            panel.x_label.startswith("Peak memory")
+        )
+    assert any("their publisher's, of another machine" in note for note in plot.notes)
+    elsewhere = [
+        dataclasses.replace(row, host="there") if row.codec == "webp" else row
+        for row in (dataclasses.replace(row, host="here") for row in encoded_rows(6))
+    ]
+    plot = tradeoff(comparisons(curves_of(elsewhere), "jpeg", QUICK))
+    assert not any(spot.title == "webp" for panel in plot.panels for spot in panel.spots)
+    assert any(note.startswith("not drawn") and "webp" in note for note in plot.notes)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (0.9, "isolated (nothing ran beside them)"),
+        (15.2, "with one worker, but other programs ran beside it (load 15)"),
+        (None, "isolated (one worker; the load of the machine is not known)"),
+    ],
+)
+def test_nothing_ran_beside_is_said_only_where_nothing_did(load, words):
+    """It was said at a load of 15."""
+    loaded = [
+        dataclasses.replace(row, load=load, timing="isolated") for row in [*of("jpeg"), *of("webp")]
+    ]
+    plot = tradeoff(comparisons(curves_of(loaded), "jpeg", QUICK))
+    assert plot.notes[0] == f"times are means over points and images, {words}"
+
+
+def test_wall_time_that_waited_is_said():
+    waited = [
+        dataclasses.replace(row, encode_s=0.3, encode_cpu_s=0.1) if row.codec == "webp" else row
+        for row in [*of("jpeg"), *of("webp")]
+    ]
+    plot = tradeoff(comparisons(curves_of(waited), "jpeg", QUICK))
+    assert any(note.endswith("something was waited for: webp 3.0 times") for note in plot.notes)
 
 
 def test_a_drawn_tradeoff_has_log_axes_spots_and_one_legend(rows):

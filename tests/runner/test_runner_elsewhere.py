@@ -13,6 +13,8 @@ import rdbench
 CODECS = textwrap.dedent(
     """
     import os
+    import threading
+    import time
     import zlib
     from pathlib import Path
 
@@ -77,6 +79,28 @@ CODECS = textwrap.dedent(
             return super().decode(stream) if KEPT else os._exit(3)
 
 
+    class Hangs(Honest):
+        name = "hangs"
+
+        def encode(self, image):
+            KEPT["here"] = True
+            return super().encode(image)
+
+        def decode(self, stream):
+            if not KEPT:
+                time.sleep(600)
+            return super().decode(stream)
+
+
+    class Threads(Honest):  # in whose process nothing can be forked
+        name = "threads"
+
+        def encode(self, image):
+            KEPT["here"] = threading.Thread(target=time.sleep, args=(600,), daemon=True)
+            KEPT["here"].start()
+            return super().encode(image)
+
+
     class Otherwise(Honest):
         name = "otherwise"
 
@@ -123,11 +147,12 @@ def rows_of(folder, name, **options):
         ),
         ("KeepsInModule", "in another process than it was encoded in: KeyError: b'x'"),
         ("Falls", "in another process than it was encoded in: the process ended with status 3"),
+        ("Hangs", "in another process than it was encoded in: it is not done after 3 s"),
         ("Otherwise", "the stream gives another image in another process than it was encoded in"),
     ],
 )
 def test_a_codec_that_keeps_the_image_fails_in_all_its_rows(folder, name, reason):
-    rows = rows_of(folder, name)
+    rows = rows_of(folder, name, timeout_s=3 if name == "Hangs" else 60)
     assert [row.status for row in rows] == ["failed"] * 4
     assert all(reason in row.message for row in rows)
     assert not any(row.scores for row in rows)
@@ -139,6 +164,34 @@ def test_the_first_stream_of_a_curve_is_decoded_by_one_more_process(folder):
     assert all(row.scores["psnr_db"] == np.inf for row in rows)
     processes = (folder / "log").read_text().split()
     assert sorted(processes.count(one) for one in set(processes)) == [1, 10]  # 2 of the warm-up
+
+
+def test_each_curve_is_decoded_by_a_process_that_has_seen_no_other(folder):
+    """Though they are forked: what one leaves in a module is not there for the next."""
+    outcome = rdbench.run(
+        codecs=[f"{folder / 'codecs.py'}:{name}" for name in ("Honest", "Threads")],
+        datasets=str(folder / "images"),
+        metrics="psnr_db",
+        out=folder / "run",
+        jobs=1,
+    )
+    assert {row.status for row in outcome.rows} == {"ok"}
+    processes = (folder / "log").read_text().split()
+    assert sorted(processes.count(one) for one in set(processes)) == [1, 1, 20]
+
+
+def test_a_new_interpreter_is_started_for_no_curve(folder, monkeypatch):
+    """It cost half a second for each curve of each worker."""
+    log = folder / "interpreters"
+    (folder / "sitecustomize.py").write_text(
+        f"import os; open({str(log)!r}, 'a').write(f'{{os.getpid()}}\\n')"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    assert {row.status for row in rows_of(folder, "Honest")} == {"ok"}
+    decoding = {*(folder / "log").read_text().split()}
+    started = {*log.read_text().split()}
+    assert len(decoding) == 2
+    assert len(decoding & started) == 1, "the worker"
 
 
 class Keeps(rdbench.Codec):

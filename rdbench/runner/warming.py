@@ -1,0 +1,71 @@
+"""What happens before the clock runs: a codec's first calls, which load tables and plan kernels."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from rdbench.errors import OutOfTimeError
+from rdbench.runner.resources import PeakMemory
+
+if TYPE_CHECKING:
+    from rdbench.codecs.base import Codec
+    from rdbench.experiment import CodecPlan
+    from rdbench.programs import Usage
+    from rdbench.sample_format import Image
+
+CORNER: Final = 64
+
+
+class WarmUp:
+    """Warms codecs up, each once with a corner of an image. Where times are ``isolated``, also with
+    a whole image of each size, on which memory, plans and kernels may depend; this one has the time
+    of a measurement for itself, which ``more_time`` gives.
+
+    What fails here will fail again, except that there is no time left for it where that ran out.
+    """
+
+    def __init__(self, isolated: bool, memory: PeakMemory, more_time: Callable[[], None]) -> None:
+        self._isolated, self._memory, self._more_time = isolated, memory, more_time
+        self._runs_programs: dict[tuple[str, str], bool] = {}
+        self._sizes: set[tuple[Any, ...]] = set()
+
+    def of(
+        self, plan: CodecPlan, encoder: Codec, decoder: Codec, pixels: Image, usage: Usage
+    ) -> float | None:
+        """Warm a codec up for an image, as far as it is not yet. What a whole image adds to the
+        memory of this process, in MiB; None where none was needed. A program has none, which begins
+        anew each time: nothing of it is warm but its files."""
+        key = (plan.target, plan.options_text)
+        if key not in self._runs_programs:
+            before = usage.started
+            with _failing_again():
+                corner = np.ascontiguousarray(pixels[:CORNER, :CORNER])
+                self._sizes.add((*key, corner.shape))
+                decoder.decode(encoder.encode(corner))
+            self._runs_programs[key] = usage.started > before
+        sized = (*key, pixels.shape)
+        if not self._isolated or self._runs_programs[key] or sized in self._sizes:
+            return None
+        self._sizes.add(sized)
+        self._more_time()
+        added_mb = None
+        self._memory.begin()
+        with _failing_again():
+            decoder.decode(encoder.encode(pixels))
+            added_mb = self._memory.added_mb()
+        self._more_time()
+        return added_mb
+
+
+@contextlib.contextmanager
+def _failing_again() -> Iterator[None]:
+    try:
+        yield
+    except OutOfTimeError:
+        raise
+    except Exception:
+        return
