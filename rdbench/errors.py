@@ -6,8 +6,10 @@ While measuring, an error costs the row of the measurement in which it was raise
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 MOST_NAMES: Final = 40
@@ -49,6 +51,26 @@ class DivergedError(RdbenchError):
 
 class OutOfTimeError(CodecError):
     """A program that a codec runs was ended because the time of the measurement is over."""
+
+
+class FileNote(UserWarning):
+    """What was done with a file that a user named and might not expect: in process it is a warning,
+    and a run says it once and keeps it in ``run.json``."""
+
+
+@contextlib.contextmanager
+def file_notes(found: list[str]) -> Iterator[None]:
+    """Put the texts of each :class:`FileNote` that comes within it into ``found``; other warnings
+    go on their way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FileNote)
+        try:
+            yield
+        finally:
+            others = [one for one in caught if not issubclass(one.category, FileNote)]
+            found += [str(one.message) for one in caught if issubclass(one.category, FileNote)]
+    for one in others:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:

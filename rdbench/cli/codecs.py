@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdbench.cli.findings import Findings
-from rdbench.errors import MissingBackendError
+from rdbench.errors import MissingBackendError, RdbenchError, file_notes
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def show_codec(
     rows += _commands(codec, options, axis.ladder[0])
     if definition := getattr(codec, "definition", None):
         rows.append(("file", str(definition.path)))
+    else:
+        rows += _notes(codec, options, axis.ladder[0])
     for row, text in rows:
         typer.echo(f"{row:10} {text}")
     if codec.option_table:
@@ -175,6 +177,19 @@ def _version(codec: type[Codec], options: Mapping[str, Any]) -> str:
     except MissingBackendError as error:
         return f"not known: {error}"
     return codec.version() or "not told"
+
+
+def _notes(codec: type[Codec], options: Mapping[str, Any], point: float) -> list[tuple[str, str]]:
+    """What is said of files that options name, once they are read."""
+    if not any(option.path and options.get(name) for name, option in codec.option_table.items()):
+        return []
+    notes: list[str] = []
+    try:
+        with file_notes(notes):
+            codec(point, **options).close()
+    except RdbenchError as error:
+        notes.append(str(error))
+    return [("note", text) for text in notes]
 
 
 def _commands(

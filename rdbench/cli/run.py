@@ -196,7 +196,7 @@ def report(outcome: Outcome, directory: Path) -> None:
         *([f"{there} were there already"] if there else ()),
     ]
     typer.echo(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
-    for line in outcome.replaced:
+    for line in (*outcome.replaced, *outcome.notes):
         typer.echo(line, err=True)
     seen: dict[tuple[str, str, str], list[str]] = {}
     for row in outcome.failures:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.errors import MOST_NAMES, UsageError
+from rdbench.errors import MOST_NAMES, FileNote, UsageError
 from rdbench.models import weights
 from rdbench.schema import one_line
 
@@ -116,6 +116,7 @@ def of_network(state: Mapping[str, Tensor], name: str, where: str) -> dict[str, 
         warnings.warn(
             f"{where}: {len(left_out)} of its entries are not of the network and were left out "
             f"({', '.join(parts)})",
+            FileNote,
             stacklevel=2,
         )
     return {key: state[inside[key]] for key in inside if key in kept}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench import files, programs, provenance, returned
-from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
+from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError, file_notes
 from rdbench.images import pixel_sha256
 from rdbench.images.loading import imagemagick
 from rdbench.metrics import Reference, Scores
@@ -91,6 +91,8 @@ class Bench:
         self._classes: dict[tuple[str, str], type[Codec]] = {}
         self._versions: dict[tuple[str, str], str] = {}
         self._takes: dict[tuple[str, str], frozenset[SampleFormat]] = {}
+        self._notes: list[str] = []
+        """What was said of files while codecs were built for the job that is under way."""
         self._memory = PeakMemory()
         self._usage = Usage()
         self._warm_up = WarmUp(not settings.shared, self._memory, lambda: self._begin(()))
@@ -101,6 +103,7 @@ class Bench:
         opened = self._opened.setdefault((codec.target, codec.options_text, job.task.point), {})
         core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
+        self._notes.clear()
         deadline = time.monotonic() + self.settings.timeout_s
         with supervised(deadline) as self._usage, files.noting(opened):
             try:
@@ -112,7 +115,8 @@ class Bench:
                 core["status"], core["message"] = self._failure(error)
                 scores, rescored = Scores(), False
         core["peak_rss_mb"] = self._memory.peak_mb()
-        return Measured(core, scores.values, scores.reasons, opened, rescored)
+        notes = tuple(dict.fromkeys(self._notes))
+        return Measured(core, scores.values, scores.reasons, opened, rescored, notes)
 
     def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
         """The scores of a job, and whether its row stays; what else is found goes into ``core``."""
@@ -312,6 +316,7 @@ class Bench:
                 for codec in self._codecs.popitem(last=False)[1]:
                     codec.close()
             build, options = self._class(plan), dict(plan.options)
-            self._codecs[key] = build(point, **options), build(point, **options)
+            with file_notes(self._notes):
+                self._codecs[key] = build(point, **options), build(point, **options)
         self._codecs.move_to_end(key)
         return self._codecs[key]

@@ -91,6 +91,8 @@ class Measured:
     """Paths and SHA-256 of the weights that the codec has opened."""
     rescored: bool = False
     """Whether the row stays as it was but for the scores."""
+    notes: tuple[str, ...] = ()
+    """What the codec did with files that its options name (:class:`rdbench.errors.FileNote`)."""
 
 
 def stays(job: Job, found: Measured) -> bool:

@@ -61,6 +61,10 @@ class Outcome:
     """What was there and was measured again since what decides it has changed: a line for each
     curve or metric and reason."""
 
+    notes: list[str] = dataclasses.field(default_factory=list)
+    """What was done with files that options name, such as parts of a checkpoint that were left out:
+    a line for each curve and note. ``run.json`` keeps them."""
+
     unscored: list[str] = dataclasses.field(default_factory=list)
     """Of rows that were to get further metrics: which did not, and why, a line for each."""
 
@@ -135,6 +139,8 @@ def run(
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,
         )
+        for label, _ in again.values():
+            directory.manifest.get("notes", {}).pop(label, None)
         for key, told in _environment(experiment, identities).items():
             there = directory.manifest.get(key)
             directory.manifest[key] = there | told if isinstance(there, dict) else told
@@ -192,6 +198,7 @@ def carry_out(
                         known[digest] = record
                         directory.write_manifest()  # first: no row without its record
                     outcome.measured += 1
+                _note(directory, outcome, row.label, found.notes)
                 directory.append(row)
                 if progress:
                     progress(row, outcome.measured + outcome.rescored, len(jobs))
@@ -204,6 +211,17 @@ def carry_out(
         rescored=outcome.rescored,
         interrupted=outcome.interrupted,
     )
+
+
+def _note(directory: RunDirectory, outcome: Outcome, label: str, notes: Sequence[str]) -> None:
+    """Keep what is new of the notes of a curve, and say it once."""
+    kept = directory.manifest.setdefault("notes", {}).setdefault(label, []) if notes else []
+    for text in notes:
+        if text not in kept:
+            kept.append(text)
+            directory.write_manifest()
+        if (line := f"{label}: {text}") not in outcome.notes:
+            outcome.notes.append(line)
 
 
 def found_of(answer: Answer[Any]) -> Measured:

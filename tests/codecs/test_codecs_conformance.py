@@ -103,6 +103,7 @@ EXPECTED_FAILURES = {
         "vtm",
         "truncated",
     ): "DecoderApp 13.2 (23.4 refuses it) does not miss the hash where just that is cut off",
+    ("uvg266", "truncated"): "VVdeC 3.3 decodes what is left of the slice and reports nothing",
     ("openjph", "truncated"): "ojph_expand does not miss the marker that ends the codestream",
     ("bpg", "truncated"): "bpgdec conceals what is missing; it checks no hash and has no options",
 }

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from rdbench.codecs.zoo import Zoo
 from rdbench.conforming import Status, conforms, run_checks
 from rdbench.conforming.material import photograph
-from rdbench.errors import MissingBackendError, UnsupportedImageError, UsageError
+from rdbench.errors import (
+    FileNote,
+    MissingBackendError,
+    UnsupportedImageError,
+    UsageError,
+    file_notes,
+)
+from rdbench.results import read_rows
+from tests.cli.command import rdbench
 from tests.models.zoo_networks import block_transform, small
 
 
@@ -201,3 +212,41 @@ def test_images_are_left_as_they_are(checkpoints: Path):
     decoded = codec.decode(codec.encode(image))
     error = np.mean((decoded.astype(float) - image) ** 2)
     assert 10 * np.log10(255**2 / error) > 31
+
+
+def test_a_run_says_once_what_was_left_out_of_a_checkpoint(checkpoints: Path, tmp_path: Path):
+    """Workers read it: what they are warned of reaches the command line and run.json."""
+    import torch
+
+    state = torch.load(checkpoints / "ladder" / "net-quality-2.pth.tar", weights_only=True)
+    torch.save(state | {"lpips.net.weight": torch.ones(2)}, tmp_path / "beside.pth.tar")
+    for name in ("a", "b"):
+        Image.fromarray(photograph(3)[:64, :64]).save(tmp_path / f"{name}.png")
+    codec = "zoo:arch=mbt2018-mean,checkpoint=beside.pth.tar"
+    command = ("run", "--codec", codec, "--dataset", "*.png", "--metrics", "mse", "--out", "out")
+    done = rdbench(*command, "--jobs", 1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = "1 of its entries are not of the network and were left out (lpips)"
+    assert done.stderr.count(told) == 1
+    (label,) = {row.label for row in read_rows(tmp_path / "out")}
+    (note,) = json.loads((tmp_path / "out" / "run.json").read_text())["notes"][label]
+    assert note.endswith(told)
+    assert f"{label}: {note}" in done.stderr.splitlines()
+    again = rdbench(*command, cwd=tmp_path)
+    assert told not in again.stderr  # nothing was read
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["notes"] == {label: [note]}
+    shown = rdbench("codecs", "show", codec, cwd=tmp_path)
+    assert f"note       {note}\n" in shown.stdout
+
+
+def both() -> None:
+    warnings.warn("left out", FileNote, stacklevel=1)
+    warnings.warn("another", UserWarning, stacklevel=1)
+
+
+def test_other_warnings_go_on_their_way_beside_notes_of_files():
+    notes: list[str] = []
+    with pytest.warns(UserWarning, match="another") as seen, file_notes(notes):
+        both()
+    assert notes == ["left out"]
+    assert len(seen) == 1
