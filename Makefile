@@ -5,7 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := results/runs/quickstart
 
-.PHONY: bench gate test test-fast lint lock setup clean
+# An environment without torch, made anew for each try, and the tests that run in it.
+OTHER := $(VENV)-other
+TOOLS := hypothesis pytest pytest-timeout pytest-xdist
+LIGHT := tests/bd tests/curves tests/formats tests/images tests/importing tests/test_measurements.py \
+    tests/test_results.py
+
+.PHONY: bench gate test test-fast test-python test-lowest lint lock setup clean
 
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
@@ -27,6 +33,25 @@ test: $(READY) lint
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# make test-python PYTHON=python3.13: by another Python, with the versions of the lock file.
+test-python: $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(OTHER)
+	$(BIN)/uv pip install --quiet --python $(OTHER)/bin/python \
+	    --constraint requirements/lock.txt --editable . $(TOOLS)
+	$(OTHER)/bin/python -m pytest -n 2 -m "not slow" $(LIGHT)
+
+# By the lowest versions that pyproject.toml allows; what they warn of in each other is no fault.
+test-lowest: $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OTHER)
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(OTHER)/bin/python \
+	    pyproject.toml --output-file $(OTHER)/lowest.txt
+	$(BIN)/uv pip install --quiet --python $(OTHER)/bin/python \
+	    --requirements $(OTHER)/lowest.txt --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(OTHER)/bin/python \
+	    --constraint $(OTHER)/lowest.txt $(TOOLS)
+	$(OTHER)/bin/python -m pytest -n 2 -m "not slow" -W default::DeprecationWarning \
+	    $(LIGHT) tests/gate tests/metrics tests/plots
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -51,4 +76,4 @@ lock: $(READY)
 	    requirements/bootstrap.in --output-file requirements/bootstrap.txt
 
 clean:
-	rm -rf $(VENV) results/runs build dist
+	rm -rf $(VENV) $(OTHER) results/runs build dist

@@ -4,12 +4,12 @@ opens, writing whole or not at all, locks, and CSV."""
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import io
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -93,13 +93,25 @@ def lock(folder: Path, busy: str) -> int:
             f"cannot write to {str(folder)!r}: {error.strerror}; name another folder with `out`"
         ) from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
     except OSError:
         os.close(descriptor)
         raise UsageError(
             f"{busy} {str(folder)!r}; wait for it, or name another folder with `out`"
         ) from None
     return descriptor
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file for this process. Raises :class:`OSError` where another one has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def csv_text(rows: Iterable[Sequence[str]]) -> str:

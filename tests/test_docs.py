@@ -33,6 +33,7 @@ def test_the_table_of_columns_is_up_to_date():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # some forty commands, which take minutes on a slow machine
 def test_the_examples_run(tmp_path):
     """All blocks in order, in one folder, as a reader would type them."""
     environment = {

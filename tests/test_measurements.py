@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import io
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -211,3 +213,14 @@ def test_messages_have_no_escape_sequences_of_other_programs():
     """Colors, a link, a cleared screen, and a lone control character."""
     text = "\x1b[1mbold\x1b[0m \x1b]8;;a:b\x1b\\link\x1b]8;;\x07\n\x1b[2J\x1b(Bend\x00"
     assert one_line(text) == "bold link end"
+
+
+def test_reading_columns_imports_no_pandas(tmp_path):
+    """Which would be half of the time of ``rdbench bd``."""
+    path = tmp_path / "x.csv"
+    path.write_text(as_csv(encoded_rows()), encoding="utf-8")
+    code = (
+        "import sys; from rdbench.results import read_table; "
+        f"assert len(read_table({str(path)!r})); assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -122,3 +122,20 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
         part for part in zipfile.ZipFile(wheel).infolist() if part.filename.endswith(".safetensors")
     ]
     assert weights.file_size < 5_000_000
+
+
+def test_ci_tests_each_python_that_the_package_is_said_to_be_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {
+        text.rpartition(" ")[2] for text in project["classifiers"] if ":: Python :: 3." in text
+    }
+    lowest = project["requires-python"].removeprefix(">=")
+    looped = re.search(r"for version in (.*); do", (ROOT / ".ci" / "run").read_text())
+    assert looped is not None
+    assert named == {lowest, *looped[1].split()}
+
+
+def test_every_dependency_has_a_lowest_version_to_be_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert all(re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", text) for text in project["dependencies"])
+    assert "--resolution lowest-direct" in (ROOT / "Makefile").read_text()

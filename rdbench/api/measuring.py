@@ -23,6 +23,7 @@ from rdbench.runner import merge as merging
 from rdbench.runner import rescore as rescoring
 from rdbench.runner import run as carry_out
 from rdbench.runner import score as scoring
+from rdbench.runner.decoded import find_points
 from rdbench.runner.run import Progress
 
 CodecLike: TypeAlias = str | CodecRequest | type[Codec]
@@ -121,6 +122,8 @@ def score(
     codec: str | None = None,
     parameter: str = "quality",
     point: float | None = None,
+    name: str = "",
+    stream_name: str = "",
     metrics: str | Sequence[str] = (),
     color: str = "rgb",
     out: str | Path | None = None,
@@ -139,6 +142,11 @@ def score(
         codec: name of the program; that of ``decoded`` by default.
         parameter: what a point is.
         point: the point of a folder without any.
+        name: how the images below ``decoded`` are called, where not as the originals:
+            ``"rec_{image}_q{point}"``, ``"{image}/{point}"``. All but the two places is meant as it
+            stands; the suffix may be left out.
+        stream_name: the same for ``streams``, by default as ``name`` with any suffix; also
+            ``"{image}.{part}.bin"`` for streams in numbered parts.
         metrics, color, out, fresh, jobs, timeout_s, memory_mb: as :func:`run`.
 
     Returns:
@@ -153,13 +161,20 @@ def score(
         chosen = metric_table.choose(_listed(metrics))
         dataset = images.resolve(originals, color=color)
         folder = Path(decoded)
-        points = scoring.find_points(folder, Path(streams) if streams is not None else None, point)
-        name = codec or folder.absolute().name
+        points = find_points(
+            dataset.images,
+            folder,
+            Path(streams) if streams is not None else None,
+            point=point,
+            name=name,
+            stream_name=stream_name,
+        )
+        program = codec or folder.absolute().name
         outcome = scoring.score(
             dataset,
             points,
-            Path(out) if out is not None else RUNS / f"score-{name}",
-            codec=name,
+            Path(out) if out is not None else RUNS / f"score-{program}",
+            codec=program,
             parameter=parameter,
             metrics=chosen,
             pool=pool,

@@ -32,8 +32,8 @@ def import_(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="JSON of CompressAI's bench or eval_model, tables of Lee 2019, or text tables: "
-            "CSV, TSV, Markdown, columns with blanks between them.",
+            help="JSON of CompressAI's bench or eval_model, logs of VTM and HM, tables of Lee "
+            "2019, or text tables: CSV, TSV, Markdown, columns with blanks between them.",
         ),
     ],
     mapping: Annotated[
@@ -112,6 +112,8 @@ def import_(
     Examples:
 
       rdbench import bpg.json --dataset kodak --images 24 --out bpg.csv
+
+      rdbench import vtm/*.log --label my-vtm --dataset kodak --color luma --out vtm.csv
 
       rdbench import a.csv --map bpp=rate,psnr_db=PSNR,image=name,point=q --label a --dataset kodak
     """

@@ -28,6 +28,23 @@ def score(
     ] = None,
     parameter: Annotated[str, typer.Option(help="What a point is.")] = "quality",
     point: Annotated[float | None, typer.Option(help="The point of a folder without any.")] = None,
+    name: Annotated[
+        str,
+        typer.Option(
+            metavar="PATTERN",
+            help="How images below DECODED are called, where not as the originals: "
+            "'rec_{image}_q{point}', '{image}/{point}'. All else in it is meant as it stands; the "
+            "suffix may be left out.",
+        ),
+    ] = "",
+    stream_name: Annotated[
+        str,
+        typer.Option(
+            metavar="PATTERN",
+            help="The same for streams: '{image}_q{point}.bin'; of streams in numbered parts "
+            "'{image}.{part}.bin'. [default: as --name, with any suffix]",
+        ),
+    ] = "",
     metrics: MetricsOption = None,
     color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
     out: Annotated[
@@ -42,9 +59,11 @@ def score(
 ) -> None:
     """Score images that some other program decoded, into a run directory.
 
-    Example:
+    Examples:
 
       rdbench score kodak decoded/ --streams streams/ --codec mine
+
+      rdbench score kodak vtm/ --streams vtm/ --name '{image}_q{point}' --parameter qp
     """
     import rdbench
     from rdbench.cli.run import report
@@ -56,6 +75,8 @@ def score(
         codec=codec,
         parameter=parameter,
         point=point,
+        name=name,
+        stream_name=stream_name,
         metrics=names(metrics),
         color=color,
         out=out,

@@ -202,7 +202,7 @@ class ProgramCodec(Codec):
         }
         return {
             "path": str(cls.definition.path),
-            "pixels": cls.definition.form.pixels.plain,
+            "pixels": cls.pixels(options),
             "files": {name: files.digest_of(path) for name, path in cls._files(options, texts)},
             "programs": {
                 name: {"path": found.path, "version": found.version, "sha256": found.sha256}
@@ -210,6 +210,13 @@ class ProgramCodec(Codec):
             },
             "commands": commands,
         }
+
+    @classmethod
+    def pixels(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """How pixels are handed over under ``options``, as plain data."""
+        pixels = cls.definition.form.pixels
+        converted = pixels.converted and 3 in cls.channels
+        return pixels.plain(pixels.layout({**options, "channels": 3}) if converted else None)
 
     @classmethod
     def _calls(

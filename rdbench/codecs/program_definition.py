@@ -133,16 +133,21 @@ class Pixels(Form, frozen=True):
     grey_depth: int = 8
     matrix: str = "bt709"
     range: str = "full"
+    siting: str = "left"
     grey: GreyTest | None = None
     least: Side = 1
     """Shortest side that the encoder takes; smaller images are padded."""
     multiple: Multiples = Multiples()
     """Others are padded."""
 
-    @property
-    def plain(self) -> dict[str, Any]:
-        """All of it as plain data."""
-        return {**msgspec.to_builtins(self), "depth": str(self.depth)}
+    def plain(self, color: Layout | None) -> dict[str, Any]:
+        """All of it as plain data; where color images are of a layout with subsampled chroma,
+        ``chroma`` says how."""
+        values = {**msgspec.to_builtins(self), "depth": str(self.depth)}
+        del values["siting"]
+        if color is not None and color.subsampled:
+            values["chroma"] = f"{color.chroma}, {color.siting}, {formats.RESAMPLING}"
+        return values
 
     @property
     def pads(self) -> bool:
@@ -201,7 +206,9 @@ class Pixels(Form, frozen=True):
         depth = value(str(self.depth))
         if not depth.isdecimal():
             raise ValueError(f"layout: depth {depth!r} is not a whole number")
-        return Layout(value(self.chroma), int(depth), value(self.matrix), value(self.range))
+        return Layout(
+            value(self.chroma), int(depth), *map(value, (self.matrix, self.range, self.siting))
+        )
 
 
 class AxisForm(Form, frozen=True):

@@ -31,7 +31,7 @@ from rdbench.commands import FOLDER, text_of
 from rdbench.errors import UsageError
 from rdbench.toml import Table, read_toml
 
-_SAMPLE_KEYS: Final = ("chroma", "depth", "grey_depth", "matrix", "range")
+_SAMPLE_KEYS: Final = ("chroma", "depth", "grey_depth", "matrix", "range", "siting")
 _FILE_PLACES: Final = frozenset({"input", "stream", "output"})
 _NUMBERS: Final = frozenset({"width", "height", "channels", "resolutions"})
 _PLACES: Final = frozenset({"point", "chroma_format", "sample_bits", FOLDER}) | _NUMBERS
@@ -187,7 +187,7 @@ def _check_pixels(table: Table, pixels: Pixels, options: Mapping[str, Option]) -
         known = ", ".join(GEOMETRIES)
         reason = f"goes with output = 'yuv', which needs it: {known}; pnm and png take header"
         raise table.error("geometry", reason)
-    raw = ("chroma", "depth", "matrix", "range", "multiple")
+    raw = ("chroma", "depth", "matrix", "range", "siting", "multiple")
     if (given := [key for key in raw if key in table.values]) and not pixels.converted:
         raise table.error(given[0], "is for yuv and y4m only")
     for key in raw[:-1]:

@@ -39,6 +39,12 @@ _LEARNED: Final = "pip install 'rdbench[learned]'"
 _BUILT_IN: Final = (
     CodecEntry("jpeg", "rdbench.codecs.jpeg:Jpeg", "JPEG, libjpeg-turbo in Pillow", _PILLOW),
     CodecEntry(
+        "jpegli",
+        "rdbench.codecs.jpegli:Jpegli",
+        "JPEG, jpegli in pyjpegli",
+        "pip install 'rdbench[jpegli]'",
+    ),
+    CodecEntry(
         "jpeg2000",
         "rdbench.codecs.jpeg2000:Jpeg2000",
         "JPEG 2000, OpenJPEG by glymur",

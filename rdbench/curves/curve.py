@@ -85,6 +85,8 @@ class Curve:
     """What the rate of a published curve is: a key of
     :data:`rdbench.curves.published.RATES`; empty for a measured curve, whose rate is of files."""
     mean_of: int = 0
+    row_label: str = ""
+    """What its rows call it, where :attr:`label` says more."""
     given_name: str = ""
     """What its user calls it (``--labels``)."""
 

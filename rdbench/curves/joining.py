@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rdbench.curves.curve import CURVE, RATE, Curve, curve_of
+from rdbench.curves.naming import with_what_differs
 from rdbench.curves.records import other_measure, records_of
 from rdbench.errors import UsageError
 from rdbench.measurements import Measurements
@@ -24,35 +25,36 @@ def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
 
     What several runs have measured of one curve (same dataset, label, codec, options, version,
     images and metrics) is joined where no measurement is there twice and no hole comes of it: other
-    points of the same images, or other images at the same points. Curves of one dataset and label
-    that remain are told apart by their runs, or within a run by their options; those of a dataset
-    of which luma was measured and RGB as well say which. Raises
+    points of the same images, or other images at the same points. Of one codec's curves the options
+    that differ stand in all labels (:func:`rdbench.curves.naming.with_what_differs`). Curves of one
+    dataset and label that remain are told apart by their runs, or within a run by their options;
+    those of a dataset of which luma was measured and RGB as well say which. Raises
     :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
     """
     given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
     parts = _joined([part for run, path in given.items() for part in _parts(run, path)])
+    found = with_what_differs(part.curve for part in parts)
     colors: dict[str, set[str]] = {}
-    for part in parts:
-        colors.setdefault(part.curve.dataset, set()).add(part.curve.color)
+    for curve in found:
+        colors.setdefault(curve.dataset, set()).add(curve.color)
 
-    def named(part: _Part) -> str:
-        curve = part.curve
+    def named(curve: Curve) -> str:
         told = len(colors[curve.dataset] - {""}) > 1 and curve.color
         return f"{curve.label}, {curve.color}" if told else curve.label
 
-    several: dict[tuple[str, str], list[_Part]] = {}
-    for part in parts:
-        several.setdefault((part.curve.dataset, named(part)), []).append(part)
+    several: dict[tuple[str, str], list[tuple[Path, ...]]] = {}
+    for part, curve in zip(parts, found, strict=True):
+        several.setdefault((curve.dataset, named(curve)), []).append(part.runs)
     curves = []
-    for part in parts:
-        label = named(part)
-        namesakes = [other.runs for other in several[part.curve.dataset, label]]
+    for part, curve in zip(parts, found, strict=True):
+        label = named(curve)
+        namesakes = several[curve.dataset, label]
         if namesakes.count(part.runs) > 1:
-            label += f" [{part.curve.options}]"
+            label += f" [{curve.options}]"
         if len(set(namesakes)) > 1:
             runs = [run for name in namesakes for run in name]
             label += f" ({' + '.join(_run_name(run, runs) for run in part.runs)})"
-        curves.append(dataclasses.replace(part.curve, label=label))
+        curves.append(dataclasses.replace(curve, label=label))
     return curves
 
 

@@ -40,8 +40,8 @@ def read_labels(labels: Labels | str | Path | None) -> Labels:
 
 
 def named(curve: Curve, labels: Labels) -> Curve:
-    """``curve`` with the name that ``labels`` have for it, if any."""
-    name = labels.get(curve.label, "")
+    """``curve`` with the name that ``labels`` have for it, or for what its rows call it, if any."""
+    name = labels.get(curve.label) or labels.get(curve.row_label, "")
     if curve.source == "published":
         name = labels.get(PREFIX + curve.label) or (name and f"{name} (published)")
     return dataclasses.replace(curve, given_name=name) if name else curve
@@ -84,8 +84,8 @@ def published_beside(name: str, curves: Sequence[Curve]) -> Curve:
 
 
 def find_curves(curves: Sequence[Curve], names: Sequence[str], what: str) -> list[Curve]:
-    """Those of ``curves`` that ``names`` name, in their order: a label, a codec, which may be of
-    several curves, ``published:LABEL``, or a name that was given.
+    """Those of ``curves`` that ``names`` name, in their order: a label, or that of the rows, a
+    codec, which may be of several curves, ``published:LABEL``, or a name that was given.
 
     Raises :class:`rdbench.errors.UsageError` for a name that none has, with those near it; it is
     called a ``what``.
@@ -93,12 +93,16 @@ def find_curves(curves: Sequence[Curve], names: Sequence[str], what: str) -> lis
     found: dict[int, Curve] = {}
     for name in names:
         bare = name.removeprefix(PREFIX)
-        chosen = [
-            curve
-            for curve in curves
-            if (curve.source == "published" and curve.label == bare)
-            or (bare == name and name in (curve.label, curve.given_name))
-        ] or [curve for curve in curves if curve.codec == name]
+        chosen = (
+            [
+                curve
+                for curve in curves
+                if (curve.source == "published" and curve.label == bare)
+                or (bare == name and name in (curve.label, curve.given_name))
+            ]
+            or [curve for curve in curves if curve.row_label == name]
+            or [curve for curve in curves if curve.codec == name]
+        )
         if not chosen:
             known = {text for c in curves for text in (c.label, c.codec, c.given_name) if text}
             raise unknown(what, name, known)
@@ -111,7 +115,8 @@ def find_anchor(curves: Sequence[Curve], name: str, labels: Labels = NO_LABELS) 
     name of ``labels``.
 
     ``name`` is ``published:NAME``, or the label or the codec of one curve: of a measured curve
-    before that of a published one, its label before its codec. Raises
+    before that of a published one, its label before that of its rows, and both before its codec.
+    Raises
     :class:`rdbench.errors.UsageError` for a name that no dataset has, with those near it, and for
     one that several curves of a dataset have.
     """
@@ -141,7 +146,7 @@ def find_anchor(curves: Sequence[Curve], name: str, labels: Labels = NO_LABELS) 
 
 
 def _meant(curves: Sequence[Curve], name: str) -> list[Curve]:
-    for attribute in ("label", "codec"):
+    for attribute in ("label", "row_label", "codec"):
         for source in ("measured", "published"):
             found = [
                 curve

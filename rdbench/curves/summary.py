@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.curves.curve import NUMBERS, TIMES, Curve, curves_of
+from rdbench.curves.naming import with_what_differs
 from rdbench.files import csv_text, write_atomically
 from rdbench.measurements import Measurements
 from rdbench.metrics import BUILT_IN, MetricRecord
@@ -75,7 +76,7 @@ def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -
     from rdbench.results import read_metrics
 
     path = Path(run) / SUMMARY
-    curves = curves_of(rows, read_metrics(run))
+    curves = with_what_differs(curves_of(rows, read_metrics(run)))
     write_atomically(path, csv_text(summary_table(curves)))
     return path
 

@@ -9,11 +9,13 @@ from rdbench.formats.hevc import hevc_geometry
 from rdbench.formats.layout import Layout
 from rdbench.formats.nal import Geometry
 from rdbench.formats.raw import read_y4m, read_yuv, write_y4m, write_yuv
+from rdbench.formats.resampling import RESAMPLING
 from rdbench.formats.stills import pnm_parts, read_png, read_pnm, write_png, write_pnm
 from rdbench.formats.vvc import vvc_geometry
 from rdbench.formats.ycbcr import from_planes, round_trip, to_planes
 
 __all__ = [
+    "RESAMPLING",
     "Geometry",
     "Layout",
     "from_planes",

@@ -10,6 +10,7 @@ import numpy as np
 _SUBSAMPLING: Final = {"400": (1, 1), "420": (2, 2), "422": (1, 2), "444": (1, 1)}
 _MATRICES: Final = ("bt601", "bt709", "gbr")
 _RANGES: Final = ("full", "limited")
+SITINGS: Final = ("left", "center", "topleft")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Layout:
     "bt601", "bt709" or "gbr" (H.273 MatrixCoefficients 5 or 6, 1, and 0); ``range`` is "full" or
     "limited" (VideoFullRangeFlag 1 and 0). For "400" matrix and range mean nothing: samples are
     scaled by (2^depth - 1) / 255 alone. Samples of over 8 bits are little-endian 16-bit words.
+
+    ``siting`` is where the samples of subsampled chroma lie (ChromaLocType): "left" (in a column of
+    luma, and of 4:2:0 halfway between two rows; 0, which H.264 and HEVC mean where a stream says
+    nothing), "center" (halfway both ways, as in JPEG; 1) or "topleft" (on a luma sample; 2). 4:2:2
+    has all rows, so that left and topleft are the same.
+
     Raises :class:`ValueError` for anything else, and for "gbr" with subsampled chroma.
     """
 
@@ -27,12 +34,14 @@ class Layout:
     depth: int
     matrix: str
     range: str
+    siting: str = "left"
 
     def __post_init__(self) -> None:
         for name, value, known in (
             ("chroma", self.chroma, _SUBSAMPLING),
             ("matrix", self.matrix, _MATRICES),
             ("range", self.range, _RANGES),
+            ("siting", self.siting, SITINGS),
         ):
             if value not in known:
                 raise ValueError(f"layout: {name} {value!r} is not one of {', '.join(known)}")
@@ -60,6 +69,11 @@ class Layout:
     def subsampling(self) -> tuple[int, int]:
         """Luma rows per chroma row and luma columns per chroma column."""
         return _SUBSAMPLING[self.chroma]
+
+    @property
+    def subsampled(self) -> bool:
+        """Whether chroma has fewer samples than luma."""
+        return self.subsampling != (1, 1)
 
     def plane_shapes(self, height: int, width: int) -> list[tuple[int, int]]:
         """The (rows, columns) of each plane of a frame; sides of chroma are rounded up."""

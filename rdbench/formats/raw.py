@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAGIC: Final = b"YUV4MPEG2"
 _MAX_HEADER: Final = 1024
 _TAG: Final = re.compile(r"(?:(420|422|444)(?:p(\d+))?|mono(\d+)?)")
-_SITED: Final = ("420jpeg", "420mpeg2", "420paldv")
+_SITED: Final = {"left": "420mpeg2", "center": "420jpeg", "topleft": "420paldv"}
 _COLOR_DEPTHS: Final = (8, 9, 10, 12, 14, 16)
 _GREY_DEPTHS: Final = (8, 9, 10, 12, 16)
 
@@ -48,7 +48,8 @@ def read_yuv(data: bytes, width: int, height: int, layout: Layout) -> Image:
 def write_y4m(image: Image, layout: Layout) -> bytes:
     """``image`` as YUV4MPEG2 of one frame, 25 Hz, progressive, with square pixels.
 
-    ``image`` as in :func:`rdbench.formats.to_planes`. A grey image is marked as full range, as
+    ``image`` as in :func:`rdbench.formats.to_planes`. The siting of 4:2:0 is named for 8 bits; over
+    8 bits the format has no word for it. A grey image is marked as full range, as
     it is not scaled to another. Raises :class:`ValueError` as that does, and for what the format
     cannot say: GBR, and depths other than 8, 9, 10, 12, 14 (not for grey) and 16.
     """
@@ -62,8 +63,8 @@ def write_y4m(image: Image, layout: Layout) -> bytes:
 def read_y4m(data: bytes, layout: Layout) -> Image:
     """The image in a YUV4MPEG2 file of one frame: uint8, (height, width, 1 or 3).
 
-    Chroma format and depth are those of the header, matrix and range those of ``layout``.
-    Chroma of 4:2:0 is taken as centred whatever siting the header names; XCOLORRANGE is left
+    Chroma format and depth are those of the header, matrix, range and siting those of ``layout``:
+    a decoder moves no chroma, but writes whatever siting its writer knows. XCOLORRANGE is left
     aside for grey. Raises :class:`BitstreamError` for bytes that are no such file, for a chroma
     format that is not taken, a truncated frame, more than one, and a range that contradicts
     ``layout``; :class:`ValueError` for a color file and "gbr", which the format cannot say.
@@ -79,7 +80,7 @@ def read_y4m(data: bytes, layout: Layout) -> Image:
         if layout.matrix == "gbr":
             raise ValueError("Y4M holds Y'CbCr or grey, not gbr: name the matrix of the file")
         _check_range(words, layout.range)
-        found = Layout(chroma, depth, layout.matrix, layout.range)
+        found = Layout(chroma, depth, layout.matrix, layout.range, layout.siting)
     else:
         found = Layout(chroma, depth, "bt709", "full")
     frame, newline, _ = rest.partition(b"\n")
@@ -121,12 +122,12 @@ def _tag(layout: Layout) -> str:
         return "mono" if layout.depth == 8 else f"mono{layout.depth}"
     if layout.depth > 8:
         return f"{layout.chroma}p{layout.depth}"
-    return "420jpeg" if layout.chroma == "420" else layout.chroma
+    return _SITED[layout.siting] if layout.chroma == "420" else layout.chroma
 
 
 def _format(tag: str) -> tuple[str, int]:
     """Chroma format and depth that a C tag names."""
-    if tag in _SITED:
+    if tag in _SITED.values():
         return "420", 8
     if match := _TAG.fullmatch(tag):
         chroma = match[1] or "400"

@@ -11,12 +11,10 @@ E'R, E'G and E'B are the 8-bit samples divided by 255. Y'CbCr follows Rec. ITU-R
 
 all clipped to 0 to 2^n - 1. The inverse solves the same equations for the samples.
 
-Subsampled chroma is centred between the luma samples (H.273, ChromaLocType 1 for 4:2:0; the same
-along the rows for 4:2:2). It is computed at full resolution, averaged unrounded over 2×2 (2×1)
-samples and rounded once; back, it is interpolated bilinearly with weights 3/4 and 1/4, which is
-what libjpeg does with its own chroma. These are the shortest symmetric filters for this position:
-they keep constant areas and overshoot nowhere. What they lose stays in the measurement, and is
-part of the ceiling that :func:`round_trip` shows. At the edges the last row or column is repeated.
+Subsampled chroma lies where the layout's siting says. It is computed at full resolution, resampled
+unrounded by the filters of :mod:`rdbench.formats.resampling` and rounded once; back, it is
+interpolated for the same places. What that loses stays in the measurement, and is part of the
+ceiling that :func:`round_trip` shows.
 
 Arithmetic is in float64, element by element, each operation correctly rounded: the results are
 the same on every machine. A value is rounded once each way, to nearest.
@@ -25,20 +23,21 @@ the same on every machine. A value is rounded once each way, to nearest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.formats.layout import Layout
+from rdbench.formats.resampling import at_luma, subsampled
 from rdbench.formats.samples import Plane, to_8_bit
 from rdbench.sample_format import checked
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
-_Floats = NDArray[np.floating[Any]]
+_Floats = NDArray[np.float64]
 
 _WEIGHTS: Final = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
 """KR and KB: BT.601-7, 2.5.1; BT.709-6, item 3.2."""
@@ -132,31 +131,17 @@ def _ycbcr(red: Image, green: Image, blue: Image, layout: Layout) -> list[Plane]
     luma += np.multiply(blue, kb, out=term)
     planes = []
     for primary, weight in ((blue, kb), (red, kr)):
-        chroma = _averaged(np.subtract(primary, luma, out=term), layout)
+        chroma = subsampled(np.subtract(primary, luma, out=term), layout)
         gain = chroma_gain / (255 * 2 * (1 - weight))
         planes.append(_rounded(chroma, gain, chroma_offset, layout))
     return [_rounded(luma, luma_gain / 255, luma_offset, layout), *planes]
 
 
 def _rounded(values: _Floats, gain: float, offset: float, layout: Layout) -> Plane:
-    """Round(gain v + offset) up to the peak, in place; nothing here is under -1/2."""
+    """Round(gain v + offset) within 0 to the peak, in place."""
     values *= gain
     values += offset + 0.5
-    return np.minimum(values, layout.peak, out=values).astype(layout.dtype)
-
-
-def _averaged(values: _Floats, layout: Layout) -> _Floats:
-    """Means over the luma samples that share a chroma sample."""
-    down, across = layout.subsampling
-    height, width = values.shape
-    if height % down or width % across:
-        values = np.pad(values, ((0, height % down), (0, width % across)), mode="edge")
-    if down == 2:
-        values = values[0::2] + values[1::2]
-    if across == 2:
-        values = values[:, 0::2] + values[:, 1::2]
-        values *= 1 / (down * across)
-    return values
+    return np.clip(values, 0, layout.peak, out=values).astype(layout.dtype)
 
 
 def _rgb(luma: Plane, cb: Plane, cr: Plane, layout: Layout) -> Image:
@@ -193,27 +178,9 @@ def _merged(red: Image, green: Image, blue: Image) -> Image:
 def _full_size(
     plane: Plane, offset: float, shape: tuple[int, ...], layout: Layout
 ) -> NDArray[np.float64]:
-    """Chroma less its offset at the positions of luma; exact, as all sums are of integers."""
-    down, across = layout.subsampling
+    """Chroma less its offset at the positions of luma."""
     chroma = np.subtract(plane, offset, dtype=np.float64)
-    if down == 2:
-        chroma = _doubled(chroma, 0)
-    if across == 2:
-        chroma = _doubled(chroma, 1)
-    return chroma[: shape[0], : shape[1]]
-
-
-def _doubled(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    """Twice as many rows (columns, for axis 1), each 3/4 of the nearest and 1/4 of the next."""
-    rows, columns = values.shape
-    doubled = np.empty((2 * rows, columns) if axis == 0 else (rows, 2 * columns))
-    lines, out = np.moveaxis(values, axis, 0), np.moveaxis(doubled, axis, 0)
-    quarter = lines * 0.25
-    near = lines - quarter
-    np.add(near[1:], quarter[:-1], out=out[2::2])
-    np.add(near[:-1], quarter[1:], out=out[1:-1:2])
-    out[0], out[-1] = lines[0], lines[-1]
-    return doubled
+    return at_luma(chroma, layout)[: shape[0], : shape[1]]
 
 
 def _check_planes(planes: Sequence[Plane], layout: Layout) -> None:

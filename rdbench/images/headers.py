@@ -31,8 +31,12 @@ _AV1_CONFIGURATION: Final = re.compile(rb"\0\0..av1C\x81.(?=.)", re.DOTALL)
 
 # TIFF 6.0, section 8 and 19
 _BITS_PER_SAMPLE: Final = 258
+_COMPRESSION: Final = 259
+_PHOTOMETRIC: Final = 262
 _EXTRA_SAMPLES: Final = 338
 _SAMPLE_FORMAT: Final = 339
+_YCBCR: Final = 6
+_TIFF_JPEG: Final = (6, 7)  # libtiff makes RGB of these
 _TIFF_KINDS: Final = {1: "", 2: "signed ", 3: "floating-point "}
 
 
@@ -45,6 +49,8 @@ class Samples:
     """``""`` for unsigned integers, else ``"signed "``, ``"floating-point "`` or ``"complex "``"""
     extra: bool = False
     """Whether there are channels beside those of the color space, such as alpha"""
+    ycbcr: bool = False
+    """Whether they are luma and chroma that nothing but the reader makes colors of"""
     grey: bool = False
     """Whether it says that there is one channel, where Pillow makes three of it"""
 
@@ -124,6 +130,7 @@ def _tiff_samples(data: bytes) -> Samples:
         bits=max(tags.get(_BITS_PER_SAMPLE, (1,))),
         kind=_TIFF_KINDS.get(kind, "complex "),
         extra=bool(tags.get(_EXTRA_SAMPLES)),
+        ycbcr=tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION) not in _TIFF_JPEG,
     )
 
 

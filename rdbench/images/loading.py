@@ -135,6 +135,10 @@ def _opened(
         raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
     if data.startswith(PNG_MAGIC):
         check_png(data)
+    if samples.extra:
+        raise _transparency(name)
+    if samples.ycbcr:  # which some versions of Pillow take for RGB
+        raise _refusal(name, _REFUSED["YCbCr"], "convert it to RGB", "{} -colorspace sRGB")
     if is_heif(data):
         import pillow_heif
 
@@ -150,10 +154,8 @@ def _opened(
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise _refusal(name, f"{frames} frames", "take one of them", "'{}[0]'")
-    if samples.extra or image.has_transparency_data:
-        what = "transparency (an alpha channel or a fourth one)"
-        flatten = "{} -background white -alpha remove -alpha off"
-        raise _refusal(name, what, "flatten it onto a background", flatten)
+    if image.has_transparency_data:
+        raise _transparency(name)
     if image.mode in ("F", "I") or image.mode.startswith("I;"):
         what = "floating-point samples" if image.mode == "F" else "samples of over 8 bits"
         raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
@@ -161,6 +163,12 @@ def _opened(
         what = _REFUSED.get(image.mode, f"colors of the kind {image.mode}")
         raise _refusal(name, what, "convert it to RGB", "{} -colorspace sRGB")
     return image
+
+
+def _transparency(name: str) -> UnsupportedImageError:
+    what = "transparency (an alpha channel or a fourth one)"
+    flatten = "{} -background white -alpha remove -alpha off"
+    return _refusal(name, what, "flatten it onto a background", flatten)
 
 
 def _refusal(name: str, what: str, advice: str, arguments: str) -> UnsupportedImageError:

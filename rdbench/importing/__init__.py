@@ -15,7 +15,7 @@ from typing import Final
 from rdbench.curves.published import utf8_text
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
-from rdbench.importing import columns, compressai, lee2019, lines, paths
+from rdbench.importing import columns, compressai, encoder_logs, lee2019, lines, paths
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
 
@@ -44,6 +44,7 @@ class Format:
 
 FORMATS: Final = (
     Format("CompressAI's JSON", compressai.recognises, compressai.read),
+    Format("logs of VTM or HM", encoder_logs.recognises, encoder_logs.read),
     Format("the tables of Lee 2019", lee2019.recognises, lee2019.read),
     Format("CSV", columns.recognises, columns.read),
 )
@@ -74,8 +75,9 @@ def import_(
     ones, by the path of the CSV that is written; ``rdbench import``.
 
     Args:
-        files: JSON of CompressAI's bench or eval_model, tables of Lee 2019, or text tables (CSV,
-            TSV, Markdown, columns with blanks between them), all of one format.
+        files: JSON of CompressAI's bench or eval_model, logs of the encoders of VTM and HM, tables
+            of Lee 2019, or text tables (CSV, TSV, Markdown, columns with blanks between them), all
+            of one format.
         mapping: columns of rdbench and what they are called in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.
         label: name of the curve; all rows become points of it. With ``*``, which stands for the

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.metrics.base import Metric
+from rdbench.metrics.luma import strips
 from rdbench.metrics.reference import Reference
 from rdbench.metrics.samples import pair
 from rdbench.metrics.scale import Scale, halved, scratch
@@ -25,6 +26,7 @@ from rdbench.metrics.table import BUILT_IN
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
+_OF_LUMA: Final = {"ssim_y": "ssim", "ms_ssim_y": "ms_ssim", "ms_ssim_y_db": "ms_ssim_db"}
 _WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
@@ -70,14 +72,13 @@ class Structural(Metric):
 
     def __init__(self, original: Image, names: Sequence[str]) -> None:
         super().__init__(original, names)
-        height, width, channels = original.shape
+        width = original.shape[1]
         self._ssim = "ssim" in names
         self._ms_ssim = bool({"ms_ssim", "ms_ssim_db"} & {*names})
         work = scratch(width)
-        self._planes = np.empty((channels, height, width), np.uint8)
         # SSIM is that of the exact window; what this moves in MS-SSIM, 0.0448 of the way, is
         # under 1e-6.
-        finest = Scale(_planar(original, self._planes), work, rounded_window=False)
+        finest = Scale(self._samples(original), work, rounded_window=False)
         self._scales = [finest]
         if self._ms_ssim:
             for _ in _WEIGHTS[1:]:
@@ -106,17 +107,46 @@ class Structural(Metric):
         return values
 
     def _write_differences(self, decoded: Image) -> None:
-        finest = self._scales[0]
-        np.copyto(finest.difference, _planar(decoded, self._planes))
-        np.subtract(finest.difference, finest.original, out=finest.difference)
+        self._write_difference(decoded, self._scales[0])
         for fine, coarse in zip(self._scales, self._scales[1:], strict=False):
             halved(fine.difference, coarse.difference)
 
+    def _samples(self, original: Image) -> NDArray[np.generic]:
+        """What is compared of the original: (channels, height, width)."""
+        height, width, channels = original.shape
+        self._planes = np.empty((channels, height, width), np.uint8)
+        return self._planar(original)
 
-def _planar(image: Image, out: Image) -> Image:
-    """``image``, (height, width, channels), as ``out``, (channels, height, width)."""
-    if image.shape[2] == 1:
-        np.copyto(out[0], image[:, :, 0])
-    else:
-        cv2.split(image, list(out))
-    return out
+    def _write_difference(self, decoded: Image, finest: Scale) -> None:
+        np.copyto(finest.difference, self._planar(decoded))
+        np.subtract(finest.difference, finest.original, out=finest.difference)
+
+    def _planar(self, image: Image) -> Image:
+        """``image``, (height, width, channels), as (channels, height, width)."""
+        if image.shape[2] == 1:
+            np.copyto(self._planes[0], image[:, :, 0])
+        else:
+            cv2.split(image, list(self._planes))
+        return self._planes
+
+
+class StructuralLuma(Structural):
+    """``ssim_y``, ``ms_ssim_y`` and ``ms_ssim_y_db``: the same of luma alone, unrounded."""
+
+    def __init__(self, original: Image, names: Sequence[str]) -> None:
+        super().__init__(original, [_OF_LUMA[name] for name in names])
+
+    def score(self, decoded: Image) -> dict[str, float]:
+        """The values that were asked for, of ``decoded``: uint8, shape of the original."""
+        values = super().score(decoded)
+        return {name: values[plain] for name, plain in _OF_LUMA.items() if plain in values}
+
+    def _samples(self, original: Image) -> NDArray[np.generic]:
+        plane = np.empty((1, *original.shape[:2]), np.float32)
+        for rows, _, luma in strips(original):
+            plane[0, rows] = luma
+        return plane
+
+    def _write_difference(self, decoded: Image, finest: Scale) -> None:
+        for rows, _, luma in strips(decoded, less=self.original):
+            finest.difference[0, rows] = luma

@@ -6,9 +6,14 @@ from types import MappingProxyType
 from typing import Final
 
 from rdbench.metrics.record import MetricRecord
+from rdbench.sample_format import SampleFormat
 
 _POINTWISE: Final = "rdbench.metrics.pointwise:Pointwise"
 _STRUCTURAL: Final = "rdbench.metrics.structural:Structural"
+_STRUCTURAL_LUMA: Final = "rdbench.metrics.structural:StructuralLuma"
+_COLOR: Final = frozenset({SampleFormat(3)})
+_LUMA: Final = "luma, BT.601 full range"
+_CHROMA: Final = "chroma, BT.601 full range, one sample a pixel"
 
 _TABLE: Final = (
     MetricRecord(
@@ -34,8 +39,50 @@ _TABLE: Final = (
         "dB",
         definition="PSNR of the unrounded BT.601 full-range luma of JPEG/JFIF, "
         "Y = 0.299 R + 0.587 G + 0.114 B; PSNR of the channel where there is one.",
-        computed_on="luma, BT.601 full range",
+        computed_on=_LUMA,
         linear="MSE",
+        target=_POINTWISE,
+    ),
+    MetricRecord(
+        "psnr_u_db",
+        "PSNR-U",
+        "dB",
+        definition="PSNR of the unrounded BT.601 full-range Cb of JPEG/JFIF, Cb = (B - Y) / 1.772, "
+        "at 4:4:4 whatever the codec subsamples; peak 255. No value where there is one channel.",
+        computed_on=_CHROMA,
+        formats=_COLOR,
+        linear="MSE",
+        target=_POINTWISE,
+    ),
+    MetricRecord(
+        "psnr_v_db",
+        "PSNR-V",
+        "dB",
+        definition="PSNR of the unrounded BT.601 full-range Cr of JPEG/JFIF, Cr = (R - Y) / 1.402, "
+        "at 4:4:4 whatever the codec subsamples; peak 255. No value where there is one channel.",
+        computed_on=_CHROMA,
+        formats=_COLOR,
+        linear="MSE",
+        target=_POINTWISE,
+    ),
+    MetricRecord(
+        "psnr_yuv_db",
+        "PSNR-YUV",
+        "dB",
+        definition="(6 psnr_y_db + psnr_u_db + psnr_v_db) / 8, the weights of JCT-VC and JVET "
+        "(Ohm et al. 2012, doi:10.1109/TCSVT.2012.2221192), who have chroma at 4:2:0.",
+        computed_on="luma and " + _CHROMA,
+        formats=_COLOR,
+        target=_POINTWISE,
+    ),
+    MetricRecord(
+        "psnr_yuv_aom_db",
+        "PSNR-YUV 14:1:1",
+        "dB",
+        definition="(14 psnr_y_db + psnr_u_db + psnr_v_db) / 16, the weights of the overall PSNR "
+        "of AOM's common test conditions, which have chroma at 4:2:0.",
+        computed_on="luma and " + _CHROMA,
+        formats=_COLOR,
         target=_POINTWISE,
     ),
     MetricRecord(
@@ -45,6 +92,15 @@ _TABLE: Final = (
         "the image, mean over channels.",
         least_side=11,
         target=_STRUCTURAL,
+    ),
+    MetricRecord(
+        "ssim_y",
+        "SSIM-Y",
+        definition="ssim of the luma of psnr_y_db, unrounded; ssim of the channel where there is "
+        "one.",
+        computed_on=_LUMA,
+        least_side=11,
+        target=_STRUCTURAL_LUMA,
     ),
     MetricRecord(
         "ms_ssim",
@@ -63,6 +119,26 @@ _TABLE: Final = (
         linear="MS-SSIM",
         beside=("ms_ssim",),
         target=_STRUCTURAL,
+    ),
+    MetricRecord(
+        "ms_ssim_y",
+        "MS-SSIM-Y",
+        definition="ms_ssim of the luma of psnr_y_db, unrounded; ms_ssim of the channel where "
+        "there is one.",
+        computed_on=_LUMA,
+        least_side=161,
+        target=_STRUCTURAL_LUMA,
+    ),
+    MetricRecord(
+        "ms_ssim_y_db",
+        "MS-SSIM-Y",
+        "dB",
+        definition="-10 log10(1 - ms_ssim_y); inf for identical luma.",
+        computed_on=_LUMA,
+        least_side=161,
+        linear="MS-SSIM-Y",
+        beside=("ms_ssim_y",),
+        target=_STRUCTURAL_LUMA,
     ),
 )
 

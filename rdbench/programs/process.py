@@ -12,7 +12,6 @@ import contextlib
 import math
 import os
 import re
-import resource
 import select
 import shlex
 import signal
@@ -234,6 +233,8 @@ class _Output:
 
 def _limit(pid: int, file_limit: int) -> None:
     if sys.platform == "linux":
+        import resource
+
         with contextlib.suppress(ProcessLookupError, PermissionError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_limit, file_limit))
             resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))

@@ -129,7 +129,11 @@ def _measured(run: Path) -> dict[Key, Curve]:
     """The curves that a run directory holds; none where there is no run."""
     if not (run / MEASUREMENTS).is_file():
         return {}
-    return {(curve.dataset, curve.label): curve for curve in load_curves([run]) if curve.images}
+    return {
+        (curve.dataset, curve.row_label or curve.label): curve
+        for curve in load_curves([run])
+        if curve.images
+    }
 
 
 def _check_report(out: Path, measured: Collection[Key], replace: bool) -> None:

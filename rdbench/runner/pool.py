@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -78,12 +79,24 @@ class Limits:
         memory_mb: int | None = None,
     ) -> Limits:
         """Limits of this machine: by default as many jobs as there are cores, and 90 % of the
-        memory among them; a memory of 0 stands for no cap."""
+        memory among them; a memory of 0 stands for no cap. Raises :class:`UsageError` as the pool
+        does."""
+        _require_workers()
         jobs = os.cpu_count() or 1 if jobs is None else jobs
         if memory_mb is None and jobs > 0:
             total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
             memory_mb = int(0.9 * total / 2**20 / jobs)
         return cls(jobs, timeout_s, memory_mb or None)
+
+
+def _require_workers() -> None:
+    """Raise :class:`UsageError` where there can be no workers, as on Windows."""
+    if not hasattr(os, "killpg"):
+        raise UsageError(
+            f"nothing can be measured on {platform.system()}: workers need process groups, as Linux"
+            " and macOS have; use WSL there, and `bd`, `plot`, `check` and `import` here for runs "
+            "that are brought along"
+        )
 
 
 class _Worker(Generic[J]):
@@ -158,10 +171,12 @@ class LocalPool:
     """Worker processes on this machine. Use it in a ``with`` statement: leaving it ends them.
 
     They start at once, so that their imports run beside whatever the parent still has to do.
-    Raises :class:`RdbenchError` where no process can be started.
+    Raises :class:`RdbenchError` where no process can be started, and :class:`UsageError` where
+    there can be no workers, as on Windows.
     """
 
     def __init__(self, limits: Limits) -> None:
+        _require_workers()
         self.limits = limits
         self._failed_starts = 0
         self._workers: list[_Worker[Any]] = []

@@ -1,11 +1,13 @@
 """What a worker uses: memory, with a cap on it (Linux; elsewhere as far as it goes), and processor
-time."""
+time.
+
+``resource`` is imported where it is used: Windows, which has no workers, lacks it.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +37,8 @@ class PeakMemory:
         """The peak in MiB, to a tenth."""
         if (peak := self._told_mb("VmHWM:")) is not None:
             return peak
+        import resource
+
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
@@ -65,6 +69,8 @@ class PeakMemory:
 def cpu_time_s() -> float:
     """Processor time in seconds, user and system, of this process and of those it started that
     have ended (getrusage(2))."""
+    import resource
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
@@ -82,6 +88,8 @@ def cap_memory(memory_mb: int) -> None:
     The limit is RLIMIT_DATA, which Linux applies to the heap and to private anonymous mappings
     (setrlimit(2)): allocations beyond it fail, and address space that is only reserved is free.
     """
+    import resource
+
     limit = memory_mb * 2**20
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:

@@ -9,9 +9,11 @@ import sys
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.polynomial import Polynomial
+from packaging.version import Version
 from scipy.interpolate import Akima1DInterpolator, PchipInterpolator
 
 import rdbench
@@ -69,6 +71,8 @@ def _increasing(rng, points):
     ("method", "oracle"), [("pchip", PchipInterpolator), ("akima", Akima1DInterpolator)]
 )
 def test_interpolants_and_integrals_equal_scipys(method, oracle, points):
+    if (method, points) == ("akima", 2) and Version(scipy.__version__) < Version("1.16"):
+        pytest.skip("before SciPy 1.16 Akima's interpolant of two points is no straight line")
     rng = np.random.default_rng(points)
     for _ in range(20):
         x, y = _increasing(rng, points), _increasing(rng, points)

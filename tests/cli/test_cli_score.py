@@ -11,7 +11,7 @@ from PIL import Image
 
 from rdbench.errors import UsageError
 from rdbench.results import read_rows
-from rdbench.runner.score import find_points
+from rdbench.runner.decoded import find_points
 from rdbench.schema import FAILED, OK
 
 from .test_cli_run import rdbench
@@ -240,7 +240,7 @@ def test_the_number_at_the_end_of_a_folder_s_name_is_its_point(tmp_path, name, p
     (tmp_path / name).mkdir()
     (tmp_path / ".cache").mkdir()
     (tmp_path / "results.json").write_text("{}")
-    assert [entry.point for entry in find_points(tmp_path, None, None)] == [point]
+    assert [entry.point for entry in find_points((), tmp_path)] == [point]
 
 
 @pytest.mark.parametrize("name", ["v1.2.3", "q0,5"])
@@ -248,7 +248,7 @@ def test_a_folder_s_name_that_ends_with_more_than_a_number_is_refused(tmp_path, 
     """They were the points 2.3 and 5."""
     (tmp_path / name).mkdir()
     with pytest.raises(UsageError, match="must end with the point's number"):
-        find_points(tmp_path, None, None)
+        find_points((), tmp_path)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))

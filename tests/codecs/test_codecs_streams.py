@@ -185,6 +185,12 @@ def test_chroma_formats(photo: Samples, grey: Samples) -> None:
             assert hevc_format(codec.encode(grey)) == ("400", depth)
 
 
+def test_that_hevc_names_its_siting_is_in_its_identity() -> None:
+    """The rows of before were of streams without it, though of the same pixels and sizes."""
+    assert Hevc.provenance(Hevc.resolve_options({}), [32]) == {"parameters": {"x265:chromaloc": 1}}
+    assert Hevc.provenance(Hevc.resolve_options({"chroma": "444"}), [32]) == {}
+
+
 @pytest.mark.parametrize(("name", "point"), [("webp", 50), ("jpegxl", 2), ("jpeg2000", 20)])
 def test_threads_do_not_change_the_stream(photo: Samples, name: str, point: float) -> None:
     codec = registry.load(name)

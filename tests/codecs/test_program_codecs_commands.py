@@ -162,7 +162,8 @@ CASES = [
     Case(
         *("vtm", "420", {"chroma": "420", "depth": 8, "matrix": "bt601", "range": "limited"}),
         VTM.format(18, 34, 420, 8)
-        + (" --SEIDecodedPictureHash=1" + VTM_COLOR)
+        + " --SEIDecodedPictureHash=1 --HorCollocatedChroma=1 --VerCollocatedChroma=0"
+        + VTM_COLOR
         + " --MatrixCoefficients=6 --VideoFullRange=0",
         *(918, VTM_DECODER.format(8), 918),
     ),

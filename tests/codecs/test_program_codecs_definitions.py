@@ -19,6 +19,7 @@ from rdbench.codecs.base import Codec
 from rdbench.conforming.material import photograph
 from rdbench.formats import read_png
 from rdbench.programs import find
+from rdbench.provenance import differences, shared
 from tests.codecs.programs import NAMES, codec, load, run
 
 Image = NDArray[np.uint8]
@@ -76,17 +77,59 @@ def test_definition_is_listed(name: str) -> None:
 def test_version_names_each_program(name: str) -> None:
     point = load(name).ladder[0]
     version = codec(name, point).version()
-    for part in version.split(", "):
-        assert re.search(r"\d+\.\d+", part), version
     definition = load(name).definition
     for command in (*definition.encode, *definition.decode):
-        assert command.program.name in version
+        told = r"\d+\.\d+" if command.program.version_pattern else "sha256:[0-9a-f]{12}"
+        parts = [part for part in version.split(", ") if command.program.name in part]
+        assert any(re.search(told, part) for part in parts), version
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_times_have_no_compression_of_png_in_them(name: str) -> None:
     """heif-convert writes nothing else after its own conversion of color."""
     assert (load(name).definition.form.pixels.output == "png") == (name == "heif-enc")
+
+
+BEFORE = {
+    "input": "y4m",
+    "output": "yuv",
+    "geometry": "hevc",
+    "chroma": "{chroma}",
+    "depth": "{depth}",
+    "grey_depth": 8,
+    "matrix": "{matrix}",
+    "range": "{range}",
+    "grey": None,
+    "least": 64,
+    "multiple": {"420": 2},
+}
+"""What rows of x265 had told of their pixels when chroma was centered means of 2x2 samples."""
+
+
+def test_subsampled_rows_of_before_chroma_was_sited_are_of_another_codec() -> None:
+    """Those of 4:4:4, whose pixels have not moved, stay; also of before rows had an identity."""
+    found = load("x265")
+    for chroma, changes in (
+        ("444", []),
+        ("420", ['chroma: "{chroma}" there, "420, left, Lanczos of 3 lobes" now']),
+    ):
+        told = found.pixels(found.resolve_options({"chroma": chroma}))
+        assert differences(BEFORE, told) == changes
+        assert differences(BEFORE, shared(told, BEFORE)) == changes
+
+
+def test_where_each_codec_has_its_chroma_is_in_its_identity() -> None:
+    """Of all that are handed raw planes; others convert by themselves."""
+    told = {}
+    for name in NAMES:
+        found = load(name)
+        if found.definition.form.pixels.converted:
+            options = {"chroma": "420"} if "chroma" in found.option_table else {}
+            told[name] = found.pixels(found.resolve_options(options))["chroma"].split(", ")[1]
+    assert told == {
+        "avifenc": "center",
+        **dict.fromkeys(("hm", "kvazaar", "vtm", "vvenc", "x265"), "left"),
+    }
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from rdbench import metrics
+from rdbench.codecs.avif import Avif
 from rdbench.codecs.jpeg import Jpeg
 from rdbench.codecs.jpeg2000 import Jpeg2000
 from rdbench.codecs.webp import Webp
 from rdbench.conforming.material import photograph
-from rdbench.formats import Layout, write_y4m
-from tests.codecs.programs import codec, run
+from rdbench.formats import Layout, resampling, write_y4m
+from tests.codecs.programs import codec, load, run
 
 Samples = NDArray[np.uint8]
 BOTH = pytest.mark.parametrize("photo", [photograph(1), photograph(3)], ids=["grey", "color"])
@@ -161,8 +162,12 @@ def test_cjxl_is_what_imagecodecs_decodes(photo: Samples, distance: float) -> No
     ],
     ids=str,
 )
-def test_avifenc_is_what_pillow_decodes(photo: Samples, options: dict[str, Any]) -> None:
-    """libavif finds matrix and range in the file and converts color by itself."""
+def test_avifenc_is_what_pillow_decodes(
+    monkeypatch: pytest.MonkeyPatch, photo: Samples, options: dict[str, Any]
+) -> None:
+    """libavif finds matrix and range in the file and converts color by itself. It interpolates
+    linearly between centered samples of chroma, and here so does the codec."""
+    monkeypatch.setattr(resampling, "_QUARTER", (0, 0, 0.25, 0.75, 0, 0))
     one = codec("avifenc", 20, **options)
     stream = one.encode(photo)
     ours, theirs = one.decode(stream), by_pillow(stream)
@@ -250,6 +255,64 @@ def test_colors_are_told(tmp_path: Path, name: str, matrix: str, range_: str) ->
         "color_primaries": "bt709",
         "color_transfer": "iec61966-2-1",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("x265", {"chroma": "420"}),
+        ("x265", {"chroma": "420", "depth": 8}),
+        ("kvazaar", {}),
+        ("heif-enc", {"chroma": "420"}),
+        ("hevc", {}),
+        ("hevc", {"depth": 10}),
+    ],
+    ids=str,
+)
+def test_hevc_streams_say_where_chroma_lies(
+    tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    """To FFmpeg, which takes a stream that says nothing for left (Rec. ITU-T H.265, E.3.1); libheif
+    makes means of 2x2 samples."""
+    stream = codec(name, 40, **options).encode(photograph(3))
+    (tmp_path / "stream.hevc").write_bytes(elementary(stream) if b"hvcC" in stream else stream)
+    shown = ("-show_entries", "stream=chroma_location", "-of", "csv=p=0")
+    said = run("ffprobe", "-v", "error", *shown, tmp_path / "stream.hevc").strip()
+    made = "center" if name in ("heif-enc", "hevc") else load(name).definition.form.pixels.siting
+    assert said == made
+
+
+def elementary(heic: bytes) -> bytes:
+    """The parameter sets in the hvcC box (ISO/IEC 14496-15, 8.3.2.1) and the NAL units of the one
+    item, with start codes."""
+    place = heic.index(b"hvcC") + 4 + 22
+    units = []
+    arrays, place = heic[place], place + 1
+    for _ in range(arrays):
+        count, place = int.from_bytes(heic[place + 1 : place + 3]), place + 3
+        for _ in range(count):
+            length, place = int.from_bytes(heic[place : place + 2]), place + 2
+            units.append(heic[place : place + length])
+            place += length
+    place = heic.index(b"mdat") + 4
+    while place < len(heic):
+        length, place = int.from_bytes(heic[place : place + 4]), place + 4
+        units.append(heic[place : place + length])
+        place += length
+    return b"".join(b"\0\0\0\1" + unit for unit in units)
+
+
+@pytest.mark.parametrize(("chroma", "depth"), [("420", 8), ("420", 10), ("444", 10)])
+def test_avif_leaves_centered_chroma_unknown(chroma: str, depth: int) -> None:
+    """chroma_sample_position of the av1C box (AV1 in ISOBMFF, 2.3.3): there is no word for center,
+    and libavif's own conversions, also in Pillow, take 0 for it."""
+    photo = photograph(3)
+    for stream in (
+        codec("avifenc", 20, chroma=chroma, depth=depth).encode(photo),
+        Avif(50, speed=9, chroma=chroma).encode(photo),
+    ):
+        assert stream[stream.index(b"av1C") + 6] & 3 == 0
+    assert load("avifenc").definition.form.pixels.siting == "center"
 
 
 def test_x265_codes_the_frame_at_the_qp(tmp_path: Path) -> None:

@@ -182,6 +182,14 @@ def test_what_is_refused_is_answered_with_the_reason(tmp_path):
     assert one(50, chroma="420").options["matrix"] == "bt709"
 
 
+def test_pixels_of_a_codec_for_grey_alone_say_nothing_of_chroma(tmp_path):
+    """The layout that they would have for color need not even be there."""
+    grey = TEXT.replace("parameter =", "channels = [1]\nparameter =", 1)
+    one = load(write(tmp_path, grey))
+    options = one.option_table["chroma"].choices
+    assert {one.pixels({"chroma": c, "matrix": "gbr"})["chroma"] for c in options} == {"{chroma}"}
+
+
 def test_what_a_definition_says(tmp_path, definition):
     one = load(write(tmp_path, TEXT))
     assert (one.name, one.__doc__, one.parameter) == ("mine", "My codec", "quality")

@@ -132,6 +132,13 @@ MISTAKES = [
     ("depth = 8", "depth = 8\ngrey_depth = true", "pixels.grey_depth", "True is not a whole"),
     ('matrix = "{matrix}"', 'matrix = "bt2020"', "pixels.matrix", "'bt2020' is not one of bt601"),
     ('matrix = "{matrix}"', "matrix = 709", "pixels.matrix", "709"),
+    (
+        'range = "full"',
+        'range = "full"\nsiting = "right"',
+        "pixels.siting",
+        "'right' is not one of left, center, topleft",
+    ),
+    ('range = "full"', 'range = "full"\nsiting = "{at}"', "pixels.siting", "{at} is not an option"),
     ('range = "full"', 'range = "tv"', "pixels.range", "'tv' is not one of full, limited"),
     ("depth = 8", "depth = 8\nleast = true", "pixels.least", "True is not a whole number"),
     ("depth = 8", "depth = 8\nleast = 0", "pixels.least", "0 is not at least 1"),
@@ -229,6 +236,12 @@ def test_a_mistake_is_named_with_its_key(tmp_path, old, new, key, reason):
     ("old", "new", "key", "reason"),
     [
         ('output = "pnm"', 'output = "pnm"\nchroma = "420"', "pixels.chroma", "is for yuv and y4m"),
+        (
+            'output = "pnm"',
+            'output = "pnm"\nsiting = "left"',
+            "pixels.siting",
+            "is for yuv and y4m",
+        ),
         ('output = "pnm"', 'output = "pnm"\ndepth = 10', "pixels.depth", "is for yuv and y4m only"),
         (
             'output = "pnm"',

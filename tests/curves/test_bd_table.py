@@ -65,8 +65,9 @@ def test_its_frame_has_the_columns_of_the_csv_with_numbers_as_numbers(table):
     assert kinds["anchor_encode_s"] == kinds["test_memory_mb"] == "float64"
     assert kinds["images"] == kinds["seed"] == "Int64"
     assert kinds["methods_disagree"] == "bool"
-    assert kinds["test"] == kinds["reason"] == kinds["test_timing"] == "str"
-    assert kinds["anchor_machines"] == kinds["test_machines"] == "str"
+    text = str(pd.Series([""], dtype="str").dtype)  # "object" before pandas 3
+    assert kinds["test"] == kinds["reason"] == kinds["test_timing"] == text
+    assert kinds["anchor_machines"] == kinds["test_machines"] == text
     webp = frame[(frame["test"] == "webp") & (frame["delta"] == "rate")]
     assert webp["value"].item() == table[0].value
     assert math.isnan(frame[frame["test"] == "png"]["value"].iloc[0])

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from rdbench.formats import Layout
+from rdbench.formats import Layout, write_yuv
 
+LANCZOS = "f=lanczos:param_a=3"
 LAYOUTS = [
     Layout(chroma, depth, matrix, range_)
     for chroma, depth, matrix, range_ in itertools.product(
@@ -57,3 +58,26 @@ def pix_fmt(layout: Layout) -> str:
     if layout.chroma == "400":
         return f"gray{words}"
     return f"gbrp{words}" if layout.matrix == "gbr" else f"yuv{layout.chroma}p{words}"
+
+
+def zimg_back(photo: np.ndarray, layout: Layout, matrix: str) -> np.ndarray:
+    """The planes of ``photo`` as RGB by FFmpeg's zscale (zimg), with its Lanczos filter."""
+    filters = f"zscale=min={matrix}:rin={layout.range}:cin={layout.siting}:m=gbr:r=full:d=none"
+    size = f"{photo.shape[1]}x{photo.shape[0]}"
+    out = run(
+        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", pix_fmt(layout)),
+        *("-s", size, "-i", "-", "-vf", f"{filters}:{LANCZOS},format=gbrp,format=rgb24"),
+        *("-f", "rawvideo", "-"),
+        data=write_yuv(photo, layout),
+    )
+    return np.frombuffer(out, np.uint8).reshape(photo.shape).astype(int)
+
+
+def convert(image: np.ndarray, given: str, filters: str, out: str) -> bytes:
+    """``image`` after filters of FFmpeg, between two of its pixel formats."""
+    size = f"{image.shape[1]}x{image.shape[0]}"
+    return run(
+        *("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", given, "-s", size, "-i", "-"),
+        *("-vf", filters, "-f", "rawvideo", "-pix_fmt", out, "-"),
+        data=image.tobytes(),
+    )

@@ -60,6 +60,10 @@ def test_odd_sides_of_chroma_are_rounded_up(chroma, shapes, frame_bytes) -> None
         (("444", 17, "bt601", "full"), "depth 17 is not within 8 to 16"),
         (("444", 8, "bt2020", "full"), "matrix 'bt2020' is not one of bt601, bt709, gbr"),
         (("444", 8, "bt601", "tv"), "range 'tv' is not one of full, limited"),
+        (
+            ("420", 8, "bt709", "full", "right"),
+            "siting 'right' is not one of left, center, topleft",
+        ),
         (("420", 8, "gbr", "full"), "gbr is not subsampled"),
         (("422", 8, "gbr", "full"), "gbr is not subsampled"),
     ],

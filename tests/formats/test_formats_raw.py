@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from rdbench.errors import BitstreamError
 from rdbench.formats import Layout, read_y4m, read_yuv, round_trip, to_planes, write_y4m, write_yuv
+from rdbench.formats.layout import SITINGS
 from tests.formats.shared import LAYOUTS, images, pix_fmt, run
 
 Y4M_LAYOUTS = [
@@ -71,7 +73,9 @@ def test_y4m_comes_back(layout: Layout, data) -> None:
     [
         (Layout("400", 8, "bt709", "limited"), "Cmono XCOLORRANGE=FULL"),
         (Layout("400", 10, "gbr", "full"), "Cmono10 XCOLORRANGE=FULL"),
-        (Layout("420", 8, "bt709", "limited"), "C420jpeg XCOLORRANGE=LIMITED"),
+        (Layout("420", 8, "bt709", "limited"), "C420mpeg2 XCOLORRANGE=LIMITED"),
+        (Layout("420", 8, "bt709", "full", "center"), "C420jpeg XCOLORRANGE=FULL"),
+        (Layout("420", 8, "bt709", "full", "topleft"), "C420paldv XCOLORRANGE=FULL"),
         (Layout("420", 10, "bt709", "full"), "C420p10 XCOLORRANGE=FULL"),
         (Layout("422", 8, "bt601", "full"), "C422 XCOLORRANGE=FULL"),
         (Layout("444", 8, "bt601", "full"), "C444 XCOLORRANGE=FULL"),
@@ -113,10 +117,26 @@ def test_y4m_of_ffmpeg_is_read(photo, layout: Layout) -> None:
     assert np.array_equal(decoded, round_trip(image, layout))
 
 
+@pytest.mark.parametrize("siting", SITINGS)
+def test_ffmpeg_finds_the_siting_in_the_y4m_that_is_written(photo, siting: str) -> None:
+    """FFmpeg's names are left, center and topleft, too. Of over 8 bits a Y4M names none."""
+    for depth, expected in ((8, siting), (10, "unspecified")):
+        stream = write_y4m(photo[:44, :60], Layout("420", depth, "bt709", "limited", siting))
+        entries = "stream=chroma_location"
+        said = run(
+            *("ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", "-"),
+            data=stream,
+        )
+        assert said.decode().strip() == expected
+
+
+@pytest.mark.parametrize("siting", SITINGS)
 @pytest.mark.parametrize("tag", [" C420", " C420jpeg", " C420mpeg2", " C420paldv", ""])
-def test_420_by_all_its_names(photo, tag: str) -> None:
-    stream = write_y4m(photo, BT709).replace(b" C420jpeg XCOLORRANGE=LIMITED", tag.encode())
-    assert np.array_equal(read_y4m(stream, BT709), round_trip(photo, BT709))
+def test_420_by_all_its_names_is_sited_as_the_layout_says(photo, tag: str, siting: str) -> None:
+    """What was handed to an encoder comes back: FFmpeg writes C420jpeg where it knows no siting."""
+    layout = dataclasses.replace(BT709, siting=siting)
+    stream = re.sub(rb" C420\w+ XCOLORRANGE=LIMITED", tag.encode(), write_y4m(photo, layout))
+    assert np.array_equal(read_y4m(stream, layout), round_trip(photo, layout))
 
 
 def test_parameters_of_frames_and_comments_are_left_aside(photo) -> None:
@@ -133,11 +153,11 @@ def test_parameters_of_frames_and_comments_are_left_aside(photo) -> None:
         (rb" W\d+", b"", "no W of 1 to 999999 pixels"),
         (rb" H\d+", b" H0", "no H of 1 to 999999 pixels"),
         (rb" W\d+", b" W-4", "no W of 1 to 999999 pixels"),
-        (rb"C420jpeg", b"C411", "chroma format '411' is not taken"),
-        (rb"C420jpeg", b"C444alpha", "chroma format '444alpha' is not taken"),
-        (rb"C420jpeg", b"C420p7", "chroma format '420p7' is not taken"),
-        (rb"C420jpeg", b"C444p11", "chroma format '444p11' is not taken"),
-        (rb"C420jpeg", b"Cmono14", "chroma format 'mono14' is not taken"),
+        (rb"C420mpeg2", b"C411", "chroma format '411' is not taken"),
+        (rb"C420mpeg2", b"C444alpha", "chroma format '444alpha' is not taken"),
+        (rb"C420mpeg2", b"C420p7", "chroma format '420p7' is not taken"),
+        (rb"C420mpeg2", b"C444p11", "chroma format '444p11' is not taken"),
+        (rb"C420mpeg2", b"Cmono14", "chroma format 'mono14' is not taken"),
         (rb"LIMITED", b"FULL", "XCOLORRANGE is 'FULL' where limited range is expected"),
         (rb"FRAME", b"FRAMES", "not followed by a frame"),
         (rb"(?s)FRAME.*", b"", "not followed by a frame"),

@@ -31,8 +31,10 @@ def output(*arguments: str, status: int = 0) -> str:
 def test_list_names_all_metrics_with_their_direction() -> None:
     lines = output("metrics", "list").splitlines()
     assert [line.split()[0] for line in lines] == list(BUILT_IN)
-    assert lines[0].startswith("mse         less is better  MSE           Mean squared error over")
-    assert lines[1].startswith("psnr_db     more is better  PSNR [dB]     10 log10(255^2 / mse)")
+    words = [re.split("  +", line) for line in lines]
+    assert words[0][:3] == ["mse", "less is better", "MSE"]
+    assert words[1][:3] == ["psnr_db", "more is better", "PSNR [dB]"]
+    assert words[1][3].startswith("10 log10(255^2 / mse)")
 
 
 def test_list_imports_nothing_that_computes() -> None:
@@ -53,10 +55,10 @@ def test_metrics_of_packages_are_listed_and_examined(install) -> None:
     (ssim,) = (line for line in lines if line.startswith("ssim "))
     assert ssim.endswith("; refused: from the package rdbench and offered")
     text = output("metrics", "doctor", status=1)
-    assert re.search(r"^offered_error  ok       Mean error \d+\.\d+, ", text, re.MULTILINE)
+    assert re.search(r"^offered_error +ok       Mean error \d+\.\d+, ", text, re.MULTILINE)
     assert "offered 1.0" in text
     assert "failed   metric 'ssim' is offered by rdbench and by offered;" in text
-    assert "6 ok, 1 failed, 0 missing" in text
+    assert f"{len(BUILT_IN)} ok, 1 failed, 0 missing" in text
 
 
 def test_show_has_all_of_the_record(tmp_path: Path) -> None:
@@ -64,6 +66,7 @@ def test_show_has_all_of_the_record(tmp_path: Path) -> None:
         text = output("metrics", "show", name)
         for part in (record.label, record.definition, record.computed_on, record.target):
             assert part in text
+    text = output("metrics", "show", "ms_ssim_db")
     assert "pooled      decibels of the mean MS-SSIM\nwith it     ms_ssim\n" in text
     path = write(tmp_path, channels="[1]", least_side="8", revision="3", unit='"steps"')
     text = output("metrics", "show", str(path))
@@ -86,8 +89,8 @@ def test_doctor_scores_a_degraded_photograph() -> None:
     lines = output("metrics", "doctor").splitlines()
     photo = photograph(3)
     db = psnr(photo, compressed(photo, 30))
-    assert re.match(rf"psnr_db     ok       PSNR {db:.6g} dB, \d\.\d+ s$", lines[1])
-    assert lines[-1] == "6 ok, 0 failed, 0 missing"
+    assert re.match(rf"psnr_db +ok       PSNR {db:.6g} dB, \d\.\d+ s$", lines[1])
+    assert lines[-1] == f"{len(BUILT_IN)} ok, 0 failed, 0 missing"
 
 
 def test_doctor_says_what_fails_and_what_to_install(tmp_path: Path) -> None:
@@ -103,14 +106,14 @@ def test_doctor_says_what_fails_and_what_to_install(tmp_path: Path) -> None:
 
 def test_doctor_ends_a_program_that_hangs(tmp_path: Path) -> None:
     path = write(tmp_path, "time.sleep(60)")
-    text = output("metrics", "doctor", str(path), "--timeout", "1", status=1)
+    text = output("metrics", "doctor", str(path), "--timeout", "5", status=1)
     assert "failed   total.py was not done in time and was ended; it printed nothing" in text
 
 
 def test_doctor_outlives_a_metric_that_hangs_or_crashes() -> None:
     names = [f"{FILE}:{name}" for name in ("Hangs", "Crashes", "MeanError")]
-    text = output("metrics", "doctor", *names, "--timeout", "1", status=1)
-    assert "failed   a photograph: not done after 1 s" in text
+    text = output("metrics", "doctor", *names, "--timeout", "5", status=1)
+    assert "failed   a photograph: not done after 5 s" in text
     assert "failed   a photograph: the process died of SIGABRT" in text
     assert text.splitlines()[-1] == "1 ok, 2 failed, 0 missing"
 

@@ -17,6 +17,7 @@ from rdbench.conforming import (
 )
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.metrics import BUILT_IN
+from rdbench.sample_format import SampleFormat
 
 from . import broken_metrics
 from .programs import COMPARE, write
@@ -66,7 +67,8 @@ def test_every_built_in_metric_conforms(name: str) -> None:
     assert [*results] == [*METRIC_CHECKS]
     assert conforms(list(results.values())), results
     skipped = {name for name, result in results.items() if result.status is Status.SKIPPED}
-    assert skipped == {"version"}
+    takes_grey = SampleFormat(1) in BUILT_IN[name].formats
+    assert skipped == ({"version"} if takes_grey else {"version", "grey"})
 
 
 @pytest.mark.parametrize("class_name", FAULTS)
@@ -107,9 +109,9 @@ def test_what_is_found_is_named(class_name: str, check: str, words: str) -> None
     [("Hangs", "the first photograph"), ("HangsOnNoise", "256×192×1 against noise 40")],
 )
 def test_a_metric_that_hangs_is_ended(class_name: str, doing: str) -> None:
-    results = {r.check: r for r in run_metric_checks(f"{FILE}:{class_name}", timeout_s=1.0)}
+    results = {r.check: r for r in run_metric_checks(f"{FILE}:{class_name}", timeout_s=5.0)}
     assert failed(results) == {"number"}
-    assert results["number"].detail.startswith(f"{doing}: not done after 1 s; raise ")
+    assert results["number"].detail.startswith(f"{doing}: not done after 5 s; raise ")
     assert all(results[check] == CheckResult(check, Status.SKIPPED, "see above") for check in LATER)
 
 
@@ -135,7 +137,7 @@ def test_a_program_conforms(tmp_path: Path) -> None:
 )
 def test_a_program_that_is_broken_does_not_conform(tmp_path, body, words) -> None:
     path = write(tmp_path, body)
-    results = {r.check: r for r in run_metric_checks(str(path), timeout_s=1.0)}
+    results = {r.check: r for r in run_metric_checks(str(path), timeout_s=5.0)}
     assert failed(results) == {"number"}
     assert results["number"].detail.startswith(words)
 

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
-from rdbench.metrics import psnr
+from rdbench import bd_rate
+from rdbench.metrics import luma, psnr
+from rdbench.metrics.pointwise import weighted
 
 from .conftest import reference
 
@@ -62,6 +65,104 @@ def test_luma_psnr_of_one_channel_is_its_psnr(photo, jpeg) -> None:
     grey = np.ascontiguousarray(photo[:, :, :1])
     values = reference(grey, ["psnr_db", "psnr_y_db"]).score(jpeg(grey, 40)).values
     assert values["psnr_y_db"] == values["psnr_db"]
+
+
+YUV = ["psnr_y_db", "psnr_u_db", "psnr_v_db", "psnr_yuv_db", "psnr_yuv_aom_db"]
+
+
+def test_psnr_of_chroma_is_that_of_unrounded_double_precision_jfif(photo, jpeg) -> None:
+    """T.871, clause 7, with its matrix worked out: Cb = -0.168736 R - 0.331264 G + 0.5 B."""
+    decoded = jpeg(photo, 40)
+    difference = photo.astype(float) - decoded
+    rows = [-0.299 / 1.772, -0.587 / 1.772, 0.5], [0.5, -0.587 / 1.402, -0.114 / 1.402]
+    values = reference(photo, YUV).score(decoded).values
+    for name, row in zip(("psnr_u_db", "psnr_v_db"), rows, strict=True):
+        expected = 10 * math.log10(255**2 / np.mean((difference @ row) ** 2))
+        assert values[name] == pytest.approx(expected, abs=1e-6)
+
+
+def test_psnr_of_chroma_is_that_of_scikit_image(photo, jpeg) -> None:
+    """Whose Cb and Cr have 224 steps where full range has 255, and coefficients of six digits."""
+    decoded = jpeg(photo, 40)
+    a, b = (255 / 224 * rgb2ycbcr(image) for image in (photo, decoded))
+    values = reference(photo, YUV).score(decoded).values
+    for name, plane in (("psnr_u_db", 1), ("psnr_v_db", 2)):
+        expected = peak_signal_noise_ratio(a[..., plane], b[..., plane], data_range=255)
+        assert values[name] == pytest.approx(expected, abs=1e-4)
+
+
+def test_psnr_of_a_color_that_changes_alone() -> None:
+    """Blue by 100: Y by 11.4, Cb by 50, Cr by -11.4 / 1.402."""
+    black = np.zeros((7, 5, 3), np.uint8)
+    decoded = black.copy()
+    decoded[:, :, 2] = 100
+    values = reference(black, YUV).score(decoded).values
+    planes = [20 * math.log10(255 / error) for error in (11.4, 50, 11.4 / 1.402)]
+    assert [values[name] for name in YUV[:3]] == pytest.approx(planes, abs=1e-6)
+    assert values["psnr_yuv_db"] == pytest.approx((6 * planes[0] + planes[1] + planes[2]) / 8)
+    aom = (14 * planes[0] + planes[1] + planes[2]) / 16
+    assert values["psnr_yuv_aom_db"] == pytest.approx(aom)
+
+
+def test_the_weights_of_aom_are_those_of_its_published_deltas() -> None:
+    """Rates and PSNR of Y, U and V of animals_00 as AOM publishes them for its AV2 still images
+    (alt-anchor-r4.0, and v13.0.0): its own BD-rate of the overall PSNR is -9.4364 %."""
+    anchor = [
+        (5830685, 48.632388, 49.614085, 50.774826),
+        (3787144, 42.460305, 45.512308, 47.924833),
+        (1989772, 36.244805, 41.920632, 44.963937),
+        (904149, 31.785522, 38.980605, 42.206755),
+        (413445, 28.239353, 36.133698, 38.874727),
+        (175276, 24.687136, 33.483144, 36.219353),
+    ]
+    test = [
+        (5592289, 48.604173, 49.506899, 50.887781),
+        (3690944, 42.672491, 45.911317, 48.346026),
+        (1978478, 36.657198, 42.768623, 45.939912),
+        (862605, 32.040693, 40.1246, 43.626286),
+        (394683, 28.656497, 37.548459, 41.405923),
+        (173280, 25.303466, 35.061896, 39.337263),
+    ]
+
+    def delta(weight: int) -> float:
+        curves = (
+            ([point[0] for point in curve], [weighted(weight, point[1:]) for point in curve])
+            for curve in (anchor, test)
+        )
+        (rates, qualities), (other_rates, other_qualities) = curves
+        return bd_rate(rates, qualities, other_rates, other_qualities)
+
+    assert delta(14) == pytest.approx(-9.4364, abs=0.002)
+    assert abs(delta(6) + 9.4364) > 1
+
+
+def test_what_else_is_asked_for_moves_no_digit(photo, jpeg) -> None:
+    decoded = jpeg(photo, 40)
+    together = reference(photo, ["psnr_db", *YUV]).score(decoded).values
+    for name in YUV:
+        assert reference(photo, [name]).score(decoded).values[name] == together[name]
+
+
+def test_one_channel_has_no_chroma(photo, jpeg) -> None:
+    grey = np.ascontiguousarray(photo[:, :, :1])
+    scores = reference(grey, YUV).score(jpeg(grey, 40))
+    assert {*scores.values} == {"mse", "psnr_y_db"}
+    assert scores.notes == (f"{', '.join(YUV[1:])}: takes rgb8, the image is grey8",)
+
+
+def test_chroma_without_an_error_is_infinitely_good(photo) -> None:
+    """An image whose channels are equal and stay equal, of which luma has lost something."""
+    grey = np.repeat(photo[:, :, 1:2], 3, axis=2)
+    values = reference(grey, YUV).score(grey ^ np.uint8(1)).values
+    assert values["psnr_y_db"] == pytest.approx(20 * math.log10(255), abs=1e-6)
+    assert [values[name] for name in YUV[1:]] == [math.inf] * 4
+
+
+def test_strips_do_not_show_in_chroma(photo, jpeg, monkeypatch) -> None:
+    decoded = jpeg(photo, 40)
+    whole = reference(photo, YUV).score(decoded).values
+    monkeypatch.setattr(luma, "_STRIP_SAMPLES", 3 * photo.shape[1] * 7)
+    assert reference(photo, YUV).score(decoded).values == pytest.approx(whole, abs=1e-6)
 
 
 def test_identical_images_are_infinitely_good(photo) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from rdbench.metrics import ms_ssim, scale, ssim, structural
+from rdbench.metrics import luma, ms_ssim, scale, ssim, structural
 
 from .conftest import reference
 
@@ -78,6 +78,58 @@ def test_sizes_that_do_not_halve_evenly(photo, jpeg, height, width, channels) ->
     image = np.ascontiguousarray(photo[:height, :width, :channels])
     for quality in (10, 90):
         agrees(image, jpeg(image, quality))
+
+
+LUMA = np.array([0.299, 0.587, 0.114])
+OF_LUMA = ["ssim_y", "ms_ssim_y_db"]
+
+
+@pytest.mark.parametrize(("height", "width"), [(161, 161), (203, 177), (333, 501)])
+def test_luma_is_that_of_unrounded_double_precision_luma(photo, jpeg, height, width) -> None:
+    """By scikit-image and pytorch-msssim, of 0.299 R + 0.587 G + 0.114 B (T.871, clause 7)."""
+    image = np.ascontiguousarray(photo[:height, :width])
+    for quality in (10, 90):
+        decoded = jpeg(image, quality)
+        a, b = (of @ LUMA.reshape(3, 1) for of in (image, decoded))
+        values = reference(image, OF_LUMA).score(decoded).values
+        assert values["ms_ssim_y"] == pytest.approx(oracle_ms_ssim(a, b), abs=1e-6)
+        assert values["ssim_y"] == pytest.approx(oracle_ssim(a, b), abs=1e-6)
+        assert values["ms_ssim_y_db"] == -10 * math.log10(1 - values["ms_ssim_y"])
+
+
+def test_luma_is_better_than_its_colors_where_chroma_alone_has_lost(photo) -> None:
+    """Red up or down by 20, and green the other way as far as keeps luma, to the next step."""
+    image = (photo[:200, :200] // 4 + 96).astype(np.int16)
+    change = np.random.default_rng(6).choice([-20, 20], image.shape[:2])
+    decoded = image.copy()
+    decoded[:, :, 0] += change
+    decoded[:, :, 1] -= np.rint(change * 0.299 / 0.587).astype(np.int16)
+    image, decoded = image.astype(np.uint8), decoded.astype(np.uint8)
+    values = (
+        reference(image, ["ssim", "ssim_y", "ms_ssim_db", "ms_ssim_y_db"]).score(decoded).values
+    )
+    assert values["ssim_y"] > 0.999 > 0.9 > values["ssim"]
+    assert values["ms_ssim_y_db"] > values["ms_ssim_db"] + 10
+
+
+def test_luma_of_one_channel_is_the_channel(photo, jpeg) -> None:
+    grey = np.ascontiguousarray(photo[:200, :201, :1])
+    values = reference(grey, ["ssim", "ms_ssim_db", *OF_LUMA]).score(jpeg(grey, 40)).values
+    for name in ("ssim", "ms_ssim", "ms_ssim_db"):
+        assert values[name.replace("ssim", "ssim_y")] == values[name]
+
+
+def test_identical_images_have_perfect_luma() -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (170, 170, 3), np.uint8)
+    values = reference(noise, OF_LUMA).score(noise.copy()).values
+    assert values == {"mse": 0, "ssim_y": 1, "ms_ssim_y": 1, "ms_ssim_y_db": math.inf}
+
+
+def test_strips_of_luma_do_not_show(photo, jpeg, monkeypatch) -> None:
+    image, decoded = photo[:, :301], jpeg(photo, 20)[:, :301]
+    whole = reference(image, OF_LUMA).score(decoded).values
+    monkeypatch.setattr(luma, "_STRIP_SAMPLES", 3 * 301 * 7)
+    assert reference(image, OF_LUMA).score(decoded).values == pytest.approx(whole, abs=1e-8)
 
 
 @pytest.mark.parametrize("level", [0, 5, 250, 255])

@@ -171,8 +171,8 @@ def test_a_program_that_hangs_is_ended_and_the_worker_goes_on(photos, definition
     asleep = ("sleep", "decode_sleep")
     start = time.monotonic()
     requests = [request(definition, fault) for fault in (*asleep, "none", "exit_3")]
-    outcome = measured(photos, requests, tmp_path / "out", timeout_s=1.5)
-    assert time.monotonic() - start < 4 * 1.5 + 15
+    outcome = measured(photos, requests, tmp_path / "out", timeout_s=4)
+    assert time.monotonic() - start < 4 * 4 + 15
     rows = {(row.image, row.options): row for row in outcome.rows}
     for image in ("a", "b"):
         assert rows[image, "fault=none"].status == OK
@@ -181,7 +181,7 @@ def test_a_program_that_hangs_is_ended_and_the_worker_goes_on(photos, definition
             row = rows[image, f"fault={fault}"]
             assert row.status == TIMEOUT
             assert row.message == (
-                "not done after 1.5 s; raise the time limit if it needs more (faulty was not done "
+                "not done after 4 s; raise the time limit if it needs more (faulty was not done "
                 "in time and was ended: counting sheep)"
             )
     calls = places.calls()

@@ -6,6 +6,7 @@ The weights in ``tests/models/trained`` are real ones with few channels, trained
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import subprocess
 import sys
@@ -106,26 +107,40 @@ import sys, numpy, torch
 torch.set_num_threads(2)
 from pathlib import Path
 from rdbench.models import architectures
-path, stream, out = sys.argv[1:]
-model = architectures.load(Path(path), "test")
-_, coded = model.parse(Path(stream).read_bytes())
-numpy.savez(out, **coded.symbols)
+for line in sys.stdin:
+    path, stream = line.split()
+    model = architectures.load(Path(path), "test")
+    _, coded = model.parse(Path(stream).read_bytes())
+    numpy.savez(f"{stream}.npz", **coded.symbols)
 """
+PRECISIONS = ("float32", "bfloat16")
+
+
+@pytest.fixture(scope="module")
+def decoded_elsewhere(tmp_path_factory, one_thread):
+    """Latents by file of weights and precision: encoded here with one thread, transforms in
+    float32 or bfloat16, and decoded by another process with two."""
+    folder = tmp_path_factory.mktemp("streams")
+    here, streams, lines = {}, {}, []
+    for key in itertools.product(FILES, PRECISIONS):
+        path, precision = key
+        model = coder(path, Execution(precision=precision))
+        data, coded = model.encode(picture(model), 1.3)
+        here[key], streams[key] = coded.symbols, folder / f"{len(streams)}"
+        streams[key].write_bytes(data)
+        lines.append(f"{path} {streams[key]}\n")
+    subprocess.run([sys.executable, "-c", DECODE], input="".join(lines), text=True, check=True)
+    return here, streams
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_another_process_with_other_threads_decodes_the_same(path, precision, tmp_path):
-    """Encoded with one thread, transforms in float32 or bfloat16; decoded with two."""
-    model = coder(path, Execution(precision=precision))
-    data, coded = model.encode(picture(model), 1.3)
-    stream, out = tmp_path / "stream", tmp_path / "symbols.npz"
-    stream.write_bytes(data)
-    subprocess.run([sys.executable, "-c", DECODE, path, stream, out], check=True)
-    with np.load(out) as found:
-        assert set(found) == set(coded.symbols)
-        for kind, symbols in coded.symbols.items():
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_another_process_with_other_threads_decodes_the_same(path, precision, decoded_elsewhere):
+    here, streams = decoded_elsewhere
+    with np.load(f"{streams[path, precision]}.npz") as found:
+        assert set(found) == set(here[path, precision])
+        for kind, symbols in here[path, precision].items():
             np.testing.assert_array_equal(found[kind], symbols)
 
 

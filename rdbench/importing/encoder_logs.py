@@ -1,0 +1,154 @@
+"""What the encoders of VTM and HM print: one run for each image and QP, any number in a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PureWindowsPath
+from typing import Final
+
+from rdbench.errors import UsageError
+from rdbench.importing.rows import SIZES, File, Reading, Request, Row, listed, number
+
+_BYTES: Final = re.compile(r"Bytes written to file: (\d+) \(")
+_VERSION: Final = re.compile(r"\b(VTM|HM)\b.*?Encoder Version \[?([^\s\]]+)")
+_INPUT: Final = re.compile(r"Input\s+File\s*: (.*\S)")
+_SIZE: Final = re.compile(r"Real\s+Format\s*: (\d+)x(\d+)\b")
+_QP: Final = re.compile(r"QP\s*: (\d+(?:\.\d+)?)\b")
+_HEADER: Final = re.compile(r"Total Frames \|(.*)")
+_ALL_FRAMES: Final = re.compile(r"(\d+)\s+a\s+(.*)")
+_RATES: Final = ("bpp", *SIZES)
+
+
+@dataclass
+class _Run:
+    """What one run of an encoder printed."""
+
+    line: int
+    texts: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+    frames: int = 0
+    header: tuple[str, ...] = ()
+    scores: Mapping[str, str] = field(default_factory=dict)
+    """By the names of the summary over all frames."""
+    title: str = ""
+
+
+def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
+    """A file with the size of a stream and a summary over all frames, as both print them."""
+    return bool(_BYTES.search(file.text) and _HEADER.search(file.text))
+
+
+def read(files: Sequence[File], request: Request) -> Reading:
+    """A row for each run: of the image that its input is named as, or over its frames where there
+    are several, with the bytes of the file that was written, not the rounded kbit/s.
+
+    PSNR of luma is taken for that of images of which luma was measured; else the mapping says what
+    is a quality. Raises :class:`UsageError`, with file and line, for a run that did not end, and
+    for frames that are not as many as ``images``.
+    """
+    mapping = _mapping(request)
+    rows = [_row(file, run, request, mapping) for file in files for run in _runs(file)]
+    known = dict.fromkeys(name for file in files for run in _runs(file) for name in run.header)
+    return Reading(tuple(rows), tuple(name for name in known if name not in mapping.values()))
+
+
+def _mapping(request: Request) -> Mapping[str, str]:
+    """Our metrics by what the summary calls them."""
+    given = request.columns
+    if taken := [name for name in given if name in _RATES]:
+        raise UsageError(
+            f"the rate of a log is that of its 'Bytes written to file'; leave {listed(taken)} out "
+            "of `mapping`"
+        )
+    metrics = {ours: theirs for ours, theirs in given.items() if ours in request.metrics}
+    if metrics:
+        return metrics
+    if request.color == "luma":
+        return {"psnr_db": "Y-PSNR"}
+    raise UsageError(
+        "logs tell PSNR of planes, and none of RGB: for images of which luma was coded give "
+        "`color='luma'`, else say with `mapping` what is a quality, such as psnr_db=Y-PSNR"
+    )
+
+
+def _runs(file: File) -> Iterator[_Run]:
+    """The runs in a file. One begins where an encoder says what it is, or behind the last one."""
+    run, begun = _Run(1), False
+    for place, line in enumerate(file.text.splitlines(), start=1):
+        if version := _VERSION.search(line):
+            if begun:
+                raise _unfinished(file, run)
+            run, begun = _Run(place, title=f"{version[1]} {version[2]}"), True
+            run.texts["codec"] = version[1].lower()
+        text = line.strip()
+        if found := _INPUT.match(text):
+            run.texts["image"] = PureWindowsPath(found[1]).stem
+        elif found := _SIZE.match(text):
+            run.numbers |= {"width": float(found[1]), "height": float(found[2])}
+        elif found := _QP.match(text):
+            run.numbers["point"] = float(found[1])
+            run.texts["parameter"] = "qp"
+        elif found := _HEADER.match(text):
+            run.header = tuple(found[1].split())
+        elif (found := _ALL_FRAMES.match(text)) and run.header:
+            values = found[2].split()
+            if len(values) != len(run.header):
+                raise UsageError(
+                    f"{file.name!r}, line {place}: {len(values)} values, the line above names "
+                    f"{len(run.header)}; is a line torn?"
+                )
+            run.frames = int(found[1])
+            run.scores = dict(zip(run.header, values, strict=True))
+        elif found := _BYTES.match(text):
+            if not run.frames:
+                raise _unfinished(file, run)
+            run.numbers["size_bytes"] = float(found[1])
+            yield run
+            run, begun = _Run(place + 1), False
+    if begun:
+        raise _unfinished(file, run)
+
+
+def _unfinished(file: File, run: _Run) -> UsageError:
+    return UsageError(
+        f"{file.name!r}, line {run.line}: this run has no summary over its frames followed by "
+        "'Bytes written to file', so it did not end; take it out, or encode again"
+    )
+
+
+def _row(file: File, run: _Run, request: Request, mapping: Mapping[str, str]) -> Row:
+    where = f"{file.name!r}, line {run.line}"
+    if missing := [theirs for theirs in mapping.values() if theirs not in run.scores]:
+        raise UsageError(
+            f"{where}: no {listed(map(repr, missing))} in the summary, which has "
+            f"{listed(run.scores)}"
+        )
+    texts = dict(run.texts)
+    numbers = dict(run.numbers)
+    if run.frames > 1:
+        if request.images != run.frames:
+            raise UsageError(
+                f"{where}: a run over {run.frames} frames, whose rate and quality are means of "
+                f"them; give `images={run.frames}` where each is an image, or encode them one by "
+                "one"
+            )
+        texts.pop("image", None)
+        numbers["size_bytes"] /= run.frames
+    # What a pattern tells comes from the names of files.
+    if request.image:
+        texts.pop("image", None)
+    if request.point:
+        numbers.pop("point", None)
+        texts.pop("parameter", None)
+    scores = {ours: number(run.scores[theirs], theirs, where) for ours, theirs in mapping.items()}
+    return Row(
+        file.name,
+        f"line {run.line}",
+        texts,
+        numbers | scores,
+        title=run.title,
+        rate_is="file",
+        averaging="mean",
+    )
