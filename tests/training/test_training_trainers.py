@@ -174,7 +174,7 @@ def test_densities_take_steps_of_their_own_length(architecture, densities):
     network = build(architecture)
     settings = Optimizer(steps=100, rate=1e-4, density_rate=30.0, warm_up=0.0)
     trainer = trainers.of(architecture)(network, 0.5, "mse", settings, scratch=True)
-    trainer.set_rate(5e-5)
+    trainer.set_rate(5e-5, 0.0)
     assert trainer.learning_rate == pytest.approx(5e-5)
     rates = {id(p): group["lr"] for group in trainer.adam.param_groups for p in group["params"]}
     for name, parameter in network.named_parameters():
