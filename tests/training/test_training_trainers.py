@@ -182,6 +182,18 @@ def test_densities_take_steps_of_their_own_length(architecture, densities):
         assert rates[id(parameter)] == pytest.approx(factor * 5e-5), name
 
 
+@pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "balle2018", "lee2019"])
+def test_densities_wait_as_long_as_they_are_told(architecture):
+    network = build(architecture)
+    settings = Optimizer(steps=100, rate=1e-4, density_rate=30.0, density_delay=0.5)
+    trainer = trainers.of(architecture)(network, 0.5, "mse", settings, scratch=True)
+    (*_, densities) = trainer.adam.param_groups
+    for progress, factor in ((0.0, 1), (0.49, 1), (0.5, 30), (1.0, 30)):
+        trainer.set_rate(5e-5, progress)
+        assert densities["lr"] == pytest.approx(factor * 5e-5)
+        assert trainer.learning_rate == 5e-5
+
+
 def test_large_gradients_are_clipped():
     """The first step of Adam does not see the size of the gradient, so its memory is looked at:
     a tenth of the gradient."""

@@ -59,10 +59,7 @@ class Lee2019Trainer(FourStageTrainer):
             network.h_s[-1].bias.copy_(torch.log(spread))
             pass_through(network)
         else:
-            last, maps = network.estimator[-1], network.configuration.context
-            last.weight[:maps] = 0
-            last.bias[:maps] = 0
-            last.bias[maps:] = torch.log(spread)
+            start_alone(network, spread)
 
     @classmethod
     def set_side_information(cls, network: Any, latents: list[Tensor]) -> None:
@@ -94,3 +91,14 @@ def pass_through(network: Lee2019) -> None:
         middle.weight.copy_(torch.cat([again, -again]))
         last.weight[:maps] = 0
         last.weight[maps:] = again
+
+
+def start_alone(network: Lee2019, spread: Tensor) -> None:
+    """Let f, which sees no c′, begin where nothing is known with means of 0 and the standard
+    deviations ``spread``, (M1,); what is known moves the latter as f was drawn, and no means yet."""
+    maps, last = network.configuration.context, network.estimator[3]
+    with torch.no_grad():
+        for layer in (network.context.window, network.estimator[1], last):
+            layer.bias.zero_()
+        last.weight[:maps] = 0
+        last.bias[maps:] = torch.log(spread)
