@@ -94,8 +94,8 @@ def pass_through(network: Lee2019) -> None:
 
 
 def start_alone(network: Lee2019, spread: Tensor) -> None:
-    """Let f, which sees no c′, begin where nothing is known with means of 0 and the standard
-    deviations ``spread``, (M1,); what is known moves the latter as f was drawn, and no means yet."""
+    """Let f, which sees no c′, begin with means of 0 and, where nothing is known, with the standard
+    deviations ``spread``, (M1,); what is known moves these as f was drawn."""
     maps, last = network.configuration.context, network.estimator[3]
     with torch.no_grad():
         for layer in (network.context.window, network.estimator[1], last):
