@@ -14,6 +14,7 @@ import skimage.data
 
 from rdbench import experiment
 from rdbench.codecs import registry
+from rdbench.codecs.papers import Lee2019
 from rdbench.codecs.request import parse_codec
 from rdbench.errors import (
     BitstreamError,
@@ -78,6 +79,20 @@ def test_the_ladder_is_made_of_the_weights_by_rising_rate():
     case1 = plan("dumas2018-case1", checkpoints=TRAINED)
     assert case1.parameter == "gamma"
     assert list(case1.points) == sorted(case1.points, reverse=True)
+
+
+def test_contexts_choose_among_the_weights_of_lee2019():
+    for contexts in ("bit-consuming", "bit-free"):
+        path = TRAINED / f"lee2019-{contexts}-0.12.safetensors"
+        found = plan("lee2019", checkpoints=TRAINED, contexts=contexts)
+        assert found.points == (0.12,)
+        assert f"contexts={contexts}" in found.label
+        assert [file for file, _ in Lee2019.files(dict(found.options), 0.12)] == [path]
+        with pytest.raises(UsageError, match=f"contexts={contexts}, not of this codec with these"):
+            plan("lee2019", checkpoint=path)
+    plain = plan("lee2019", checkpoints=TRAINED)
+    assert plain.points == (0.12, 0.017)
+    assert "contexts" not in plain.label
 
 
 def test_a_point_without_weights_is_refused_with_those_that_there_are():

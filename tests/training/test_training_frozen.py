@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -361,3 +363,23 @@ def test_what_a_start_says_of_itself():
     assert str(start) == "a.safetensors: g_a"
     assert str(replace(start, parts=(), beta=2.0)) == "a.safetensors, beta 2"
     assert str(Start()) == ""
+
+
+def test_the_entropy_models_that_are_compared_are_trained_alike():
+    """From one file, with the same data, steps and rates, but for those of densities, which are all
+    that a factorized prior has and which the bit-free context does not have."""
+    folder = Path(__file__).parents[2] / "baselines" / "weights" / "entropy-models"
+    found = [read(path) for path in sorted(folder.glob("*.toml"))]
+    assert len(found) == 5
+    contexts = {c.members[0].network.get("contexts") for c in found}
+    assert contexts == {None, "bit-consuming", "bit-free"}
+    for configuration in found:
+        assert configuration.freeze
+        assert configuration.half
+        assert configuration.start == found[0].start
+        assert configuration.data == found[0].data
+        assert configuration.run == found[0].run
+        plain = {"density_rate": 1.0, "density_delay": 0.0}
+        assert msgspec.structs.replace(configuration.optimizer, **plain) == (
+            msgspec.structs.replace(found[0].optimizer, **plain)
+        )
