@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 
+import rdbench
 from rdbench import experiment
 from rdbench.codecs import registry
 from rdbench.codecs.papers import Lee2019
@@ -93,6 +95,24 @@ def test_contexts_choose_among_the_weights_of_lee2019():
     plain = plan("lee2019", checkpoints=TRAINED)
     assert plain.points == (0.12, 0.017)
     assert "contexts" not in plain.label
+
+
+def test_an_option_that_rows_leave_out_is_known_where_they_are_measured(tmp_path):
+    """``contexts`` came after rows without it, and all that asks the class gets it."""
+    found = plan("lee2019", checkpoints=TRAINED, points="0.12")
+    assert "contexts" not in dict(found.options)
+    assert found.resolved()["contexts"] == "both"
+    Image.fromarray(skimage.data.astronaut()[:64, :64]).save(tmp_path / "a.png")
+    outcome = rdbench.run(
+        codecs=f"lee2019:checkpoints={TRAINED},points=0.12",
+        datasets=str(tmp_path / "a.png"),
+        metrics="psnr_db",
+        out=tmp_path / "run",
+        jobs=1,
+    )
+    assert not outcome.failures
+    (record,) = json.loads((tmp_path / "run" / "run.json").read_text())["identities"].values()
+    assert set(record["files"]) == {"weights[0]"}
 
 
 def test_a_point_without_weights_is_refused_with_those_that_there_are():
