@@ -89,7 +89,7 @@ def test_contexts_choose_among_the_weights_of_lee2019():
         found = plan("lee2019", checkpoints=TRAINED, contexts=contexts)
         assert found.points == (0.12,)
         assert f"contexts={contexts}" in found.label
-        assert [file for file, _ in Lee2019.files(dict(found.options), 0.12)] == [path]
+        assert [file for file, _ in Lee2019.files(found.resolved(), 0.12)] == [path]
         with pytest.raises(UsageError, match=f"contexts={contexts}, not of this codec with these"):
             plan("lee2019", checkpoint=path)
     plain = plan("lee2019", checkpoints=TRAINED)
@@ -157,7 +157,7 @@ def test_any_of_them_sweeps_beta(name):
     assert swept.parameter == "beta"
     assert swept.points == (10, 8, 6, 4, 3, 2, 1.5, 1.25, 1)
     fine, coarse = swept.build(1), swept.build(4)
-    image = PHOTO if RGB8 in registry.load(name).takes(dict(swept.options)) else PHOTO[:, :, :1]
+    image = PHOTO if RGB8 in registry.load(name).takes(swept.resolved()) else PHOTO[:, :, :1]
     few, many = coarse.encode(image), fine.encode(image)
     assert len(few) < len(many)
     # A decoder built for one beta decodes streams of another.
@@ -208,7 +208,7 @@ def test_images_without_weights_are_refused_with_a_hint(tmp_path):
 
 
 def plan_options(name: str) -> dict:
-    return dict(plan(name, checkpoints=TRAINED).options)
+    return plan(name, checkpoints=TRAINED).resolved()
 
 
 def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
@@ -219,7 +219,7 @@ def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
     files = [
         [entry["sha256"] for entry in found["weights"]["2"]]
         for found in (
-            registry.load(entry.target).provenance(dict(entry.options), (2,))
+            registry.load(entry.target).provenance(entry.resolved(), (2,))
             for entry in (case1, case3)
         )
     ]
@@ -228,7 +228,7 @@ def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
 
 def test_provenance_names_the_files_and_their_hashes():
     found = plan("balle2018", checkpoints=TRAINED)
-    told = registry.load("balle2018").provenance(dict(found.options), found.points)
+    told = registry.load("balle2018").provenance(found.resolved(), found.points)
     assert json.loads(json.dumps(told)) == told
     for (entry,) in told["weights"].values():
         assert Path(entry["path"]).is_absolute()
