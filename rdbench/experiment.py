@@ -67,6 +67,11 @@ class CodecPlan:
         """The codec's class, as it is under the options."""
         return registry.load(self.target).configured(dict(self.options))
 
+    def resolved(self) -> dict[str, Any]:
+        """All options of the codec, those too that ``options`` leaves out with their default: what
+        the methods of its class take."""
+        return self.codec().resolve_options(dict(self.options))
+
     def build(self, point: float) -> Codec:
         """A new instance of the codec at ``point``; may be slow."""
         return self.codec()(point, **dict(self.options))

@@ -38,7 +38,7 @@ def identity(plan: CodecPlan, point: float) -> Record:
     """
     codec = plan.codec()
     options = dict(plan.options)
-    told = codec.provenance(options, (point,))
+    told = codec.provenance(plan.resolved(), (point,))
     weights = list(_weights(told.pop("weights", {}).get(point_text(point))))
     if "files" in told:
         told["configuration"] = told.pop("files")

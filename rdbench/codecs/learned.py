@@ -160,7 +160,7 @@ class LearnedCodec(NetworkCodec):
             if not cls.fits(card, options):
                 raise UsageError(
                     f"codec {cls.name!r}: {one!r} holds weights of {_described(card)}, not of "
-                    "this codec"
+                    "this codec with these options"
                 )
             return [(path, card)]
         named = options["checkpoints"]

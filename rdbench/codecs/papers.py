@@ -148,13 +148,22 @@ class Lee2019(RateLadder):
             shown=("MSE", "MS-SSIM"),
             labelled=True,
         ),
+        "contexts": Option(
+            "both",
+            "what the entropy model sees: both contexts, or one alone: bit-consuming, from the "
+            "hyperprior, or bit-free, from known latents",
+            choices=("both", "bit-consuming", "bit-free"),
+            silent=True,
+        ),
         **RateLadder.option_table,
     }
 
     @classmethod
     def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
-        return super().fits(card, options) and (
-            card.training.get("optimised", "mse") == options["optimised"]
+        return (
+            super().fits(card, options)
+            and card.training.get("optimised", "mse") == options["optimised"]
+            and card.configuration.get("contexts", "both") == options["contexts"]
         )
 
 

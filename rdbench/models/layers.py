@@ -283,8 +283,8 @@ class MaskedContext(nn.Module):
     the borders. Of the latents it takes the 14 positions that precede (l, k) in raster order: in
     the last row the current and the right one are masked. J. Lee, S. Cho, S.-K. Beack,
     "Context-adaptive entropy model for end-to-end optimized image compression", ICLR 2019,
-    section 4.1. ``latents`` and ``features`` are the channels of the two inputs; ``weight`` is
-    (outputs, latents + features, 4, 4).
+    section 4.1. ``latents`` and ``features`` are the channels of the two inputs, one of which may
+    have none; ``weight`` is (outputs, latents + features, 4, 4).
     """
 
     mask: Tensor
@@ -310,5 +310,9 @@ class MaskedContext(nn.Module):
     def from_features(self, features: Tensor) -> Tensor:
         """The part of the output that depends on the features alone, with the bias: (B, features,
         H, W) to (B, outputs, H, W)."""
+        bias: Tensor = self.window.bias
+        if not features.shape[1]:  # of which a convolution would make no outputs either
+            batch, _, height, width = features.shape
+            return bias[:, None, None].expand(batch, -1, height, width)
         padded = functional.pad(features, CONTEXT_PADDING)
-        return functional.conv2d(padded, self.window.weight[:, self.latents :], self.window.bias)
+        return functional.conv2d(padded, self.window.weight[:, self.latents :], bias)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,10 @@ from rdbench.models.layers import (
 
 Objective = Literal["mse", "ms_ssim"]
 """What the distortion of the loss is."""
+Contexts = Literal["both", "bit-consuming", "bit-free"]
+"""What f sees (section 3): c′ from the hyperprior, which costs the bits of z, and c″ of the latents
+that are known already, which costs none; or one of the two alone. With c′ alone the network is one
+with a mean and scale hyperprior, with c″ alone one without any z."""
 
 SCALE_RANGE: Final = (1e-2, 1e3)
 """The smallest and the largest standard deviation of a latent."""
@@ -100,7 +104,8 @@ class Lee2019(nn.Module):
     way to train: rounded latents, with the gradient of the identity, go on into all networks and
     noise is added for the likelihoods alone; without it noisy latents go into g_s, h_s and the
     contexts as well (appendix 6.2; h_a has rounded ones in both). Weights are drawn from
-    ``generator``.
+    ``generator``. Raises :class:`ValueError` for other ``contexts`` than there are, and for a
+    hybrid with c″ alone: its σ2 comes from the hyperprior.
     """
 
     stride: Final = 64
@@ -117,25 +122,41 @@ class Lee2019(nn.Module):
         configuration: Configuration,
         *,
         discrete: bool = True,
+        contexts: Contexts = "both",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        if contexts not in get_args(Contexts):
+            raise ValueError(f"contexts {contexts!r} is not one of {', '.join(get_args(Contexts))}")
+        if contexts == "bit-free" and configuration.plain:
+            raise ValueError(
+                f"contexts 'bit-free' has no hyperprior for the {configuration.plain} latents of "
+                "plain; leave these out"
+            )
         self.configuration = configuration
         self.discrete = discrete
+        self.hyperprior = contexts != "bit-free"
+        """Whether there are z, h_a and h_s."""
         hidden, context = configuration.hidden, configuration.context
         latents = context + configuration.plain
         self.g_a = analysis_transform(hidden, latents)
         self.g_s = synthesis_transform(hidden, latents)
-        self.h_a = hyper_analysis_transform(hidden, latents)
-        self.h_s = hyper_synthesis_transform(hidden, latents)
-        self.context = MaskedContext(context, context, 2 * context)
+        if self.hyperprior:
+            self.h_a = hyper_analysis_transform(hidden, latents)
+            self.h_s = hyper_synthesis_transform(hidden, latents)
+        self.context = MaskedContext(
+            0 if contexts == "bit-consuming" else context,
+            0 if contexts == "bit-free" else context,
+            2 * context,
+        )
         self.estimator = nn.Sequential(
             nn.LeakyReLU(),
             nn.Conv2d(2 * context, 2 * context, 1),
             nn.LeakyReLU(),
             nn.Conv2d(2 * context, 2 * context, 1),
         )
-        self.z_scale = nn.Parameter(torch.ones(hidden))
+        if self.hyperprior:
+            self.z_scale = nn.Parameter(torch.ones(hidden))
         reset_convolutions(self, generator)
 
     def analysis(self, images: Tensor) -> Tensor:
@@ -162,13 +183,15 @@ class Lee2019(nn.Module):
 
     def all_parameters(self, y1: Tensor, c_prime: Tensor) -> tuple[Tensor, Tensor]:
         """μ and σ at all positions at once: (B, M1, h, w) each, from rounded or noisy latents and
-        c′, both (B, M1, h, w)."""
-        mean, logarithm = self.estimator(self.context(y1, c_prime)).chunk(2, dim=1)
+        c′, both (B, M1, h, w), but that c′ has no maps in a network without a hyperprior."""
+        known = y1[:, : self.context.latents]
+        mean, logarithm = self.estimator(self.context(known, c_prime)).chunk(2, dim=1)
         return mean, bounded_scale(logarithm)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
-        """Likelihoods ``y1``, ``z`` and, of a hybrid, ``y2``: of latents with uniform noise from
-        ``generator`` while training (equation 3), of rounded ones otherwise."""
+        """Likelihoods ``y1``, ``z`` where there is a hyperprior, and, of a hybrid, ``y2``: of
+        latents with uniform noise from ``generator`` while training (equation 3), of rounded ones
+        otherwise."""
         y_hat, likelihoods = self.modelled(self.analysis(images), generator)
         return Reconstruction(self.synthesis(y_hat), likelihoods)
 
@@ -177,22 +200,23 @@ class Lee2019(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What g_s takes for latents y, (B, M1 + M2, h, w), and the likelihoods, as
         :meth:`forward`."""
-        y_hat = round_ste(y)
-        z = self.hyper_analysis(y_hat)
-        z_hat = round_ste(z)
-        y_modelled, z_modelled = y_hat, z_hat
+        y_hat = y_modelled = rounded = round_ste(y)
         if self.training:
             y_modelled = y + uniform_noise(y, generator)
-            z_modelled = z + uniform_noise(z, generator)
-            if not self.discrete:
-                y_hat, z_hat = y_modelled, z_modelled
-        c_prime, plain_scale = self.hyper_synthesis(z_hat)
+            y_hat = rounded if self.discrete else y_modelled
         context = self.configuration.context
+        likelihoods: dict[str, Tensor] = {}
+        c_prime = plain_scale = y[:, :0]
+        if self.hyperprior:
+            z = self.hyper_analysis(rounded)
+            z_hat = z_modelled = round_ste(z)
+            if self.training:
+                z_modelled = z + uniform_noise(z, generator)
+                z_hat = z_hat if self.discrete else z_modelled
+            c_prime, plain_scale = self.hyper_synthesis(z_hat)
+            likelihoods["z"] = _likelihood(z_modelled, 0.0, self.z_scales()[:, None, None])
         mean, scale = self.all_parameters(y_hat[:, :context], c_prime)
-        likelihoods = {
-            "y1": _likelihood(y_modelled[:, :context], mean, scale),
-            "z": _likelihood(z_modelled, 0.0, self.z_scales()[:, None, None]),
-        }
+        likelihoods["y1"] = _likelihood(y_modelled[:, :context], mean, scale)
         if self.configuration.plain:
             likelihoods["y2"] = _likelihood(y_modelled[:, context:], 0.0, plain_scale)
         return y_hat, likelihoods

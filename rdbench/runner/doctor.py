@@ -62,7 +62,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         tasks = [
             Task(
                 index,
-                photographs[max(plan.codec().takes(dict(plan.options))).channels],
+                photographs[max(plan.codec().takes(plan.resolved())).channels],
                 plan,
                 point,
                 0,
@@ -84,7 +84,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
             made = row(answer.job, answer.value or told)
             name, plan = found[made.codec, made.options]
             codec = plan.codec()
-            provenance = codec.provenance(dict(plan.options), plan.points)
+            provenance = codec.provenance(plan.resolved(), plan.points)
             places = tuple(_paths(provenance))
             yield Diagnosis(name, version=codec.version(), places=places, row=made)
 

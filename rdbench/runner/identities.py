@@ -96,7 +96,7 @@ def _now(plan: CodecPlan, point: float) -> Record:
 
 def _told(plan: CodecPlan) -> Record:
     try:
-        return plan.codec().provenance(dict(plan.options), plan.points)
+        return plan.codec().provenance(plan.resolved(), plan.points)
     except RdbenchError:
         raise
     except Exception:

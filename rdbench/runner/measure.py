@@ -278,7 +278,7 @@ class Bench:
         plan = task.codec
         key = (plan.target, plan.options_text)
         if key not in self._takes:
-            self._takes[key] = codec.takes(dict(plan.options))
+            self._takes[key] = codec.takes(plan.resolved())
         found, taken = SampleFormat.of(pixels), self._takes[key]
         if found in taken:
             return

@@ -103,6 +103,10 @@ class Optimizer(Form, frozen=True):
     density_rate: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0
     """what the rate of Adam is multiplied by for densities that are parameters of their own: they
     take far longer steps than transforms"""
+    density_delay: Fraction = 0.0
+    """fraction of the steps in which that factor is 1 nonetheless: on transforms that are frozen,
+    the density of side information that nothing uses yet would narrow at once to what is always 0,
+    faster than the hyperprior learns to use it, and the side information would be given up"""
     kernel_rate: Rate = 5e-3
     """of Muon, at its highest: the size of a step in that of the kernel"""
     schedule: Literal["cosine", "steps"] = "cosine"

@@ -200,7 +200,8 @@ class MemberTraining:
         steps = settings.finish_steps if self._finishing else self._finish
         speed = FINISH_SPEED if self._finishing else self._member.speed
         # A rate of 0 would be lost on the first step.
-        trainer.set_rate(speed * settings.rate_at((done + 1) / steps, still=trainer.still))
+        rate = speed * settings.rate_at((done + 1) / steps, still=trainer.still)
+        trainer.set_rate(rate, 1.0 if self._finishing else done / steps)
         noise = self._crops.noise(self.step, self._noise)
         self.step += 1
         try:

@@ -83,7 +83,9 @@ def _schedule(optimizer: Mapping[str, Any], speed: float) -> str:
         adam = f"Muon {speed * optimizer['kernel_rate']:g} for kernels, {adam} for the rest"
     parts = [adam]
     if (factor := optimizer.get("density_rate", 1.0)) != 1:
-        parts.append(f"{factor:g} times that for densities")
+        delay = optimizer.get("density_delay", 0.0)
+        after = f" after {delay:.0%} of the steps" if delay else ""
+        parts.append(f"{factor:g} times that for densities{after}")
     parts.append(f"warm-up {optimizer['warm_up']:.0%} of the steps")
     if optimizer["schedule"] == "steps":
         drops = ", ".join(f"{drop:.0%}" for drop in optimizer["drops"])

@@ -40,6 +40,7 @@ LEARNED_VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in LEARNED),
     ("dumas2018-case2", {"coder": "binary"}),
     ("balle2018", {"sweep": "beta", "lambda": 0.0932, "precision": "bfloat16"}),
+    *(("lee2019", {"sweep": "beta", "contexts": alone}) for alone in ("bit-consuming", "bit-free")),
 ]
 LIBRARIES = [
     name

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 
+import rdbench
 from rdbench import experiment
 from rdbench.codecs import registry
+from rdbench.codecs.papers import Lee2019
 from rdbench.codecs.request import parse_codec
 from rdbench.errors import (
     BitstreamError,
@@ -80,6 +83,38 @@ def test_the_ladder_is_made_of_the_weights_by_rising_rate():
     assert list(case1.points) == sorted(case1.points, reverse=True)
 
 
+def test_contexts_choose_among_the_weights_of_lee2019():
+    for contexts in ("bit-consuming", "bit-free"):
+        path = TRAINED / f"lee2019-{contexts}-0.12.safetensors"
+        found = plan("lee2019", checkpoints=TRAINED, contexts=contexts)
+        assert found.points == (0.12,)
+        assert f"contexts={contexts}" in found.label
+        assert [file for file, _ in Lee2019.files(found.resolved(), 0.12)] == [path]
+        with pytest.raises(UsageError, match=f"contexts={contexts}, not of this codec with these"):
+            plan("lee2019", checkpoint=path)
+    plain = plan("lee2019", checkpoints=TRAINED)
+    assert plain.points == (0.12, 0.017)
+    assert "contexts" not in plain.label
+
+
+def test_an_option_that_rows_leave_out_is_known_where_they_are_measured(tmp_path):
+    """``contexts`` came after rows without it, and all that asks the class gets it."""
+    found = plan("lee2019", checkpoints=TRAINED, points="0.12")
+    assert "contexts" not in dict(found.options)
+    assert found.resolved()["contexts"] == "both"
+    Image.fromarray(skimage.data.astronaut()[:64, :64]).save(tmp_path / "a.png")
+    outcome = rdbench.run(
+        codecs=f"lee2019:checkpoints={TRAINED},points=0.12",
+        datasets=str(tmp_path / "a.png"),
+        metrics="psnr_db",
+        out=tmp_path / "run",
+        jobs=1,
+    )
+    assert not outcome.failures
+    (record,) = json.loads((tmp_path / "run" / "run.json").read_text())["identities"].values()
+    assert set(record["files"]) == {"weights[0]"}
+
+
 def test_a_point_without_weights_is_refused_with_those_that_there_are():
     with pytest.raises(UsageError, match=r"lambda 0\.77 is not one of 0\.\d+, 0\.\d+"):
         plan("balle2018", checkpoints=TRAINED, points="0.77")
@@ -122,7 +157,7 @@ def test_any_of_them_sweeps_beta(name):
     assert swept.parameter == "beta"
     assert swept.points == (10, 8, 6, 4, 3, 2, 1.5, 1.25, 1)
     fine, coarse = swept.build(1), swept.build(4)
-    image = PHOTO if RGB8 in registry.load(name).takes(dict(swept.options)) else PHOTO[:, :, :1]
+    image = PHOTO if RGB8 in registry.load(name).takes(swept.resolved()) else PHOTO[:, :, :1]
     few, many = coarse.encode(image), fine.encode(image)
     assert len(few) < len(many)
     # A decoder built for one beta decodes streams of another.
@@ -173,7 +208,7 @@ def test_images_without_weights_are_refused_with_a_hint(tmp_path):
 
 
 def plan_options(name: str) -> dict:
-    return dict(plan(name, checkpoints=TRAINED).options)
+    return plan(name, checkpoints=TRAINED).resolved()
 
 
 def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
@@ -184,7 +219,7 @@ def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
     files = [
         [entry["sha256"] for entry in found["weights"]["2"]]
         for found in (
-            registry.load(entry.target).provenance(dict(entry.options), (2,))
+            registry.load(entry.target).provenance(entry.resolved(), (2,))
             for entry in (case1, case3)
         )
     ]
@@ -193,7 +228,7 @@ def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
 
 def test_provenance_names_the_files_and_their_hashes():
     found = plan("balle2018", checkpoints=TRAINED)
-    told = registry.load("balle2018").provenance(dict(found.options), found.points)
+    told = registry.load("balle2018").provenance(found.resolved(), found.points)
     assert json.loads(json.dumps(told)) == told
     for (entry,) in told["weights"].values():
         assert Path(entry["path"]).is_absolute()

@@ -33,8 +33,9 @@ def lively(channels: Configuration, rng: torch.Generator, **options) -> Lee2019:
     network = Lee2019(channels, generator=rng, **options)
     with torch.no_grad():
         network.g_a[-1].weight.mul_(40)
-        network.h_a[-1].weight.mul_(100)
-        network.h_s[-1].weight.mul_(5)
+        if network.hyperprior:
+            network.h_a[-1].weight.mul_(100)
+            network.h_s[-1].weight.mul_(5)
         network.estimator[-1].weight.mul_(20)
     return network
 
@@ -101,22 +102,29 @@ def test_no_latent_moves_the_parameters_of_an_earlier_or_its_own_position(rng):
         assert (row, column) == (0, 0) or touched.any()
 
 
-@pytest.mark.parametrize("channels", [BASE, HYBRID])
-def test_the_likelihoods_are_those_of_what_a_decoder_has(channels, photo, rng):
-    network = lively(channels, rng).eval()
+@pytest.mark.parametrize(
+    ("channels", "contexts"),
+    [(BASE, "both"), (HYBRID, "both"), (HYBRID, "bit-consuming"), (BASE, "bit-free")],
+)
+def test_the_likelihoods_are_those_of_what_a_decoder_has(channels, contexts, photo, rng):
+    network = lively(channels, rng, contexts=contexts).eval()
     with torch.no_grad():
         output = network(photo[:1])
         y_hat = torch.round(network.analysis(photo[:1]))
-        z_hat = torch.round(network.hyper_analysis(y_hat))
         assert y_hat.unique().numel() > 5
-        assert z_hat.unique().numel() > 2
-        c_prime, plain_scale = network.hyper_synthesis(z_hat)
+        assert torch.equal(network.synthesis(y_hat), output.images)
+        modelled = {}
+        c_prime = y_hat[:, :0]
+        if contexts != "bit-free":
+            z_hat = torch.round(network.hyper_analysis(y_hat))
+            assert z_hat.unique().numel() > 2
+            c_prime, plain_scale = network.hyper_synthesis(z_hat)
+            assert plain_scale.shape == (1, channels.plain, 4, 4)
+            z_scale = network.z_scales()[:, None, None].expand_as(z_hat)
+            modelled["z"] = (z_hat, 0 * z_hat, z_scale)
         mean, scale = network.all_parameters(y_hat[:, :8], c_prime)
         assert scale.std() > 0.01
-        assert torch.equal(network.synthesis(y_hat), output.images)
-        assert plain_scale.shape == (1, channels.plain, 4, 4)
-        z_scale = network.z_scales()[:, None, None].expand_as(z_hat)
-        modelled = {"y1": (y_hat[:, :8], mean, scale), "z": (z_hat, 0 * z_hat, z_scale)}
+        modelled["y1"] = (y_hat[:, :8], mean, scale)
         if channels.plain:
             modelled["y2"] = (y_hat[:, 8:], 0 * y_hat[:, 8:], plain_scale)
         assert set(modelled) == set(output.likelihoods)
@@ -128,6 +136,44 @@ def test_the_likelihoods_are_those_of_what_a_decoder_has(channels, photo, rng):
             got = output.likelihoods[name].double()
             torch.testing.assert_close(got, likelihood.clamp(min=1e-9), rtol=1e-3, atol=1e-6)
             assert got.std() > 1e-3
+
+
+def test_what_f_sees_is_both_contexts_or_one(photo, rng):
+    """By gradients: c′, bit-consuming, at all 16 positions; c″, bit-free, at the 14 known ones."""
+    for contexts, of_latents, of_side in (("both", 14, 16), ("bit-consuming", 0, 16)):
+        network = lively(BASE, rng, contexts=contexts)
+        y, c_prime = (torch.randn(1, 8, 5, 6, generator=rng).requires_grad_() for _ in range(2))
+        mean, scale = network.all_parameters(y, c_prime)
+        found = torch.autograd.grad(
+            (mean + scale)[0, :, 3, 3].sum(), (y, c_prime), allow_unused=True
+        )
+        seen = [0 if g is None else int(g.abs().sum(1).count_nonzero()) for g in found]
+        assert seen == [of_latents, of_side]
+    network = lively(BASE, rng, contexts="bit-free").train()
+    names = {name.split(".")[0] for name, _ in network.named_parameters()}
+    assert names == {"g_a", "g_s", "context", "estimator"}
+    y = torch.randn(1, 8, 5, 6, generator=rng).requires_grad_()
+    mean, scale = network.all_parameters(y, y[:, :0])
+    (gradient,) = torch.autograd.grad((mean + scale)[0, :, 3, 3].sum(), y)
+    assert int(gradient.abs().sum(1).count_nonzero()) == 14
+    # All bits are those of y, and all that is left learns from them.
+    output = network(photo, rng)
+    assert set(output.likelihoods) == {"y1"}
+    (output.bits_per_pixel() + ((output.images - photo) ** 2).mean()).backward()
+    for kernel in (network.g_a[0].weight, network.context.window.weight):
+        assert kernel.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("channels", "contexts", "message"),
+    [
+        (BASE, "free", "contexts 'free' is not one of both, bit-consuming, bit-free"),
+        (HYBRID, "bit-free", "contexts 'bit-free' has no hyperprior for the 5 latents of plain"),
+    ],
+)
+def test_contexts_that_there_cannot_be_are_refused(channels, contexts, message):
+    with pytest.raises(ValueError, match=message):
+        Lee2019(channels, contexts=contexts)
 
 
 def test_scales_stay_within_their_range(rng):

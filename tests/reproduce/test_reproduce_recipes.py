@@ -15,6 +15,7 @@ from .texts import HEAD
 NAMES = (
     "dumas2018-entropy-gap",
     "dumas2018-fig5",
+    "lee2019-entropy-models",
     "lee2019-fig5",
     "lee2019-fig7",
     "lee2019-fig8",

@@ -114,3 +114,23 @@ def test_there_are_measurements_of_record():
     claimed = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     assert {*OF_RECORD} == {*re.findall(r"^\| `([a-z]+20[-\w]+)`", claimed, re.MULTILINE)}
     assert {"dumas2018-fig5", "lee2019-fig5", "lee2019-table"} <= {*OF_RECORD}
+
+
+def test_what_is_said_of_entropy_models_is_what_was_measured():
+    """The BD-rates beside the weights, and in the changelog those of the scale hyperprior and of
+    both contexts; all curves are of all 24 images."""
+    report = ROOT / "reports" / "lee2019-entropy-models"
+    with (report / "claims.csv").open(encoding="utf-8", newline="") as file:
+        claims = {(row["test"], row["anchor"]): row for row in csv.DictReader(file)}
+    texts = {
+        path: " ".join(path.read_text(encoding="utf-8").split())
+        for path in (ROOT / "CHANGELOG.md", ROOT / "baselines" / "weights" / "README.md")
+    }
+    for (test, anchor), row in claims.items():
+        value, low, high = (float(row[key]) for key in ("measured", "low", "high"))
+        said = f"{value:+.1f} % ({low:+.1f}, {high:+.1f})"
+        told = [path.name for path, text in texts.items() if said in text]
+        whole = test in ("scale hyperprior", "both contexts") and "mean" not in anchor
+        assert told == (["CHANGELOG.md"] * whole + ["README.md"] * ("mean" not in anchor)), said
+    with (report / "curves.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["images"] for row in csv.DictReader(file)} == {"24"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ from rdbench.training.configuration import Data, Start
 from rdbench.training.configuration_file import read
 from rdbench.training.data import Pictures
 from rdbench.training.family import train
-from rdbench.training.trainers.lee2019 import pass_through
+from rdbench.training.trainers.lee2019 import Lee2019Trainer, pass_through
 
 TRANSFORMS = ["g_a", "g_s"]
 STILL = {"rate": 1e-12, "steps": 1, "average": 0.0}
@@ -308,14 +310,46 @@ def test_transforms_with_other_steps_are_refused(toml, tmp_path):
         train(configuration, tmp_path / "out")
 
 
-def test_f_begins_as_the_identity_of_side_information():
-    network = Lee2019(Configuration(4, context=5), generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("contexts", ["bit-consuming", "bit-free"])
+def test_one_context_alone_learns_on_frozen_transforms(toml, factorized, tmp_path, contexts):
+    network = {"plain": 0, "contexts": contexts, "context": 6}
+    path = frozen(
+        toml, factorized, "lee2019", network=network, optimizer={"steps": 40, "rate": 1e-2}
+    )
+    (file,) = train(read(path), tmp_path / "out").finished
+    assert file.name == f"lee2019-{contexts}-0.5.safetensors"
+    log = (tmp_path / "out" / "log.csv").read_text().splitlines()
+    first, last = (float(line.split(",")[3]) for line in (log[1], log[-1]))
+    assert last < first
+
+
+def test_a_context_without_a_hyperprior_begins_with_the_spread_of_its_latents():
+    network = Lee2019(
+        Configuration(4, context=5), contexts="bit-free", generator=torch.Generator().manual_seed(0)
+    )
+    spread = torch.tensor([0.3, 1.0, 2.0, 8.0, 40.0])
+    latents = torch.randn(1, 5, 60, 60, generator=torch.Generator().manual_seed(1))
+    Lee2019Trainer.start_entropy_model(network, [latents * spread[:, None, None]])
+    with torch.no_grad():
+        mean, scale = network.all_parameters(torch.zeros(1, 5, 8, 8), torch.zeros(1, 0, 8, 8))
+    assert not mean.any()
+    torch.testing.assert_close(scale.mean(dim=(0, 2, 3)), spread, rtol=0.05, atol=0)
+    assert (scale.amax(dim=(0, 2, 3)) == scale.amin(dim=(0, 2, 3))).all()
+
+
+@pytest.mark.parametrize("contexts", ["both", "bit-consuming"])
+def test_f_begins_as_the_identity_of_side_information(contexts):
+    network = Lee2019(
+        Configuration(4, context=5), contexts=contexts, generator=torch.Generator().manual_seed(0)
+    )
     pass_through(network)
     c_prime = torch.randn(1, 5, 6, 7, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         mean, scale = network.all_parameters(torch.zeros_like(c_prime), c_prime)
         torch.testing.assert_close(scale, torch.exp(c_prime), rtol=1e-4, atol=1e-5)
         assert not mean.any()
+        if contexts == "bit-consuming":
+            return
         # What is known moves the scales a little, and by the first step the means, too.
         moved = network.all_parameters(torch.ones_like(c_prime), c_prime)[1]
     assert 0 < (moved / scale).log().abs().max() < 0.2
@@ -329,3 +363,23 @@ def test_what_a_start_says_of_itself():
     assert str(start) == "a.safetensors: g_a"
     assert str(replace(start, parts=(), beta=2.0)) == "a.safetensors, beta 2"
     assert str(Start()) == ""
+
+
+def test_the_entropy_models_that_are_compared_are_trained_alike():
+    """From one file, with the same data, steps and rates, but for those of densities, which are all
+    that a factorized prior has and which the bit-free context does not have."""
+    folder = Path(__file__).parents[2] / "baselines" / "weights" / "entropy-models"
+    found = [read(path) for path in sorted(folder.glob("*.toml"))]
+    assert len(found) == 5
+    contexts = {c.members[0].network.get("contexts") for c in found}
+    assert contexts == {None, "bit-consuming", "bit-free"}
+    for configuration in found:
+        assert configuration.freeze
+        assert configuration.half
+        assert configuration.start == found[0].start
+        assert configuration.data == found[0].data
+        assert configuration.run == found[0].run
+        plain = {"density_rate": 1.0, "density_delay": 0.0}
+        assert msgspec.structs.replace(configuration.optimizer, **plain) == (
+            msgspec.structs.replace(found[0].optimizer, **plain)
+        )

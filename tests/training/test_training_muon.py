@@ -68,7 +68,7 @@ def test_it_moves_the_kernels_and_adam_the_rest(architecture):
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     settings = Optimizer(steps=10, method="muon", rate=1e-3, kernel_rate=1e-2, warm_up=0.0)
     trainer = trainers.of(architecture)(network, 1.0, "mse", settings, scratch=False)
-    trainer.set_rate(5e-4)
+    trainer.set_rate(5e-4, 0.0)
     images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * network.peak
     trainer.step(images, torch.Generator().manual_seed(2), 0.5)
     kernels = [name for name, p in before.items() if p.ndim == 4]

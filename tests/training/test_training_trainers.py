@@ -174,12 +174,24 @@ def test_densities_take_steps_of_their_own_length(architecture, densities):
     network = build(architecture)
     settings = Optimizer(steps=100, rate=1e-4, density_rate=30.0, warm_up=0.0)
     trainer = trainers.of(architecture)(network, 0.5, "mse", settings, scratch=True)
-    trainer.set_rate(5e-5)
+    trainer.set_rate(5e-5, 0.0)
     assert trainer.learning_rate == pytest.approx(5e-5)
     rates = {id(p): group["lr"] for group in trainer.adam.param_groups for p in group["params"]}
     for name, parameter in network.named_parameters():
         factor = 30 if name.startswith(densities) else 1
         assert rates[id(parameter)] == pytest.approx(factor * 5e-5), name
+
+
+@pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "balle2018", "lee2019"])
+def test_densities_wait_as_long_as_they_are_told(architecture):
+    network = build(architecture)
+    settings = Optimizer(steps=100, rate=1e-4, density_rate=30.0, density_delay=0.5)
+    trainer = trainers.of(architecture)(network, 0.5, "mse", settings, scratch=True)
+    (*_, densities) = trainer.adam.param_groups
+    for progress, factor in ((0.0, 1), (0.49, 1), (0.5, 30), (1.0, 30)):
+        trainer.set_rate(5e-5, progress)
+        assert densities["lr"] == pytest.approx(factor * 5e-5)
+        assert trainer.learning_rate == 5e-5
 
 
 def test_large_gradients_are_clipped():

@@ -8,18 +8,25 @@ import torch
 
 from rdbench.models.architectures.table import ArchitectureSpec
 from rdbench.models.compression.lee import LeeCompressor
-from rdbench.models.lee2019 import Configuration, Lee2019
+from rdbench.models.lee2019 import Configuration, Contexts, Lee2019
 
 
 def _network(
-    *, discrete: bool = True, generator: torch.Generator | None = None, **channels: Any
+    *,
+    discrete: bool = True,
+    contexts: Contexts = "both",
+    generator: torch.Generator | None = None,
+    **channels: Any,
 ) -> Lee2019:
-    return Lee2019(Configuration(**channels), discrete=discrete, generator=generator)
+    return Lee2019(
+        Configuration(**channels), discrete=discrete, contexts=contexts, generator=generator
+    )
 
 
 def _spread(network: Any, _: torch.Generator) -> None:
     network.g_a[-1].weight.mul_(40)
-    network.h_a[-1].weight.mul_(20)
+    if network.hyperprior:
+        network.h_a[-1].weight.mul_(20)
 
 
 SPEC: Final = ArchitectureSpec(

@@ -17,15 +17,24 @@ from rdbench.models.compression.base import Symbols, bands
 from rdbench.models.densities import gaussian_likelihood
 
 
-def put(encoder: Encoder, tables: GaussianTables, symbols: Symbols, scales: Tensor) -> None:
-    """Add symbols, (maps, height, width), of mean 0 and of ``scales``, in steps of the symbols."""
-    for rows, indices in _bands(tables, scales):
+def put(
+    encoder: Encoder,
+    tables: GaussianTables,
+    symbols: Symbols,
+    scales: Tensor,
+    means: Tensor | None = None,
+) -> None:
+    """Add symbols, (maps, height, width), of ``means``, by default 0, and of ``scales``, both in
+    steps of the symbols and of their shape."""
+    for rows, indices in _bands(tables, scales, means):
         encoder.put(symbols[:, rows], indices)
 
 
-def get(decoder: Decoder, tables: GaussianTables, scales: Tensor) -> Symbols:
+def get(
+    decoder: Decoder, tables: GaussianTables, scales: Tensor, means: Tensor | None = None
+) -> Symbols:
     """The next symbols, the inverse of :func:`put`: int32, of the shape of ``scales``."""
-    parts = [decoder.get(indices) for _, indices in _bands(tables, scales)]
+    parts = [decoder.get(indices) for _, indices in _bands(tables, scales, means)]
     return np.concatenate(parts, axis=1)
 
 
@@ -56,8 +65,11 @@ def _bits(values: Tensor, mean: Tensor | float, scale: Tensor) -> Tensor:
     return torch.minimum(bits, torch.where(beyond, escape, float(PRECISION)))
 
 
-def _bands(tables: GaussianTables, scales: Tensor) -> Iterator[tuple[slice, Indices]]:
+def _bands(
+    tables: GaussianTables, scales: Tensor, means: Tensor | None
+) -> Iterator[tuple[slice, Indices]]:
     maps, height, width = scales.shape
     for rows in bands(height, maps * width):
         values: NDArray[np.float64] = scales[:, rows].numpy()
-        yield rows, tables.index(np.zeros_like(values), values)
+        centres = np.zeros_like(values) if means is None else means[:, rows].numpy()
+        yield rows, tables.index(centres, values)

@@ -1,4 +1,4 @@
-"""The network of Lee et al. 2019 as a coder: its context model, decoded in wavefronts.
+"""The networks of Lee et al. 2019 as coders: their context model, decoded in wavefronts.
 
 The mean and scale of a latent depend on latents above it and to its left, up to one column to
 the right in the rows above. All positions (row l, column k) with the same 2·l + k have all that
@@ -39,8 +39,8 @@ M1); gives the symbols."""
 
 
 class LeeCompressor(NetworkCompressor):
-    """Lee et al. 2019 as a coder, base and hybrid. z keeps its step of 1 at any beta; contexts
-    and h_a take the dequantized latents.
+    """Lee et al. 2019 as a coder, base and hybrid, of both contexts or of one. z, where there is
+    one, keeps its step of 1 at any beta; contexts and h_a take the dequantized latents.
 
     Not as the authors' program: samples are rounded, where that truncates them, which costs it
     0.25 of squared error; images are padded below and to the right by their last row and column,
@@ -50,80 +50,86 @@ class LeeCompressor(NetworkCompressor):
     def __init__(self, name: str, network: Lee2019, identity: bytes, execution: Execution) -> None:
         super().__init__(name, network, identity, execution)
         self._maps = network.configuration.context
-        self._hyper_synthesis = ExactNetwork(network.h_s, outer=Z_CELL, margin=4)
+        self._hyperprior = network.hyperprior
         self._context = ContextModel(network)
-        self._z_scales = network.z_scales().detach().double().cpu()[:, None, None]
-        del network.h_s
         self._tables = GaussianTables()
+        if self._hyperprior:
+            self._hyper_synthesis = ExactNetwork(network.h_s, outer=Z_CELL, margin=4)
+            self._z_scales = network.z_scales().detach().double().cpu()[:, None, None]
+            del network.h_s
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
-        symbols = rounded(latents[0] / beta)
-        y_hat = torch.from_numpy(symbols).double() * beta
-        rounded_latents = y_hat.float()[None].to(self.execution.device)
-        z_symbols = rounded(self.network.hyper_analysis(rounded_latents).cpu()[0])
+        symbols = {"y": rounded(latents[0] / beta)}
+        y_hat = torch.from_numpy(symbols["y"]).double() * beta
         encoder = Encoder(self._tables)
-        z_scales = self._z_scales.expand(z_symbols.shape)
-        gaussian.put(encoder, self._tables, z_symbols, z_scales)
-        c_prime, plain_scales = self._side(z_symbols)
-        contextual = by_position(torch.from_numpy(symbols[: self._maps])).numpy()
-
-        def visit(positions: Tensor, indices: Indices) -> NDArray[np.int32]:
-            at: NDArray[np.int32] = contextual[positions.numpy()]
-            encoder.put(at, indices)
-            return at
-
-        self._context.walk(c_prime, self._tables, beta, visit)
-        gaussian.put(encoder, self._tables, symbols[self._maps :], plain_scales / beta)
-        return Coded({"y": symbols, "z": z_symbols}, y_hat.float()[None], (encoder.finish(),))
+        if self._hyperprior:
+            rounded_latents = y_hat.float()[None].to(self.execution.device)
+            symbols["z"] = rounded(self.network.hyper_analysis(rounded_latents).cpu()[0])
+            z_scales = self._z_scales.expand(symbols["z"].shape)
+            gaussian.put(encoder, self._tables, symbols["z"], z_scales)
+        c_prime, plain_scales = self._side(symbols.get("z"), symbols["y"].shape[1:])
+        self._context.put(encoder, self._tables, symbols["y"][: self._maps], c_prime, beta)
+        gaussian.put(encoder, self._tables, symbols["y"][self._maps :], plain_scales / beta)
+        return Coded(symbols, y_hat.float()[None], (encoder.finish(),))
 
     def decode_latents(
         self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
     ) -> Coded:
         (payload,) = expect_payloads(payloads, 1)
         decoder = Decoder(payload, self._tables)
-        z_scales = self._z_scales.expand(-1, size[0] // Z_CELL, size[1] // Z_CELL)
-        z_symbols = gaussian.get(decoder, self._tables, z_scales)
-        c_prime, plain_scales = self._side(z_symbols)
-        contextual = self._context.walk(
-            c_prime, self._tables, beta, lambda _, indices: decoder.get(indices)
-        )
+        symbols = {}
+        if self._hyperprior:
+            z_scales = self._z_scales.expand(-1, size[0] // Z_CELL, size[1] // Z_CELL)
+            symbols["z"] = gaussian.get(decoder, self._tables, z_scales)
+        c_prime, plain_scales = self._side(symbols.get("z"), size)
+        contextual = self._context.get(decoder, self._tables, c_prime, beta)
         plain = gaussian.get(decoder, self._tables, plain_scales / beta)
         decoder.finish()
-        symbols = np.concatenate([contextual, plain])
-        y_hat = torch.from_numpy(symbols).double() * beta
-        return Coded({"y": symbols, "z": z_symbols}, y_hat.float()[None], payloads)
+        symbols["y"] = np.concatenate([contextual, plain])
+        y_hat = torch.from_numpy(symbols["y"]).double() * beta
+        return Coded(symbols, y_hat.float()[None], payloads)
 
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
-        symbols, z_symbols = coded.symbols["y"], coded.symbols["z"]
+        symbols, z_symbols = coded.symbols["y"], coded.symbols.get("z")
         with torch.inference_mode():
-            c_prime, plain_scales = self._side(z_symbols)
+            c_prime, plain_scales = self._side(z_symbols, symbols.shape[1:])
             contextual = torch.from_numpy(symbols[: self._maps]).double() * beta
             mean, scale = self._context.all_parameters(contextual, c_prime)
             means = torch.cat([mean, torch.zeros_like(plain_scales)])
             scales = torch.cat([scale, plain_scales])
-            z_scales = self._z_scales.expand(z_symbols.shape)
-            return {
-                "y": gaussian.information(symbols, means / beta, scales / beta),
-                "z": gaussian.information(z_symbols, 0.0, z_scales),
-            }
+            found = {"y": gaussian.information(symbols, means / beta, scales / beta)}
+            if z_symbols is not None:
+                z_scales = self._z_scales.expand(z_symbols.shape)
+                found["z"] = gaussian.information(z_symbols, 0.0, z_scales)
+            return found
 
-    def _side(self, z_symbols: Symbols) -> tuple[Tensor, Tensor]:
-        """c′ and σ2 from z: float64, (M1, h, w) and (M2, h, w)."""
+    def _side(self, z_symbols: Symbols | None, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """c′ and σ2 from z: float64, (M1, *size) and (M2, *size); of no maps where there is no
+        z."""
+        if z_symbols is None:
+            nothing = torch.empty(0, *size, dtype=torch.float64)
+            return nothing, nothing
         output = self._hyper_synthesis(torch.from_numpy(z_symbols)[None])[0]
         return output[: self._maps], bounded_scale(output[self._maps :])
 
 
 class ContextModel:
-    """The network f of ``network`` in float64, for all positions of a wavefront at once."""
+    """The network f of ``network`` in float64: for all positions of a wavefront at once or, where
+    it sees no latents, for all positions.
+
+    c′ is float64, (M1, height, width), of no maps where f does not see it. The tables of a position
+    are those of its Gaussians over ``beta``.
+    """
 
     def __init__(self, network: Lee2019) -> None:
         layer = network.context
-        self._maps = layer.latents
+        self._maps = network.configuration.context
+        self._known = layer.latents
         self._features = ExactNetwork(_Features(layer), margin=3)
-        known = (layer.window.weight[:, : self._maps] * layer.mask).detach().double().cpu()
+        known = (layer.window.weight[:, : self._known] * layer.mask).detach().double().cpu()
         # (2·M1, M1, 4, 4) to 14 known positions by M1 latents: as the windows are gathered.
         kernel = known.permute(2, 3, 1, 0).flatten(0, 1)[:14]
-        self._kernel = kernel.reshape(14 * self._maps, -1).contiguous()
+        self._kernel = kernel.reshape(14 * self._known, 2 * self._maps).contiguous()
         first, second = network.estimator[1], network.estimator[3]
         self._layers = [
             (
@@ -134,13 +140,40 @@ class ContextModel:
         ]
         self._whole = ExactNetwork(_Parameters(network), margin=3)
 
-    def walk(self, c_prime: Tensor, tables: GaussianTables, beta: float, visit: Visit) -> Symbols:
-        """Visit all positions; the symbols, int32, (M1, height, width), that were given.
+    def put(
+        self,
+        encoder: Encoder,
+        tables: GaussianTables,
+        symbols: Symbols,
+        c_prime: Tensor,
+        beta: float,
+    ) -> None:
+        """Add symbols, (M1, height, width)."""
+        if not self._known:
+            mean, scale = self.all_parameters(c_prime[:0], c_prime)
+            gaussian.put(encoder, tables, symbols, scale / beta, mean / beta)
+            return
+        contextual = by_position(torch.from_numpy(symbols)).numpy()
 
-        ``c_prime``: float64, (M1, height, width). The indices of a position are those of its
-        Gaussians over ``beta``.
-        """
-        maps, height, width = c_prime.shape
+        def visit(positions: Tensor, indices: Indices) -> NDArray[np.int32]:
+            at: NDArray[np.int32] = contextual[positions.numpy()]
+            encoder.put(at, indices)
+            return at
+
+        self._walk(c_prime, tables, beta, visit)
+
+    def get(
+        self, decoder: Decoder, tables: GaussianTables, c_prime: Tensor, beta: float
+    ) -> Symbols:
+        """The next symbols, the inverse of :meth:`put`: int32, (M1, height, width)."""
+        if not self._known:
+            mean, scale = self.all_parameters(c_prime[:0], c_prime)
+            return gaussian.get(decoder, tables, scale / beta, mean / beta)
+        return self._walk(c_prime, tables, beta, lambda _, indices: decoder.get(indices))
+
+    def _walk(self, c_prime: Tensor, tables: GaussianTables, beta: float, visit: Visit) -> Symbols:
+        """Visit all positions; the symbols, int32, (M1, height, width), that were given."""
+        maps, (height, width) = self._maps, c_prime.shape[1:]
         features = by_position(self._features(c_prime[None])[0])
         left, right, above, _ = CONTEXT_PADDING
         row = width + left + right
@@ -163,7 +196,7 @@ class ContextModel:
 
     def all_parameters(self, latents: Tensor, c_prime: Tensor) -> tuple[Tensor, Tensor]:
         """μ and σ at all positions at once, by convolutions: float64, (M1, height, width)."""
-        both = self._whole(torch.cat([latents, c_prime])[None])[0]
+        both = self._whole(torch.cat([latents[: self._known], c_prime])[None])[0]
         return both[: self._maps], bounded_scale(both[self._maps :])
 
 
@@ -186,7 +219,8 @@ class _Parameters(nn.Module):
         self.context, self.estimator = network.context, network.estimator
 
     def forward(self, both: Tensor) -> Tensor:
-        parameters: Tensor = self.estimator(self.context(*both.chunk(2, dim=1)))
+        known = self.context.latents
+        parameters: Tensor = self.estimator(self.context(both[:, :known], both[:, known:]))
         return parameters
 
 

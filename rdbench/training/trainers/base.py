@@ -92,6 +92,8 @@ class Trainer(abc.ABC):
             groups.append({"params": densities, "factor": optimizer.density_rate})
         self.adam = torch.optim.Adam(groups, optimizer.rate, fused=True)
         self.muon = Muon(kernels, optimizer.kernel_rate) if kernels else None
+        self.learning_rate = optimizer.rate
+        """of Adam, in the last step"""
 
     @classmethod
     def stem(cls, architecture: str, network: Mapping[str, Any]) -> str:  # noqa: ARG003
@@ -132,16 +134,13 @@ class Trainer(abc.ABC):
         """The fraction of the training before the learning rate begins to rise."""
         return 0.0
 
-    @property
-    def learning_rate(self) -> float:
-        """Of Adam, in the last step."""
-        group = self.adam.param_groups[0]
-        return float(group["lr"] / group["factor"])
-
-    def set_rate(self, rate: float) -> None:
-        """Set that of Adam, and that of Muon in proportion."""
+    def set_rate(self, rate: float, progress: float) -> None:
+        """Set that of Adam, and those of densities and of Muon in proportion, for a step at
+        ``progress``."""
+        self.learning_rate = rate
+        waits = progress < self.settings.density_delay
         for group in self.adam.param_groups:
-            group["lr"] = group["factor"] * rate
+            group["lr"] = rate if waits else group["factor"] * rate
         if self.muon:
             for group in self.muon.param_groups:
                 group["lr"] = self.settings.kernel_rate * rate / self.settings.rate

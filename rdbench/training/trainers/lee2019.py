@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import torch
@@ -44,16 +45,26 @@ class Lee2019Trainer(FourStageTrainer):
         distortion = (1 - rate) / 1000
         return rate * math.log(2), distortion, distortion * MS_SSIM_FACTOR
 
+    @classmethod
+    def stem(cls, architecture: str, network: Mapping[str, Any]) -> str:
+        contexts = network.get("contexts", "both")
+        return architecture + (f"-{contexts}" if contexts != "both" else "")
+
     def density_parameters(self) -> list[nn.Parameter]:
-        return [self.network.z_scale]
+        return [self.network.z_scale] if self.network.hyperprior else []
 
     @classmethod
     def set_spread(cls, network: Any, spread: Tensor) -> None:
-        network.h_s[-1].bias.copy_(torch.log(spread))
-        pass_through(network)
+        if network.hyperprior:
+            network.h_s[-1].bias.copy_(torch.log(spread))
+            pass_through(network)
+        else:
+            start_alone(network, spread)
 
     @classmethod
     def set_side_information(cls, network: Any, latents: list[Tensor]) -> None:
+        if not network.hyperprior:
+            return
         spread_side_information(network, [torch.round(y) for y in latents])
         network.z_scale.fill_(SIDE_SPREAD)
 
@@ -67,15 +78,27 @@ def pass_through(network: Lee2019) -> None:
     """
     maps, slope = network.configuration.context, network.estimator[0].negative_slope
     window, middle, last = network.context.window, network.estimator[1], network.estimator[3]
+    known = network.context.latents
     both = torch.eye(maps).repeat(2, 1)
     both[maps:] *= -1
     again = (both.T / (1 + slope))[:, :, None, None]
     with torch.no_grad():
         for layer in (window, middle, last):
             layer.bias.zero_()
-        window.weight[:, :maps] *= _KEPT
-        window.weight[:, maps:] = 0
-        window.weight[:, maps:, -1, 2] = both
+        window.weight[:, :known] *= _KEPT
+        window.weight[:, known:] = 0
+        window.weight[:, known:, -1, 2] = both
         middle.weight.copy_(torch.cat([again, -again]))
         last.weight[:maps] = 0
         last.weight[maps:] = again
+
+
+def start_alone(network: Lee2019, spread: Tensor) -> None:
+    """Let f, which sees no c′, begin with means of 0 and, where nothing is known, with the standard
+    deviations ``spread``, (M1,); what is known moves these as f was drawn."""
+    maps, last = network.configuration.context, network.estimator[3]
+    with torch.no_grad():
+        for layer in (network.context.window, network.estimator[1], last):
+            layer.bias.zero_()
+        last.weight[:maps] = 0
+        last.bias[maps:] = torch.log(spread)

@@ -55,7 +55,9 @@ def test_there_are_weights_of_every_architecture():
     assert {entry["case"] for entry in dumas} == {1, 2}
     assert {entry["channels"] for entry in dumas} == {1, 3}
     lee = [card.configuration for card in cards if card.architecture == "lee2019"]
-    assert {bool(entry["plain"]) for entry in lee} == {False, True}
+    assert {bool(entry.get("plain")) for entry in lee} == {False, True}
+    contexts = {entry.get("contexts", "both") for entry in lee}
+    assert contexts == {"both", "bit-consuming", "bit-free"}
 
 
 @pytest.mark.parametrize(("path", "arguments"), cases())
@@ -76,6 +78,15 @@ def test_latents_come_back_and_the_rate_is_what_the_densities_say(path, argument
         if not arguments:
             expected = sum(bits.sum() for bits in model.information(coded, beta).values()) / 8
             assert abs(len(data) - expected) <= 0.01 * expected + 64
+
+
+def test_a_context_alone_has_the_streams_that_it_needs():
+    """The bit-free one has no side information; one payload holds what there is of either."""
+    for contexts, kinds in (("bit-consuming", {"y", "z"}), ("bit-free", {"y"})):
+        model = coder(TRAINED / f"lee2019-{contexts}-0.12.safetensors")
+        data, coded = model.encode(picture(model), 1.0)
+        assert set(coded.symbols) == set(model.information(coded, 1.0)) == kinds
+        assert len(model.parse(data)[0].payloads) == 1
 
 
 @pytest.mark.parametrize(("path", "arguments"), cases())
