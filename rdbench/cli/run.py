@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdbench.cli.flags import as_flags
 from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
@@ -204,7 +205,7 @@ def report(outcome: Outcome, directory: Path) -> None:
         seen.setdefault((row.label, row.status, row.message), []).append(where)
     for (label, status, message), places in list(seen.items())[:20]:
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        typer.echo(f"{label}: {status} for {places[0]}{more}: {message}", err=True)
+        typer.echo(f"{label}: {status} for {places[0]}{more}: {as_flags(message)}", err=True)
     if len(seen) > 20:
         typer.echo(f"... and {len(seen) - 20} other failures, all in the table", err=True)
     sys.stderr.flush()

@@ -7,6 +7,7 @@ are listed here, which do nothing when they are made.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import functools
 import pathlib
@@ -134,7 +135,7 @@ def _content(path: Path, where: str) -> Any:
     try:
         if head[8:9] == b"{":  # after the length of a header of safetensors
             return load_file(path)
-        with torch.serialization.safe_globals(_harmless()), path.open("rb") as file:
+        with _allowed(), path.open("rb") as file:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         kind = re.search(r"GLOBAL (\S+)", str(error))
@@ -160,6 +161,28 @@ def _something_else(head: bytes) -> str:
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     return next((kind for start, kind in _OTHERS.items() if head.startswith(start)), "")
+
+
+@contextlib.contextmanager
+def _allowed() -> Iterator[None]:
+    """What is harmless, and what this process has allowed before under other names: libraries allow
+    ``collections.defaultdict``, which torch finds under the name but then cannot fill."""
+    from torch.serialization import add_safe_globals, clear_safe_globals, get_safe_globals
+
+    before = get_safe_globals()
+    names = {_name(entry) for entry in _harmless()}
+    clear_safe_globals()
+    add_safe_globals([*_harmless(), *(one for one in before if _name(one) not in names)])
+    try:
+        yield
+    finally:
+        clear_safe_globals()
+        add_safe_globals(before)
+
+
+def _name(entry: Any) -> str:
+    """That under which torch finds an entry of its list."""
+    return entry[1] if isinstance(entry, tuple) else f"{entry.__module__}.{entry.__qualname__}"
 
 
 @functools.cache

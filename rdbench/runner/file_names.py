@@ -128,7 +128,7 @@ def suggestion(originals: Sequence[ImageRef], folder: Path, taken: Taken) -> str
             (number,) = numbers
             text = f"{number.string[: number.start()]}{{point}}{number.string[number.end() :]}"
             before, after = (before, text) if number.string == after else (text, after)
-        return f"; files called as {path.name!r} are found by --name '{before}{{image}}{after}'"
+        return f"; files called as {path.name!r} are found by `name='{before}{{image}}{after}'`"
     return ""
 
 

@@ -193,7 +193,7 @@ def test_names_that_are_not_found_are_answered_with_the_form_that_works(folder, 
     lay(folder, {f"vtm/{file}": ("kodim01", 2)})
     row = scored(folder)["kodim01", 0]
     assert row.status == FAILED
-    assert f"; files called as {file!r} are found by --name '{pattern}'" in row.message
+    assert f"; files called as {file!r} are found by `name='{pattern}'`" in row.message
     rows = scored(folder, name=pattern, fresh=True)
     assert [row.scores["mse"] for row in rows.values() if row.image == "kodim01"] == [4]
 

@@ -127,8 +127,8 @@ def test_where_each_codec_has_its_chroma_is_in_its_identity() -> None:
             options = {"chroma": "420"} if "chroma" in found.option_table else {}
             told[name] = found.pixels(found.resolve_options(options))["chroma"].split(", ")[1]
     assert told == {
-        "avifenc": "center",
-        **dict.fromkeys(("hm", "kvazaar", "vtm", "vvenc", "x265"), "left"),
+        **dict.fromkeys(("aomenc", "avifenc"), "center"),
+        **dict.fromkeys(("hm", "kvazaar", "svtav1", "uvg266", "vtm", "vvenc", "x265"), "left"),
     }
 
 

@@ -302,6 +302,28 @@ def elementary(heic: bytes) -> bytes:
     return b"".join(b"\0\0\0\1" + unit for unit in units)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("svtav1", {"depth": 8}, "left"),
+        ("svtav1", {"depth": 10}, "left"),
+        ("aomenc", {"chroma": "420", "depth": 8}, "unspecified"),
+        ("aomenc", {"chroma": "420", "depth": 10}, "unspecified"),
+    ],
+    ids=str,
+)
+def test_av1_streams_say_where_chroma_lies(
+    tmp_path: Path, name: str, options: dict[str, Any], said: str
+) -> None:
+    """To FFmpeg; AV1 has no word for centered chroma (AV1 specification, 6.4.2)."""
+    one = codec(name, 40, **options)
+    (path := tmp_path / f"stream{one.stream_suffix}").write_bytes(one.encode(photograph(3)))
+    shown = ("-show_entries", "stream=chroma_location", "-of", "csv=p=0")
+    assert run("ffprobe", "-v", "error", *shown, path).strip() == said
+    made = load(name).definition.form.pixels.siting
+    assert made == ("left" if said == "left" else "center")
+
+
 @pytest.mark.parametrize(("chroma", "depth"), [("420", 8), ("420", 10), ("444", 10)])
 def test_avif_leaves_centered_chroma_unknown(chroma: str, depth: int) -> None:
     """chroma_sample_position of the av1C box (AV1 in ISOBMFF, 2.3.3): there is no word for center,

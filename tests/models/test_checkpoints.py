@@ -196,6 +196,29 @@ def test_harmless_objects_beside_the_weights_are_read(
         assert coded(loading.load(path, NAME)) == stream
 
 
+def test_what_others_have_allowed_under_a_name_of_ours_is_not_taken(
+    tmp_path: Path, state: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    """As torch's own distributed package allows ``defaultdict``, which torch.load cannot fill. It
+    takes the last of a name in a set, that is, one or the other by chance."""
+    allowed: list[Any] = []
+    load = torch.load
+
+    def watched(*given: Any, **named: Any) -> Any:
+        allowed.extend(torch.serialization.get_safe_globals())
+        return load(*given, **named)
+
+    monkeypatch.setattr(torch, "load", watched)
+    before = torch.serialization.get_safe_globals()
+    path = saved(tmp_path / "net.pth", {"state_dict": state, "seen": collections.defaultdict(int)})
+    with torch.serialization.safe_globals([collections.defaultdict, Config]):
+        checkpoints.read(path)
+        assert {collections.defaultdict, Config} <= {*torch.serialization.get_safe_globals()}
+    torch.serialization.add_safe_globals(before)  # leaving forgets what was allowed twice
+    assert Config in allowed
+    assert collections.defaultdict not in allowed
+
+
 class EasyDict(dict):  # type: ignore[type-arg]
     """As the package easydict has it: its entries are attributes as well."""
 
