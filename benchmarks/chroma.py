@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,24 +125,32 @@ def same(photos: list[Photo]) -> Iterator[dict[str, str]]:
     yield {"kernel": "rdbench"} | own
 
 
-def pairs(photos: list[Photo], siting: str, depth: int) -> Iterator[dict[str, str]]:
-    for down in KERNELS:
-        yield {"down, and up:": down} | {
-            up: mean(
-                photos, lambda photo, d=down, u=up: photo.ceiling_db(depth, d, siting, u, siting)
-            )
-            for up in KERNELS
+def grid(
+    corner: str,
+    names: Iterable[str],
+    photos: list[Photo],
+    ceiling: Callable[[Photo, str, str], float],
+) -> Iterator[dict[str, str]]:
+    """The mean ceiling for each name there, in rows, and back, in columns."""
+    for there in names:
+        yield {corner: there} | {
+            back: mean(photos, lambda photo, one=there, other=back: ceiling(photo, one, other))
+            for back in names
         }
+
+
+def pairs(photos: list[Photo], siting: str, depth: int) -> Iterator[dict[str, str]]:
+    def ceiling(photo: Photo, down: str, up: str) -> float:
+        return photo.ceiling_db(depth, down, siting, up, siting)
+
+    return grid("down, and up:", KERNELS, photos, ceiling)
 
 
 def shifted(photos: list[Photo], kernel: str, depth: int) -> Iterator[dict[str, str]]:
-    for made in PLACES:
-        yield {"made, and shown:": made} | {
-            shown: mean(
-                photos, lambda photo, m=made, s=shown: photo.ceiling_db(depth, kernel, m, kernel, s)
-            )
-            for shown in PLACES
-        }
+    def ceiling(photo: Photo, made: str, shown: str) -> float:
+        return photo.ceiling_db(depth, kernel, made, kernel, shown)
+
+    return grid("made, and shown:", PLACES, photos, ceiling)
 
 
 def main() -> None:

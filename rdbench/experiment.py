@@ -124,19 +124,20 @@ class Experiment:
         times of all of them.
         """
         images = [image for dataset in self.datasets for image in dataset.images]
-        plain = itertools.count()
+        most = max((len(codec.points) for codec in self.codecs), default=0)
+        repeats, index = range(self.repeat), itertools.count()
         tasks = []
         for place, image in enumerate(images):
-            rows = [
-                [Task(next(plain), image, codec, point, repeat) for repeat in range(self.repeat)]
+            of_codecs = [
+                [
+                    [Task(next(index), image, codec, point, repeat) for repeat in repeats]
+                    for point in codec.points
+                ]
                 for codec in self.codecs
-                for point in codec.points
             ]
-            nth = [rank for codec in self.codecs for rank in range(len(codec.points))]
-            for repeat in range(self.repeat):
-                turn = sorted(zip(nth, rows, strict=True), key=lambda one: one[0])
-                for _, group in itertools.groupby(turn, key=lambda one: one[0]):
-                    tasks += [row[repeat] for _, row in group][:: -1 if (place + repeat) % 2 else 1]
+            for repeat, nth in itertools.product(repeats, range(most)):
+                turn = [points[nth][repeat] for points in of_codecs if nth < len(points)]
+                tasks += turn[:: -1 if (place + repeat) % 2 else 1]
         return tasks
 
     def identity(self) -> dict[str, Any]:

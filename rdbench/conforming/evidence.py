@@ -96,7 +96,7 @@ def gather(request: CodecRequest, timeout_s: float, progress: Progress | None = 
 
     foreign = material.foreign_streams()
     with Subject(request.target, options, timeout_s, progress) as subject:
-        subject.expect(2 * len(tries) + 1 + 16 * len(formats) + len(foreign))
+        subject.expect(2 * len(tries))  # and damaged streams, of which there are none yet
         encoded = subject.encoded(tries)
         done = list(zip(tries, encoded, strict=True))
         cut = _cuts(done, middle)

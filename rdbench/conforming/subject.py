@@ -61,6 +61,8 @@ class Subject:
             bench=f"{bench.__name__}:Bench",
         )
         self._done = self._total = self._files = 0
+        self._slowest_s = 0.0
+        """The longest that a sound stream took to decode."""
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:

@@ -49,9 +49,10 @@ def read(files: Sequence[File], request: Request) -> Reading:
     for frames that are not as many as ``images``.
     """
     mapping = _mapping(request)
-    rows = [_row(file, run, request, mapping) for file in files for run in _runs(file)]
-    known = dict.fromkeys(name for file in files for run in _runs(file) for name in run.header)
-    return Reading(tuple(rows), tuple(name for name in known if name not in mapping.values()))
+    runs = [(file, run) for file in files for run in _runs(file)]
+    rows = tuple(_row(file, run, request, mapping) for file, run in runs)
+    known = dict.fromkeys(name for _, run in runs for name in run.header)
+    return Reading(rows, tuple(name for name in known if name not in mapping.values()))
 
 
 def _mapping(request: Request) -> Mapping[str, str]:

@@ -78,7 +78,7 @@ def find_points(
     images = NamePattern(name, "name") if name else None
     parts = NamePattern(stream_name, "stream_name") if stream_name else None
     if images and not parts:
-        parts = images.without_suffix()
+        parts = images.of_streams()
     if images and images.tells_points:
         if point is not None:
             raise UsageError("`name` tells the points; `point` is not needed")

@@ -54,7 +54,7 @@ class NamePattern:
         """The suffix that it ends with, empty where that is open."""
         return PurePosixPath(f"x{self.text.rpartition('}')[2]}").suffix
 
-    def without_suffix(self) -> NamePattern:
+    def of_streams(self) -> NamePattern:
         """The same for streams, whose suffix is another one."""
         return NamePattern(self.text.removesuffix(self._suffix), "stream_name")
 
