@@ -43,27 +43,19 @@ _TABLE: Final = (
         linear="MSE",
         target=_POINTWISE,
     ),
-    MetricRecord(
-        "psnr_u_db",
-        "PSNR-U",
-        "dB",
-        definition="PSNR of the unrounded BT.601 full-range Cb of JPEG/JFIF, Cb = (B - Y) / 1.772, "
-        "at 4:4:4 whatever the codec subsamples; peak 255. No value where there is one channel.",
-        computed_on=_CHROMA,
-        formats=_COLOR,
-        linear="MSE",
-        target=_POINTWISE,
-    ),
-    MetricRecord(
-        "psnr_v_db",
-        "PSNR-V",
-        "dB",
-        definition="PSNR of the unrounded BT.601 full-range Cr of JPEG/JFIF, Cr = (R - Y) / 1.402, "
-        "at 4:4:4 whatever the codec subsamples; peak 255. No value where there is one channel.",
-        computed_on=_CHROMA,
-        formats=_COLOR,
-        linear="MSE",
-        target=_POINTWISE,
+    *(
+        MetricRecord(
+            f"psnr_{plane}_db",
+            f"PSNR-{plane.upper()}",
+            "dB",
+            definition=f"PSNR of the unrounded BT.601 full-range {formula} of JPEG/JFIF, at 4:4:4 "
+            "whatever the codec subsamples; peak 255. No value where there is one channel.",
+            computed_on=_CHROMA,
+            formats=_COLOR,
+            linear="MSE",
+            target=_POINTWISE,
+        )
+        for plane, formula in (("u", "Cb = (B - Y) / 1.772"), ("v", "Cr = (R - Y) / 1.402"))
     ),
     MetricRecord(
         "psnr_yuv_db",

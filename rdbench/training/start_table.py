@@ -30,7 +30,9 @@ def read_start(table: Table, key: str, value: str | StartForm, trainer: type[Tra
         if value.beta != 1 and not {"g_a", "g_s"} <= set(value.parts):
             raise given.error("beta", "is of the parts g_a and g_s")
         return Start(_weights(given, "file", value.file), value.parts, value.beta)
-    if value == BLOCK_TRANSFORM and not trainer.block_transform:
+    from rdbench.training.trainers.base import BlockTransformStart  # and with it torch
+
+    if value == BLOCK_TRANSFORM and not issubclass(trainer, BlockTransformStart):
         raise table.error(key, f"{value!r} is not for {table.values['architecture']}")
     if value in ("", NEIGHBOUR, BLOCK_TRANSFORM):
         return Start(value)

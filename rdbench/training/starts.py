@@ -14,6 +14,7 @@ from rdbench.models import architectures, weights
 from rdbench.schema import one_line
 from rdbench.training import trainers
 from rdbench.training.configuration import BLOCK_TRANSFORM, Configuration, Start
+from rdbench.training.trainers.base import BlockTransformStart
 
 TRANSFORMS: Final = ("g_a", "g_s")
 """The parts that mean the same in networks of different architectures."""
@@ -38,6 +39,7 @@ def begin(
         configuration.card(member), torch.Generator().manual_seed(configuration.run.seed)
     )
     if start.source == BLOCK_TRANSFORM:
+        assert issubclass(trainer, BlockTransformStart)
         trainer.start_as_block_transform(network, member.rate, configuration.optimised)
         trainer.start_entropy_model(network, latents(network))
         return dict(network.state_dict())

@@ -13,7 +13,12 @@ from torch import Tensor, nn
 from rdbench.models.balle import CHANNELS, Balle2018, FactorizedPrior
 from rdbench.models.densities import FactorizedDensity, total_bits
 from rdbench.training import block_transform
-from rdbench.training.trainers.base import Measured, Qualities, RateDistortionTrainer
+from rdbench.training.trainers.base import (
+    BlockTransformStart,
+    Measured,
+    Qualities,
+    RateDistortionTrainer,
+)
 
 COMPRESSAI_LAMBDAS: Final[Mapping[str, tuple[float, ...]]] = {
     "mse": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800),
@@ -27,13 +32,12 @@ SIDE_SPREAD: Final = 2.0
 _LOGISTIC: Final = math.sqrt(3) / math.pi  # the scale of one with standard deviation 1
 
 
-class FourStageTrainer(RateDistortionTrainer):
+class FourStageTrainer(RateDistortionTrainer, BlockTransformStart):
     """Networks with the transforms of Ballé et al. 2018.
 
     Where these are frozen, a step takes latents, y, and its loss is the rate alone.
     """
 
-    block_transform = True
     freezable = True
     cell = 16
 

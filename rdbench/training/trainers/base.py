@@ -56,9 +56,6 @@ class Trainer(abc.ABC):
     whole: ClassVar[tuple[str, ...]] = ()
     """Parts of the network that compute in bfloat16 to their end, beside its sequences of layers:
     :mod:`rdbench.training.precision`."""
-    block_transform: ClassVar[bool] = False
-    """Whether networks can start as :mod:`rdbench.training.block_transform`, by
-    :meth:`start_as_block_transform`."""
     freezable: ClassVar[bool] = False
     """Whether ``frozen`` transforms are left alone, and a step takes latents."""
     cell: ClassVar[int]
@@ -104,11 +101,6 @@ class Trainer(abc.ABC):
     def qualities(cls, optimised: str) -> Qualities:  # noqa: ARG003
         """The networks that the paper numbers."""
         return {}
-
-    @classmethod
-    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
-        """Set the weights of ``network``, where :attr:`block_transform` says so."""
-        raise NotImplementedError
 
     @classmethod
     def start_entropy_model(cls, network: Any, latents: Iterable[Tensor]) -> None:  # noqa: ARG003
@@ -179,6 +171,15 @@ class Trainer(abc.ABC):
         image, with noise from ``generator``, of the CPU. Raises :class:`ValueError` where they
         cannot be had."""
         return
+
+
+class BlockTransformStart(abc.ABC):
+    """Of trainers whose networks can start as :mod:`rdbench.training.block_transform`."""
+
+    @classmethod
+    @abc.abstractmethod
+    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
+        """Set the weights of ``network``."""
 
 
 class RateDistortionTrainer(Trainer):

@@ -14,7 +14,7 @@ from rdbench.models.dumas2018 import STEP_RATE, Dumas2018
 from rdbench.models.layers import uniform_noise
 from rdbench.training import block_transform
 from rdbench.training.conditioning import conditioned
-from rdbench.training.trainers.base import Measured, Options, Trainer
+from rdbench.training.trainers.base import BlockTransformStart, Measured, Options, Trainer
 
 
 class Dumas2018Options(Options, frozen=True):
@@ -22,7 +22,7 @@ class Dumas2018Options(Options, frozen=True):
     """of gradient descent for the quantization steps"""
 
 
-class Dumas2018Trainer(Trainer):
+class Dumas2018Trainer(Trainer, BlockTransformStart):
     """The three groups of Dumas et al. 2018 in turn: densities f̃_i, then transforms by Adam and
     quantization steps by plain gradient descent, on the loss of equation 4.
 
@@ -42,7 +42,6 @@ class Dumas2018Trainer(Trainer):
     stride = Dumas2018.stride
     options_type = Dumas2018Options
     foreign_keys = ("clip",)
-    block_transform = True
     network: Dumas2018
     options: Dumas2018Options
 
