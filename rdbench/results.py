@@ -16,7 +16,7 @@ from rdbench.errors import UsageError
 from rdbench.files import csv_text, lock, write_atomically, write_error
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
 from rdbench.metrics import BUILT_IN, MetricRecord
-from rdbench.metrics.record import with_beside
+from rdbench.metrics.registry import with_beside
 from rdbench.plans import contradictions, joined
 from rdbench.provenance import decisive
 from rdbench.schema import (
@@ -158,7 +158,7 @@ def _metrics(manifest: Mapping[str, Any]) -> dict[str, Any]:
     asked = manifest.get("experiment", {}).get("metrics", ())
     return {
         record.name: record.plain() | {"revision": 1, "version": "", "source": {}, "programs": {}}
-        for record in with_beside((BUILT_IN[name] for name in asked if name in BUILT_IN), BUILT_IN)
+        for record in with_beside(BUILT_IN[name] for name in asked if name in BUILT_IN)
     }
 
 

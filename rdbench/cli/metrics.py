@@ -10,7 +10,7 @@ from rdbench.cli.findings import Findings
 from rdbench.errors import MissingBackendError
 
 if TYPE_CHECKING:
-    from rdbench.metrics import MetricRecord
+    from rdbench.metrics import MetricOption, MetricRecord
 
 app = typer.Typer(help="List metrics and show what they are.", no_args_is_help=True)
 
@@ -28,6 +28,7 @@ def list_metrics() -> None:
             continue
         twins = registry.origin(name) != "rdbench"
         note = f"; refused: {summary}" if twins else ""
+        record = record.with_options({})
         told = record.quantity, record.definition + note
         rows.append((name, _direction(record), *told))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -58,13 +59,13 @@ def show_metric(
         ),
         ("with it", ", ".join(record.beside)),
         ("revision", str(record.revision)),
+        *(("option", _option(option)) for option in record.options),
         ("version", _version(record)),
+        ("untested", registry.untested(record)),
         ("computed by", record.target),
         ("install", record.install),
     ]
-    rows += [
-        ("file", f"{file} sha256:{told}") for file, told in registry.source(record.target).items()
-    ]
+    rows += [("file", f"{file} sha256:{told}") for file, told in registry.source(record).items()]
     for key, text in rows:
         if text:
             typer.echo(f"{key:11} {text}")
@@ -103,11 +104,18 @@ def _direction(record: MetricRecord) -> str:
     return "more is better" if record.higher_is_better else "less is better"
 
 
+def _option(option: MetricOption) -> str:
+    taken = "a file" if option.is_file else ", ".join(option.choices) or "any text"
+    told = f"{option.name}: {taken}" + (f" [default: {option.default}]" if option.default else "")
+    return f"{told}; {option.help}" if option.help else told
+
+
 def _version(record: MetricRecord) -> str:
-    from rdbench.metrics import BUILT_IN, registry
+    from rdbench.metrics import registry
+    from rdbench.metrics.table import is_own
 
     try:
         told = registry.version(record)
     except MissingBackendError as error:
         return f"not known: {error}"
-    return told or ("rdbench's own" if record.name in BUILT_IN else "not told")
+    return told or ("rdbench's own" if is_own(record) else "not told")

@@ -11,7 +11,8 @@ from rdbench.conforming import metric_worker
 from rdbench.conforming.metric_evidence import ITSELF, NOISE, SIGMAS, Evidence, Trial
 from rdbench.conforming.verdicts import CheckResult, Status, Verdict, judged, skipped
 from rdbench.errors import RdbenchError
-from rdbench.metrics import BUILT_IN, find, registry
+from rdbench.metrics import find, registry
+from rdbench.metrics.table import is_own
 
 _DIGITS: Final = 6
 _ROUNDING: Final = 1e-6
@@ -56,7 +57,7 @@ def check_version(evidence: Evidence) -> Verdict:
     """The metric says what computes it, unless it is rdbench's own or a file, whose digest does."""
     if evidence.version:
         return judged([], evidence.version)
-    return skipped("rdbench's own" if evidence.record.name in BUILT_IN else "it tells none")
+    return skipped("rdbench's own" if is_own(evidence.record) else "it tells none")
 
 
 def check_number(evidence: Evidence) -> Verdict:

@@ -42,11 +42,11 @@ def diagnose_metric(name: str, timeout_s: float) -> MetricDiagnosis:
     try:
         record = find(name)
         version = registry.version(record)
-        places = tuple(program.path for program in registry.places(record.target))
+        places = tuple(program.path for program in registry.places(record))
     except MissingBackendError as error:
         return MetricDiagnosis(name, missing=str(error))
     except UsageError as error:
-        if name not in registry.names():
+        if not registry.is_known(name):
             raise
         return MetricDiagnosis(name, told=str(error))  # a package's, which costs no others
     try:

@@ -114,8 +114,8 @@ def _tried(record: MetricRecord, picture: Image) -> tuple[float | None, str, tup
     original, decoded = given.values()
     value, fault = None, ""
     try:
-        side = registry.load(record.target)(original, (record.name,))
-        value = dict(numbers((record.name,), side.score(decoded)))[record.name]
+        side = registry.load(record)(original, (record.plain_name,))
+        value = dict(numbers((record,), side.score(decoded)))[record.name]
     except RdbenchError as error:
         fault = str(error)
     except (Exception, SystemExit) as error:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from rdbench.errors import RdbenchError
-from rdbench.metrics import BUILT_IN, find
+from rdbench.metrics import find
+from rdbench.metrics.table import is_own
 from rdbench.programs import supervised
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.rows import Settings
@@ -74,7 +75,7 @@ def answer(kind: str, name: str, timeout_s: float) -> dict[str, Any]:
     Raises :class:`RdbenchError` with what it was doing where a call takes longer than
     ``timeout_s``, or ends the process.
     """
-    if name in BUILT_IN:
+    if is_own(find(name)):
         return _tried(kind, name, lambda _: contextlib.nullcontext())
     settings = Settings((), shared=False, timeout_s=timeout_s, bench=_BENCH)
     with LocalPool(Limits.of_machine(1, timeout_s)) as pool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rdbench.errors import UsageError, unknown
 from rdbench.metrics import BUILT_IN, MetricRecord, find
-from rdbench.metrics.registry import FILE_HINT, is_file, names
+from rdbench.metrics.registry import FILE_HINT, is_file, is_known, names
 
 if TYPE_CHECKING:
     from rdbench.curves.curve import Curve
@@ -31,7 +31,7 @@ def records_of(
     for name in columns:
         if name in found:
             records[name] = found[name]
-        elif name in names():
+        elif is_known(name):
             with contextlib.suppress(UsageError):  # the numbers are there nevertheless
                 records[name] = find(name)
     return records
@@ -57,7 +57,7 @@ def resolve(name: str, curves: Sequence[Curve]) -> MetricRecord:
             )
     if several or own:
         return several[0][1] if several else own[0].records[column]
-    if name in names():
+    if is_known(name):
         return find(name)
     columns = {column for curve in curves for column in curve.scores}
     if name in columns:
@@ -90,8 +90,8 @@ def of_identical(record: MetricRecord | None, value: float) -> bool:
 def distance_from_one(record: MetricRecord) -> str:
     """The column x of which ``record`` is -10 log10(1 - x), empty where there is none."""
     column = record.linear_column
-    is_it = column in record.beside and column in BUILT_IN and BUILT_IN[column].higher_is_better
-    return column if is_it else ""
+    plain = BUILT_IN.get(column.partition(":")[0])
+    return column if column in record.beside and plain and plain.higher_is_better else ""
 
 
 def averaging_of(metric: MetricRecord, averaging: str) -> str:

@@ -245,7 +245,7 @@ def _version(versions: set[str], where: str) -> int:
 def _parts(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     """The names of ``name=text;...`` and their texts."""
     for part in dict.fromkeys(part for text in sorted(texts) for part in text.split(";")):
-        name, equals, value = part.partition("=")
+        name, equals, value = part.rpartition("=")  # names may have options
         if equals:
             yield name, value
 

@@ -10,8 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.metrics.base import Metric
-from rdbench.metrics.record import MetricRecord
-from rdbench.metrics.registry import choose, find, provenance
+from rdbench.metrics.record import MetricOption, MetricRecord
+from rdbench.metrics.registry import choose, find, provenance, untested
 from rdbench.metrics.table import BUILT_IN, DEFAULT_METRICS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "BUILT_IN",
     "DEFAULT_METRICS",
     "Metric",
+    "MetricOption",
     "MetricRecord",
     "Reference",
     "Scores",
@@ -32,6 +33,7 @@ __all__ = [
     "provenance",
     "psnr",
     "ssim",
+    "untested",
 ]
 
 _LAZY: Final = {

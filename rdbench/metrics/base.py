@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from rdbench.metrics.record import MetricRecord
+    from rdbench.programs import ProgramSpec
     from rdbench.sample_format import Image
 
 
@@ -31,11 +33,13 @@ class Metric(abc.ABC):
     """
 
     record: ClassVar[MetricRecord]
+    options: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What was chosen of the record's options, or is their default."""
 
     def __init__(self, original: Image, names: Sequence[str]) -> None:
         """``original``: uint8, (height, width, channels), of one of the record's formats, no side
         shorter than its ``least_side``; read-only. ``names``: the metrics that are asked for, of a
-        class that has several."""
+        class that has several, without their options."""
         self.original = original
         self.names = names
 
@@ -49,3 +53,8 @@ class Metric(abc.ABC):
     def version(cls) -> str:
         """The library that computes it, with its version; empty where it is rdbench's own."""
         return ""
+
+    @classmethod
+    def program(cls) -> ProgramSpec | None:
+        """The program that computes it, where it is made of one."""
+        return None

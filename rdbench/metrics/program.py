@@ -136,6 +136,11 @@ class ProgramMetric(Metric):
         """The program with its version. Raises :class:`rdbench.errors.MissingBackendError`."""
         return find(cls.definition.program).title
 
+    @classmethod
+    def program(cls) -> ProgramSpec:
+        """The program of the definition."""
+        return cls.definition.program
+
     @property
     def _suffix(self) -> str:
         if self.definition.input == "png":

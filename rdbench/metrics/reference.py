@@ -13,13 +13,16 @@ from rdbench.errors import RdbenchError
 from rdbench.metrics import registry
 from rdbench.metrics.base import Metric
 from rdbench.metrics.record import MetricRecord
-from rdbench.metrics.table import BUILT_IN
+from rdbench.metrics.table import is_own
 from rdbench.returned import number
 from rdbench.sample_format import SampleFormat, checked
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
+
+_Group = tuple[str, tuple[tuple[str, str], ...]]
+"""What one class computes at once: its target, and the options chosen."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +64,19 @@ class Reference:
     ) -> None:
         self._image = checked(image, "the original")
         self._about_to = about_to
-        self._sides: dict[str, Metric] = {}
-        self._originals: dict[str, Image] = {}
+        self._sides: dict[_Group, Metric] = {}
+        self._originals: dict[_Group, Image] = {}
         self._unfit: dict[str, str] = {}
-        groups: dict[str, list[MetricRecord]] = {}
+        groups: dict[_Group, list[MetricRecord]] = {}
         for record in records:
             if reason := _unfit(record, self._image):
                 self._unfit[record.name] = reason
             else:
-                groups.setdefault(record.target, []).append(record)
+                groups.setdefault((record.target, record.chosen), []).append(record)
         # Those of others come last, so that whatever they do, the others have been computed.
         ordered = sorted(groups.items(), key=lambda group: not _own(group[1]))
-        self._groups = {target: tuple(r.name for r in members) for target, members in ordered}
-        self._foreign = {target for target, members in groups.items() if not _own(members)}
+        self._groups = {group: tuple(members) for group, members in ordered}
+        self._foreign = {group for group, members in groups.items() if not _own(members)}
 
     def score(
         self, decoded: NDArray[np.generic], without: Mapping[str, str] | None = None
@@ -90,13 +93,14 @@ class Reference:
             )
         values: dict[str, float] = {}
         reasons = dict(self._unfit)
-        for target, names in self._groups.items():
+        for group, members in self._groups.items():
+            names = [record.name for record in members]
             skipped = {name: why for name, why in (without or {}).items() if name in names}
             if skipped:
                 reasons |= dict.fromkeys(names, next(iter(skipped.values())))
                 continue
             try:
-                values |= self._scored(target, names, samples)
+                values |= self._scored(group, members, samples)
             except RdbenchError as error:
                 reasons |= dict.fromkeys(names, one_line(str(error), 200))
             except (Exception, SystemExit) as error:
@@ -104,39 +108,47 @@ class Reference:
                 reasons |= dict.fromkeys(names, one_line(told, 200))
         return Scores(values, reasons)
 
-    def _scored(self, target: str, names: Sequence[str], decoded: Image) -> dict[str, float]:
-        if target in self._foreign:
-            return self._scored_apart(target, names, decoded)
-        side = self._sides.get(target)
+    def _scored(
+        self, group: _Group, members: Sequence[MetricRecord], decoded: Image
+    ) -> dict[str, float]:
+        if group in self._foreign:
+            return self._scored_apart(group, members, decoded)
+        side = self._sides.get(group)
         if side is None:
-            side = self._sides[target] = registry.load(target)(self._image, names)
-        return dict(numbers(names, side.score(decoded)))
+            side = self._sides[group] = _side(self._image, members)
+        return dict(numbers(members, side.score(decoded)))
 
-    def _scored_apart(self, target: str, names: Sequence[str], decoded: Image) -> dict[str, float]:
+    def _scored_apart(
+        self, group: _Group, members: Sequence[MetricRecord], decoded: Image
+    ) -> dict[str, float]:
         """What somebody else's code does to its arrays must be seen, and must not reach ours."""
-        self._about_to(names)
-        original = self._originals.get(target)
+        self._about_to([record.name for record in members])
+        original = self._originals.get(group)
         if original is None:
-            original = self._originals[target] = _locked(self._image)
+            original = self._originals[group] = _locked(self._image)
         given = _locked(decoded)
         # One that fails, or changes its images, starts anew the next time.
-        side = self._sides.pop(target, None)
+        side = self._sides.pop(group, None)
         try:
             if side is None:
-                side = registry.load(target)(original, names)
-            found = dict(numbers(names, side.score(given)))
+                side = _side(original, members)
+            found = dict(numbers(members, side.score(given)))
         finally:
             changed = not (np.array_equal(given, decoded) and np.array_equal(original, self._image))
             if changed:
-                del self._originals[target]
+                del self._originals[group]
         if changed:
             raise RdbenchError("it changed the images that it was given")
-        self._sides[target] = side
+        self._sides[group] = side
         return found
 
 
+def _side(original: Image, members: Sequence[MetricRecord]) -> Metric:
+    return registry.load(members[0])(original, [record.plain_name for record in members])
+
+
 def _own(members: Iterable[MetricRecord]) -> bool:
-    return all(BUILT_IN.get(record.name) == record for record in members)
+    return all(is_own(record) for record in members)
 
 
 def _locked(image: Image) -> Image:
@@ -157,14 +169,15 @@ def _unfit(record: MetricRecord, image: Image) -> str:
     return ""
 
 
-def numbers(names: Sequence[str], returned: Any) -> Iterator[tuple[str, float]]:
-    """The values of ``names`` in what :meth:`Metric.score` returned, as floats, by name. Raises
-    :class:`RdbenchError` for anything else."""
+def numbers(members: Sequence[MetricRecord], returned: Any) -> Iterator[tuple[str, float]]:
+    """The values of ``members`` in what :meth:`Metric.score` of their class returned, as floats, by
+    name. Raises :class:`RdbenchError` for anything else."""
     if not isinstance(returned, Mapping):
-        if len(names) > 1:
-            raise RdbenchError(f"score returned one value for {' and '.join(names)}")
-        returned = {names[0]: returned}
-    for name in names:
-        if name not in returned:
-            raise RdbenchError(f"score returned no {name}")
-        yield name, number(returned[name], "score")
+        if len(members) > 1:
+            names = " and ".join(record.name for record in members)
+            raise RdbenchError(f"score returned one value for {names}")
+        returned = {members[0].plain_name: returned}
+    for record in members:
+        if record.plain_name not in returned:
+            raise RdbenchError(f"score returned no {record.plain_name}")
+        yield record.name, number(returned[record.plain_name], "score")

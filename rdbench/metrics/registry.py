@@ -3,6 +3,7 @@
 A metric is found by its name in :mod:`rdbench.metrics.table`, through the entry-point group
 ``rdbench.metrics`` of an installed package (NAME = "module:Class"), or as
 ``path/to/file.py:Class`` or ``path/to/file.toml`` (a program, :mod:`rdbench.metrics.program`).
+Its options follow, each after a colon: ``cvvdp:display=4k``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import importlib
 import importlib.metadata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from rdbench import files, plugins, programs
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.metrics.base import Metric
-from rdbench.metrics.record import MetricRecord, with_beside
+from rdbench.metrics.record import MetricRecord
 from rdbench.metrics.table import BUILT_IN, DEFAULT_METRICS
 from rdbench.schema import one_line
 
@@ -32,16 +34,32 @@ def names() -> list[str]:
 
 def is_file(wanted: str) -> bool:
     """Whether a metric is named by its file, and not by its name."""
-    return bool(_file(wanted))
+    return bool(_file(_parted(wanted)[0]))
+
+
+def is_known(wanted: str) -> bool:
+    """Whether a metric is named by a name that there is, whatever its options."""
+    return _parted(wanted)[0] in names()
+
+
+def absolute(wanted: str) -> str:
+    """``wanted``, with a whole path where a metric is named by its file."""
+    name, _ = _parted(wanted)
+    return (_file(name) or name) + wanted.removeprefix(name)
 
 
 def find(wanted: str) -> MetricRecord:
-    """The record of the metric ``wanted``, imported where it is not built in.
+    """The record of the metric ``wanted``, imported where it is not built in, with its options.
 
     Raises :class:`UsageError` for an unknown name (with those near it), a name that is taken or
-    offered twice, and a class or file that is no metric, and :class:`MissingBackendError` with
-    what to install.
+    offered twice, a class or file that is no metric, and options that are none, and
+    :class:`MissingBackendError` with what to install.
     """
+    name, options = _parted(wanted)
+    return _find(name).with_options(options)
+
+
+def _find(wanted: str) -> MetricRecord:
     if target := _file(wanted):
         record = _record(target)
         if record.name in names():
@@ -86,12 +104,30 @@ def choose(wanted: Iterable[str] | None) -> tuple[MetricRecord, ...]:
                 f"two metrics are called {record.name!r}: {found[record.name].target} and "
                 f"{record.target}; rename one"
             )
-    return with_beside((BUILT_IN["mse"], *found.values()), BUILT_IN)
+    return with_beside((find("mse"), *found.values()))
 
 
-def load(target: str) -> type[Metric]:
-    """The class of a record's ``target``. Raises :class:`UsageError` where it is none, and
-    :class:`MissingBackendError` where its library is not installed."""
+def with_beside(records: Iterable[MetricRecord]) -> tuple[MetricRecord, ...]:
+    """``records`` and before each of them what is always given with it, each once."""
+    found: dict[str, MetricRecord] = {}
+    for record in records:
+        for name in record.beside:
+            found.setdefault(name, find(name))
+        found.setdefault(record.name, record)
+    return tuple(found.values())
+
+
+def load(record: MetricRecord) -> type[Metric]:
+    """The class of a metric, which knows what was chosen of its options. Raises
+    :class:`UsageError` where it is none, and :class:`MissingBackendError` where its library is not
+    installed."""
+    found = _load(record.target)
+    options = MappingProxyType(dict(record.chosen))
+    return type(found.__name__, (found,), {"options": options}) if options else found
+
+
+def _load(target: str) -> type[Metric]:
+    """The class of a record's ``target``, as :func:`load`."""
     if target.endswith(".toml"):
         from rdbench.metrics import program
 
@@ -121,7 +157,7 @@ def version(record: MetricRecord) -> str:
 
     Raises :class:`UsageError` where it says no text, and :class:`MissingBackendError`.
     """
-    found = load(record.target)
+    found = load(record)
     try:
         told: object = found.version()
     except UsageError:
@@ -130,8 +166,21 @@ def version(record: MetricRecord) -> str:
         raise _broken(f"metric {record.name!r}: version raised", error) from error
     if not isinstance(told, str):
         raise UsageError(f"metric {record.name!r}: version returned {told!r}, not text")
-    packages = (offer.package for offer in _offers() if offer.target == record.target)
+    packages = [offer.package for offer in _offers() if offer.target == record.target]
+    packages += [record.library] if record.library else []
     return one_line(told or " ".join(f"{p} {_package_version(p)}" for p in packages), 200)
+
+
+def untested(record: MetricRecord) -> str:
+    """What is to be said where a metric's library is of a version with which its numbers were not
+    tested; empty where it is not, or is missing."""
+    there = _package_version(record.library) if record.library else ""
+    if not there or any(f"{there}.".startswith(f"{version}.") for version in record.tested):
+        return ""
+    return (
+        f"{record.name}: {record.library} {there} is untested (it was tested with "
+        f"{' and '.join(record.tested)}); its numbers may be others"
+    )
 
 
 def provenance(record: MetricRecord) -> dict[str, Any]:
@@ -141,7 +190,7 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
 
     Raises :class:`UsageError` where it cannot be loaded.
     """
-    found: dict[str, Any] = {"version": "", "source": source(record.target), "programs": {}}
+    found: dict[str, Any] = {"version": "", "source": source(record), "programs": {}}
     try:
         found["version"] = version(record)
         found["programs"] = {
@@ -151,32 +200,37 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
                 "sha256": program.sha256,
                 **({"environment": dict(environment)} if environment else {}),
             }
-            for program, environment in _programs(record.target)
+            for program, environment in _programs(record)
         }
     except MissingBackendError as error:
         found["missing"] = str(error)
     return record.plain() | found
 
 
-def places(target: str) -> tuple[programs.Program, ...]:
+def places(record: MetricRecord) -> tuple[programs.Program, ...]:
     """The programs that compute a metric: one, where it is made of one. Raises
     :class:`MissingBackendError`."""
-    return tuple(program for program, _ in _programs(target))
+    return tuple(program for program, _ in _programs(record))
 
 
-def _programs(target: str) -> Iterator[tuple[programs.Program, tuple[tuple[str, str], ...]]]:
+def _programs(
+    record: MetricRecord,
+) -> Iterator[tuple[programs.Program, tuple[tuple[str, str], ...]]]:
     """The programs, and what is set in their environment."""
-    if target.endswith(".toml"):
-        from rdbench.metrics import program
-
-        spec = program.load(Path(target)).definition.program
+    if (spec := load(record).program()) is not None:
         yield programs.find(spec), spec.environment
 
 
-def source(target: str) -> dict[str, str]:
+def source(record: MetricRecord) -> dict[str, str]:
     """The files of one's own that a metric is made of, with their SHA-256: a file of Python with
-    the modules beside it that it imports, or a TOML with the files that its program is given.
-    Raises :class:`UsageError` where one cannot be read."""
+    the modules beside it that it imports, or a TOML with the files that its program is given, and
+    files that its options name. Raises :class:`UsageError` where one cannot be read."""
+    files_named = {option.name for option in record.options if option.is_file}
+    paths = (Path(value) for name, value in record.chosen if name in files_named and value)
+    return _source(record.target) | {path.name: files.sha256(path) for path in paths}
+
+
+def _source(target: str) -> dict[str, str]:
     if file := plugins.split(target):
         main = file[0]
         found = plugins.source_files(main)
@@ -189,6 +243,19 @@ def source(target: str) -> dict[str, str]:
         return {}
     folder = main.resolve().parent
     return {path.resolve().relative_to(folder).as_posix(): files.sha256(path) for path in found}
+
+
+def _parted(wanted: str) -> tuple[str, dict[str, str]]:
+    """The name, or file, and the options of ``NAME:option=value:option=value``. Raises
+    :class:`UsageError` for one that is given twice."""
+    name, *parts = wanted.split(":")
+    options: dict[str, str] = {}
+    while parts and "=" in parts[-1]:
+        option, _, value = parts.pop().partition("=")
+        if option in options:
+            raise UsageError(f"metric {wanted!r}: option {option!r} is given twice")
+        options[option] = value
+    return ":".join([name, *parts]), options
 
 
 def _offers() -> tuple[plugins.Offer, ...]:
@@ -227,7 +294,7 @@ def _checked(found: object, target: str) -> type[Metric]:
 
 def _record(target: str) -> MetricRecord:
     """The record of a metric that is not built in."""
-    record = getattr(load(target), "record", None)
+    record = getattr(_load(target), "record", None)
     if not isinstance(record, MetricRecord):
         raise UsageError(f"metric {target!r} lacks record = rdbench.MetricRecord(NAME, ...)")
     for name in record.beside:

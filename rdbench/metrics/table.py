@@ -135,5 +135,13 @@ _TABLE: Final = (
 )
 
 BUILT_IN: Final = MappingProxyType({record.name: record for record in _TABLE})
+"""By name, as they are before options are chosen."""
+
+
+def is_own(record: MetricRecord) -> bool:
+    """Whether a metric is one of those that come with rdbench, with whatever options."""
+    known = BUILT_IN.get(record.plain_name)
+    return known is not None and known.target == record.target
+
 
 DEFAULT_METRICS: Final = ("psnr_db", "psnr_y_db", "ssim", "ms_ssim_db")

@@ -345,4 +345,5 @@ def file_name(dataset: str, what: str, averaging: str = "mean") -> str:
     """The stem of a figure's file: the dataset as far as a file's name may have it, and what of
     it is shown."""
     name = re.sub(r"[^\w.-]+", "-", dataset).strip("-.") or "dataset"
+    what = re.sub(r"[^\w.-]+", "-", what)
     return f"{name}_{what}" + ("_pooled" if averaging == "pooled" else "")

@@ -54,7 +54,7 @@ from rdbench.curves.published import PREFIX
 from rdbench.errors import UsageError, unknown
 from rdbench.metrics import MetricRecord
 from rdbench.metrics import find as find_metric
-from rdbench.metrics.registry import is_file
+from rdbench.metrics.registry import absolute, is_file
 from rdbench.toml import Form, Table, read_toml
 
 RECIPES: Final = Path(__file__).parent / "recipes"
@@ -187,7 +187,7 @@ def read(path: Path) -> Recipe:
     measured = {}
     for name in form.metrics:
         record = _metric(table, "metrics", name)
-        measured[record.name] = record.target if is_file(name) else name
+        measured[record.name] = absolute(_whole(table, name))
     claims = [
         claim
         for entry, claim_form in zip(table.tables("claims"), form.claims, strict=True)
@@ -250,6 +250,11 @@ def _claims(
 
 def _metric(table: Table, key: str, name: str) -> MetricRecord:
     try:
-        return find_metric(str(table.path.parent / name) if is_file(name) else name)
+        return find_metric(_whole(table, name))
     except UsageError as error:
         raise table.error(key, str(error)) from None
+
+
+def _whole(table: Table, metric: str) -> str:
+    """A metric's name; its file is one as seen from that of the recipe."""
+    return str(table.path.parent / metric) if is_file(metric) else metric

@@ -23,6 +23,7 @@ from rdbench.runner.run import (
     check_images,
     finish,
     plain_metrics,
+    untested_metrics,
 )
 from rdbench.schema import OK, Measurement, options_text
 
@@ -62,7 +63,9 @@ def rescore(
         ]
         check_images(directory, [job.task for job in jobs])
         todo = [job for job in jobs if job.missing]
-        outcome = Outcome(path, [], replaced=changed_metrics(directory))
+        outcome = Outcome(
+            path, [], replaced=changed_metrics(directory), notes=untested_metrics(metrics)
+        )
         settings = Settings(
             tuple(metrics),
             shared=min(pool.limits.jobs, len(todo)) > 1,

@@ -121,6 +121,7 @@ def run(
         todo = [job for job in jobs if job.missing or job.there is None]
         outcome = Outcome(out, [], resumed=len(todo) < len(tasks))
         outcome.replaced = [*_counted(again.values()), *changed_metrics(directory)]
+        outcome.notes = untested_metrics(experiment.metrics)
         sources = {
             (codec.target, codec.options_text): provenance.source(codec)
             for codec in experiment.codecs
@@ -155,6 +156,11 @@ def run(
 def plain_metrics(records: Sequence[MetricRecord]) -> dict[str, dict[str, Any]]:
     """The records of metrics as ``run.json`` has them, with what decides their numbers."""
     return {record.name: metrics.provenance(record) for record in records}
+
+
+def untested_metrics(records: Sequence[MetricRecord]) -> list[str]:
+    """A line for each metric whose library is of a version that was not tested."""
+    return list(filter(None, map(metrics.untested, records)))
 
 
 def changed_metrics(directory: RunDirectory) -> list[str]:

@@ -23,7 +23,7 @@ from rdbench.runner.decoded import DecodedPoint, no_images
 from rdbench.runner.measure import Bench
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Settings, row
-from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics
+from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics, untested_metrics
 
 if TYPE_CHECKING:
     from rdbench.metrics import Scores
@@ -83,7 +83,9 @@ def score(
         bench=f"{__name__}:Scorer",
     )
     with RunDirectory(out.absolute(), experiment, plain_metrics(metrics), fresh=fresh) as directory:
-        outcome = Outcome(directory.path, [], replaced=changed_metrics(directory))
+        outcome = Outcome(
+            directory.path, [], replaced=changed_metrics(directory), notes=untested_metrics(metrics)
+        )
         for answer in pool.run(jobs, settings):
             directory.append(row(answer.job, found_of(answer)))
             outcome.measured += 1
