@@ -12,6 +12,7 @@ _POINTWISE: Final = "rdbench.metrics.pointwise:Pointwise"
 _POINTWISE_YCBCR: Final = "rdbench.metrics.pointwise:PointwiseYcbcr"
 _STRUCTURAL: Final = "rdbench.metrics.structural:Structural"
 _STRUCTURAL_LUMA: Final = "rdbench.metrics.structural:StructuralLuma"
+_XPSNR: Final = "rdbench.metrics.xpsnr:Xpsnr"
 _SSIMULACRA2: Final = "rdbench.metrics.ssimulacra2:Ssimulacra2"
 _COLOR: Final = frozenset({SampleFormat(3)})
 _LUMA: Final = "luma, BT.{matrix} full range"
@@ -163,6 +164,33 @@ _TABLE: Final = (
         computed_on="XYB of samples that are taken as sRGB",
         least_side=8,
         target=_SSIMULACRA2,
+    ),
+    *(
+        MetricRecord(
+            name,
+            label,
+            "dB",
+            definition=f"{what} of Helmrich et al. 2020 (ITU Journal 3(1)) for a still image, as "
+            "FFmpeg's filter xpsnr computes it of one frame whose first input is the original; inf "
+            "where the weighted squared error is under a half. Of the channel where there is one.",
+            computed_on="BT.{matrix} limited range, rounded to 8 bits, chroma at 4:4:4",
+            options=_matrix("709"),
+            target=_XPSNR,
+        )
+        for name, label, what in (
+            ("xpsnr_db", "XPSNR", "The least XPSNR of luma and both chroma planes"),
+            ("xpsnr_y_db", "XPSNR-Y", "The XPSNR of luma"),
+        )
+    ),
+    MetricRecord(
+        "ciede2000",
+        "CIEDE2000",
+        higher_is_better=False,
+        definition="Mean color difference CIEDE2000 (CIE 142-2001) with k = 1, of CIE L*a*b* under "
+        "D65, as scikit-image's deltaE_ciede2000; 0 for identical images. One channel counts as "
+        "R = G = B.",
+        computed_on="L*a*b* of samples that are taken as sRGB",
+        target="rdbench.metrics.ciede2000:Ciede2000",
     ),
 )
 
