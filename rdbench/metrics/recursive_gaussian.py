@@ -10,9 +10,8 @@ With N = 5 and s[n] = x[n - N - 1] + x[n + N - 1], it is the sum of three oscill
 
 None of them is damped, so that what a step rounds off stays to the end of the row. Where two images
 are nearly equal, SSIMULACRA 2 divides this noise by 0.0009, and at 90 points it takes a third of a
-point: the noise is part of the metric. It is the same here as there, as long as the products of
-matrices below use fused multiply-add and add in the order of the columns, as OpenBLAS does on
-processors that have it; on others libjxl has another noise, too.
+point: the noise is part of the metric. It is the same here as there where libjxl has fused
+multiply-add and :mod:`rdbench.metrics.fused` finds it; without, libjxl has another noise, too.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from rdbench.metrics.fused import product
 
 Floats = NDArray[np.float32]
 
@@ -59,9 +60,9 @@ def _down_matrix() -> Floats:
     return np.hstack([-one, np.zeros((3, 1)), -d * one, gain[:, np.newaxis]]).astype(np.float32)
 
 
-def _along_matrix() -> Floats:
-    """Four steps at once, in the order 2, 3, 0, 1, each of three oscillators, of s[n] to s[n + 3],
-    y[n - 2] and y[n - 1]: eq. 35 put into itself."""
+def _along_matrices() -> list[Floats]:
+    """Of steps 2, 3, 0 and 1 of four, y of three oscillators of s[n] to s[n + 3], y[n - 2] and
+    y[n - 1]: eq. 35 put into itself."""
     gain, d = _oscillators()
     none, one = np.zeros_like(d), np.ones_like(d)
     previous = [none, one]  # what y[n - 2], y[n - 1], y[n] and so on owe to y[n - 1]
@@ -71,13 +72,12 @@ def _along_matrix() -> Floats:
     for step in range(4):
         inputs = [gain * previous[step + 1 - late] if late <= step else none for late in range(4)]
         rows = [np.stack(inputs, axis=1), np.diag(-previous[step + 1]), np.diag(previous[step + 2])]
-        steps.append(np.hstack(rows))
-    return np.vstack([steps[2], steps[3], steps[0], steps[1]]).astype(np.float32)
+        steps.append(np.hstack(rows).astype(np.float32))
+    return [steps[2], steps[3], steps[0], steps[1]]
 
 
 _DOWN: Final = _down_matrix()
-_ALONG: Final = _along_matrix()
-_ONE_ALONG: Final = np.ascontiguousarray(_ALONG[6:9])
+_ALONG: Final = _along_matrices()
 
 
 class Blur:
@@ -135,7 +135,7 @@ def _along(source: Floats) -> Floats:
         for n in range(first, last):
             m = n + _N - 1
             np.add(source[m], source[m + _SPAN], out=state[0])
-            np.matmul(_ONE_ALONG, state, out=made)
+            product(_ALONG[2], state, made)
             state[4:7] = state[7:10]
             state[7:10] = made
             if n >= 0:
@@ -157,7 +157,9 @@ def _along(source: Floats) -> Floats:
             out=records[:count, :4],
         )
         for block in range(count):
-            np.matmul(_ALONG, records[block, :10], out=records[block + 1, 4:])
+            for lane, matrix in enumerate(_ALONG):
+                made_there = records[block + 1, 4 + 3 * lane : 7 + 3 * lane]
+                product(matrix, records[block, :10], made_there)
         results = out[n : n + 4 * count].reshape(shape)
         lanes = records[1 : count + 1, 4:].reshape(count, 4, 3, -1)
         for there, steps in ((lanes[:, :2], slice(2, 4)), (lanes[:, 2:], slice(0, 2))):
@@ -183,7 +185,7 @@ def _down(source: Floats) -> Iterator[tuple[slice, Floats]]:
         m = n + _N - 1
         np.add(source[m : m + count], source[m + _SPAN : m + _SPAN + count], out=sums[:count])
         for step in range(count):
-            np.matmul(_DOWN, pairs[step], out=records[step + 2, :3])
+            product(_DOWN, pairs[step], records[step + 2, :3])
         if n >= 0:
             results = out[:count].reshape(count, -1)
             np.add(records[2 : count + 2, 1], records[2 : count + 2, 2], out=results)

@@ -1,8 +1,9 @@
 """The XYB color space of JPEG XL, as libjxl computes it, down to the rounding.
 
 ISO/IEC 18181-1, XYB encoding: cone-like mixes of linear light, with a bias, and their cube roots.
-Constants and the order of operations are libjxl's, in float32 with fused multiply-add: of products
-of matrices, and of OpenCV's ``accumulateProduct`` and ``scaleAdd`` on processors that have it.
+Constants and the order of operations are libjxl's, in float32 with fused multiply-add: that of
+:mod:`rdbench.metrics.fused`, and of OpenCV's ``accumulateProduct`` and ``scaleAdd`` on processors
+that have it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from rdbench.metrics.fused import product
 
 Floats = NDArray[np.float32]
 
@@ -63,7 +66,10 @@ def from_linear(light: Floats, out: Floats) -> None:
     """
     for start in range(0, light.shape[1], _STRIP):
         strip = slice(start, start + _STRIP)
-        x, y, b = _roots(_MIXES @ light[:, strip])
+        columns = light[:, strip]
+        mixes = np.empty((3, columns.shape[1]), np.float32)
+        product(_MIXES, columns, mixes)
+        x, y, b = _roots(mixes)
         difference, y_out, b_out = out[:, strip]
         np.subtract(x, y, out=difference)
         difference *= np.float32(0.5)
