@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.metrics.base import Metric
-from rdbench.metrics.luma import strips
+from rdbench.metrics.luma import KR_KB, strips
 from rdbench.metrics.samples import pair
 
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
-_CB_SCALE: Final = 1.772
-_CR_SCALE: Final = 1.402
 _CHROMA: Final = {"psnr_u_db", "psnr_v_db", "psnr_yuv_db", "psnr_yuv_aom_db"}
 
 
@@ -42,22 +40,23 @@ def mean_squared_error(a: Image, b: Image) -> float:
     return round(cv2.norm(a.reshape(-1), b.reshape(-1), cv2.NORM_L2SQR)) / a.size
 
 
-def ycbcr_mean_squared_errors(a: Image, b: Image, *, chroma: bool) -> list[float]:
+def ycbcr_mean_squared_errors(a: Image, b: Image, matrix: str, *, chroma: bool) -> list[float]:
     """Mean squared differences of Y, and with ``chroma`` of Cb and Cr, of two images, uint8,
     (height, width, 3).
 
-    Y'CbCr is BT.601 full range as in JPEG/JFIF (Rec. ITU-T T.871, clause 7), left unrounded, with
-    chroma for each pixel: Cb = (B - Y) / 1.772, Cr = (R - Y) / 1.402, of which the offset is gone
-    in a difference.
+    Y'CbCr is full range, left unrounded, with chroma for each pixel: Cb = (B - Y) / (2 - 2 KB),
+    Cr = (R - Y) / (2 - 2 KR), of which the offset is gone in a difference; as in JPEG/JFIF (Rec.
+    ITU-T T.871, clause 7) with ``matrix`` "601", and with the luma of BT.709 with "709".
     """
+    kr, kb = KR_KB[matrix]
     totals = [0.0, 0.0, 0.0]
-    for _, difference, luma in strips(a, less=b):
+    for _, difference, luma in strips(a, matrix, less=b):
         totals[0] += float(cv2.norm(luma, cv2.NORM_L2SQR))
         for plane, channel in ((1, 2), (2, 0)) if chroma else ():
             primary = cv2.extractChannel(difference, channel)
             totals[plane] += float(cv2.norm(primary, luma, cv2.NORM_L2SQR))
     pixels = a.shape[0] * a.shape[1]
-    scales = (1.0, _CB_SCALE, _CR_SCALE) if chroma else (1.0,)
+    scales = (1.0, 2 - 2 * kb, 2 - 2 * kr) if chroma else (1.0,)
     return [total / scale**2 / pixels for total, scale in zip(totals, scales, strict=False)]
 
 
@@ -67,21 +66,27 @@ def weighted(weight: int, planes_db: Sequence[float]) -> float:
 
 
 class Pointwise(Metric):
-    """``mse``, ``psnr_db`` and what comes of Y'CbCr against one original."""
+    """``mse`` and ``psnr_db`` against one original."""
+
+    def score(self, decoded: Image) -> dict[str, float]:
+        """The values of ``decoded``: uint8, shape of the original."""
+        mse = mean_squared_error(self.original, decoded)
+        return {"mse": mse, "psnr_db": decibel(mse)}
+
+
+class PointwiseYcbcr(Metric):
+    """PSNR of Y'CbCr, plane by plane and weighted, against one original."""
 
     def score(self, decoded: Image) -> dict[str, float]:
         """The values that were asked for, of ``decoded``: uint8, shape of the original."""
-        mse = mean_squared_error(self.original, decoded)
-        values = {"mse": mse, "psnr_db": decibel(mse)}
         if decoded.shape[2] == 1:
-            return values | {"psnr_y_db": values["psnr_db"]}
+            return {"psnr_y_db": decibel(mean_squared_error(self.original, decoded))}
         chroma = bool(_CHROMA & {*self.names})
-        if chroma or "psnr_y_db" in self.names:
-            errors = ycbcr_mean_squared_errors(self.original, decoded, chroma=chroma)
-            names = ("psnr_y_db", "psnr_u_db", "psnr_v_db")
-            values |= zip(names, map(decibel, errors), strict=False)
+        matrix = self.options["matrix"]
+        errors = ycbcr_mean_squared_errors(self.original, decoded, matrix, chroma=chroma)
+        planes = list(map(decibel, errors))
+        values = dict(zip(("psnr_y_db", "psnr_u_db", "psnr_v_db"), planes, strict=False))
         if chroma:
-            planes = [values[name] for name in names]
             values["psnr_yuv_db"] = weighted(6, planes)
             values["psnr_yuv_aom_db"] = weighted(14, planes)
         return values

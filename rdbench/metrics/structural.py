@@ -143,10 +143,10 @@ class StructuralLuma(Structural):
 
     def _samples(self, original: Image) -> NDArray[np.generic]:
         plane = np.empty((1, *original.shape[:2]), np.float32)
-        for rows, _, luma in strips(original):
+        for rows, _, luma in strips(original, self.options["matrix"]):
             plane[0, rows] = luma
         return plane
 
     def _write_difference(self, decoded: Image, finest: Scale) -> None:
-        for rows, _, luma in strips(decoded, less=self.original):
+        for rows, _, luma in strips(decoded, self.options["matrix"], less=self.original):
             finest.difference[0, rows] = luma

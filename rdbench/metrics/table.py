@@ -5,15 +5,24 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from rdbench.metrics.record import MetricRecord
+from rdbench.metrics.record import MetricOption, MetricRecord
 from rdbench.sample_format import SampleFormat
 
 _POINTWISE: Final = "rdbench.metrics.pointwise:Pointwise"
+_POINTWISE_YCBCR: Final = "rdbench.metrics.pointwise:PointwiseYcbcr"
 _STRUCTURAL: Final = "rdbench.metrics.structural:Structural"
 _STRUCTURAL_LUMA: Final = "rdbench.metrics.structural:StructuralLuma"
+_XPSNR: Final = "rdbench.metrics.xpsnr:Xpsnr"
+_SSIMULACRA2: Final = "rdbench.metrics.ssimulacra2:Ssimulacra2"
 _COLOR: Final = frozenset({SampleFormat(3)})
-_LUMA: Final = "luma, BT.601 full range"
-_CHROMA: Final = "chroma, BT.601 full range, one sample a pixel"
+_LUMA: Final = "luma, BT.{matrix} full range"
+_CHROMA: Final = "chroma, BT.{matrix} full range, one sample a pixel"
+
+
+def _matrix(default: str = "601") -> tuple[MetricOption, ...]:
+    """Whose luma and chroma: that of BT.601, as in JPEG/JFIF, or of BT.709."""
+    return (MetricOption("matrix", default, ("601", "709"), help="BT.601 as in JPEG, or BT.709"),)
+
 
 _TABLE: Final = (
     MetricRecord(
@@ -37,35 +46,45 @@ _TABLE: Final = (
         "psnr_y_db",
         "PSNR-Y",
         "dB",
-        definition="PSNR of the unrounded BT.601 full-range luma of JPEG/JFIF, "
-        "Y = 0.299 R + 0.587 G + 0.114 B; PSNR of the channel where there is one.",
+        definition="PSNR of the unrounded BT.{matrix} full-range luma, Y = KR R + KG G + KB B with "
+        "the weights of Rec. ITU-R BT.{matrix} (601: 0.299, 0.587, 0.114, as in JPEG/JFIF; 709: "
+        "0.2126, 0.7152, 0.0722); PSNR of the channel where there is one.",
         computed_on=_LUMA,
+        options=_matrix(),
         linear="MSE",
-        target=_POINTWISE,
+        target=_POINTWISE_YCBCR,
     ),
     *(
         MetricRecord(
             f"psnr_{plane}_db",
             f"PSNR-{plane.upper()}",
             "dB",
-            definition=f"PSNR of the unrounded BT.601 full-range {formula} of JPEG/JFIF, at 4:4:4 "
-            "whatever the codec subsamples; peak 255. No value where there is one channel.",
+            definition=f"PSNR of the unrounded BT.{{matrix}} full-range {formula} (of BT.601 as in "
+            "JPEG/JFIF), at 4:4:4 whatever the codec subsamples; peak 255. No value where there is "
+            "one channel.",
             computed_on=_CHROMA,
+            options=_matrix(),
             formats=_COLOR,
             linear="MSE",
-            target=_POINTWISE,
+            target=_POINTWISE_YCBCR,
         )
-        for plane, formula in (("u", "Cb = (B - Y) / 1.772"), ("v", "Cr = (R - Y) / 1.402"))
+        for plane, formula in (
+            ("u", "Cb = (B - Y) / (2 - 2 KB)"),
+            ("v", "Cr = (R - Y) / (2 - 2 KR)"),
+        )
     ),
     MetricRecord(
         "psnr_yuv_db",
         "PSNR-YUV",
         "dB",
-        definition="(6 psnr_y_db + psnr_u_db + psnr_v_db) / 8, the weights of JCT-VC and JVET "
-        "(Ohm et al. 2012, doi:10.1109/TCSVT.2012.2221192), who have chroma at 4:2:0.",
+        revision=2,
+        definition="(6 psnr_y_db + psnr_u_db + psnr_v_db) / 8, each of BT.{matrix}: the weights of "
+        "JCT-VC and JVET (Ohm et al. 2012, doi:10.1109/TCSVT.2012.2221192), who have chroma at "
+        "4:2:0. Before revision 2 it was of BT.601.",
         computed_on="luma and " + _CHROMA,
+        options=_matrix("709"),
         formats=_COLOR,
-        target=_POINTWISE,
+        target=_POINTWISE_YCBCR,
     ),
     MetricRecord(
         "psnr_yuv_aom_db",
@@ -74,8 +93,9 @@ _TABLE: Final = (
         definition="(14 psnr_y_db + psnr_u_db + psnr_v_db) / 16, the weights of the overall PSNR "
         "of AOM's common test conditions, which have chroma at 4:2:0.",
         computed_on="luma and " + _CHROMA,
+        options=_matrix(),
         formats=_COLOR,
-        target=_POINTWISE,
+        target=_POINTWISE_YCBCR,
     ),
     MetricRecord(
         "ssim",
@@ -88,9 +108,10 @@ _TABLE: Final = (
     MetricRecord(
         "ssim_y",
         "SSIM-Y",
-        definition="ssim of the luma of psnr_y_db, unrounded; ssim of the channel where there is "
-        "one.",
+        definition="ssim of the luma of psnr_y_db with matrix {matrix}, unrounded; ssim of the "
+        "channel where there is one.",
         computed_on=_LUMA,
+        options=_matrix(),
         least_side=11,
         target=_STRUCTURAL_LUMA,
     ),
@@ -115,9 +136,10 @@ _TABLE: Final = (
     MetricRecord(
         "ms_ssim_y",
         "MS-SSIM-Y",
-        definition="ms_ssim of the luma of psnr_y_db, unrounded; ms_ssim of the channel where "
-        "there is one.",
+        definition="ms_ssim of the luma of psnr_y_db with matrix {matrix}, unrounded; ms_ssim of "
+        "the channel where there is one.",
         computed_on=_LUMA,
+        options=_matrix(),
         least_side=161,
         target=_STRUCTURAL_LUMA,
     ),
@@ -127,10 +149,48 @@ _TABLE: Final = (
         "dB",
         definition="-10 log10(1 - ms_ssim_y); inf for identical luma.",
         computed_on=_LUMA,
+        options=_matrix(),
         least_side=161,
         linear="MS-SSIM-Y",
         beside=("ms_ssim_y",),
         target=_STRUCTURAL_LUMA,
+    ),
+    MetricRecord(
+        "ssimulacra2",
+        "SSIMULACRA 2",
+        definition="SSIMULACRA 2.1 (Sneyers, Cloudinary 2023, https://github.com/cloudinary/"
+        "ssimulacra2, commit 81feacf), in the arithmetic of its C++ with fused multiply-add; 100 "
+        "for identical images, and it may be negative. One channel counts as R = G = B.",
+        computed_on="XYB of samples that are taken as sRGB",
+        least_side=8,
+        target=_SSIMULACRA2,
+    ),
+    *(
+        MetricRecord(
+            name,
+            label,
+            "dB",
+            definition=f"{what} of Helmrich et al. 2020 (ITU Journal 3(1)) for a still image, as "
+            "FFmpeg's filter xpsnr computes it of one frame whose first input is the original; inf "
+            "where the weighted squared error is under a half. Of the channel where there is one.",
+            computed_on="BT.{matrix} limited range, rounded to 8 bits, chroma at 4:4:4",
+            options=_matrix("709"),
+            target=_XPSNR,
+        )
+        for name, label, what in (
+            ("xpsnr_db", "XPSNR", "The least XPSNR of luma and both chroma planes"),
+            ("xpsnr_y_db", "XPSNR-Y", "The XPSNR of luma"),
+        )
+    ),
+    MetricRecord(
+        "ciede2000",
+        "CIEDE2000",
+        higher_is_better=False,
+        definition="Mean color difference CIEDE2000 (CIE 142-2001) with k = 1, of CIE L*a*b* under "
+        "D65, as scikit-image's deltaE_ciede2000; 0 for identical images. One channel counts as "
+        "R = G = B.",
+        computed_on="L*a*b* of samples that are taken as sRGB",
+        target="rdbench.metrics.ciede2000:Ciede2000",
     ),
 )
 

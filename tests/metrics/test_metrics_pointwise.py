@@ -9,7 +9,8 @@ from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
 from rdbench import bd_rate
-from rdbench.metrics import luma, psnr
+from rdbench.formats import Layout, to_planes
+from rdbench.metrics import find, luma, psnr
 from rdbench.metrics.pointwise import weighted
 
 from .conftest import reference
@@ -67,7 +68,7 @@ def test_luma_psnr_of_one_channel_is_its_psnr(photo, jpeg) -> None:
     assert values["psnr_y_db"] == values["psnr_db"]
 
 
-YUV = ["psnr_y_db", "psnr_u_db", "psnr_v_db", "psnr_yuv_db", "psnr_yuv_aom_db"]
+YUV = ["psnr_y_db", "psnr_u_db", "psnr_v_db", "psnr_yuv_db:matrix=601", "psnr_yuv_aom_db"]
 
 
 def test_psnr_of_chroma_is_that_of_unrounded_double_precision_jfif(photo, jpeg) -> None:
@@ -99,9 +100,29 @@ def test_psnr_of_a_color_that_changes_alone() -> None:
     values = reference(black, YUV).score(decoded).values
     planes = [20 * math.log10(255 / error) for error in (11.4, 50, 11.4 / 1.402)]
     assert [values[name] for name in YUV[:3]] == pytest.approx(planes, abs=1e-6)
-    assert values["psnr_yuv_db"] == pytest.approx((6 * planes[0] + planes[1] + planes[2]) / 8)
+    assert values["psnr_yuv_db:matrix=601"] == pytest.approx(
+        (6 * planes[0] + planes[1] + planes[2]) / 8
+    )
     aom = (14 * planes[0] + planes[1] + planes[2]) / 16
     assert values["psnr_yuv_aom_db"] == pytest.approx(aom)
+
+
+def test_psnr_of_bt709_is_that_of_unrounded_double_precision(photo, jpeg) -> None:
+    """BT.709-6, items 3.2 and 3.3, by an independent conversion; PSNR-YUV is of BT.709 unless it is
+    asked for with another matrix."""
+    decoded = jpeg(photo, 40)
+    layout = Layout("444", 16, "bt709", "full")
+    planes = [
+        peak_signal_noise_ratio(*(of.astype(float) / 257 for of in pair), data_range=255)
+        for pair in zip(to_planes(photo, layout), to_planes(decoded, layout), strict=True)
+    ]
+    names = [f"psnr_{plane}_db:matrix=709" for plane in "yuv"]
+    values = reference(photo, [*names, "psnr_yuv_db"]).score(decoded).values
+    assert [values[name] for name in names] == pytest.approx(planes, abs=1e-3)
+    assert values["psnr_yuv_db"] == pytest.approx(
+        (6 * planes[0] + planes[1] + planes[2]) / 8, abs=1e-3
+    )
+    assert find("psnr_yuv_db").revision == 2
 
 
 def test_the_weights_of_aom_are_those_of_its_published_deltas() -> None:

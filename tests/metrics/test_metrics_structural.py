@@ -97,6 +97,18 @@ def test_luma_is_that_of_unrounded_double_precision_luma(photo, jpeg, height, wi
         assert values["ms_ssim_y_db"] == -10 * math.log10(1 - values["ms_ssim_y"])
 
 
+def test_luma_of_bt709_is_that_of_unrounded_double_precision_luma(photo, jpeg) -> None:
+    """By scikit-image and pytorch-msssim, of 0.2126 R + 0.7152 G + 0.0722 B (BT.709-6, 3.2)."""
+    image = np.ascontiguousarray(photo[:203, :177])
+    decoded = jpeg(image, 20)
+    a, b = (of @ np.array([[0.2126], [0.7152], [0.0722]]) for of in (image, decoded))
+    wanted = ["ssim_y:matrix=709", "ms_ssim_y_db:matrix=709", "ms_ssim_y"]
+    values = reference(image, wanted).score(decoded).values
+    assert values["ms_ssim_y:matrix=709"] == pytest.approx(oracle_ms_ssim(a, b), abs=1e-6)
+    assert values["ssim_y:matrix=709"] == pytest.approx(oracle_ssim(a, b), abs=1e-6)
+    assert abs(values["ms_ssim_y"] - values["ms_ssim_y:matrix=709"]) > 1e-5
+
+
 def test_luma_is_better_than_its_colors_where_chroma_alone_has_lost(photo) -> None:
     """Red up or down by 20, and green the other way as far as keeps luma, to the next step."""
     image = (photo[:200, :200] // 4 + 96).astype(np.int16)

@@ -1,0 +1,1 @@
+"""Metrics that need the extra ``rdbench[metrics]``, or a program of it."""
