@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from rdbench.bd import METHODS, Interval
-from rdbench.curves.comparison import Comparison
+from rdbench.curves.comparison import PERCENTILES, Comparison, PerImage
 from rdbench.tables import number_cell
 
 _COMPLEXITY: Final = (
@@ -32,12 +32,21 @@ RECORD_COLUMNS: Final = (
     "value",
     "low",
     "high",
+    "points_low",
+    "points_high",
+    "points_most",
+    "points_most_without",
+    "points_decide",
+    "points_reason",
     "per_image_mean",
     "per_image_low",
     "per_image_high",
     "per_image_geometric",
     "per_image_geometric_low",
     "per_image_geometric_high",
+    *(f"per_image_p{percent}" for percent in PERCENTILES),
+    "per_image_extremes",
+    "per_image_mean_without_extremes",
     "per_image_count",
     "overlap_percent",
     "images",
@@ -107,18 +116,8 @@ def _record(row: Comparison) -> dict[str, str]:
         | {
             "averaging": settings.averaging,
             **_ends("value", "", row.value, row.interval),
-            **(
-                _ends("per_image_mean", "per_image_", single.mean, single.interval)
-                | _ends(
-                    "per_image_geometric",
-                    "per_image_geometric_",
-                    single.geometric,
-                    single.geometric_interval,
-                )
-                if single
-                else {}
-            ),
-            "per_image_count": str(single.count) if single else "",
+            **_points(row),
+            **(_of_images(row, single) if single else {}),
             "overlap_percent": number_cell(row.overlap),
             "images": str(row.image_count),
             "images_left_out": str(len(row.left_out)),
@@ -142,6 +141,38 @@ def _record(row: Comparison) -> dict[str, str]:
             "reason": row.reason,
         }
     )
+
+
+def _points(row: Comparison) -> dict[str, str]:
+    """The cells of what the value owes to the choice of points."""
+    if row.points is None:
+        return {}
+    return {
+        "points_low": number_cell(row.points.low),
+        "points_high": number_cell(row.points.high),
+        "points_most": row.points.without,
+        "points_most_without": number_cell(row.points.value_without),
+        "points_decide": _flag(row.points_decide),
+        "points_reason": row.points.reason,
+    }
+
+
+def _of_images(row: Comparison, single: PerImage) -> dict[str, str]:
+    """The cells of what single images say."""
+    percentiles = zip(PERCENTILES, single.percentiles, strict=True)
+    return {
+        **_ends("per_image_mean", "per_image_", single.mean, single.interval),
+        **_ends(
+            "per_image_geometric",
+            "per_image_geometric_",
+            single.geometric,
+            single.geometric_interval,
+        ),
+        **{f"per_image_p{percent}": number_cell(value) for percent, value in percentiles},
+        "per_image_extremes": " | ".join(row.images[place] for place in single.extremes),
+        "per_image_mean_without_extremes": number_cell(single.mean_without_extremes),
+        "per_image_count": str(single.count),
+    }
 
 
 def _ends(name: str, prefix: str, value: float, interval: Interval | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Final
 from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison, Significance
 from rdbench.curves.complexity import Complexity, cost_notes
-from rdbench.curves.notes import listed, mark, notes, undecided_text
+from rdbench.curves.notes import mark, notes, undecided_text
 from rdbench.curves.records import averaging_text
 from rdbench.tables import Table, number_cell
 
@@ -24,7 +24,7 @@ def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> li
     cost."""
     return [
         _against_anchor(rows, complexity)
-        for rows in _groups(
+        for rows in groups(
             comparisons, lambda row: (row.dataset, row.settings.metric.name, row.anchor)
         )
     ]
@@ -37,25 +37,11 @@ def matrices(
     its delta against each other one, or the geometric mean of those ``of_images``."""
     return [
         _matrix(rows, complexity, of_images)
-        for rows in _groups(
+        for rows in groups(
             comparisons,
             lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
         )
     ]
-
-
-def image_tables(comparisons: Iterable[Comparison]) -> list[Table]:
-    """One table per dataset, metric, anchor and interpolation: a row for each image and curve,
-    with the deltas of that image alone. Comparisons without images of their own have none."""
-    found = []
-    for rows in _groups(
-        comparisons,
-        lambda row: (row.dataset, row.settings.metric.name, row.anchor, row.settings.method),
-    ):
-        with_images = [row for row in rows if row.images]
-        if with_images:
-            found.append(_image_table(with_images))
-    return found
 
 
 def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -> list[list[str]]:
@@ -80,7 +66,7 @@ def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -
         "overlap_percent": lambda row: row.overlap,
     }
     table = [["dataset", "metric", "averaging", "delta", "method", "quantity", "curve", *anchors]]
-    for rows in _groups(
+    for rows in groups(
         comparisons,
         lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
     ):
@@ -108,7 +94,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
     metric = first.settings.metric
     methods = list(dict.fromkeys(row.settings.method for row in rows))
-    single_method = ["mean curves", "mean of images", "geometric"]
+    single_method = ["mean curves", "points", "mean of images", "geometric"]
     values = single_method if len(methods) == 1 else methods
     header = ["curve", "delta", *values, "overlap", "images", *(COSTS if complexity else ())]
     body = []
@@ -116,17 +102,18 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
         empty = [""] * (len(header) - 2 - len(COSTS))
         body.append([first.anchor, "(anchor)", *empty, *cost_cells(first.complexities[0])])
     shown = ""
-    for group in _groups(rows, lambda row: (row.test, row.kind)):
+    for group in groups(rows, lambda row: (row.test, row.kind)):
         row = group[0]
-        cells = ["" if row.test == shown else row.test, _delta_name(row)]
+        cells = ["" if row.test == shown else row.test, delta_name(row)]
         if len(methods) == 1:
             single = row.per_image
-            cells.append(_value(row.value, row.interval, row, mark(row)))
-            cells.append(_value(single.mean, single.interval, row) if single else "-")
+            cells.append(value_cell(row.value, row.interval, row, mark(row)))
+            cells.append(_points(row))
+            cells.append(value_cell(single.mean, single.interval, row) if single else "-")
             swaps = single is not None and row.kind == "rate"
-            cells.append(_value(single.geometric, None, row) if single and swaps else "-")
+            cells.append(value_cell(single.geometric, None, row) if single and swaps else "-")
         else:
-            cells += [_value(r.value, r.interval, r, mark(r)) for r in group]
+            cells += [value_cell(r.value, r.interval, r, mark(r)) for r in group]
         cells.append(f"{row.overlap:.0f} %" if math.isfinite(row.overlap) else "-")
         cells.append(str(row.image_count) if row.image_count else "-")
         if complexity:
@@ -138,7 +125,7 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
         costs = [(first.anchor, first.complexities[0])]
         costs += [(row.test, row.complexities[1]) for row in rows]
         said += cost_notes(costs)
-    title = f"{first.place}, {metric.axis}, against {first.anchor} ({_how(rows)})"
+    title = f"{first.place}, {metric.axis}, against {first.anchor} ({how(rows)})"
     return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
 
 
@@ -166,67 +153,14 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
     falls = first.kind == "rate" or not first.settings.metric.higher_is_better
     sign = "negative" if falls else "positive"
     title = (
-        f"{first.place}, {_delta_name(first)} of each row's curve against each column's, "
-        f"{sign} where the row's is better ({_how(rows, of_images)})"
+        f"{first.place}, {delta_name(first)} of each row's curve against each column's, "
+        f"{sign} where the row's is better ({how(rows, of_images)})"
     )
     header = ("curve", *columns, *(COSTS if complexity else ()))
     return Table(title, header, tuple(map(tuple, body)), tuple(said), text_columns=1)
 
 
-def _image_table(rows: Sequence[Comparison]) -> Table:
-    first = rows[0]
-    metric = first.settings.metric
-    pairs = _groups(rows, lambda row: (row.test,))
-    names = [_delta_name(row) for row in pairs[0]]
-    header = ["image", "curve", *(cell for name in names for cell in (name, "overlap"))]
-    body = []
-    for image in sorted({image for row in rows for image in row.images}):
-        shown = ""
-        for pair in pairs:
-            if image not in pair[0].images:
-                continue
-            cells = ["" if shown == image else image, pair[0].test]
-            for row in pair:
-                place = row.images.index(image)
-                assert row.per_image
-                cells.append(_value(row.per_image.values[place], None, row))
-                cells.append(f"{row.per_image.overlaps[place]:.0f} %")
-            body.append(cells)
-            shown = image
-    for name in ("mean of images", "mean curves"):
-        shown = ""
-        for pair in pairs:
-            cells = ["" if shown else name, pair[0].test]
-            for row in pair:
-                assert row.per_image
-                if name == "mean curves":
-                    cells += [
-                        _value(row.value, row.interval, row, mark(row)),
-                        f"{row.overlap:.0f} %",
-                    ]
-                else:
-                    cells += [_value(row.per_image.mean, row.per_image.interval, row), ""]
-            body.append(cells)
-            shown = name
-    title = f"{first.place}, {metric.axis}, image by image against {first.anchor} ({_how(rows)})"
-    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(_image_notes(rows)))
-
-
-def _image_notes(rows: Sequence[Comparison]) -> list[str]:
-    """Why images have no delta of their own, each reason once."""
-    reasons: dict[str, list[str]] = {}
-    for row in rows:
-        assert row.per_image
-        for image, value in zip(row.images, row.per_image.values, strict=True):
-            if not math.isfinite(value):
-                text = f"{row.test}, BD-{row.kind}: {row.image_reason(image)}"
-                reasons.setdefault(text, []).append(image)
-    own = [f"{text} ({listed(images)})" for text, images in reasons.items()]
-    counted = "of their own"
-    return own + [note for note in notes(rows) if counted not in note]
-
-
-def _groups(
+def groups(
     rows: Iterable[Comparison], key: Callable[[Comparison], tuple[str, ...]]
 ) -> list[list[Comparison]]:
     groups: dict[tuple[str, ...], list[Comparison]] = {}
@@ -235,7 +169,7 @@ def _groups(
     return list(groups.values())
 
 
-def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
+def how(rows: Sequence[Comparison], of_images: bool = False) -> str:
     settings = rows[0].settings
     averaging = averaging_text(settings.metric, settings.averaging)
     if math.isfinite(settings.cap_db) and settings.metric.unit == "dB":
@@ -252,20 +186,14 @@ def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
     return f"{averaging}; {methods}{intervals}"
 
 
-def _delta_name(row: Comparison) -> str:
+def delta_name(row: Comparison) -> str:
     return "BD-rate [%]" if row.kind == "rate" else f"BD-{row.settings.metric.quantity}"
 
 
-def _digits(row: Comparison) -> int:
-    if row.kind == "rate":
-        return 2
-    return 3 if row.settings.metric.unit else 4
-
-
-def _value(value: float, interval: Interval | None, row: Comparison, marks: str = "") -> str:
+def value_cell(value: float, interval: Interval | None, row: Comparison, marks: str = "") -> str:
     if not math.isfinite(value):
         return "-"
-    digits = _digits(row)
+    digits = row.digits
     text = f"{value:+z.{digits}f}{marks}"
     if interval and math.isfinite(interval.low):
         if interval.error:  # digits that other draws would change say nothing
@@ -274,11 +202,18 @@ def _value(value: float, interval: Interval | None, row: Comparison, marks: str 
     return text
 
 
+def _points(row: Comparison) -> str:
+    """How far its points may move the delta of mean curves."""
+    if row.points is None or not math.isfinite(row.points.half):
+        return "-"
+    return f"±{row.points.half:.{row.digits}f}"
+
+
 def _matrix_value(row: Comparison, of_images: bool) -> str:
     value, _, significance = _shown(row, of_images)
     if not math.isfinite(value):
         return "-"
-    text = f"{value:+z.{_digits(row) - 1}f}{'' if of_images else mark(row)}"
+    text = f"{value:+z.{row.digits - 1}f}{'' if of_images else mark(row)}"
     return f"({text})" if significance and significance.undecided else text
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
-from rdbench.curves.bd_tables import image_tables, matrices, matrix_rows, tables
+from rdbench.curves.bd_tables import matrices, matrix_rows, tables
 from rdbench.curves.comparison import Comparison
+from rdbench.curves.image_tables import image_tables
 from rdbench.curves.paper import paper_tables
 from rdbench.curves.selection import NO_LABELS, Labels
 from rdbench.errors import UsageError

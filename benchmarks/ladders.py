@@ -1,0 +1,190 @@
+"""How far Bjøntegaard deltas of few points are from those of dense curves, and how often what is
+said of their points holds that.
+
+Measures four codecs at many points on eight images of Kodak, takes ladders of a few of these points
+for each of two codecs, and holds the BD-rate of the ladders against that of the dense curves over
+the same interval of quality: of single images and of the mean curves, by PSNR and by MS-SSIM.
+
+    RDBENCH_DATA=... python benchmarks/ladders.py --write
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from common import kodak, markdown, report
+from numpy.typing import NDArray
+
+import rdbench
+from rdbench.bd import METHODS, Fit, Points, differences, fit
+from rdbench.bd.ladders import FEWEST_POINTS, choices
+from rdbench.curves.selection import gather
+
+Array = NDArray[np.float64]
+
+PAGE: Final = Path(__file__).with_suffix(".md")
+RUN: Final = Path(__file__).parent.parent / "results" / "runs" / "ladders"
+IMAGES: Final = ("01", "05", "08", "13", "15", "19", "20", "23")
+RATIOS: Final = "100/84/70/59/50/42/35/29/25/21/18/15/12.5/10.5/9/7.5/6.2/5.2/4.4/3.7"
+CODECS: Final = (
+    "jpeg:points=6..96:3",
+    "webp:points=6..96:3",
+    "avif:speed=8,points=6..96:3",
+    f"jpeg2000:points={RATIOS}",
+)
+METRICS: Final = ("psnr_db", "ms_ssim_db")
+DRAWS: Final = 1000
+LEAST_OVERLAP: Final = 30.0
+
+
+def dense() -> dict[str, list[tuple[Array, Array]]]:
+    """Of each codec the curves, (points,) each: by each metric those of images, then the mean."""
+    pattern = f"{kodak()}/kodim{{}}.png"
+    rdbench.run(
+        codecs=CODECS,
+        datasets=[pattern.format(image) for image in IMAGES],
+        metrics=METRICS,
+        out=RUN,
+    )
+    found: dict[str, list[tuple[Array, Array]]] = {}
+    by_codec: dict[str, list[tuple[Array, Array]]] = {}
+    for metric in METRICS:
+        of_images: dict[str, list[tuple[Array, Array]]] = {}
+        for curve in gather([RUN]):
+            own = curve.mean("bpp"), curve.mean(metric)
+            of_images.setdefault(curve.codec, []).append(own)
+        for codec, curves in of_images.items():
+            rate, quality = (np.mean(part, axis=0) for part in zip(*curves, strict=True))
+            by_codec.setdefault(codec, []).extend([*curves, (rate, quality)])
+    found.update(by_codec)
+    return found
+
+
+def ladder(rng: np.random.Generator, dense: int, count: int, even: bool) -> NDArray[np.intp]:
+    """Places of ``count`` of so many points: evenly spaced over three quarters of them or more, or
+    anywhere over half of them or more."""
+    if even:
+        low, high = rng.integers(0, dense // 8 + 1, 2)
+        return np.round(np.linspace(low, dense - 1 - high, count)).astype(int)
+    while True:
+        found = np.sort(rng.choice(dense, count, replace=False))
+        if 2 * (found[-1] - found[0]) >= dense:
+            return np.asarray(found)
+
+
+def subsets(rate: Array, quality: Array) -> Fit:
+    """A curve with all subsets of its inner points."""
+    masks = np.array([*itertools.product((False, True), repeat=len(rate) - 2)])
+    ends = np.zeros((len(masks), 1), bool)
+    out = np.hstack([ends, masks, ends])
+    return fit(np.where(out, np.nan, rate), np.where(out, np.nan, quality))
+
+
+def percent(logarithm: float) -> float:
+    return 100 * abs(math.expm1(logarithm * math.log(10)))
+
+
+def drawn(
+    curves: dict[str, list[tuple[Array, Array]]], count: int, even: bool
+) -> list[list[float]]:
+    """For each draw: the error in percent, and what is said of it by each of four."""
+    rng = np.random.default_rng(count)
+    codecs = list(curves)
+    found: list[list[float]] = []
+    while len(found) < DRAWS:
+        pair = rng.choice(codecs, 2, replace=False)
+        place = rng.integers(0, len(curves[pair[0]]))
+        wholes = [curves[codec][place] for codec in pair]
+        rungs = [ladder(rng, len(whole[0]), count, even) for whole in wholes]
+        chosen = [tuple(part[rung] for part in w) for w, rung in zip(wholes, rungs, strict=True)]
+        points = [Points.of("curve", *own) for own in chosen]
+        if any(own.used < count for own in points):
+            continue
+        by_method = {
+            method: differences(*(fit(r[None], q[None], method=method) for r, q in chosen))
+            for method in METHODS
+            if count >= METHODS[method].points
+        }
+        ours = by_method["pchip"]
+        if not ours.overlap[0] > LEAST_OVERLAP:
+            continue
+        span = ours.high - ours.low
+        dense = [
+            fit(r[None], q[None]).pieces.integral(ours.low, ours.high) / span for r, q in wholes
+        ]
+        truth = float((dense[1] - dense[0])[0])
+        value = float(ours.mean[0])
+        (choice,) = choices(points, [0], [1])
+        variance = sum(
+            float(
+                np.var(fits.pieces.integral(*(np.full(len(fits.rates), e[0]) for e in ends)) / span)
+            )
+            for fits in (subsets(*own) for own in chosen)
+            for ends in [(ours.low, ours.high)]
+        )
+        values = [float(other.mean[0]) for other in by_method.values()]
+        between = min(values) <= truth <= max(values)
+        found.append(
+            [
+                percent(truth - value),
+                percent(choice.spread),
+                percent(choice.moved),
+                percent(2 * math.sqrt(variance)),
+                math.inf if between else 0.0,
+                float(np.ptp(values)) * 100 * math.log(10),
+            ]
+        )
+    return found
+
+
+def table(curves: dict[str, list[tuple[Array, Array]]]) -> list[dict[str, str]]:
+    rows = []
+    for even, count in itertools.product((True, False), (FEWEST_POINTS, 5, 6, 8)):
+        error, spread, moved, random, between, apart = np.array(drawn(curves, count, even)).T
+        rows.append(
+            {
+                "points": f"{count}, {'even' if even else 'anywhere'}",
+                "error [points]": f"{np.median(error):.2f} ({np.percentile(error, 95):.1f})",
+                "within ± spread [%]": f"{100 * np.mean(error <= spread):.0f}",
+                "± spread": f"{np.median(spread):.2f}",
+                "within the largest d [%]": f"{100 * np.mean(error <= moved):.0f}",
+                "within 2 σ of subsets [%]": f"{100 * np.mean(error <= random):.0f}",
+                "2 σ of subsets": f"{np.median(random):.2f}",
+                "between interpolations [%]": f"{100 * np.mean(error <= between):.0f}",
+                "interpolations apart": f"{np.median(apart):.2f}",
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
+    arguments = parser.parse_args()
+    found = markdown(table(dense()))
+    print(found)
+    if arguments.write:
+        about = (
+            f"{DRAWS} draws each, of two of {len(CODECS)} codecs, {len(IMAGES)} images and their "
+            "mean, PSNR and MS-SSIM. The error is that of the BD-rate of the ladders, median and "
+            "in parentheses the 95th percentile; spread is that of `rdbench.bd.ladders`, the "
+            "largest d that of a single point left out, subsets all of the inner points of both "
+            "curves. Widths are medians, in points of BD-rate."
+        )
+        section = ["How often the delta of dense curves is within what is said of few points"]
+        page = report(
+            "What a delta owes to the choice of its points",
+            "benchmarks/ladders.py",
+            ("numpy", "pillow", "imagecodecs", "glymur"),
+            [[*section, about, found]],
+        )
+        PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

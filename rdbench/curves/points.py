@@ -1,0 +1,54 @@
+"""What deltas of mean curves owe to the choice of their points, in their own unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rdbench.bd import Choice, Kind, Points, as_means, choices, in_unit
+from rdbench.curves.comparison import PointSpread
+from rdbench.curves.curve import Curve
+from rdbench.schema import point_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+def point_spreads(
+    pairs: Sequence[tuple[Curve, Curve]],
+    means: Mapping[int, tuple[Array, Array]],
+    values: Sequence[float],
+    kind: Kind,
+    method: str,
+    sign: int,
+) -> list[PointSpread | None]:
+    """Of each (anchor, test), whose delta is one of ``values``; None where that is NaN. ``means``:
+    rate and quality of each curve by its id, more of which is better; ``sign`` is that of the
+    metric."""
+    points = [Points.of("curve", *own) for own in means.values()]
+    place = {key: number for number, key in enumerate(means)}
+    sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
+    found = choices(points, sides[0], sides[1], kind=kind, method=method)
+    return [
+        None if math.isnan(value) else _spread(pair, value, choice, kind, sign)
+        for pair, value, choice in zip(pairs, values, found, strict=True)
+    ]
+
+
+def _spread(
+    pair: tuple[Curve, Curve], value: float, choice: Choice, kind: Kind, sign: int
+) -> PointSpread:
+    curve = pair[choice.side]
+    if choice.reason:
+        return PointSpread(reason=f"{curve.title} {choice.reason}")
+    mean = float(as_means(np.array([value]), kind)[0])
+    moved = choice.moved * (sign if kind == "quality" else 1)
+    ends = np.array([mean - choice.spread, mean + choice.spread, mean + moved])
+    low, high, without = in_unit(ends, kind).tolist()
+    name = f"{curve.title}'s {curve.parameter} {point_text(curve.points[choice.point])}"
+    return PointSpread(low, high, name, without)
