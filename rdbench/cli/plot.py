@@ -83,8 +83,8 @@ def plot(
 ) -> None:
     """Draw quality over rate, one figure for each dataset and metric, and print their paths.
 
-    With --anchor three more: the rate saved over quality (_saving), BD-rates with their intervals
-    (_bd), and BD-rates over times and memory (_complexity).
+    With --anchor four more: the rate saved over quality (_saving), BD-rates with their intervals
+    (_bd), those of single images (_images), and BD-rates over times and memory (_complexity).
 
     Examples:
 
