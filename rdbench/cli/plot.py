@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names
+from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names, warnings_said
 from rdbench.errors import UsageError
 
 
@@ -94,8 +93,7 @@ def plot(
     """
     import rdbench
 
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
+    with warnings_said():
         paths = rdbench.plot_rd(
             runs or [],
             metrics=names(metrics),
@@ -114,8 +112,6 @@ def plot(
             highlight=names(highlight),
             notes=notes,
         )
-    for warning in said:
-        typer.echo(f"warning: {warning.message}", err=True)
     for path in paths:
         typer.echo(str(path))
 

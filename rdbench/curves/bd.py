@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from rdbench.bd import METHODS
 from rdbench.curves.across import across_datasets
+from rdbench.curves.classes import of_classes, with_tags
 from rdbench.curves.comparison import INTERVALS, Comparison, Settings
 from rdbench.curves.curve import Curve
 from rdbench.curves.pairs import compare_pairs
@@ -38,6 +39,8 @@ def bd_table(
     seed: int = 0,
     cap_db: float = math.inf,
     labels: Labels | str | Path | None = None,
+    classes: bool = False,
+    tags: str | Path | None = None,
 ) -> BDTable:
     """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair;
     ``rdbench bd``.
@@ -62,15 +65,21 @@ def bd_table(
             infinite at half of the points or more are left out, and named.
         labels: what curves are called in the rows, as a mapping or a TOML file (see
             :func:`rdbench.plot_rd`).
+        classes: whether rows for each class of images follow, against ``anchor``: those that share
+            a tag, of ``tags.csv`` beside the images as they were measured.
+        tags: a file of tags (columns ``image`` and ``tags``) to take instead, as for published
+            curves; it means ``classes``. Images that it names and no curve has are warned of.
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
         quality) and method, and after them, for several datasets, their means
-        (:func:`across_datasets`). Rows without a value say why in ``reason``; flags are
-        ``overlaps_little`` and ``methods_disagree``. ``to_frame()`` makes it a DataFrame.
+        (:func:`across_datasets`); rows over a class say so in ``image_class``. Rows without a value
+        say why in ``reason``; flags are ``overlaps_little``, ``methods_disagree`` and
+        ``points_decide``. ``to_frame()`` makes it a DataFrame.
 
     Raises:
-        UsageError: for names that are unknown or ambiguous, and where there is nothing to compare.
+        UsageError: for names that are unknown or ambiguous, where there is nothing to compare, and
+            for classes where no image has a tag.
     """
     if method not in (ALL_METHODS, *METHODS):
         raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
@@ -81,13 +90,18 @@ def bd_table(
     curves = gather(_listed(runs), _listed(published), names)
     curves = [curve.capped(cap_db) for curve in curves]
     records = resolve_all(metrics, curves)
+    if classes := classes or tags is not None:
+        if anchor is None:
+            raise UsageError("classes of images are compared against an anchor; name `anchor`")
+        curves = with_tags(curves, tags)
     pairs = _pairs(curves, anchor, names)
     rows: list[Comparison] = []
     for record in records:
         own = averaging_of(record, averaging)
         settings = Settings(record, own, methods[0], min_overlap, interval, resamples, seed, cap_db)
         found = compare_pairs(pairs, settings, methods, anchor or "")
-        rows += told_apart(found + across_datasets(found))
+        by_class = of_classes(pairs, settings, methods, anchor or "") if classes else []
+        rows += told_apart(found + by_class + across_datasets(found))
     return BDTable(rows, "list" if anchor else "matrix")
 
 

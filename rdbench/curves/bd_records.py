@@ -25,6 +25,7 @@ RECORD_COLUMNS: Final = (
     "test",
     "metric",
     "color",
+    "class",
     "averaging",
     "method",
     "delta",
@@ -114,6 +115,7 @@ def _record(row: Comparison) -> dict[str, str]:
         dict.fromkeys(RECORD_COLUMNS, "")
         | _common(row)
         | {
+            "class": row.image_class,
             "averaging": settings.averaging,
             **_ends("value", "", row.value, row.interval),
             **_points(row),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from rdbench.bd import LEVEL, Interval
@@ -96,15 +97,20 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     methods = list(dict.fromkeys(row.settings.method for row in rows))
     single_method = ["mean curves", "points", "mean of images", "geometric"]
     values = single_method if len(methods) == 1 else methods
-    header = ["curve", "delta", *values, "overlap", "images", *(COSTS if complexity else ())]
+    by_class = ["class"] if any(row.image_class for row in rows) else []
+    header = ["curve", "delta", *by_class, *values, "overlap", "images"]
+    header += COSTS if complexity else ()
     body = []
     if complexity:
         empty = [""] * (len(header) - 2 - len(COSTS))
         body.append([first.anchor, "(anchor)", *empty, *cost_cells(first.complexities[0])])
     shown = ""
-    for group in groups(rows, lambda row: (row.test, row.kind)):
+    for group in _by_curve(rows):
         row = group[0]
         cells = ["" if row.test == shown else row.test, delta_name(row)]
+        if by_class:
+            cells[1] = "" if row.image_class else cells[1]
+            cells.append(row.image_class or "all")
         if len(methods) == 1:
             single = row.per_image
             cells.append(value_cell(row.value, row.interval, row, mark(row)))
@@ -120,13 +126,31 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
             cells += cost_cells(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
         body.append(cells)
         shown = row.test
-    said = notes(rows)
+    said = notes([row for row in rows if not row.image_class])
+    # What is said of a class names it; what was said of all images is not said again.
+    said += [note for note in notes(_named_by_class(rows)) if note not in said]
     if complexity:
         costs = [(first.anchor, first.complexities[0])]
         costs += [(row.test, row.complexities[1]) for row in rows]
         said += cost_notes(costs)
     title = f"{first.place}, {metric.axis}, against {first.anchor} ({how(rows)})"
-    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
+    text_columns = 2 + len(by_class)
+    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said), text_columns)
+
+
+def _by_curve(rows: Sequence[Comparison]) -> Iterator[list[Comparison]]:
+    """The rows of each curve, kind of delta and class together, in this order."""
+    for curve in groups(rows, lambda row: (row.test,)):
+        for kind in groups(curve, lambda row: (row.kind,)):
+            yield from groups(kind, lambda row: (row.image_class,))
+
+
+def _named_by_class(rows: Sequence[Comparison]) -> list[Comparison]:
+    return [
+        dataclasses.replace(row, test=f"{row.test}, {row.image_class}")
+        for row in rows
+        if row.image_class
+    ]
 
 
 def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Table:

@@ -57,7 +57,10 @@ def bd_text(
             cells = [[r[column] for column in IMAGE_COLUMNS] for r in image_records(rows)]
             return sheet([IMAGE_COLUMNS, *cells])
         return bd_csv(rows)
-    if form == "latex" and layout == "list":
+    if layout != "list":
+        rows = [row for row in rows if not row.image_class]
+    by_class = any(row.image_class for row in rows)
+    if form == "latex" and layout == "list" and not by_class:
         return "\n\n".join(paper_tables(rows, labels, complexity=complexity)) + "\n"
     if layout == "images":
         found = image_tables(rows)

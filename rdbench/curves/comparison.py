@@ -189,6 +189,9 @@ class Comparison:
     datasets: tuple[str, ...] = ()
     """What the row is a mean over, where it is one over datasets; see
     :func:`rdbench.curves.across_datasets`."""
+    image_class: str = ""
+    """The tag that its images share, where it is over some of them; see
+    :mod:`rdbench.curves.classes`."""
 
     @property
     def lossless(self) -> tuple[str, ...]:

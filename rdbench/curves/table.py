@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = frozenset(
     (
-        *("dataset", "color", "anchor", "test", "metric", "averaging", "method", "delta", "unit"),
+        *(
+            "dataset",
+            "color",
+            "class",
+            "anchor",
+            "test",
+            "metric",
+            "averaging",
+            "method",
+            "delta",
+            "unit",
+        ),
         "interval",
         *("points_most", "points_reason", "per_image_extremes"),
         *("dropped_anchor_points", "dropped_test_points", "reason"),

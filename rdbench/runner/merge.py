@@ -20,6 +20,7 @@ from rdbench.results import (
     read_manifest,
     read_rows,
 )
+from rdbench.runner.tagging import united
 from rdbench.schema import OK, Measurement, MeasurementKey, point_text
 
 _LISTS = ("invocations",)
@@ -80,6 +81,8 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
             both[key] = [*old[key], *new[key]]
         elif key != "experiment" and isinstance(old[key], dict) and isinstance(new[key], dict):
             both[key] = {**old[key], **new[key]}
+    if "tags" in both:
+        both["tags"] = united(old.get("tags", {}), new.get("tags", {}))
     both["codec_versions"] = {
         codec: list(dict.fromkeys((*old.get("codec_versions", {}).get(codec, ()), *versions)))
         for codec, versions in {

@@ -28,6 +28,7 @@ from rdbench.runner.identities import Identities
 from rdbench.runner.pool import Answer, Limits, LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
 from rdbench.runner.rows import row as row_of
+from rdbench.runner.tagging import retag
 from rdbench.schema import OK, Measurement, point_text
 
 PACKAGES: Final = (
@@ -145,6 +146,7 @@ def run(
         for key, told in _environment(experiment, identities).items():
             there = directory.manifest.get(key)
             directory.manifest[key] = there | told if isinstance(there, dict) else told
+        outcome.notes += retag(directory.manifest, experiment.datasets)
         carry_out(directory, todo, settings, pool, outcome, identities, progress)
         if not outcome.interrupted:
             for row in _disagreements(directory):
