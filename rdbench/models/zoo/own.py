@@ -23,6 +23,7 @@ from rdbench.errors import CodecError, UnsupportedImageError, UsageError
 from rdbench.models import checkpoints, container, weights
 from rdbench.models.compression.base import Execution, expect_payloads, information, padded
 from rdbench.models.compression.tiling import spans
+from rdbench.models.operations import count
 from rdbench.models.zoo import parameters
 from rdbench.schema import one_line
 
@@ -55,6 +56,7 @@ class OwnCompressor:
         self.identity = identity
         self._execution = execution
         self._network = network.eval().requires_grad_(False)
+        self.cost = count(network, stride=self._multiple)
         # As CompressAI's evaluation does: the tables that were saved may be of earlier weights.
         self._network.update(force=True)
         self._network.to(execution.device)
