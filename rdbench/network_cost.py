@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 COUNTED_SIZE: Final = (768, 512)
@@ -32,6 +33,13 @@ class NetworkCost:
     """Of the file that they are in."""
     uncounted: str = ""
     """Why something is None."""
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> NetworkCost:
+        """The cost of a record in ``run.json``."""
+        return cls(
+            **{field.name: plain[field.name] for field in fields(cls) if field.name in plain}
+        )
 
     def plain(self) -> dict[str, Any]:
         """As ``run.json`` has it."""

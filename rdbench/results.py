@@ -151,17 +151,6 @@ def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
     return {name: MetricRecord.of(plain) for name, plain in _metrics(_manifest(path)).items()}
 
 
-def read_tags(path: str | Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The tags of the images of a run directory, by dataset and image; none for a CSV file."""
-    path = Path(path)
-    if not path.is_dir() or not (path / MANIFEST).exists():
-        return {}
-    return {
-        dataset: {image: tuple(tags) for image, tags in images.items()}
-        for dataset, images in _manifest(path).get("tags", {}).items()
-    }
-
-
 def _metrics(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The plain records of a manifest. Before there were any, all metrics were of revision 1."""
     if "metrics" in manifest:

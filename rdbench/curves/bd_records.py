@@ -19,6 +19,16 @@ _COMPLEXITY: Final = (
     "machines",
     "load",
 )
+_NETWORKS: Final = {
+    "encode_kmac_px": "encode",
+    "decode_kmac_px": "decode",
+    "entropy_encode_kmac_px": "entropy_encode",
+    "entropy_decode_kmac_px": "entropy_decode",
+    "parameters": "parameters",
+    "weights_bytes": "weights_bytes",
+}
+"""Columns of learned codecs, the most over their points, and fields of
+:class:`rdbench.curves.complexity.Networks`."""
 RECORD_COLUMNS: Final = (
     "dataset",
     "anchor",
@@ -64,8 +74,8 @@ RECORD_COLUMNS: Final = (
     "p_value",
     "p_holm",
     "pairs",
-    *(f"anchor_{name}" for name in _COMPLEXITY),
-    *(f"test_{name}" for name in _COMPLEXITY),
+    *(f"anchor_{name}" for name in (*_COMPLEXITY, *_NETWORKS)),
+    *(f"test_{name}" for name in (*_COMPLEXITY, *_NETWORKS)),
     "reason",
 )
 IMAGE_COLUMNS: Final = (
@@ -110,7 +120,7 @@ def image_records(comparisons: Iterable[Comparison]) -> list[dict[str, str]]:
 def _record(row: Comparison) -> dict[str, str]:
     single, settings = row.per_image, row.settings
     test, drawn = row.significance, settings.interval == "bootstrap"
-    costs = zip(("anchor", "test"), row.complexities, strict=True)
+    costs = tuple(zip(("anchor", "test"), row.complexities, strict=True))
     return (
         dict.fromkeys(RECORD_COLUMNS, "")
         | _common(row)
@@ -139,6 +149,12 @@ def _record(row: Comparison) -> dict[str, str]:
                 f"{whose}_{name}": _cell(getattr(cost, name))
                 for whose, cost in costs
                 for name in _COMPLEXITY
+            },
+            **{
+                f"{whose}_{name}": number_cell(getattr(cost.networks, own)[1])
+                for whose, cost in costs
+                if cost.networks
+                for name, own in _NETWORKS.items()
             },
             "reason": row.reason,
         }

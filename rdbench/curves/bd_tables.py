@@ -9,12 +9,13 @@ from typing import Final
 
 from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison, Significance
-from rdbench.curves.complexity import Complexity, cost_notes
+from rdbench.curves.complexity import Complexity, Ends, Networks, cost_notes
 from rdbench.curves.notes import mark, notes, undecided_text
 from rdbench.curves.records import averaging_text
 from rdbench.tables import Table, number_cell
 
 COSTS: Final = ("encode [ms]", "decode [ms]", "memory [MiB]")
+NETWORKS: Final = ("encode [kMAC/px]", "decode [kMAC/px]", "parameters [M]", "weights [MB]")
 WIDE: Final = 60
 """Characters of column titles from which a matrix numbers them."""
 
@@ -99,11 +100,13 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     values = single_method if len(methods) == 1 else methods
     by_class = ["class"] if any(row.image_class for row in rows) else []
     header = ["curve", "delta", *by_class, *values, "overlap", "images"]
-    header += COSTS if complexity else ()
+    columns = cost_columns(c for row in rows for c in row.complexities) if complexity else ()
+    header += columns
     body = []
     if complexity:
-        empty = [""] * (len(header) - 2 - len(COSTS))
-        body.append([first.anchor, "(anchor)", *empty, *cost_cells(first.complexities[0])])
+        empty = [""] * (len(header) - 2 - len(columns))
+        cost = cost_cells(first.complexities[0], columns)
+        body.append([first.anchor, "(anchor)", *empty, *cost])
     shown = ""
     for group in _by_curve(rows):
         row = group[0]
@@ -123,7 +126,8 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
         cells.append(f"{row.overlap:.0f} %" if math.isfinite(row.overlap) else "-")
         cells.append(str(row.image_count) if row.image_count else "-")
         if complexity:
-            cells += cost_cells(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
+            costly = row.test != shown
+            cells += cost_cells(row.complexities[1], columns) if costly else [""] * len(columns)
         body.append(cells)
         shown = row.test
     said = notes([row for row in rows if not row.image_class])
@@ -161,13 +165,14 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
     columns = [str(n) for n in range(1, len(curves) + 1)] if numbered else curves
     known = {(row.test, row.anchor): row for row in rows}
     costs = {row.test: row.complexities[1] for row in rows}
+    cost_titles = cost_columns(costs.values()) if complexity else ()
     body = []
     for number, test in enumerate(curves, 1):
         cells = [f"{number} {test}" if numbered else test]
         for anchor in curves:
             row = known.get((test, anchor))
             cells.append(_matrix_value(row, of_images) if row else "")
-        body.append([*cells, *(cost_cells(costs[test]) if complexity else ())])
+        body.append([*cells, *cost_cells(costs[test], cost_titles)])
     said = notes(rows)
     found = [significance for row in rows if (significance := _shown(row, of_images)[2])]
     if any(significance.undecided for significance in found):
@@ -180,7 +185,7 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
         f"{first.place}, {delta_name(first)} of each row's curve against each column's, "
         f"{sign} where the row's is better ({how(rows, of_images)})"
     )
-    header = ("curve", *columns, *(COSTS if complexity else ()))
+    header = ("curve", *columns, *cost_titles)
     return Table(title, header, tuple(map(tuple, body)), tuple(said), text_columns=1)
 
 
@@ -251,13 +256,35 @@ def _shown(row: Comparison, of_images: bool) -> tuple[float, Interval | None, Si
     return single.geometric, single.geometric_interval, single.significance
 
 
-def cost_cells(cost: Complexity) -> tuple[str, ...]:
-    """The cells of :data:`COSTS`."""
-    return (
-        _digits3(1000 * cost.encode_s),
-        _digits3(1000 * cost.decode_s),
-        _digits3(cost.memory_mb),
-    )
+def cost_columns(costs: Iterable[Complexity]) -> tuple[str, ...]:
+    """The titles of what curves cost: with :data:`NETWORKS` where one of them has networks."""
+    return COSTS + (NETWORKS if any(cost.networks for cost in costs) else ())
+
+
+def cost_cells(cost: Complexity, columns: Sequence[str]) -> tuple[str, ...]:
+    """The cells of ``columns``, some of :func:`cost_columns`."""
+    networks = cost.networks or Networks()
+    known = {
+        "encode [ms]": _digits3(1000 * cost.encode_s),
+        "decode [ms]": _digits3(1000 * cost.decode_s),
+        "memory [MiB]": _digits3(cost.memory_mb),
+        "encode [kMAC/px]": _macs(networks.encode, networks.entropy_encode),
+        "decode [kMAC/px]": _macs(networks.decode, networks.entropy_decode),
+        "parameters [M]": _span(networks.parameters, 1e-6),
+        "weights [MB]": _span(networks.weights_bytes, 1e-6),
+    }
+    return tuple(known[column] for column in columns)
+
+
+def _macs(whole: Ends, entropy: Ends) -> str:
+    text = _span(whole)
+    return text if text == "-" else f"{text} ({_span(entropy)})"
+
+
+def _span(ends: Ends, factor: float = 1.0) -> str:
+    """The least and the most, where they differ in three digits."""
+    low, high = (_digits3(factor * end) for end in ends)
+    return low if low == high else f"{low} to {high}"
 
 
 def _digits3(value: float) -> str:

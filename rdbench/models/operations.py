@@ -120,7 +120,8 @@ def _has_hyper_analysis(module: nn.Module) -> bool:
 def _named(network: Any, names: Iterable[str]) -> Callable[..., Any]:
     """What ``network`` has under the first of ``names``."""
     for name in names:
-        if callable(found := getattr(network, name, None)):
+        found: Callable[..., Any] | None = getattr(network, name, None)
+        if found is not None:
             return found
     raise AttributeError(f"there is no {', '.join(names)}")
 
@@ -137,11 +138,13 @@ def _conditioners(
             yield module, [(size,) if own in _ONCE else (maps * height * width, size)]
         elif own in _FOR_EACH_LATENT or above[-1:] == ["channel_context"]:
             inputs = _inputs(module, "in_channels")
+            if not inputs:  # it hands on what it is given
+                continue
             known = getattr(module, "latents", 0)  # of inputs that come in two parts
             parts = [known, inputs - known] if hasattr(module, "latents") else [inputs]
             yield module, [(part, height, width) for part in parts]
 
 
 def _inputs(module: nn.Module, kind: str) -> int:
-    """How many channels or features its first layer takes."""
-    return next(int(getattr(part, kind)) for part in module.modules() if hasattr(part, kind))
+    """How many channels or features its first layer takes; 0 where it has none."""
+    return next((int(getattr(part, kind)) for part in module.modules() if hasattr(part, kind)), 0)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
     from rdbench.experiment import CodecPlan, Task
     from rdbench.images import ImageRef
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 MAX_INSTANCES: Final = 64
@@ -93,6 +94,8 @@ class Bench:
         self._takes: dict[tuple[str, str], frozenset[SampleFormat]] = {}
         self._notes: list[str] = []
         """What was said of files while codecs were built for the job that is under way."""
+        self._cost: NetworkCost | None = None
+        """That of the networks of the codec of the job that is under way."""
         self._memory = PeakMemory()
         self._usage = Usage()
         self._warm_up = WarmUp(not settings.shared, self._memory, lambda: self._begin(()))
@@ -104,6 +107,7 @@ class Bench:
         core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
         self._notes.clear()
+        self._cost = None
         deadline = time.monotonic() + self.settings.timeout_s
         with supervised(deadline) as self._usage, files.noting(opened):
             try:
@@ -116,7 +120,7 @@ class Bench:
                 scores, rescored = Scores(), False
         core["peak_rss_mb"] = self._memory.peak_mb()
         notes = tuple(dict.fromkeys(self._notes))
-        return Measured(core, scores.values, scores.reasons, opened, rescored, notes)
+        return Measured(core, scores.values, scores.reasons, opened, rescored, notes, self._cost)
 
     def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
         """The scores of a job, and whether its row stays; what else is found goes into ``core``."""
@@ -167,6 +171,7 @@ class Bench:
         self._refuse_unfit(codec_class, task, pixels)
         encoder, decoder = self._instances(task.codec, task.point)
         core["device"] = one_line(str(encoder.device()))
+        self._cost = encoder.network_cost(pixels.shape[2])
         core["added_rss_mb"] = self._warm_up.of(task.codec, encoder, decoder, pixels, self._usage)
         who = f"codec {codec_class.name!r}: "
 

@@ -22,6 +22,7 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
 from rdbench.host import processor
 from rdbench.metrics import MetricRecord
+from rdbench.network_cost import NetworkCost
 from rdbench.results import RunDirectory
 from rdbench.runner import elsewhere
 from rdbench.runner.identities import Identities
@@ -207,6 +208,7 @@ def carry_out(
                         directory.write_manifest()  # first: no row without its record
                     outcome.measured += 1
                 _note(directory, outcome, row.label, found.notes)
+                _keep_cost(directory, row, found.cost)
                 directory.append(row)
                 if progress:
                     progress(row, outcome.measured + outcome.rescored, len(jobs))
@@ -230,6 +232,17 @@ def _note(directory: RunDirectory, outcome: Outcome, label: str, notes: Sequence
             directory.write_manifest()
         if (line := f"{label}: {text}") not in outcome.notes:
             outcome.notes.append(line)
+
+
+def _keep_cost(directory: RunDirectory, row: Measurement, cost: NetworkCost | None) -> None:
+    """Keep what the networks of a curve cost at a point, for images of as many channels."""
+    if cost is None:
+        return
+    costs = directory.manifest.setdefault("network_costs", {}).setdefault(row.label, {})
+    of_point = costs.setdefault(point_text(row.point), {})
+    if of_point.get(str(row.channels)) != (plain := cost.plain()):
+        of_point[str(row.channels)] = plain
+        directory.write_manifest()
 
 
 def found_of(answer: Answer[Any]) -> Measured:

@@ -28,6 +28,7 @@ from rdbench.models.zoo import parameters
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 _MULTIPLE: Final = 64
@@ -56,7 +57,7 @@ class OwnCompressor:
         self.identity = identity
         self._execution = execution
         self._network = network.eval().requires_grad_(False)
-        self.cost = count(network, stride=self._multiple)
+        self.cost: NetworkCost | None = count(network, stride=self._multiple)
         # As CompressAI's evaluation does: the tables that were saved may be of earlier weights.
         self._network.update(force=True)
         self._network.to(execution.device)
