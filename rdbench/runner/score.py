@@ -87,6 +87,7 @@ def score(
         outcome = Outcome(
             directory.path, [], replaced=changed_metrics(directory), notes=untested_metrics(metrics)
         )
+        outcome.notes += filter(None, [originals.tags_not_there])
         outcome.notes += retag(directory.manifest, [originals])
         for answer in pool.run(jobs, settings):
             directory.append(row(answer.job, found_of(answer)))
