@@ -52,16 +52,12 @@ def dense() -> dict[str, list[tuple[Array, Array]]]:
         out=RUN,
     )
     found: dict[str, list[tuple[Array, Array]]] = {}
-    by_codec: dict[str, list[tuple[Array, Array]]] = {}
+    curves = gather([RUN])
     for metric in METRICS:
-        of_images: dict[str, list[tuple[Array, Array]]] = {}
-        for curve in gather([RUN]):
-            own = curve.mean("bpp"), curve.mean(metric)
-            of_images.setdefault(curve.codec, []).append(own)
-        for codec, curves in of_images.items():
-            rate, quality = (np.mean(part, axis=0) for part in zip(*curves, strict=True))
-            by_codec.setdefault(codec, []).extend([*curves, (rate, quality)])
-    found.update(by_codec)
+        for codec in dict.fromkeys(curve.codec for curve in curves):
+            own = [(c.mean("bpp"), c.mean(metric)) for c in curves if c.codec == codec]
+            means = [np.mean(part, axis=0) for part in zip(*own, strict=True)]
+            found.setdefault(codec, []).extend([*own, (means[0], means[1])])
     return found
 
 
@@ -83,6 +79,12 @@ def subsets(rate: Array, quality: Array) -> Fit:
     ends = np.zeros((len(masks), 1), bool)
     out = np.hstack([ends, masks, ends])
     return fit(np.where(out, np.nan, rate), np.where(out, np.nan, quality))
+
+
+def _over(fits: Fit, low: float, high: float) -> Array:
+    """The means of curves between two qualities."""
+    ends = (np.full(len(fits.rates), end) for end in (low, high))
+    return np.asarray(fits.pieces.integral(*ends) / (high - low))
 
 
 def percent(logarithm: float) -> float:
@@ -113,19 +115,12 @@ def drawn(
         ours = by_method["pchip"]
         if not ours.overlap[0] > LEAST_OVERLAP:
             continue
-        span = ours.high - ours.low
-        dense = [
-            fit(r[None], q[None]).pieces.integral(ours.low, ours.high) / span for r, q in wholes
-        ]
+        dense = [_over(fit(r[None], q[None]), ours.low[0], ours.high[0]) for r, q in wholes]
         truth = float((dense[1] - dense[0])[0])
         value = float(ours.mean[0])
         (choice,) = choices(points, [0], [1])
         variance = sum(
-            float(
-                np.var(fits.pieces.integral(*(np.full(len(fits.rates), e[0]) for e in ends)) / span)
-            )
-            for fits in (subsets(*own) for own in chosen)
-            for ends in [(ours.low, ours.high)]
+            float(np.var(_over(subsets(*own), ours.low[0], ours.high[0]))) for own in chosen
         )
         values = [float(other.mean[0]) for other in by_method.values()]
         between = min(values) <= truth <= max(values)

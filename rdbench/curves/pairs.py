@@ -172,7 +172,7 @@ def _together(
             own = _by(settings, method)
             spreads = point_spreads(
                 pairs,
-                {key: sample.means for key, sample in samples.items()},
+                {key: Points.of("curve", *sample.means) for key, sample in samples.items()},
                 [results[method].value for results in of_means],
                 kind,
                 method,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,27 +12,21 @@ from rdbench.curves.comparison import PointSpread
 from rdbench.curves.curve import Curve
 from rdbench.schema import point_text
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
 
 def point_spreads(
     pairs: Sequence[tuple[Curve, Curve]],
-    means: Mapping[int, tuple[Array, Array]],
+    points: Mapping[int, Points],
     values: Sequence[float],
     kind: Kind,
     method: str,
     sign: int,
 ) -> list[PointSpread | None]:
-    """Of each (anchor, test), whose delta is one of ``values``; None where that is NaN. ``means``:
-    rate and quality of each curve by its id, more of which is better; ``sign`` is that of the
-    metric."""
-    points = [Points.of("curve", *own) for own in means.values()]
-    place = {key: number for number, key in enumerate(means)}
+    """Of each (anchor, test), whose delta is one of ``values``; None where that is NaN. ``points``:
+    the means of each curve by its id, with qualities more of which is better; ``sign`` is that of
+    the metric."""
+    place = {key: number for number, key in enumerate(points)}
     sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
-    found = choices(points, sides[0], sides[1], kind=kind, method=method)
+    found = choices([*points.values()], sides[0], sides[1], kind=kind, method=method)
     return [
         None if math.isnan(value) else _spread(pair, value, choice, kind, sign)
         for pair, value, choice in zip(pairs, values, found, strict=True)
