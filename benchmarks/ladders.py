@@ -37,16 +37,19 @@ CODECS: Final = (
     "avif:speed=8,points=6..96:3",
     f"jpeg2000:points={RATIOS}",
 )
+VARIANTS: Final = ("jpeg:chroma=444,points=6..96:3", "webp:method=0,points=6..96:3")
+"""Of the first two, which are held against these at the same points."""
 METRICS: Final = ("psnr_db", "ms_ssim_db")
+KINDS: Final = ("even", "anywhere", "even, of one codec")
 DRAWS: Final = 1000
 LEAST_OVERLAP: Final = 30.0
 
 
 def dense() -> dict[str, list[tuple[Array, Array]]]:
-    """Of each codec the curves, (points,) each: by each metric those of images, then the mean."""
+    """By label the curves, (points,) each: by each metric those of images, then the mean."""
     pattern = f"{kodak()}/kodim{{}}.png"
     rdbench.run(
-        codecs=CODECS,
+        codecs=(*CODECS, *VARIANTS),
         datasets=[pattern.format(image) for image in IMAGES],
         metrics=METRICS,
         out=RUN,
@@ -54,10 +57,10 @@ def dense() -> dict[str, list[tuple[Array, Array]]]:
     found: dict[str, list[tuple[Array, Array]]] = {}
     curves = gather([RUN])
     for metric in METRICS:
-        for codec in dict.fromkeys(curve.codec for curve in curves):
-            own = [(c.mean("bpp"), c.mean(metric)) for c in curves if c.codec == codec]
+        for label in dict.fromkeys(curve.label for curve in curves):
+            own = [(c.mean("bpp"), c.mean(metric)) for c in curves if c.label == label]
             means = [np.mean(part, axis=0) for part in zip(*own, strict=True)]
-            found.setdefault(codec, []).extend([*own, (means[0], means[1])])
+            found.setdefault(label, []).extend([*own, (means[0], means[1])])
     return found
 
 
@@ -91,18 +94,22 @@ def percent(logarithm: float) -> float:
     return 100 * abs(math.expm1(logarithm * math.log(10)))
 
 
-def drawn(
-    curves: dict[str, list[tuple[Array, Array]]], count: int, even: bool
-) -> list[list[float]]:
+def drawn(curves: dict[str, list[tuple[Array, Array]]], count: int, kind: str) -> list[list[float]]:
     """For each draw: the error in percent, and what is said of it by each of four."""
     rng = np.random.default_rng(count)
-    codecs = list(curves)
+    by_codec: dict[str, list[str]] = {}
+    for label in curves:
+        by_codec.setdefault(label.split()[0], []).append(label)
+    codecs = [labels[0] for labels in by_codec.values()]
+    variants = [labels for labels in by_codec.values() if len(labels) > 1]
+    one, even = kind == KINDS[2], kind != KINDS[1]
     found: list[list[float]] = []
     while len(found) < DRAWS:
-        pair = rng.choice(codecs, 2, replace=False)
+        pair = rng.permutation(variants[rng.integers(2)] if one else codecs)[:2]
         place = rng.integers(0, len(curves[pair[0]]))
         wholes = [curves[codec][place] for codec in pair]
         rungs = [ladder(rng, len(whole[0]), count, even) for whole in wholes]
+        rungs = rungs[:1] * 2 if one else rungs
         chosen = [tuple(part[rung] for part in w) for w, rung in zip(wholes, rungs, strict=True)]
         points = [Points.of("curve", *own) for own in chosen]
         if any(own.used < count for own in points):
@@ -118,7 +125,7 @@ def drawn(
         dense = [_over(fit(r[None], q[None]), ours.low[0], ours.high[0]) for r, q in wholes]
         truth = float((dense[1] - dense[0])[0])
         value = float(ours.mean[0])
-        (choice,) = choices(points, [0], [1])
+        (choice,) = choices(points, [0], [1], together=[one])
         variance = sum(
             float(np.var(_over(subsets(*own), ours.low[0], ours.high[0]))) for own in chosen
         )
@@ -139,11 +146,11 @@ def drawn(
 
 def table(curves: dict[str, list[tuple[Array, Array]]]) -> list[dict[str, str]]:
     rows = []
-    for even, count in itertools.product((True, False), (FEWEST_POINTS, 5, 6, 8)):
-        error, spread, moved, random, between, apart = np.array(drawn(curves, count, even)).T
+    for kind, count in itertools.product(KINDS, (FEWEST_POINTS, 5, 6, 8)):
+        error, spread, moved, random, between, apart = np.array(drawn(curves, count, kind)).T
         rows.append(
             {
-                "points": f"{count}, {'even' if even else 'anywhere'}",
+                "points": f"{count}, {kind}",
                 "error [points]": f"{np.median(error):.2f} ({np.percentile(error, 95):.1f})",
                 "within ± spread [%]": f"{100 * np.mean(error <= spread):.0f}",
                 "± spread": f"{np.median(spread):.2f}",
@@ -166,7 +173,8 @@ def main() -> None:
     if arguments.write:
         about = (
             f"{DRAWS} draws each, of two of {len(CODECS)} codecs, {len(IMAGES)} images and their "
-            "mean, PSNR and MS-SSIM. The error is that of the BD-rate of the ladders, median and "
+            "mean, PSNR and MS-SSIM; of one codec: JPEG with either chroma format, WebP by two "
+            "methods, at the same points. The error is that of the BD-rate of the ladders, median and "
             "in parentheses the 95th percentile; spread is that of `rdbench.bd.ladders`, the "
             "largest d that of a single point left out, subsets all of the inner points of both "
             "curves. Widths are medians, in points of BD-rate."

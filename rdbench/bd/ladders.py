@@ -5,12 +5,15 @@ point the delta moves by d_i, on the scale on which deltas are means (:func:`rdb
 ``spread`` is √(Σ d_i²) over the inner points of the anchor plus the same over those of the test
 curve: errors at the points of one curve even out, those of two curves that bend alike need not.
 
+Two curves of one codec at the same points may be all but equal, as of two builds, and err alike.
+There ``spread`` is at most :data:`TOGETHER` times √(Σ d_i²) of each point left out of both at once.
+
 An estimate, and no bound. Measured on ladders that are taken from dense curves
 (``benchmarks/ladders.md``), the delta of the dense curves over the same interval lies within
 ±``spread`` in about 95 % of ladders with evenly spaced points, and in about 90 % of ladders with
-points anywhere. Interpolations that agree say less: the truth lies between them in a third. Random
-subsets of the inner points say five to ten times as much as there is, as lines through the ends are
-among them.
+points anywhere, or of one codec. Interpolations that agree say less: the truth lies between them in
+a third. Random subsets of the inner points say five to ten times as much as there is, as lines
+through the ends are among them.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from rdbench.bd.deltas import Points
 from rdbench.bd.fits import Kind, differences, fit
 from rdbench.bd.interpolants import METHODS, Array
 
+TOGETHER: Final = 3
 FEWEST_POINTS: Final = 4
 """With fewer, what is left is a line through the ends, which says nothing of the curve."""
 
@@ -54,11 +58,13 @@ def choices(
     anchors: Sequence[int],
     tests: Sequence[int],
     *,
+    together: Sequence[bool] = (),
     kind: Kind = "rate",
     method: str = "pchip",
 ) -> list[Choice]:
     """What the deltas of pairs of ``curves`` owe to their points; ``anchors`` and ``tests`` are
-    places among them, of equal length."""
+    places among them, of equal length, and ``together`` says which pairs are of one ladder (none
+    by default), as far as the same points of both are used."""
     ladders = [_ladder(curve) for curve in curves]
     rows: list[range] = []  # of each curve: the whole of it, then without each inner point
     batch: list[tuple[Array, Array]] = []
@@ -69,10 +75,19 @@ def choices(
         batch += [(curve.rate[own], curve.quality[own]) for own in kept]
     sides: tuple[list[int], list[int]] = [], []
     ends = [0]
-    for anchor, test in zip(anchors, tests, strict=True):
+    one = [
+        wanted and np.array_equal(ladders[anchor], ladders[test])
+        for anchor, test, wanted in zip(
+            anchors, tests, together or [False] * len(anchors), strict=True
+        )
+    ]
+    for anchor, test, both in zip(anchors, tests, one, strict=True):
         of_anchor, of_test = rows[anchor], rows[test]
         sides[0].extend([*of_anchor, *[of_anchor[0]] * (len(of_test) - 1)])
         sides[1].extend([*[of_test[0]] * len(of_anchor), *of_test[1:]])
+        if both:
+            sides[0].extend(of_anchor[1:])
+            sides[1].extend(of_test[1:])
         ends.append(len(sides[0]))
     fits = fit(*map(_padded, zip(*batch, strict=True)), kind=kind, method=method)
     means = differences(*map(fits.take, sides)).means()
@@ -98,15 +113,15 @@ def _choice(
     moved = means[1:] - means[0]
     if not np.isfinite(moved).all():
         return Choice(math.nan, reason="has points without one of which there is no delta")
-    of_sides = np.split(moved, [len(ladders[0]) - 2])
-    side = int(np.abs(of_sides[1]).max() > np.abs(of_sides[0]).max())
-    place = int(np.abs(of_sides[side]).argmax())
-    return Choice(
-        sum(float(np.linalg.norm(own)) for own in of_sides),
-        float(of_sides[side][place]),
-        side,
-        int(ladders[side][place + 1]),
-    )
+    counts = np.cumsum([len(ladder) - 2 for ladder in ladders])
+    of_anchor, of_test, of_both = np.split(moved, counts)
+    spread = float(np.linalg.norm(of_anchor) + np.linalg.norm(of_test))
+    if len(of_both):
+        spread = min(spread, TOGETHER * float(np.linalg.norm(of_both)))
+    side = int(np.abs(of_test).max() > np.abs(of_anchor).max())
+    own = (of_anchor, of_test)[side]
+    place = int(np.abs(own).argmax())
+    return Choice(spread, float(own[place]), side, int(ladders[side][place + 1]))
 
 
 def _ladder(points: Points) -> NDArray[np.intp]:

@@ -24,7 +24,9 @@ one of them), one that rests on little overlap, and one of a fit that is not mon
 LISTED: Final = 6
 
 _APART: Final = f"interpolations disagree by more than {WIDE_SPREAD:g} point"
-_MOVED: Final = f"more points may move it by more than {WIDE_SPREAD:g} point, and than more images"
+_MOVED: Final = (
+    f"other points may move it by more than {WIDE_SPREAD:g} point, and more than other images"
+)
 _USE: Final = "in the common range; use pchip"
 
 

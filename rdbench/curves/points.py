@@ -26,7 +26,10 @@ def point_spreads(
     the metric."""
     place = {key: number for number, key in enumerate(points)}
     sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
-    found = choices([*points.values()], sides[0], sides[1], kind=kind, method=method)
+    together = [_one_ladder(*pair) for pair in pairs]
+    found = choices(
+        [*points.values()], sides[0], sides[1], together=together, kind=kind, method=method
+    )
     return [
         None if math.isnan(value) else _spread(pair, value, choice, kind, sign)
         for pair, value, choice in zip(pairs, values, found, strict=True)
@@ -36,12 +39,18 @@ def point_spreads(
 def _spread(
     pair: tuple[Curve, Curve], value: float, choice: Choice, kind: Kind, sign: int
 ) -> PointSpread:
-    curve = pair[choice.side]
     if choice.reason:
-        return PointSpread(reason=f"{curve.title} {choice.reason}")
+        return PointSpread(reason=f"{pair[choice.side].title} {choice.reason}")
     mean = float(as_means(np.array([value]), kind)[0])
     moved = choice.moved * (sign if kind == "quality" else 1)
     ends = np.array([mean - choice.spread, mean + choice.spread, mean + moved])
     low, high, without = in_unit(ends, kind).tolist()
+    curve = pair[choice.side]
     name = f"{curve.title}'s {curve.parameter} {point_text(curve.points[choice.point])}"
     return PointSpread(low, high, name, without)
+
+
+def _one_ladder(anchor: Curve, test: Curve) -> bool:
+    """Whether two curves are of one codec at the same points."""
+    one, other = ((curve.codec, curve.parameter, curve.points) for curve in (anchor, test))
+    return one == other

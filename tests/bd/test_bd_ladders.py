@@ -107,3 +107,37 @@ def test_what_no_point_tells_is_not_known():
     seen = chosen(dense, with_bend)
     assert 100 * (10**seen.spread - 1) > 2 * abs(delta(*dense, *with_bend).value - truth)
     assert found.spread < seen.spread
+
+
+def test_equal_curves_of_one_ladder_owe_nothing_to_it():
+    """As two builds of one codec: what a point says of one it says of the other."""
+    rate, quality = (np.array(values) for values in TEST)
+    other = rate * 0.97, quality
+    curves = [Points.of("curve", *TEST), Points.of("curve", *other)]
+    apart, together = (choices(curves, [0], [1], together=[wanted])[0] for wanted in (False, True))
+    assert apart.spread > 0.001
+    assert together.spread == pytest.approx(0, abs=1e-12)
+
+
+def test_of_one_ladder_points_are_left_out_of_both():
+    rate, quality = (np.array(values) for values in TEST)
+    other = rate * np.array([1, 1.01, 0.99, 1, 1.02, 1]), quality
+    whole = mean(TEST, other, "rate", "pchip")
+    moved = [
+        mean(without(TEST, k), without(other, k), "rate", "pchip") - whole for k in range(1, 5)
+    ]
+    curves = [Points.of("curve", *TEST), Points.of("curve", *other)]
+    apart, together = (choices(curves, [0], [1], together=[wanted])[0] for wanted in (False, True))
+    assert together.spread == pytest.approx(3 * math.hypot(*moved), rel=1e-6)
+    assert together.spread < apart.spread
+    # The largest effect of a single point is told in either case.
+    assert (together.moved, together.side, together.point) == (
+        apart.moved,
+        apart.side,
+        apart.point,
+    )
+    # Where a point of one is not used, they are not of one ladder.
+    beaten = other[0], np.where(np.arange(6) == 2, 20.0, quality)
+    curves = [Points.of("curve", *TEST), Points.of("curve", *beaten)]
+    one, two = (choices(curves, [0], [1], together=[wanted])[0] for wanted in (False, True))
+    assert one == two
