@@ -174,8 +174,8 @@ def main() -> None:
         about = (
             f"{DRAWS} draws each, of two of {len(CODECS)} codecs, {len(IMAGES)} images and their "
             "mean, PSNR and MS-SSIM; of one codec: JPEG with either chroma format, WebP by two "
-            "methods, at the same points. The error is that of the BD-rate of the ladders, median and "
-            "in parentheses the 95th percentile; spread is that of `rdbench.bd.ladders`, the "
+            "methods, at the same points. The error is that of the BD-rate of the ladders, median "
+            "and in parentheses the 95th percentile; spread is that of `rdbench.bd.ladders`, the "
             "largest d that of a single point left out, subsets all of the inner points of both "
             "curves. Widths are medians, in points of BD-rate."
         )
