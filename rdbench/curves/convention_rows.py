@@ -41,8 +41,8 @@ def check_options(convention: Convention, given: dict[str, Any]) -> None:
             said = own.get(name)
             known = said is not None and said != math.inf
             raise UsageError(
-                f"the {convention.label} convention has {_text(said) if known else 'no'} `{name}`, "
-                f"against {_text(value)}; leave out `{name}`, or leave out `convention`"
+                f"`{name}` {_text(value)} contradicts the {convention.label} convention, which has "
+                f"{_text(said) if known else 'none'}; leave out `{name}` or `convention`"
             )
 
 

@@ -156,7 +156,9 @@ def _left_out(rows: Sequence[Comparison]) -> list[str]:
             f"{row.test}: {row.image_count - row.per_image.count} of {row.image_count} images "
             f"have no BD-{row.kind} of their own" + _method(row, rows)
             for row in rows
-            if row.per_image and 0 < row.per_image.count < row.image_count
+            if row.per_image
+            and 0 < row.per_image.count < row.image_count
+            and not row.settings.convention
         ]
     return said
 
