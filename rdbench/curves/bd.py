@@ -112,9 +112,6 @@ def bd_table(
     names = read_labels(labels)
     curves = gather(_listed(runs), _listed(published), names)
     cap_db = math.inf if cap_db is None else cap_db
-    if agreed:
-        curves = [with_decibels(curve) for curve in curves]
-    curves = [curve.capped(cap_db) for curve in curves]
     settings = Settings(
         averaging=averaging,
         method=methods[0],
@@ -127,10 +124,10 @@ def bd_table(
         qualities=qualities,
         convention=agreed,
     )
-    pairs = _pairs(curves, anchor, names)
+    pairs = _prepared(_pairs(curves, anchor, names), settings)
     layout: Layout = "list" if anchor else "matrix"
     if agreed:
-        found = by_convention(agreed, curves, pairs, settings, anchor or "")
+        found = by_convention(agreed, pairs, settings, anchor or "")
         return BDTable(told_apart(found), layout)
     records = resolve_all("psnr_db" if metrics is None else metrics, curves)
     if qualities and len(records) > 1:
@@ -142,6 +139,20 @@ def bd_table(
         found = compare_pairs(pairs, own, methods, anchor or "")
         rows += told_apart(found + across_datasets(found))
     return BDTable(rows, layout)
+
+
+def _prepared(pairs: Pairs, settings: Settings) -> Pairs:
+    """``pairs`` with no decibels above the cap, and by a convention with SSIM in decibels; a curve
+    of several pairs stays one."""
+    known: dict[int, Curve] = {}
+
+    def of(curve: Curve) -> Curve:
+        if id(curve) not in known:
+            found = with_decibels(curve) if settings.convention else curve
+            known[id(curve)] = found.capped(settings.cap_db)
+        return known[id(curve)]
+
+    return [(anchor and of(anchor), of(test)) for anchor, test in pairs]
 
 
 def _check_range(what: str, ends: Range | None) -> None:

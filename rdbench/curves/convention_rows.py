@@ -66,17 +66,14 @@ def with_decibels(curve: Curve) -> Curve:
 
 
 def by_convention(
-    convention: Convention,
-    curves: Sequence[Curve],
-    pairs: Pairs,
-    settings: Settings,
-    name: str = "",
+    convention: Convention, pairs: Pairs, settings: Settings, name: str = ""
 ) -> list[Comparison]:
     """The BD-rates of ``pairs`` by each metric of a convention, and their mean where it has one:
     all of the first metric, then of the next. ``settings`` are those that no metric decides.
 
     Raises :class:`UsageError` where no curve has any of the metrics.
     """
+    curves = [curve for pair in pairs for curve in pair if curve]
     known = {column for curve in curves for column in _columns(curve, convention)}
     if not known:
         raise UsageError(

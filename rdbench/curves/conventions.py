@@ -61,12 +61,12 @@ CONVENTIONS: Final = {
             ),
             "JPEG AI common training and test conditions (ISO/IEC JTC 1/SC 29/WG 1) and the "
             "reporter of its reference software",
-            # Target rates, which anchors and codecs meet within 10 %: the first point of JPEG
-            # AI's own VVC anchor has 0.0547 to 0.0658 bit/px.
-            rates=(0.9 * 0.06, 1.1 * 1.0),
+            # Its 0.06 to 1 bit/px are target rates: its reporter takes the points by their target,
+            # and the first ones of its VVC anchor have 0.0538 to 0.0660 bit/px.
+            rates=(0.051, 1.15),
             over_metrics=True,
-            remark="JPEG AI's points are those of target rates of 0.06 to 1 bit/px, which are met "
-            "within 10 %",
+            remark="JPEG AI's points are those of target rates of 0.06 to 1 bit/px, here with 15 % "
+            "by which a rate may miss its target",
         ),
         Convention(
             "aom",
