@@ -35,6 +35,20 @@ def plot(
         ),
     ] = "",
     averaging: AveragingOption = Averaging.mean,
+    rates: Annotated[
+        str,
+        typer.Option(
+            help="With --anchor: only points of these rates in bit/px are compared.",
+            metavar="LOW,HIGH",
+        ),
+    ] = "",
+    qualities: Annotated[
+        str,
+        typer.Option(
+            help="With --anchor: what BD-rates are integrated over, for one metric.",
+            metavar="LOW,HIGH",
+        ),
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
     ] = None,
@@ -101,6 +115,8 @@ def plot(
             published=names(published),
             anchor=anchor or None,
             averaging=averaging.value,
+            rates=range_of("--rates", rates),
+            qualities=range_of("--qualities", qualities),
             out=out,
             formats=names(formats),
             x_limits=range_of("--xlim", xlim),

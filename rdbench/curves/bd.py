@@ -22,6 +22,7 @@ from rdbench.curves.selection import NO_LABELS, Labels, find_anchor, gather, rea
 from rdbench.curves.significance import told_apart
 from rdbench.curves.table import BDTable
 from rdbench.errors import UsageError, unknown
+from rdbench.metrics import MetricRecord
 
 ALL_METHODS: Final = "all"
 
@@ -89,8 +90,7 @@ def bd_table(
             with one range of qualities, what contradicts the convention, and where there is nothing
             to compare.
     """
-    for what, ends in (("rates", rates), ("qualities", qualities)):
-        _check_range(what, ends)
+    check_ranges(rates, qualities)
     if method not in (ALL_METHODS, *METHODS):
         raise unknown("interpolation method", method, (ALL_METHODS, *METHODS))
     if interval not in INTERVALS:
@@ -130,8 +130,7 @@ def bd_table(
         found = by_convention(agreed, pairs, settings, anchor or "")
         return BDTable(told_apart(found), layout)
     records = resolve_all("psnr_db" if metrics is None else metrics, curves)
-    if qualities and len(records) > 1:
-        raise UsageError("a range of qualities (`qualities`) is of one metric; name it (`metrics`)")
+    check_ranges(rates, qualities, records)
     rows: list[Comparison] = []
     for record in records:
         averaged = averaging_of(record, averaging)
@@ -155,10 +154,17 @@ def _prepared(pairs: Pairs, settings: Settings) -> Pairs:
     return [(anchor and of(anchor), of(test)) for anchor, test in pairs]
 
 
-def _check_range(what: str, ends: Range | None) -> None:
-    if ends and not ends[0] < ends[1]:
-        low, high = ends
-        raise UsageError(f"`{what}` {low:g},{high:g}: {low:g} is not below {high:g}")
+def check_ranges(
+    rates: Range | None, qualities: Range | None, records: Sequence[MetricRecord] = ()
+) -> None:
+    """Raise :class:`rdbench.errors.UsageError` for ranges that are none, and for one of qualities
+    of several metrics."""
+    for what, ends in (("rates", rates), ("qualities", qualities)):
+        if ends and not ends[0] < ends[1]:
+            low, high = ends
+            raise UsageError(f"`{what}` {low:g},{high:g}: {low:g} is not below {high:g}")
+    if qualities and len(records) > 1:
+        raise UsageError("a range of qualities (`qualities`) is of one metric; name it (`metrics`)")
 
 
 def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> list[Comparison]:

@@ -188,7 +188,8 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     else:
         values = dict.fromkeys(f"{row.test} [%]: {_by_method(row)}" for row in apart)
         said += [(DISAGREE, f"interpolations disagree on {value}") for value in values]
-    if alone := [row for row in rows if row.at_point]:
+    alone = [row for row in rows if row.at_point]
+    if alone := [row for row in alone if not row.reason or (row.per_image and row.per_image.count)]:
         names = listed([*dict.fromkeys(row.test for row in alone)])
         said.append((AT_POINT, f"{names}: {_AT_POINT}; the anchor is interpolated"))
     if falling := [row for row in rows if row.not_monotonic]:

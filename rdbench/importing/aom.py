@@ -1,8 +1,9 @@
 """The tables of rate points of AOM's common test conditions (``*_RDResults_*.csv``).
 
-A file is one codec; a row is one image or clip at one QP, with its rate in kbit/s at its own frame
-rate. bpp is of the pixels of the original, whatever size was coded. Images are called by class and
-name, as ``F1/animals_00``.
+A file is one codec; a row is one image or clip at one QP. Its rate is in kbit/s at its own frame
+rate, but of still images the same column has the size of the stream in bytes, as AOM's scripts write
+it (in kbit/s it would be up to 25 bit/px of planes that have 12). bpp is of the pixels of the
+original, whatever size was coded. Images are called by class and name, as ``F1/animals_00``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _METRICS: Final = {
 _PLANES: Final = ("psnr_y_db", "psnr_u_db", "psnr_v_db")
 _TEXTS: Final = ("TestCfg", "CodecName", "Class", "Name", "OrigRes")
 _NUMBERS: Final = ("FPS", "QP", "Bitrate(kbps)")
+_STILL: Final = "STILL"
+"""The configuration whose rates are sizes in bytes."""
 _SIZE: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 _ISSUE: Final = "its metrics are libvmaf's for AOM, of YCbCr planes at 4:2:0"
 
@@ -59,10 +62,11 @@ def _rows(file: File) -> Iterator[Row]:
         told = dict(zip(header, found, strict=True))
         if not (size := _SIZE.fullmatch(told["OrigRes"])):
             raise UsageError(f"{where}: OrigRes {told['OrigRes']!r} is not WIDTHxHEIGHT")
-        fps, qp, kbps = (number(told[name], name, where) for name in _NUMBERS)
+        fps, qp, rate = (number(told[name], name, where) for name in _NUMBERS)
         if not fps > 0:
             raise UsageError(f"{where}: FPS is {told['FPS']}, frames a second are above 0")
-        bpp = 1000 * kbps / (fps * int(size[1]) * int(size[2]))
+        bits = 8 * rate if told["TestCfg"] == _STILL else 1000 * rate / fps
+        bpp = bits / (int(size[1]) * int(size[2]))
         yield Row(
             file.name,
             f"line {line}",

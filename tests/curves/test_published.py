@@ -28,6 +28,7 @@ from tests.curves.encoded import PSNR
 
 ROOT = Path(__file__).parents[2]
 DATASETS = {
+    "aom_still.csv": ("aom-still", 57, (3,)),
     "compressai_kodak.csv": ("kodak", 24, (3,)),
     "dumas2018_bsds300.csv": ("bsds300-test:geometry=dumas2018", 100, (1,)),
     "dumas2018_kodak.csv": ("kodak:geometry=dumas2018", 24, (1,)),
@@ -54,7 +55,7 @@ def test_every_published_curve_is_sound():
             assert curve.rate_is in RATES
             assert (np.diff(curve.mean("bpp")) > 0).all(), curve.label
             assert 0.01 < curve.mean("bpp")[0] < curve.mean("bpp")[-1] < 8
-    assert len(labels) == len(set(labels)) == 76
+    assert len(labels) == len(set(labels)) == 79
     assert published_labels() == sorted(labels)
 
 
