@@ -1,9 +1,9 @@
 """The tables of rate points of AOM's common test conditions (``*_RDResults_*.csv``).
 
 A file is one codec; a row is one image or clip at one QP. Its rate is in kbit/s at its own frame
-rate, but of still images the same column has the size of the stream in bytes, as AOM's scripts write
-it (in kbit/s it would be up to 25 bit/px of planes that have 12). bpp is of the pixels of the
-original, whatever size was coded. Images are called by class and name, as ``F1/animals_00``.
+rate, but of still images the same column has the size of the stream in bytes, as AOM's scripts
+write it (in kbit/s it would be up to 25 bit/px of planes that have 12). bpp is of the pixels of
+the original, whatever size was coded. Images are called by class and name, ``F1/animals_00``.
 """
 
 from __future__ import annotations
