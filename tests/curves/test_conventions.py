@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from rdbench.errors import UsageError
 from tests.curves.encoded import as_csv, encoded_rows
 from tests.curves.jpeg_ai import anchor
 
+ROOT = Path(__file__).parents[2]
 SEVEN = CONVENTIONS["jpeg-ai"].metrics
 
 
@@ -88,6 +90,23 @@ def test_jpeg_ai_computed_another_way(jpeg_ai):
         means.append(np.mean(values))
     assert rows["mean_of_metrics"].value == pytest.approx(np.mean(means), rel=1e-9)
     assert abs(rows["mean_of_metrics"].value) > 0.01
+
+
+def test_jpeg_ais_convention_from_its_published_anchor(tmp_path):
+    """50 images, a codec that takes the same 7 % more of all of them."""
+    source = ROOT / "baselines" / "jpeg_ai_vvc.csv"
+    rows = list(csv.DictReader(io.StringIO(source.read_text(encoding="utf-8"), newline="")))
+    with (tmp_path / "more.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row | {"label": "more", "bpp": repr(1.07 * float(row["bpp"]))})
+    found = rdbench.bd_table(
+        published=str(tmp_path / "more.csv"), anchor="published:jpeg-ai-vvc", convention="jpeg-ai"
+    )
+    assert [row.image_count for row in found] == [50] * 8
+    assert [row.value for row in found] == pytest.approx([7] * 8, rel=1e-6)
+    assert found[-1].interval.low == pytest.approx(7, rel=1e-6)
 
 
 def without(path, column):

@@ -134,13 +134,23 @@ def test_jpeg_ais_summaries_need_no_mapping(tmp_path):
     assert found.notes[0].startswith("not taken: MS-SSIM of IQA, PSNR of Y, U and V")
 
 
-def test_the_rates_of_jpeg_ais_anchor_are_those_of_whole_bytes():
-    """Which says that the second column is bpp: times pixels it is a whole number of bytes."""
+def test_the_published_anchor_of_jpeg_ai_is_whole():
+    """Rates times pixels are whole numbers of bytes, and all metrics grow with the rate, NLPD the
+    other way: no digit of these is another. The first images are as typed elsewhere."""
+    curve = published("jpeg-ai-vvc")
+    assert (len(curve.images), curve.points) == (50, (0.06, 0.12, 0.25, 0.5, 0.75))
+    for image, rates in zip(curve.images, curve.values["bpp"], strict=True):
+        width, height = map(int, image.split("_")[2].split("x"))
+        sizes = rates * width * height / 8
+        np.testing.assert_allclose(sizes, np.round(sizes), atol=width * height / 8 * 6e-10)
+    for name in curve.scores:
+        assert (curve.records[name].sign * np.diff(curve.values[name], axis=1) > 0).all()
     for line in anchor().splitlines():
-        name, bpp = line.split("\t")[:2]
-        width, height = map(int, name.split("_")[3].split("x"))
-        size = float(bpp) * width * height / 8
-        assert size == pytest.approx(round(size), abs=0.01)
+        cells = line.split("\t")
+        place = curve.images.index(cells[0][4:-8])
+        point = curve.points.index(int(cells[0][-7:-4]) / 100)
+        assert curve.values["bpp"][place, point] == float(cells[1])
+        assert curve.values["vmaf"][place, point] == float(cells[11])
 
 
 @pytest.mark.parametrize(
