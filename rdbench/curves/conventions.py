@@ -81,7 +81,8 @@ CONVENTIONS: Final = {
             saturated=99.5,
             cap_db=100.0,
             remark="AOM gives no BD-rate of an image whose quality falls anywhere as the rate "
-            "grows, but for VMAF from 99.5 on, which ends the curve, and none without overlap",
+            "grows, but for VMAF from 99.5 on, which ends the curve, and none without overlap; "
+            "decibels count as at most 100",
         ),
     )
 }
