@@ -9,7 +9,7 @@ from typing import Final
 from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison, Significance
 from rdbench.curves.complexity import Complexity, cost_notes
-from rdbench.curves.notes import listed, mark, notes, undecided_text
+from rdbench.curves.notes import AT_POINT, convention_notes, listed, mark, notes, undecided_text
 from rdbench.curves.records import averaging_text
 from rdbench.tables import Table, number_cell
 
@@ -21,13 +21,12 @@ WIDE: Final = 60
 def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> list[Table]:
     """One table per dataset, metric and anchor: a row for each curve and kind of delta, with a
     column for each interpolation where there are several; with ``complexity`` what the curves
-    cost."""
-    return [
-        _against_anchor(rows, complexity)
-        for rows in _groups(
-            comparisons, lambda row: (row.dataset, row.settings.metric.name, row.anchor)
-        )
-    ]
+    cost. By a convention one table has all metrics."""
+
+    def key(row: Comparison) -> tuple[str, str, str]:
+        return row.dataset, "" if row.settings.convention else row.settings.metric.name, row.anchor
+
+    return [_against_anchor(rows, complexity) for rows in _groups(comparisons, key)]
 
 
 def matrices(
@@ -106,20 +105,24 @@ def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -
 
 def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
-    metric = first.settings.metric
+    agreed = first.settings.convention
     methods = list(dict.fromkeys(row.settings.method for row in rows))
     single_method = ["mean curves", "mean of images", "geometric"]
     values = single_method if len(methods) == 1 else methods
-    header = ["curve", "delta", *values, "overlap", "images", *(COSTS if complexity else ())]
+    what = ["metric", "BD-rate [%]"] if agreed else ["delta", *values]
+    header = ["curve", *what, "overlap", "images", *(COSTS if complexity else ())]
     body = []
     if complexity:
         empty = [""] * (len(header) - 2 - len(COSTS))
         body.append([first.anchor, "(anchor)", *empty, *cost_cells(first.complexities[0])])
     shown = ""
-    for group in _groups(rows, lambda row: (row.test, row.kind)):
+    by_curve = [row for group in _groups(rows, lambda row: (row.test,)) for row in group]
+    for group in _groups(by_curve, lambda row: (row.test, row.kind, row.settings.metric.name)):
         row = group[0]
-        cells = ["" if row.test == shown else row.test, _delta_name(row)]
-        if len(methods) == 1:
+        cells = ["" if row.test == shown else row.test, _row_name(row)]
+        if agreed:
+            cells.append(_value(row.value, row.interval, row, mark(row)))
+        elif len(methods) == 1:
             single = row.per_image
             cells.append(_value(row.value, row.interval, row, mark(row)))
             cells.append(_value(single.mean, single.interval, row) if single else "-")
@@ -133,12 +136,13 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
             cells += cost_cells(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
         body.append(cells)
         shown = row.test
-    said = notes(rows)
+    said = convention_notes(rows) if agreed else notes(rows)
     if complexity:
         costs = [(first.anchor, first.complexities[0])]
         costs += [(row.test, row.complexities[1]) for row in rows]
         said += cost_notes(costs)
-    title = f"{first.place}, {metric.axis}, against {first.anchor} ({_how(rows)})"
+    metric = "" if agreed else f"{first.settings.metric.axis}, "
+    title = f"{first.place}, {metric}against {first.anchor} ({_how(rows)})"
     return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
 
 
@@ -189,11 +193,13 @@ def _image_table(rows: Sequence[Comparison]) -> Table:
             for row in pair:
                 place = row.images.index(image)
                 assert row.per_image
-                cells.append(_value(row.per_image.values[place], None, row))
+                point = AT_POINT if row.at_point else ""
+                cells.append(_value(row.per_image.values[place], None, row, point))
                 cells.append(f"{row.per_image.overlaps[place]:.0f} %")
             body.append(cells)
             shown = image
-    for name in ("mean of images", "mean curves"):
+    of_curves = [] if first.settings.convention else ["mean curves"]
+    for name in ("mean of images", *of_curves):
         shown = ""
         for pair in pairs:
             cells = ["" if shown else name, pair[0].test]
@@ -242,6 +248,7 @@ def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
         averaging += f", at most {settings.cap_db:g} dB"
     if of_images:
         averaging = "geometric mean of images" if rows[0].kind == "rate" else "mean of images"
+    averaging = "; ".join(([] if settings.convention else [averaging]) + settings.stated)
     methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
     intervals = ""
     if any(row.interval for row in rows):
@@ -250,6 +257,15 @@ def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
             f", {LEVEL:g} % intervals over {drawn * (settings.interval == 'bootstrap')}images"
         )
     return f"{averaging}; {methods}{intervals}"
+
+
+def _row_name(row: Comparison) -> str:
+    if row.settings.convention:
+        return row.settings.metric.label
+    if not row.at_point:
+        return _delta_name(row)
+    what = "rate [%]" if row.kind == "rate" else row.settings.metric.quantity
+    return f"{what} at its point"
 
 
 def _delta_name(row: Comparison) -> str:
