@@ -38,9 +38,11 @@ from rdbench.bd.resampling import (
     percentile_interval,
     weighted_curves,
 )
+from rdbench.bd.rules import EVERY_POINT, PointRule, Range
 
 __all__ = [
     "AVERAGINGS",
+    "EVERY_POINT",
     "KINDS",
     "LEVEL",
     "METHODS",
@@ -53,7 +55,9 @@ __all__ = [
     "Interval",
     "Kind",
     "PiecewiseCubic",
+    "PointRule",
     "Points",
+    "Range",
     "as_means",
     "averages",
     "batch",

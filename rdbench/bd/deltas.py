@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rdbench.bd.fits import Differences, Kind, differences, fit, in_unit, new_maxima
 from rdbench.bd.interpolants import METHODS, Array
+from rdbench.bd.rules import EVERY_POINT, PointRule
 from rdbench.errors import UsageError
 
 _FALLS: Final = (
@@ -34,7 +35,7 @@ class BDResult:
     method: str
     overlap: float
     """Length of the common interval in percent of the test curve's range; 0 where the curves have
-    no usable points or do not meet."""
+    no usable points or do not meet, NaN at a single point."""
     interval: tuple[float, float]
     """The common interval, in quality or in log10(rate); NaN where there is none."""
     points: int = 0
@@ -52,6 +53,8 @@ class BDResult:
     monotonic: bool = True
     """False where a fitted cubic falls somewhere in the common interval: the value is the one that
     other tools give, of a curve that no codec has."""
+    at_point: bool = False
+    """Whether the test curve is one point, and the value the difference at it."""
 
 
 def bd_rate(
@@ -131,8 +134,10 @@ def delta(
     kind: Kind = "rate",
     method: str = "pchip",
     min_overlap: float = 0.0,
+    rule: PointRule = EVERY_POINT,
 ) -> BDResult:
-    """The Bjøntegaard delta of two curves in full; parameters as in :func:`bd_rate`.
+    """The Bjøntegaard delta of two curves in full; parameters as in :func:`bd_rate`, and what is
+    asked of the points.
 
     Unusable data never raise: the value is NaN, with a reason, for a rate that is not positive,
     fewer usable points than the method needs (2 for pchip and akima, 4 for cubic), a quality that
@@ -142,13 +147,20 @@ def delta(
     Raises :class:`rdbench.errors.UsageError` for an unknown method or kind, and for rates and
     qualities that are not one-dimensional and of equal length.
     """
-    anchor = Points.of("anchor", anchor_rate, anchor_quality)
-    test = Points.of("test", test_rate, test_quality)
+    anchor = Points.of("anchor", anchor_rate, anchor_quality, rule)
+    test = Points.of("test", test_rate, test_quality, rule)
     fits = [
-        fit(points.rate[None], points.quality[None], kind=kind, method=method)
+        fit(
+            points.rate[None],
+            points.quality[None],
+            kind=kind,
+            method=method,
+            single=np.array([points.single]),
+        )
         for points in (anchor, test)
     ]
-    return describe(anchor, test, differences(*fits), 0, method, min_overlap)
+    found = differences(*fits, qualities=rule.qualities)
+    return describe(anchor, test, found, 0, method, min_overlap)
 
 
 @dataclass(frozen=True)
@@ -161,20 +173,34 @@ class Points:
     """How many are finite and Pareto-optimal."""
     dropped: tuple[int, ...]
     """The indices of the others."""
+    rule: PointRule = EVERY_POINT
+    falls: bool = False
+    """Whether the quality falls anywhere, and must not."""
 
     @classmethod
-    def of(cls, role: str, rate: ArrayLike, quality: ArrayLike) -> Points:
-        """Raises :class:`rdbench.errors.UsageError`, with the ``role`` of the curve, for arrays
-        that are not one-dimensional and of equal length."""
+    def of(
+        cls, role: str, rate: ArrayLike, quality: ArrayLike, rule: PointRule = EVERY_POINT
+    ) -> Points:
+        """The points that count by ``rule``; others are NaN. Raises
+        :class:`rdbench.errors.UsageError`, with the ``role`` of the curve, for arrays that are not
+        one-dimensional and of equal length."""
         rates, qualities = np.asarray(rate, np.float64), np.asarray(quality, np.float64)
         if rates.ndim != 1 or rates.shape != qualities.shape:
             raise UsageError(
                 f"{role}: rates of shape {rates.shape} and qualities of shape {qualities.shape}; "
                 "both must be one-dimensional and of equal length"
             )
+        falls = rule.falls(rates, qualities)
+        if not np.any(rates <= 0):  # which is told, and has no delta
+            rates, qualities = rule.applied(rates, qualities)
         kept = set(pareto_optimal(rates, qualities).tolist())
         dropped = tuple(place for place in range(len(rates)) if place not in kept)
-        return cls(rates, qualities, len(kept), dropped)
+        return cls(rates, qualities, len(kept), dropped, rule, falls)
+
+    @property
+    def single(self) -> bool:
+        """Whether the curve is one point, at which it may be held against another."""
+        return self.rule.one_point and self.used == len(self.rate) == 1
 
     def within(self, low: float, high: float, kind: Kind) -> int:
         """How many points that are used lie in an interval of quality, or of log10(rate)."""
@@ -188,9 +214,13 @@ class Points:
         """Why the curve has no delta by ``method``, and empty where it may have one."""
         if np.any(self.rate <= 0):
             return f"the {role} curve has a rate that is not positive"
+        if self.falls:
+            return f"the {role} curve has a quality that falls as the rate grows"
         needed = METHODS[method].points
-        if self.used < needed:
+        if self.used < needed and not (self.single and role == "test"):
             usable = f"{self.used} usable points of {len(self.rate)}"
+            if self.rule.rates:
+                usable += " at {:g} to {:g} bit/px".format(*self.rule.rates)
             reason = f"the {role} curve has {usable}, {method} needs {needed}"
             return f"{reason}; {_FALLS}" if self._falls() else reason
         return ""
@@ -217,7 +247,7 @@ def describe(
             value=value,
             kind=kind,
             method=method,
-            overlap=overlap,
+            overlap=math.nan if test.single and overlap else overlap,
             anchor_overlap=float(found.anchor_overlap[row]) if overlap else 0.0,
             interval=(low, high),
             points=min(points.within(low, high, kind) for points in (anchor, test)),
@@ -225,6 +255,7 @@ def describe(
             dropped_test=test.dropped,
             reason=reason,
             monotonic=bool(found.monotonic[row]),
+            at_point=test.single,
         )
 
     if reason := anchor.unusable("anchor", method) or test.unusable("test", method):
@@ -236,14 +267,32 @@ def describe(
         return result(math.nan, reason, 0.0, math.nan, math.nan)
     value, overlap = float(found.values()[row]), float(found.overlap[row])
     axis = "quality" if kind == "rate" else "rate"
+    if test.rule.qualities and (reason := _unreached(anchor, test, kind)):
+        return result(math.nan, reason, 0.0, math.nan, math.nan)
     if not overlap > 0:
-        return result(math.nan, f"the curves do not overlap in {axis}", 0.0, math.nan, math.nan)
+        reason = f"the curves do not overlap in {axis}"
+        if test.single:
+            reason = f"the test curve has one point, which is outside the anchor's range of {axis}"
+        return result(math.nan, reason, 0.0, math.nan, math.nan)
     if overlap < min_overlap:
         reason = f"the curves overlap by {overlap:.1f} % in {axis}, less than {min_overlap:g} %"
     elif not math.isfinite(value):
         reason = "the delta is beyond the range of numbers"
     ends = float(found.low[row]), float(found.high[row])
     return result(math.nan if reason else value, reason, overlap, *ends)
+
+
+def _unreached(anchor: Points, test: Points, kind: Kind) -> str:
+    """Why two curves are not compared over the range of qualities that was asked for."""
+    assert test.rule.qualities
+    if kind == "quality":
+        return "a range of qualities is that of a BD-rate; that of a BD-quality is one of rates"
+    low, high = test.rule.qualities
+    for role, points in (("anchor", anchor), ("test", test)):
+        own = np.delete(points.quality, points.dropped)
+        if not (own.min() <= low and high <= own.max()):
+            return f"the {role} curve has no points on both sides of that range of qualities"
+    return ""
 
 
 def pareto_optimal(rate: Array, quality: Array) -> NDArray[np.intp]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.bd.interpolants import METHODS, Array, PiecewiseCubic
+from rdbench.bd.rules import Range
 from rdbench.errors import unknown
 
 Kind = Literal["rate", "quality"]
@@ -38,13 +39,20 @@ class Fit:
     """False where a curve has too few points or a rate that is not positive."""
     rates: Array
     """The lowest and the highest rate of each curve's points that are used, (b, 2)."""
+    single: NDArray[np.bool_]
+    """True for a curve of one point, of no width, which a curve that is usable can be held
+    against."""
 
     def take(self, rows: Sequence[int]) -> Fit:
         """The curves at ``rows``, each as often as it is named."""
         c0, c1, c2, c3 = (coefficient[rows] for coefficient in self.pieces.coefficients)
         pieces = PiecewiseCubic(self.pieces.knots[rows], (c0, c1, c2, c3))
         return dataclasses.replace(
-            self, pieces=pieces, usable=self.usable[rows], rates=self.rates[rows]
+            self,
+            pieces=pieces,
+            usable=self.usable[rows],
+            rates=self.rates[rows],
+            single=self.single[rows],
         )
 
 
@@ -65,6 +73,10 @@ class Differences:
     """The ends of the common interval."""
     usable: NDArray[np.bool_]
     """False where one of the curves is not."""
+    at_point: NDArray[np.bool_]
+    """Where the test curve is a single point: :attr:`mean` is the difference at it."""
+    at_anchor: NDArray[np.bool_]
+    """The same of the anchor, which gives no delta but in the other direction."""
     monotonic: NDArray[np.bool_]
     """Whether both fits increase over the common interval, where the method must be checked."""
     rates_meet: NDArray[np.bool_]
@@ -73,7 +85,7 @@ class Differences:
     def means(self, min_overlap: float = 0.0) -> Array:
         """:attr:`mean`, NaN where there is no delta, or less than ``min_overlap`` percent."""
         with np.errstate(invalid="ignore"):
-            defined = self.usable & self.rates_meet
+            defined = self.usable & self.rates_meet & ~self.at_anchor
             defined &= (self.overlap > 0) & (self.overlap >= min_overlap)
             # What cannot be told in percent is none, either.
             defined &= np.isfinite(self.values())
@@ -86,14 +98,27 @@ class Differences:
     def swapped(self) -> Differences:
         """The same with anchors and test curves in each other's place, which is exact."""
         return dataclasses.replace(
-            self, mean=-self.mean, overlap=self.anchor_overlap, anchor_overlap=self.overlap
+            self,
+            mean=-self.mean,
+            overlap=self.anchor_overlap,
+            anchor_overlap=self.overlap,
+            at_point=self.at_anchor,
+            at_anchor=self.at_point,
         )
 
 
-def fit(rate: Array, quality: Array, *, kind: Kind = "rate", method: str = "pchip") -> Fit:
+def fit(
+    rate: Array,
+    quality: Array,
+    *,
+    kind: Kind = "rate",
+    method: str = "pchip",
+    single: NDArray[np.bool_] | None = None,
+) -> Fit:
     """Interpolate the Pareto-optimal points of b curves, arrays (b, n) in any order.
 
-    Points that are not finite are left out. Raises :class:`rdbench.errors.UsageError` for an
+    Points that are not finite are left out. ``single`` (b,) says which curves may be a single
+    point; by default none. Raises :class:`rdbench.errors.UsageError` for an
     unknown method or kind.
     """
     if kind not in KINDS:
@@ -109,35 +134,54 @@ def fit(rate: Array, quality: Array, *, kind: Kind = "rate", method: str = "pchi
     rate = np.take_along_axis(rate, order, axis=-1)
     quality = np.take_along_axis(quality, order, axis=-1)
     kept = new_maxima(quality)
-    usable = positive & (np.sum(kept, axis=-1) >= interpolation.points)
+    count = np.sum(kept, axis=-1)
+    usable = positive & (count >= interpolation.points)
+    single = positive & (count == 1) & (False if single is None else single)
     used = [np.where(kept, rate, nothing) for nothing in (math.inf, -math.inf)]
     ends = np.stack([used[0].min(-1, initial=math.inf), used[1].max(-1, initial=-math.inf)], -1)
-    if not usable.any():
+    if not (usable | single).any():
         nothing = np.full((len(rate), 2), math.nan)
         empty = nothing[:, :1]
         pieces = PiecewiseCubic(nothing, (empty, empty, empty, empty))
-        return Fit(kind, method, pieces, usable, ends)
+        return Fit(kind, method, pieces, usable, ends, single)
     found = []
-    for rows, columns in _alike(kept, usable):
+    for rows, columns in _alike(kept, usable | single):
         rates, qualities = rate[np.ix_(rows, columns)], quality[np.ix_(rows, columns)]
         # Values at the edge of doubles come out as such and have no finite delta.
         with np.errstate(all="ignore"):
             axes = (qualities, np.log10(rates))
-            pieces = interpolation.interpolate(*(axes if kind == "rate" else axes[::-1]))
+            x, y = axes if kind == "rate" else axes[::-1]
+            pieces = interpolation.interpolate(x, y) if len(columns) > 1 else _point(x, y)
         found.append((rows, pieces))
-    return Fit(kind, method, _together(found, len(rate)), usable, ends)
+    return Fit(kind, method, _together(found, len(rate)), usable, ends, single)
 
 
-def differences(anchor: Fit, test: Fit) -> Differences:
-    """What each of b test curves differs by from the anchor at its place."""
+def _point(x: Array, y: Array) -> PiecewiseCubic:
+    """Single points (b, 1) as pieces of no width."""
+    nothing = np.zeros_like(y)
+    return PiecewiseCubic(np.repeat(x, 2, axis=-1), (y, nothing, nothing, nothing))
+
+
+def differences(anchor: Fit, test: Fit, *, qualities: Range | None = None) -> Differences:
+    """What each of b test curves differs by from the anchor at its place, over the range that both
+    have, or over one of ``qualities``, which both must have."""
     first, last = ([fit.pieces.knots[:, end] for fit in (anchor, test)] for end in (0, -1))
+    usable = (anchor.usable | anchor.single) & (test.usable | test.single)
+    usable &= ~(anchor.single & test.single)
+    at_point = usable & (anchor.single | test.single)
     # Rows without a common interval, or that are not usable, are sorted out by `means`.
     with np.errstate(all="ignore"):
         low, high = np.maximum(*first), np.minimum(*last)
+        if qualities:
+            usable &= (low <= qualities[0]) & (high >= qualities[1]) & (anchor.kind == "rate")
+            low, high = (np.full_like(low, end) for end in qualities)
         mean = test.pieces.integral(low, high) - anchor.pieces.integral(low, high)
         mean /= high - low
+        there = low[:, None]
+        mean = np.where(at_point, (test.pieces(there) - anchor.pieces(there))[:, 0], mean)
         of_anchor, overlap = (
-            100 * (high - low) / (end - start) for start, end in zip(first, last, strict=True)
+            np.where(at_point, np.where(low == high, 100, -1), 100 * (high - low) / (end - start))
+            for start, end in zip(first, last, strict=True)
         )
         monotonic = np.ones(len(mean), dtype=bool)
         if METHODS[anchor.method].checked:
@@ -145,8 +189,10 @@ def differences(anchor: Fit, test: Fit) -> Differences:
         meet = np.maximum(anchor.rates[:, 0], test.rates[:, 0]) <= APART * np.minimum(
             anchor.rates[:, 1], test.rates[:, 1]
         )
-    usable = anchor.usable & test.usable
-    return Differences(anchor.kind, mean, overlap, of_anchor, low, high, usable, monotonic, meet)
+    single = at_point & test.single, at_point & anchor.single
+    return Differences(
+        anchor.kind, mean, overlap, of_anchor, low, high, usable, *single, monotonic, meet
+    )
 
 
 def in_unit(mean: Array, kind: Kind) -> Array:

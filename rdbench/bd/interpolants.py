@@ -30,7 +30,8 @@ class PiecewiseCubic:
     def __call__(self, x: Array) -> Array:
         """Values at ``x`` (..., m), within the range of the knots."""
         left = self.knots[..., None, 1:-1]
-        piece = np.sum(x[..., :, None] >= left, axis=-1)
+        # Pieces of no width at the end are none of those that are looked for.
+        piece = np.sum(x[..., :, None] > left, axis=-1)
         t = x - np.take_along_axis(self.knots, piece, axis=-1)
         c0, c1, c2, c3 = (np.take_along_axis(c, piece, axis=-1) for c in self.coefficients)
         return np.asarray(c0 + t * (c1 + t * (c2 + t * c3)), dtype=np.float64)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from rdbench.bd.deltas import Points
 from rdbench.bd.fits import Kind, differences, fit
 from rdbench.bd.interpolants import METHODS, Array
+from rdbench.bd.rules import Range
 
 TOGETHER: Final = 3
 FEWEST_POINTS: Final = 4
@@ -61,10 +62,12 @@ def choices(
     together: Sequence[bool] = (),
     kind: Kind = "rate",
     method: str = "pchip",
+    qualities: Range | None = None,
 ) -> list[Choice]:
     """What the deltas of pairs of ``curves`` owe to their points; ``anchors`` and ``tests`` are
     places among them, of equal length, and ``together`` says which pairs are of one ladder (none
-    by default), as far as the same points of both are used."""
+    by default), as far as the same points of both are used. ``qualities``: what rates are compared
+    over, where that is asked for."""
     ladders = [_ladder(curve) for curve in curves]
     rows: list[range] = []  # of each curve: the whole of it, then without each inner point
     batch: list[tuple[Array, Array]] = []
@@ -90,7 +93,7 @@ def choices(
             sides[1].extend(of_test[1:])
         ends.append(len(sides[0]))
     fits = fit(*map(_padded, zip(*batch, strict=True)), kind=kind, method=method)
-    means = differences(*map(fits.take, sides)).means()
+    means = differences(*map(fits.take, sides), qualities=qualities).means()
     return [
         _choice(
             means[start:stop],
@@ -108,7 +111,8 @@ def _choice(
     needed = max(FEWEST_POINTS, METHODS[method].points + 1)
     for side, points in enumerate(pair):
         if points.used < needed:
-            text = f"has {points.used} usable points, {method} needs {needed} to leave one out"
+            usable = f"{points.used} usable point" + "s" * (points.used != 1)
+            text = f"has {usable}, {method} needs {needed} to leave one out"
             return Choice(math.nan, side=side, reason=text)
     moved = means[1:] - means[0]
     if not np.isfinite(moved).all():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names, warnings_said
+from rdbench.cli.options import (
+    Averaging,
+    AveragingOption,
+    LabelsOption,
+    names,
+    range_of,
+    warnings_said,
+)
 from rdbench.errors import UsageError
 
 
@@ -57,13 +63,37 @@ def bd(
     metrics: Annotated[
         str,
         typer.Option(
-            help="Metrics, by column or as FILE.py:Class or FILE.toml.", metavar="NAME[,NAME...]"
+            help="Metrics, by column or as FILE.py:Class or FILE.toml. [default: psnr_db]",
+            metavar="NAME[,NAME...]",
         ),
-    ] = "psnr_db",
+    ] = "",
     published: Annotated[
         str,
         typer.Option(
             help="Published curves to compare as well, or alone.", metavar="NAME[,NAME...]"
+        ),
+    ] = "",
+    convention: Annotated[
+        str,
+        typer.Option(
+            help="What others have agreed on: jpeg-ai or aom. It sets metrics, points, "
+            "interpolation and the mean of images, and refuses what says something else.",
+            metavar="NAME",
+        ),
+    ] = "",
+    rates: Annotated[
+        str,
+        typer.Option(
+            help="Only points of these rates in bit/px count, of each image its own.",
+            metavar="LOW,HIGH",
+        ),
+    ] = "",
+    qualities: Annotated[
+        str,
+        typer.Option(
+            help="What BD-rates are integrated over, in the unit of the one metric; none where a "
+            "curve does not reach all of it.",
+            metavar="LOW,HIGH",
         ),
     ] = "",
     method: Annotated[
@@ -123,7 +153,8 @@ def bd(
     Prints tables, one for each dataset and metric; of a single run directory the values are also
     kept in its bd.csv. Values with ? rest on less than 75 % overlap; those with ! are not settled
     by their points: interpolations disagree by more than 1 point, or other points may move them by
-    more than that, and by more than other images.
+    more than that, and by more than other images; those with @ are differences at the only point of
+    a curve.
 
     Examples:
 
@@ -134,6 +165,8 @@ def bd(
       rdbench bd --published lee2019-mse --anchor published:bpg_444_x265_ycbcr --method all
 
       rdbench bd RUN --anchor vtm --metrics psnr_db,ms_ssim_db --averaging literature --latex
+
+      rdbench bd RUN --anchor vtm --convention jpeg-ai
     """
     if csv + markdown + latex > 1:
         raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")
@@ -141,6 +174,8 @@ def bd(
         raise UsageError("name either a curve to compare with by --anchor, or --matrix")
     if of_images and (per_image or not matrix):
         raise UsageError("--of-images is of a matrix: name --matrix, and leave out --per-image")
+    if of_images and convention:
+        raise UsageError("--of-images is of geometric means; --convention has its own mean")
     if complexity and per_image:
         raise UsageError("--complexity is of curves, not of images; leave out --per-image")
     if (classes or tags) and (per_image or matrix):
@@ -155,15 +190,18 @@ def bd(
         rows = bd_table(
             runs,
             anchor=anchor or None,
-            metrics=names(metrics),
+            metrics=names(metrics) or None,
             published=names(published),
+            convention=convention or None,
             method=method.value,
             averaging=averaging.value,
             min_overlap=min_overlap,
             interval=interval.value,
             resamples=resamples,
             seed=seed,
-            cap_db=math.inf if cap is None else cap,
+            cap_db=cap,
+            rates=range_of("--rates", rates),
+            qualities=range_of("--qualities", qualities),
             labels=called,
             classes=classes,
             tags=tags,

@@ -33,7 +33,8 @@ def import_(
         typer.Argument(
             metavar="FILE...",
             help="JSON of CompressAI's bench or eval_model, logs of VTM and HM, tables of Lee "
-            "2019, or text tables: CSV, TSV, Markdown, columns with blanks between them.",
+            "2019, RDResults of AOM, summaries of JPEG AI, or text tables: CSV, TSV, Markdown, "
+            "columns with blanks between them.",
         ),
     ],
     mapping: Annotated[

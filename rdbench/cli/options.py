@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from rdbench.errors import UsageError
+
 
 class Averaging(StrEnum):
     """How a curve's quality is averaged over images."""
@@ -52,6 +54,25 @@ def warnings_said() -> Iterator[None]:
         yield
     for warning in said:
         typer.echo(f"warning: {warning.message}", err=True)
+
+
+def range_of(option: str, text: str) -> tuple[float, float] | None:
+    """The range LOW,HIGH of an option, None where it is empty."""
+    if not text:
+        return None
+    low, high = pair_of(option, text, "LOW,HIGH")
+    if not low < high:
+        raise UsageError(f"{option} {text!r}: {low:g} is not below {high:g}")
+    return low, high
+
+
+def pair_of(option: str, text: str, form: str) -> tuple[float, float]:
+    """The two numbers of an option, whose form is told where they are none."""
+    try:
+        one, other = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not {form}") from None
+    return one, other
 
 
 MetricsOption = Annotated[

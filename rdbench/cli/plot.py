@@ -7,8 +7,15 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names, warnings_said
-from rdbench.errors import UsageError
+from rdbench.cli.options import (
+    Averaging,
+    AveragingOption,
+    LabelsOption,
+    names,
+    pair_of,
+    range_of,
+    warnings_said,
+)
 
 
 def plot(
@@ -35,6 +42,20 @@ def plot(
         ),
     ] = "",
     averaging: AveragingOption = Averaging.mean,
+    rates: Annotated[
+        str,
+        typer.Option(
+            help="With --anchor: only points of these rates in bit/px are compared.",
+            metavar="LOW,HIGH",
+        ),
+    ] = "",
+    qualities: Annotated[
+        str,
+        typer.Option(
+            help="With --anchor: what BD-rates are integrated over, for one metric.",
+            metavar="LOW,HIGH",
+        ),
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
     ] = None,
@@ -100,13 +121,15 @@ def plot(
             published=names(published),
             anchor=anchor or None,
             averaging=averaging.value,
+            rates=range_of("--rates", rates),
+            qualities=range_of("--qualities", qualities),
             out=out,
             formats=names(formats),
-            x_limits=_range("--xlim", xlim),
-            y_limits=_range("--ylim", ylim),
+            x_limits=range_of("--xlim", xlim),
+            y_limits=range_of("--ylim", ylim),
             log_rate=log_rate,
             title=title,
-            size=_pair("--size", size, "WIDTH,HEIGHT") if size else None,
+            size=pair_of("--size", size, "WIDTH,HEIGHT") if size else None,
             labels=labels,
             order=names(order),
             highlight=names(highlight),
@@ -114,20 +137,3 @@ def plot(
         )
     for path in paths:
         typer.echo(str(path))
-
-
-def _range(option: str, text: str) -> tuple[float, float] | None:
-    if not text:
-        return None
-    low, high = _pair(option, text, "LOW,HIGH")
-    if not low < high:
-        raise UsageError(f"{option} {text!r}: {low:g} is not below {high:g}")
-    return low, high
-
-
-def _pair(option: str, text: str, form: str) -> tuple[float, float]:
-    try:
-        one, other = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not {form}") from None
-    return one, other

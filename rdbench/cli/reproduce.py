@@ -94,6 +94,8 @@ def reproduce(
         raise typer.Exit(130)
     if made.claims:
         typer.echo(terminal(reproducing.claim_table(made.claims)))
+    if made.deltas:
+        typer.echo("\n\n".join(map(terminal, reproducing.delta_tables(made.deltas))))
     for path in made.files:
         typer.echo(path)
     if made.failures:

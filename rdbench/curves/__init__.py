@@ -7,7 +7,7 @@ pandas.
 from __future__ import annotations
 
 from rdbench.curves.across import across_datasets
-from rdbench.curves.bd import bd_table, comparisons
+from rdbench.curves.bd import bd_table, check_ranges, comparisons
 from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
 from rdbench.curves.bd_text import bd_csv, bd_text
 from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison, PerImage, Settings
@@ -52,6 +52,7 @@ __all__ = [
     "bd_csv",
     "bd_table",
     "bd_text",
+    "check_ranges",
     "common_images",
     "compare",
     "compare_pairs",

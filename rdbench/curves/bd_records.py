@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from rdbench.bd import METHODS, Interval
+from rdbench.bd import METHODS, Interval, Range
 from rdbench.curves.comparison import PERCENTILES, Comparison, PerImage
 from rdbench.tables import number_cell
 
@@ -38,6 +38,11 @@ RECORD_COLUMNS: Final = (
     "class",
     "averaging",
     "method",
+    "convention",
+    "rate_low",
+    "rate_high",
+    "quality_low",
+    "quality_high",
     "delta",
     "unit",
     "value",
@@ -67,6 +72,7 @@ RECORD_COLUMNS: Final = (
     *(f"value_{method}" for method in METHODS),
     "methods_disagree",
     "overlaps_little",
+    "at_one_point",
     "interval",
     "resamples",
     "seed",
@@ -127,6 +133,9 @@ def _record(row: Comparison) -> dict[str, str]:
         | {
             "class": row.image_class,
             "averaging": settings.averaging,
+            "convention": settings.convention.name if settings.convention else "",
+            **_range("rate", settings.rates),
+            **_range("quality", settings.qualities),
             **_ends("value", "", row.value, row.interval),
             **_points(row),
             **(_of_images(row, single) if single else {}),
@@ -138,6 +147,7 @@ def _record(row: Comparison) -> dict[str, str]:
             **{f"value_{name}": number_cell(value) for name, value in row.by_method.items()},
             "methods_disagree": _flag(row.methods_disagree),
             "overlaps_little": _flag(row.overlaps_little),
+            "at_one_point": _flag(row.at_point),
             "interval": settings.interval,
             "resamples": str(settings.resamples) if drawn else "",
             "seed": str(settings.seed) if drawn else "",
@@ -201,6 +211,11 @@ def _ends(name: str, prefix: str, value: float, interval: Interval | None) -> di
         f"{prefix}low": number_cell(low),
         f"{prefix}high": number_cell(high),
     }
+
+
+def _range(name: str, ends: Range | None) -> dict[str, str]:
+    low, high = ends or (math.nan, math.nan)
+    return {f"{name}_low": number_cell(low), f"{name}_high": number_cell(high)}
 
 
 def _common(row: Comparison) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Final
 from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison, Significance
 from rdbench.curves.complexity import Complexity, Ends, Networks, cost_notes
-from rdbench.curves.notes import mark, notes, undecided_text
+from rdbench.curves.notes import convention_notes, mark, notes, undecided_text
 from rdbench.curves.records import averaging_text
 from rdbench.tables import Table, number_cell
 
@@ -23,13 +23,12 @@ WIDE: Final = 60
 def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> list[Table]:
     """One table per dataset, metric and anchor: a row for each curve and kind of delta, with a
     column for each interpolation where there are several; with ``complexity`` what the curves
-    cost."""
-    return [
-        _against_anchor(rows, complexity)
-        for rows in groups(
-            comparisons, lambda row: (row.dataset, row.settings.metric.name, row.anchor)
-        )
-    ]
+    cost. By a convention one table has all metrics."""
+
+    def key(row: Comparison) -> tuple[str, str, str]:
+        return row.dataset, "" if row.settings.convention else row.settings.metric.name, row.anchor
+
+    return [_against_anchor(rows, complexity) for rows in groups(comparisons, key)]
 
 
 def matrices(
@@ -94,12 +93,13 @@ def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -
 
 def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
-    metric = first.settings.metric
+    agreed = first.settings.convention
     methods = list(dict.fromkeys(row.settings.method for row in rows))
     single_method = ["mean curves", "points", "mean of images", "geometric"]
     values = single_method if len(methods) == 1 else methods
     by_class = ["class"] if any(row.image_class for row in rows) else []
-    header = ["curve", "delta", *by_class, *values, "overlap", "images"]
+    what = ["metric", "BD-rate [%]"] if agreed else ["delta", *by_class, *values]
+    header = ["curve", *what, "overlap", "images"]
     columns = cost_columns(c for row in rows for c in row.complexities) if complexity else ()
     header += columns
     body = []
@@ -110,11 +110,13 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     shown = ""
     for group in _by_curve(rows):
         row = group[0]
-        cells = ["" if row.test == shown else row.test, delta_name(row)]
+        cells = ["" if row.test == shown else row.test, _row_name(row)]
         if by_class:
             cells[1] = "" if row.image_class else cells[1]
             cells.append(row.image_class or "all")
-        if len(methods) == 1:
+        if agreed:
+            cells.append(value_cell(row.value, row.interval, row, mark(row)))
+        elif len(methods) == 1:
             single = row.per_image
             cells.append(value_cell(row.value, row.interval, row, mark(row)))
             cells.append(_points(row))
@@ -130,31 +132,35 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
             cells += cost_cells(row.complexities[1], columns) if costly else [""] * len(columns)
         body.append(cells)
         shown = row.test
-    said = notes([row for row in rows if not row.image_class])
-    # What is said of a class names it; what was said of all images is not said again.
-    said += [note for note in notes(_named_by_class(rows)) if note not in said]
+    said = _all_notes(rows)
     if complexity:
         costs = [(first.anchor, first.complexities[0])]
         costs += [(row.test, row.complexities[1]) for row in rows]
         said += cost_notes(costs)
-    title = f"{first.place}, {metric.axis}, against {first.anchor} ({how(rows)})"
+    metric = "" if agreed else f"{first.settings.metric.axis}, "
+    title = f"{first.place}, {metric}against {first.anchor} ({how(rows)})"
     text_columns = 2 + len(by_class)
     return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said), text_columns)
 
 
 def _by_curve(rows: Sequence[Comparison]) -> Iterator[list[Comparison]]:
-    """The rows of each curve, kind of delta and class together, in this order."""
+    """The rows of each curve, kind of delta, metric and class together, in this order."""
     for curve in groups(rows, lambda row: (row.test,)):
         for kind in groups(curve, lambda row: (row.kind,)):
-            yield from groups(kind, lambda row: (row.image_class,))
+            yield from groups(kind, lambda row: (row.settings.metric.name, row.image_class))
 
 
-def _named_by_class(rows: Sequence[Comparison]) -> list[Comparison]:
-    return [
+def _all_notes(rows: Sequence[Comparison]) -> list[str]:
+    if rows[0].settings.convention:
+        return convention_notes(rows)
+    # What is said of a class names it; what was said of all images is not said again.
+    said = notes([row for row in rows if not row.image_class])
+    of_classes = [
         dataclasses.replace(row, test=f"{row.test}, {row.image_class}")
         for row in rows
         if row.image_class
     ]
+    return said + [note for note in notes(of_classes) if note not in said]
 
 
 def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Table:
@@ -205,6 +211,7 @@ def how(rows: Sequence[Comparison], of_images: bool = False) -> str:
         averaging += f", at most {settings.cap_db:g} dB"
     if of_images:
         averaging = "geometric mean of images" if rows[0].kind == "rate" else "mean of images"
+    averaging = "; ".join(([] if settings.convention else [averaging]) + settings.stated)
     methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
     intervals = ""
     if any(row.interval for row in rows):
@@ -213,6 +220,15 @@ def how(rows: Sequence[Comparison], of_images: bool = False) -> str:
             f", {LEVEL:g} % intervals over {drawn * (settings.interval == 'bootstrap')}images"
         )
     return f"{averaging}; {methods}{intervals}"
+
+
+def _row_name(row: Comparison) -> str:
+    if row.settings.convention:
+        return row.settings.metric.label
+    if not row.at_point:
+        return delta_name(row)
+    what = "rate [%]" if row.kind == "rate" else row.settings.metric.quantity
+    return f"{what} at its point"
 
 
 def delta_name(row: Comparison) -> str:

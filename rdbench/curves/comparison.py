@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
-from rdbench.bd import BDResult, Estimate, Interval, Kind, delta
+from rdbench.bd import BDResult, Estimate, Interval, Kind, PointRule, Range, delta
 from rdbench.curves.complexity import Complexity
+from rdbench.curves.conventions import Convention
 from rdbench.curves.curve import RATE, Curve
 from rdbench.metrics import BUILT_IN, MetricRecord
 
@@ -57,6 +58,38 @@ class Settings:
     seed: int = 0
     cap_db: float = math.inf
     """What scores in decibels count as at most, as AOM (100) and Netflix (60) cap PSNR."""
+    rates: Range | None = None
+    """The rates in bit/px of the points that count, each image's own where images are compared."""
+    qualities: Range | None = None
+    """What a BD-rate is integrated over, in the unit of the metric."""
+    convention: Convention | None = None
+    """Whose way of comparing it is; its numbers are means of images."""
+
+    @property
+    def rule(self) -> PointRule:
+        """What is asked of points, whose quality is such that more is better."""
+        sign, convention = self.metric.sign, self.convention
+        ends = sorted(sign * end for end in self.qualities or ())
+        return PointRule(
+            self.rates,
+            (ends[0], ends[1]) if ends else None,
+            monotonic=convention is not None and convention.monotonic,
+            saturation=convention.saturation(self.metric.name) if convention else math.inf,
+            one_point=convention is None,
+        )
+
+    @property
+    def stated(self) -> list[str]:
+        """The convention and the ranges that are asked for, in words."""
+        told = []
+        if self.convention:
+            told.append(f"{self.convention.label} convention, mean of the images' BD-rates")
+        if self.rates:
+            told.append("points of {:g} to {:g} bit/px".format(*self.rates))
+        if self.qualities:
+            low, high = self.qualities
+            told.append(f"over {low:g} to {high:g} {self.metric.unit}".rstrip())
+        return told
 
 
 @dataclass(frozen=True)
@@ -241,9 +274,16 @@ class Comparison:
     def overlaps_little(self) -> bool:
         """Whether there is a value, and it rests on less than :data:`LOW_OVERLAP` percent of the
         test curve, or on fewer than :data:`FEW_POINTS` points of one of the two."""
-        if self.reason or self.curve is None or self.datasets:
+        if self.reason or self.curve is None or self.datasets or self.at_point:
             return False
-        return self.overlap < LOW_OVERLAP or self.curve.points < FEW_POINTS
+        little = self.overlap < LOW_OVERLAP and not self.settings.qualities
+        return little or self.curve.points < FEW_POINTS
+
+    @property
+    def at_point(self) -> bool:
+        """Whether its values are differences at the one point of the test curve, and no Bjøntegaard
+        means."""
+        return self.curve is not None and self.curve.at_point
 
     @property
     def methods_disagree(self) -> bool:
@@ -292,11 +332,17 @@ class Comparison:
         assert self.anchor_curve
         assert self.test_curve
         settings = self.settings
+        if settings.metric.name not in self.test_curve.values:
+            return "not all metrics have a value"
         arrays = [
             values[0]
             for curve in (self.anchor_curve, self.test_curve)
             for values in (curve.of_images(RATE, [image]), curve.gains(settings.metric, [image]))
         ]
         return delta(
-            *arrays, kind=self.kind, method=settings.method, min_overlap=settings.min_overlap
+            *arrays,
+            kind=self.kind,
+            method=settings.method,
+            min_overlap=settings.min_overlap,
+            rule=settings.rule,
         ).reason

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rdbench.curves.bd_tables import delta_name, groups, how, value_cell
 from rdbench.curves.comparison import EXTREMES, PERCENTILES, Comparison
-from rdbench.curves.notes import extremes_text, listed, mark, notes
+from rdbench.curves.notes import AT_POINT, extremes_text, listed, mark, notes
 from rdbench.tables import Table
 
 
@@ -48,7 +48,8 @@ def _curve_rows(pair: Sequence[Comparison]) -> Iterator[list[str]]:
         for row in pair:
             assert row.per_image
             overlap = f"{row.per_image.overlaps[place]:.0f} %"
-            cells += [value_cell(row.per_image.values[place], None, row), overlap]
+            point = AT_POINT if row.at_point else ""
+            cells += [value_cell(row.per_image.values[place], None, row, point), overlap]
         yield cells
         test = ""
     singles = [(row, row.per_image) for row in pair if row.per_image]
@@ -67,6 +68,8 @@ def _curve_rows(pair: Sequence[Comparison]) -> Iterator[list[str]]:
         for row, single in singles:
             cells += [value_cell(single.mean_without_extremes, None, row), ""]
         yield cells
+    if pair[0].settings.convention:
+        return
     cells = ["", "mean curves"]
     for row in pair:
         cells += [value_cell(row.value, row.interval, row, mark(row)), f"{row.overlap:.0f} %"]

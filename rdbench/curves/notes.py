@@ -18,15 +18,17 @@ from rdbench.curves.comparison import (
 )
 from rdbench.curves.published import caveats
 
-DISAGREE, LITTLE, FALLS = "!", "?", "~"
+DISAGREE, LITTLE, FALLS, AT_POINT = "!", "?", "~", "@"
 """What follows a value that its points do not settle (interpolations disagree, or it moves without
-one of them), one that rests on little overlap, and one of a fit that is not monotonic."""
+one of them), one that rests on little overlap, one of a fit that is not monotonic, and one at the
+only point of its curve."""
 LISTED: Final = 6
 
 _APART: Final = f"interpolations disagree by more than {WIDE_SPREAD:g} point"
 _MOVED: Final = (
     f"other points may move it by more than {WIDE_SPREAD:g} point, and more than other images"
 )
+_AT_POINT: Final = "the difference at the only point of the curve, no Bjøntegaard mean"
 _USE: Final = "in the common range; use pchip"
 
 
@@ -39,6 +41,7 @@ def doubts(row: Comparison) -> dict[str, str]:
             any(unsettled.values()),
         ),
         LITTLE: (_little(row.kind), row.overlaps_little),
+        AT_POINT: (_AT_POINT, row.at_point),
         FALLS: (f"the {row.settings.method} fit is not monotonic {_USE}", row.not_monotonic),
     }
     return {sign: text for sign, (text, holds) in known.items() if holds}
@@ -54,6 +57,20 @@ def notes(rows: Sequence[Comparison], *, marks: bool = True) -> list[str]:
     for unless values are shown without it."""
     cautions = [f"{sign}: {text}" if sign and marks else text for sign, text in _cautions(rows)]
     return [*_across(rows), *_missing(rows), *_dropped(rows), *_left_out(rows), *cautions]
+
+
+def convention_notes(rows: Sequence[Comparison]) -> list[str]:
+    """The notes beside ``rows`` of all metrics of a convention, with those that each is about."""
+    convention = rows[0].settings.convention
+    labels = list(dict.fromkeys(row.settings.metric.label for row in rows))
+    about: dict[str, list[str]] = {}
+    for label in labels:
+        for text in notes([row for row in rows if row.settings.metric.label == label]):
+            about.setdefault(text, []).append(label)
+    said = [convention.remark] if convention else []
+    for text, own in about.items():
+        said.append(text if len(own) == len(labels) else f"{', '.join(own)}: {text}")
+    return said
 
 
 def warnings(comparisons: Iterable[Comparison]) -> list[str]:
@@ -114,10 +131,17 @@ def _dropped(rows: Sequence[Comparison]) -> list[str]:
         for title, points in ((row.anchor, row.dropped_anchor), (row.test, row.dropped_test))
         if points
     }
+    others = "".join(f", or not of {text}" for text in _rates(rows))
     return [
-        f"{title}: without point {', '.join(points)} (not finite, or beaten by another)"
+        f"{title}: without point {', '.join(points)} (not finite, or beaten by another{others})"
         for title, points in dropped.items()
     ]
+
+
+def _rates(rows: Sequence[Comparison]) -> list[str]:
+    """The ranges of rates that were asked for."""
+    ranges = dict.fromkeys(row.settings.rates for row in rows if row.settings.rates)
+    return [f"{low:g} to {high:g} bit/px" for low, high in filter(None, ranges)]
 
 
 def _left_out(rows: Sequence[Comparison]) -> list[str]:
@@ -139,10 +163,9 @@ def _left_out(rows: Sequence[Comparison]) -> list[str]:
             f"{row.test}: {row.image_count - row.per_image.count} of {row.image_count} images "
             f"have no BD-{row.kind} of their own" + _method(row, rows)
             for row in rows
-            if row.images
-            and row.per_image
-            and row.per_image.count < row.image_count
-            and not row.reason
+            if row.per_image
+            and 0 < row.per_image.count < row.image_count
+            and not row.settings.convention
         ]
     return said
 
@@ -180,6 +203,10 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
         said += [
             (DISAGREE, f"{row.test} [%] moves with its points: {_by_points(row)}") for row in moved
         ]
+    alone = [row for row in rows if row.at_point]
+    if alone := [row for row in alone if not row.reason or (row.per_image and row.per_image.count)]:
+        names = listed([*dict.fromkeys(row.test for row in alone)])
+        said.append((AT_POINT, f"{names}: {_AT_POINT}; the anchor is interpolated"))
     if falling := [row for row in rows if row.not_monotonic]:
         names = listed([*dict.fromkeys(row.test for row in falling)])
         method = falling[0].settings.method

@@ -21,6 +21,7 @@ from rdbench.bd import (
     Fit,
     Kind,
     Points,
+    Range,
     describe,
     differences,
     fit,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+Pairs = Sequence[tuple[Curve | None, Curve]]
+"""Anchors, None for one that a dataset lacks, each with the curve that is held against it."""
+
 
 def compare(
     anchor: Curve | None, test: Curve, settings: Settings, name: str = ""
@@ -52,7 +56,7 @@ def compare(
 
 
 def compare_pairs(
-    pairs: Sequence[tuple[Curve | None, Curve]],
+    pairs: Pairs,
     settings: Settings,
     methods: Sequence[str] = (),
     name: str = "",
@@ -138,16 +142,21 @@ def _by(settings: Settings, method: str) -> Settings:
 class _Sample:
     """One curve over the images of a group: its mean curve, and as rows of one batch those of
     single images, those of all images but one, and those of the bootstrap (images, images and
-    resamples, points). More quality is better here, whatever the metric."""
+    resamples, points). More quality is better here, whatever the metric; points that do not count
+    are NaN."""
 
     def __init__(self, curve: Curve, images: tuple[str, ...], settings: Settings) -> None:
         metric, used = settings.metric, images or None
-        self.means = curve.mean(RATE, used), curve.gain(metric, settings.averaging, used)
+        rule = settings.rule
+        means = curve.mean(RATE, used), curve.gain(metric, settings.averaging, used)
+        self.points = Points.of("curve", *means, rule)
         if not images:
             return
         rate, quality = curve.of_images(RATE, images), curve.gains(metric, images)
         averaging = metric.averaging(settings.averaging)
-        rows = [(rate, quality)]
+        rows = [rule.applied(rate, quality)]
+        # With other images the same points count.
+        rate = np.where(np.isfinite(self.points.rate), rate, math.nan)
         if settings.interval != "none" and len(images) >= FEWEST_IMAGES:
             weights = [left_out_weights(len(images))]
             if settings.interval == "bootstrap":
@@ -172,19 +181,24 @@ def _together(
             own = _by(settings, method)
             spreads = point_spreads(
                 pairs,
-                {key: Points.of("curve", *sample.means) for key, sample in samples.items()},
+                {key: sample.points for key, sample in samples.items()},
                 [results[method].value for results in of_means],
                 kind,
-                method,
-                settings.metric.sign,
+                own,
             )
             found: Iterable[Differences | None] = [None] * len(pairs)
             if images:
                 fits = {
-                    key: fit(sample.rate, sample.quality, kind=kind, method=method)
+                    key: fit(
+                        sample.rate,
+                        sample.quality,
+                        kind=kind,
+                        method=method,
+                        single=np.full(len(sample.rate), sample.points.single),
+                    )
                     for key, sample in samples.items()
                 }
-                found = _differences(pairs, fits)
+                found = _differences(pairs, fits, settings.rule.qualities)
             for place, (pair, differing) in enumerate(zip(pairs, found, strict=True)):
                 row = _row(*pair, kind, of_means[place], spreads[place], own)
                 rows[place].append(
@@ -200,7 +214,7 @@ def _deltas_of_means(
     settings: Settings,
 ) -> list[dict[str, BDResult]]:
     """The deltas of the mean curves of each pair by every interpolation, all pairs at once."""
-    points = [Points.of("curve", *sample.means) for sample in samples.values()]
+    points = [sample.points for sample in samples.values()]
     place = {key: number for number, key in enumerate(samples)}
     most = max(len(curve.rate) for curve in points)
     # What is missing is not finite, and not used.
@@ -210,9 +224,12 @@ def _deltas_of_means(
         quality[number, : len(curve.rate)] = curve.quality
     sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
     found: list[dict[str, BDResult]] = [{} for _ in pairs]
+    single = np.array([curve.single for curve in points])
     for method in METHODS:
-        fits = fit(rate, quality, kind=kind, method=method)
-        differing = differences(*(fits.take(side) for side in sides))
+        fits = fit(rate, quality, kind=kind, method=method, single=single)
+        differing = differences(
+            *(fits.take(side) for side in sides), qualities=settings.rule.qualities
+        )
         for row, (anchor, test) in enumerate(zip(*sides, strict=True)):
             result = describe(
                 points[anchor], points[test], differing, row, method, settings.min_overlap
@@ -232,7 +249,7 @@ def _in_own_sign(result: BDResult, metric: MetricRecord) -> BDResult:
 
 
 def _differences(
-    pairs: Sequence[tuple[Curve, Curve]], fits: Mapping[int, Fit]
+    pairs: Sequence[tuple[Curve, Curve]], fits: Mapping[int, Fit], qualities: Range | None
 ) -> Iterator[Differences]:
     """What each pair differs by; the other direction of a pair that was done costs nothing."""
     done: dict[tuple[int, int], Differences] = {}
@@ -241,7 +258,7 @@ def _differences(
         if key[::-1] in done:
             done[key] = done[key[::-1]].swapped()
         else:
-            done[key] = differences(fits[key[0]], fits[key[1]])
+            done[key] = differences(fits[key[0]], fits[key[1]], qualities=qualities)
         yield done[key]
 
 

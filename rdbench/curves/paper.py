@@ -156,7 +156,10 @@ def _caption(rows: Sequence[Comparison], labels: Labels) -> str:
     """What the numbers are, with how each metric is averaged over how many images."""
     methods = ", ".join(dict.fromkeys(row.settings.method for row in rows))
     averaged = dict.fromkeys(
-        f"{labels.get(s.metric.name, s.metric.quantity)}: {averaging_text(s.metric, s.averaging)}"
+        "; ".join(s.stated)
+        if s.convention
+        else f"{labels.get(s.metric.name, s.metric.quantity)}: "
+        + "; ".join((averaging_text(s.metric, s.averaging), *s.stated))
         for s in (row.settings for row in rows)
     )
     counts: dict[str, dict[int, None]] = {}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rdbench.bd import Choice, Kind, Points, as_means, choices, in_unit
-from rdbench.curves.comparison import PointSpread
+from rdbench.curves.comparison import PointSpread, Settings
 from rdbench.curves.curve import Curve
 from rdbench.schema import point_text
 
@@ -18,18 +18,23 @@ def point_spreads(
     points: Mapping[int, Points],
     values: Sequence[float],
     kind: Kind,
-    method: str,
-    sign: int,
+    settings: Settings,
 ) -> list[PointSpread | None]:
     """Of each (anchor, test), whose delta is one of ``values``; None where that is NaN. ``points``:
-    the means of each curve by its id, with qualities more of which is better; ``sign`` is that of
-    the metric."""
+    the means of each curve by its id, with qualities more of which is better."""
     place = {key: number for number, key in enumerate(points)}
     sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
     together = [_one_ladder(*pair) for pair in pairs]
     found = choices(
-        [*points.values()], sides[0], sides[1], together=together, kind=kind, method=method
+        [*points.values()],
+        sides[0],
+        sides[1],
+        together=together,
+        kind=kind,
+        method=settings.method,
+        qualities=settings.rule.qualities,
     )
+    sign = settings.metric.sign
     return [
         None if math.isnan(value) else _spread(pair, value, choice, kind, sign)
         for pair, value, choice in zip(pairs, values, found, strict=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rdbench.errors import UsageError, unknown
 from rdbench.metrics import BUILT_IN, MetricRecord, find
+from rdbench.metrics.published import PUBLISHED
 from rdbench.metrics.registry import FILE_HINT, is_file, is_known, names
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def records_of(
     columns: Iterable[str], own: Mapping[str, MetricRecord] | None = None
 ) -> dict[str, MetricRecord]:
     """The records of the metrics among ``columns``: those that came with the numbers (``own``),
-    then those of metrics that are known by name here."""
+    then those of metrics that are known by name here, then those that others publish."""
     found = {**BUILT_IN, **(own or {})}
     records = {}
     for name in columns:
@@ -34,6 +35,8 @@ def records_of(
         elif is_known(name):
             with contextlib.suppress(UsageError):  # the numbers are there nevertheless
                 records[name] = find(name)
+        if name in PUBLISHED:
+            records.setdefault(name, PUBLISHED[name])
     return records
 
 

@@ -26,8 +26,7 @@ _TEXTS: Final = frozenset(
             "delta",
             "unit",
         ),
-        "interval",
-        *("points_most", "points_reason", "per_image_extremes"),
+        *("interval", "convention", "points_most", "points_reason", "per_image_extremes"),
         *("dropped_anchor_points", "dropped_test_points", "reason"),
         *("anchor_timing", "anchor_machines", "test_timing", "test_machines"),
     )
@@ -35,7 +34,7 @@ _TEXTS: Final = frozenset(
 _COUNTS: Final = frozenset(
     ("per_image_count", "images", "images_left_out", "resamples", "seed", "pairs")
 )
-_FLAGS: Final = frozenset(("points_decide", "methods_disagree", "overlaps_little"))
+_FLAGS: Final = frozenset(("points_decide", "methods_disagree", "overlaps_little", "at_one_point"))
 
 
 class BDTable(list[Comparison]):

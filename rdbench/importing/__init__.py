@@ -15,7 +15,7 @@ from typing import Final
 from rdbench.curves.published import utf8_text
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
-from rdbench.importing import columns, compressai, encoder_logs, lee2019, lines, paths
+from rdbench.importing import aom, columns, compressai, encoder_logs, jpeg_ai, lee2019, lines, paths
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
 
@@ -46,6 +46,8 @@ FORMATS: Final = (
     Format("CompressAI's JSON", compressai.recognises, compressai.read),
     Format("logs of VTM or HM", encoder_logs.recognises, encoder_logs.read),
     Format("the tables of Lee 2019", lee2019.recognises, lee2019.read),
+    Format("the rate points of AOM's test conditions", aom.recognises, aom.read),
+    Format("summaries of JPEG AI", jpeg_ai.recognises, jpeg_ai.read),
     Format("CSV", columns.recognises, columns.read),
 )
 """In the order in which they are tried."""
@@ -76,7 +78,8 @@ def import_(
 
     Args:
         files: JSON of CompressAI's bench or eval_model, logs of the encoders of VTM and HM, tables
-            of Lee 2019, or text tables (CSV, TSV, Markdown, columns with blanks between them), all
+            of Lee 2019, rate points of AOM's test conditions (RDResults), summaries of JPEG AI, or
+            text tables (CSV, TSV, Markdown, columns with blanks between them), all
             of one format.
         mapping: columns of rdbench and what they are called in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.

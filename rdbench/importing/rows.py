@@ -15,6 +15,7 @@ from rdbench.curves.records import records_of
 from rdbench.errors import UsageError, unknown
 from rdbench.images.dataset import SUFFIXES
 from rdbench.metrics import MetricRecord, find
+from rdbench.metrics.published import PUBLISHED
 from rdbench.metrics.registry import FILE_HINT, is_file, names
 
 TEXTS: Final = ("dataset", "label", "codec", "options", "parameter", "image", "description")
@@ -77,10 +78,10 @@ class Request:
 
     @cached_property
     def metrics(self) -> dict[str, MetricRecord]:
-        """The metrics that a file may have: those that are known by name, and those of files.
-        Raises :class:`UsageError` where a file has none."""
+        """The metrics that a file may have: those that are known by name, those that others
+        publish, and those of files. Raises :class:`UsageError` where a file has none."""
         files = [find(ours) for ours in self.mapping if is_file(ours)]
-        known = records_of(names())
+        known = {**PUBLISHED, **records_of(names())}
         return known | {record.name: record for record in files}
 
     @cached_property
@@ -121,6 +122,8 @@ class Row:
     """What the rate is, where the format tells; see :data:`rdbench.curves.published.RATES`."""
     averaging: str = "unknown"
     """How a row without an image is a mean; see :data:`rdbench.curves.published.AVERAGINGS`."""
+    known_issue: str = ""
+    """What is known against numbers of the format."""
 
     @property
     def where(self) -> str:

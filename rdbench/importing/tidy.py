@@ -143,7 +143,7 @@ def _common(label: str, rows: Sequence[Row], request: Request) -> dict[str, str]
         "averaging": averagings.pop() if len(averagings) == 1 else "unknown",
         "description": _one(label, rows, "description", ""),
         "source": request.source or f"imported from {rows[0].file}",
-        "known_issue": request.known_issue,
+        "known_issue": request.known_issue or rows[0].known_issue,
     }
 
 

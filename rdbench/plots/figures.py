@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
-from rdbench.curves import RATE, Curve, averaging_text, common_images, other_samples
+from rdbench.curves import RATE, Curve, Settings, averaging_text, common_images, other_samples
 from rdbench.curves.published import caveats
 from rdbench.errors import UsageError
 from rdbench.metrics import MetricRecord
@@ -212,21 +212,23 @@ def rate_distortion(
     )
 
 
-def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
+def rate_saving(view: Scene, anchor: Curve, settings: Settings | None = None) -> Plot:
     """Rate saved against ``anchor`` over quality, in percent of the anchor's rate, interpolated
-    as the Bjøntegaard delta does and over the range of quality that both curves have, with the
-    points of the curve that lie there."""
+    as the Bjøntegaard delta does and over the range of quality that both curves have, or that is
+    asked for, with the points of the curve that lie there."""
     lines, notes, uneven = [], list(view.notes), []
     metric = view.metric
-    anchor_rate, anchor_gain = view.rate(anchor), view.gain(anchor)
+    settings = settings or Settings(metric, view.averaging)
+    method, rule = settings.method, dataclasses.replace(settings.rule, one_point=False)
+    anchor_rate, anchor_gain = rule.applied(view.rate(anchor), view.gain(anchor))
     for curve in view.curves:
         if curve is anchor:
             continue
         if any(c.mean_of and c.mean_of != view.image_count for c in (anchor, curve)):
             uneven.append(curve.title)
             continue
-        rate, gain = view.rate(curve), view.gain(curve)
-        result = delta(anchor_rate, anchor_gain, rate, gain, method=method)
+        rate, gain = rule.applied(view.rate(curve), view.gain(curve))
+        result = delta(anchor_rate, anchor_gain, rate, gain, method=method, rule=rule)
         if result.reason:
             notes.append(f"{curve.title}: {result.reason}")
             continue
@@ -245,7 +247,7 @@ def rate_saving(view: Scene, anchor: Curve, *, method: str = "pchip") -> Plot:
     return Plot(
         name=view.name() + "_saving",
         title=view.title,
-        subtitle=f"{view.subtitle}, {method}",
+        subtitle=", ".join((view.subtitle, *settings.stated, method)),
         x_label=view.metric.axis,
         y_label=f"Rate saving against {anchor.title} [%]",
         lines=tuple(lines),

@@ -88,7 +88,9 @@ def forest(rows: Sequence[Comparison]) -> Forest | None:
         rows=tuple(_row(row) for row in shown),
         cast=cast_of(rows),
         notes=(
-            f"{averaging_text(metric, settings.averaging)}, {settings.method}",
+            ", ".join(
+                (averaging_text(metric, settings.averaging), *settings.stated, settings.method)
+            ),
             *notes([row for row in rows if row.kind == "rate"]),
         ),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
+from rdbench.bd import Range
 from rdbench.curves import (
     NO_LABELS,
     PREFIX,
@@ -16,6 +17,7 @@ from rdbench.curves import (
     Labels,
     Settings,
     averaging_of,
+    check_ranges,
     compare_pairs,
     find_anchor,
     find_curves,
@@ -49,6 +51,8 @@ def plot_rd(
     published: str | Sequence[str] = ...,
     anchor: str | None = ...,
     averaging: str = ...,
+    rates: Range | None = ...,
+    qualities: Range | None = ...,
     out: str | Path | None = ...,
     formats: str | Sequence[str] = ...,
     x_limits: tuple[float, float] | None = ...,
@@ -89,6 +93,8 @@ def plot_rd(
     published: str | Sequence[str] = (),
     anchor: str | None = None,
     averaging: str = "mean",
+    rates: Range | None = None,
+    qualities: Range | None = None,
     out: str | Path | None = None,
     formats: str | Sequence[str] = ("png",),
     x_limits: tuple[float, float] | None = None,
@@ -115,6 +121,8 @@ def plot_rd(
             saved over quality, the BD-rates with their intervals, those of single images, and the
             BD-rates over times and memory.
         averaging: as :func:`rdbench.bd_table`.
+        rates, qualities: over which curves are compared with ``anchor``, as
+            :func:`rdbench.bd_table`.
         out: the folder of the figures; ``plots`` in the folder of a single run by default.
         formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
         x_limits: range of the rate in bit/px in the rate-distortion figures.
@@ -160,6 +168,10 @@ def plot_rd(
         raise UsageError(
             "a range of the quality (`y_limits`) is for one metric; name it (`metrics`)"
         )
+    check_ranges(rates, qualities, records)
+    if (rates or qualities) and anchor is None:
+        raise UsageError("`rates` and `qualities` are what curves are compared over: name `anchor`")
+    compared = Settings(rates=rates, qualities=qualities)
     look = Look(
         size=size,
         order=_titles(curves, order, "curve to order"),
@@ -172,7 +184,7 @@ def plot_rd(
         for stem, dataset, shown in _panels(curves)
         for record in records
         for figure in _figures(
-            shown, stem, dataset, record, averaging, anchors.get(dataset), limits
+            shown, stem, dataset, record, averaging, anchors.get(dataset), compared, limits
         )
     ]
     if not figures:
@@ -202,10 +214,12 @@ def _figures(
     record: MetricRecord,
     averaging: str,
     anchor: Curve | None,
+    compared: Settings,
     limits: dict[str, Any],
 ) -> Iterator[Drawing]:
     """The figures of one dataset and metric; ``stem`` is what their files begin with."""
     averaging = averaging_of(record, averaging)
+    settings = dataclasses.replace(compared, metric=record, averaging=averaging)
     view = scene(curves, dataset, record, averaging)
     if view is None:
         warnings.warn(f"no curve of {dataset!r} has {record.name}", stacklevel=4)
@@ -214,8 +228,8 @@ def _figures(
     yield rate_distortion(view, **limits)
     if anchor is not None and anchor in curves:
         if anchor in view.curves:
-            yield rate_saving(view, anchor)
-        rows = _against(anchor, curves, Settings(record, averaging))
+            yield rate_saving(view, anchor, settings)
+        rows = _against(anchor, curves, settings)
         yield from filter(None, (forest(rows), images_plot(rows), tradeoff(rows)))
 
 

@@ -95,8 +95,9 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
         name=file_name(first.dataset, metric.name, settings.averaging) + "_complexity",
         title=f"{first.place}, {metric.label}, against {first.anchor}",
         subtitle=(
-            f"{averaging_text(metric, settings.averaging)}; {settings.method}; ringed: no other "
-            "costs less and saves more"
+            f"{averaging_text(metric, settings.averaging)}; "
+            + "; ".join((*settings.stated, settings.method))
+            + "; ringed: no other costs less and saves more"
         ),
         panels=tuple(panels),
         cast=cast_of(rows),

@@ -8,8 +8,9 @@ curves that stand in for them, and the figures and claims that are made of it
 
 from __future__ import annotations
 
+from rdbench.reproducing.deltas import tables as delta_tables
 from rdbench.reproducing.make import Made, reproduce
 from rdbench.reproducing.page import claim_table
 from rdbench.reproducing.recipe import Recipe, find, read, shipped
 
-__all__ = ["Made", "Recipe", "claim_table", "find", "read", "reproduce", "shipped"]
+__all__ = ["Made", "Recipe", "claim_table", "delta_tables", "find", "read", "reproduce", "shipped"]

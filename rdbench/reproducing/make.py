@@ -16,7 +16,7 @@ from rdbench.curves.notes import listed
 from rdbench.errors import UsageError
 from rdbench.experiment import Experiment
 from rdbench.places import REPORTS, RUN_PREFIX, RUNS
-from rdbench.reproducing import claims, figures, page
+from rdbench.reproducing import claims, deltas, figures, page
 from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.recipe import Recipe, Role, find, read
 from rdbench.results import MEASUREMENTS
@@ -35,6 +35,7 @@ class Made:
     run: Path
     files: tuple[Path, ...]
     claims: tuple[claims.Checked, ...]
+    deltas: tuple[deltas.ImageDelta, ...]
     failures: tuple[Measurement, ...]
     interrupted: bool
 
@@ -106,7 +107,7 @@ def reproduce(
         with LocalPool(limits) as pool:
             outcome = run_experiment(plan, run, pool=pool, progress=progress)
         if outcome.interrupted:
-            return Made(out, run, (), (), (), interrupted=True)
+            return Made(out, run, (), (), (), (), interrupted=True)
         failures = tuple(outcome.failures)
     if not published:
         cast.measured = _measured(run)
@@ -121,8 +122,9 @@ def reproduce(
         raise UsageError(f"reproduction {recipe.name!r}: there is nothing to draw here ({reason})")
     checked = tuple(claims.check(recipe, cast))
     drawn = figures.draw(recipe, cast, out)
-    written = page.write(recipe, cast, checked, drawn, out)
-    return Made(out, run, (*drawn, *written), checked, failures, interrupted=False)
+    found = tuple(deltas.compute(recipe, cast))
+    written = page.write(recipe, cast, checked, found, drawn, out)
+    return Made(out, run, (*drawn, *written), checked, found, failures, interrupted=False)
 
 
 def _measured(run: Path) -> dict[Key, Curve]:

@@ -16,12 +16,14 @@ from rdbench.errors import RdbenchError
 from rdbench.files import write_atomically
 from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.claims import Checked, Value
+from rdbench.reproducing.deltas import ImageDelta, csv_text, tables
 from rdbench.reproducing.recipe import Claim, Recipe
 from rdbench.tables import Table, markdown, number_cell, sheet
 
 PAGE: Final = "README.md"
 CURVES: Final = "curves.csv"
 CLAIMS: Final = "claims.csv"
+DELTAS: Final = "deltas.csv"
 
 _CLAIM_COLUMNS: Final = (
     "kind",
@@ -48,7 +50,12 @@ _CLAIM_COLUMNS: Final = (
 
 
 def write(
-    recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequence[Path], out: Path
+    recipe: Recipe,
+    cast: Cast,
+    checked: Sequence[Checked],
+    found: Sequence[ImageDelta],
+    drawn: Sequence[Path],
+    out: Path,
 ) -> list[Path]:
     """Write page and tables of ``recipe`` into ``out``; return their paths."""
     try:
@@ -56,11 +63,13 @@ def write(
     except OSError as error:
         raise RdbenchError(f"cannot write to {str(out)!r}: {error.strerror}") from None
     files = {
-        PAGE: _page(recipe, cast, checked, drawn),
+        PAGE: _page(recipe, cast, checked, found, drawn),
         CURVES: _curves([*cast.measured.values(), *cast.recorded.values()]),
     }
     if checked:
         files[CLAIMS] = _claims(checked)
+    if found:
+        files[DELTAS] = csv_text(found)
     for name, text in files.items():
         write_atomically(out / name, text)
     return [out / name for name in files]
@@ -122,7 +131,13 @@ def _claims(checked: Sequence[Checked]) -> str:
     return sheet(rows)
 
 
-def _page(recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequence[Path]) -> str:
+def _page(
+    recipe: Recipe,
+    cast: Cast,
+    checked: Sequence[Checked],
+    found: Sequence[ImageDelta],
+    drawn: Sequence[Path],
+) -> str:
     lines = [f"# {recipe.title}", "", f"`rdbench reproduce {recipe.name}`", ""]
     lines += [f"{recipe.paper}.", ""] if recipe.paper else []
     lines += [recipe.text, ""] if recipe.text else []
@@ -131,6 +146,11 @@ def _page(recipe: Recipe, cast: Cast, checked: Sequence[Checked], drawn: Sequenc
             lines += [f"![{recipe.title}, {path.stem}]({path.name})", ""]
     if checked:
         lines += ["## In numbers", "", markdown(claim_table(checked)), ""]
+    if found:
+        lines += ["## Image by image", ""]
+        for table in tables(found, recipe.deltas.note):
+            lines += [markdown(table), ""]
+        lines += [f"The BD-rates of all images are in `{DELTAS}`.", ""]
     lines += ["## Who plays which role", "", markdown(_players(cast)), ""]
     lines += [f"The points of all curves are in `{CURVES}`."]
     return "\n".join(lines) + "\n"

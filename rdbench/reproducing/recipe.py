@@ -34,11 +34,19 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
     dataset = "kodak"             # of each dataset where it is not given
     points = [1, 2, 4]            # of a rate-gap: each is a claim
 
+    [deltas]                      # BD-rates of single images, from published points
+    file = "paper.csv"            # beside the recipe: columns test, anchor, image, and metrics with
+                                  # what the paper says in percent
+    convention = "aom"            # by which they are computed
+    note = "what must be known to compare the two"
+
 A codec may have no ``codec`` but published curves alone.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,13 +58,17 @@ import msgspec
 from rdbench import experiment, toml
 from rdbench.bd import METHODS, Averaging
 from rdbench.codecs.request import CodecRequest
-from rdbench.curves.published import PREFIX
+from rdbench.curves.conventions import Convention
+from rdbench.curves.conventions import find as find_convention
+from rdbench.curves.published import PREFIX, utf8_text
+from rdbench.curves.records import records_of
 from rdbench.errors import UsageError, unknown
 from rdbench.metrics import MetricRecord
 from rdbench.metrics import find as find_metric
 from rdbench.metrics.registry import absolute, is_file
 from rdbench.toml import Form, Table, read_toml
 
+_DELTA_OF: Final = ("test", "anchor", "image")
 RECIPES: Final = Path(__file__).parent / "recipes"
 
 
@@ -128,6 +140,32 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class PaperDelta:
+    """A BD-rate in percent that a paper gives of one image."""
+
+    test: str
+    anchor: str
+    image: str
+    metric: MetricRecord
+    paper: float
+
+
+class _DeltasForm(Form, frozen=True):
+    file: str
+    convention: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class PaperDeltas:
+    """What a paper says of single images, and how it is computed."""
+
+    rows: tuple[PaperDelta, ...] = ()
+    convention: Convention | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Recipe:
     name: str
     title: str
@@ -143,6 +181,7 @@ class Recipe:
     networks: tuple[Network, ...]
     figures: tuple[FigureRecipe, ...]
     claims: tuple[Claim, ...]
+    deltas: PaperDeltas = PaperDeltas()
 
 
 def shipped() -> dict[str, Path]:
@@ -173,6 +212,7 @@ class _RecipeForm(Form, frozen=True):
     networks: tuple[Network, ...] = ()
     figures: tuple[_FigureForm, ...] = ()
     claims: tuple[_ClaimForm, ...] = ()
+    deltas: _DeltasForm | None = None
 
 
 def read(path: Path) -> Recipe:
@@ -206,7 +246,30 @@ def read(path: Path) -> Recipe:
         networks=form.networks,
         figures=tuple(map(_figure, table.tables("figures"), form.figures)),
         claims=tuple(sorted(claims, key=lambda claim: form.datasets.index(claim.dataset))),
+        deltas=_deltas(table, form.deltas, labels) if form.deltas else PaperDeltas(),
     )
+
+
+def _deltas(table: Table, form: _DeltasForm, labels: list[str]) -> PaperDeltas:
+    """The BD-rates of the file that a recipe names."""
+    path = table.path.parent / form.file
+    try:
+        convention = find_convention(form.convention) if form.convention else None
+        lines = list(csv.DictReader(io.StringIO(utf8_text(path), newline="")))
+        records = records_of(name for name in lines[0] if name not in _DELTA_OF) if lines else {}
+        rows = []
+        for place, cells in enumerate(lines, start=2):
+            for role in ("test", "anchor"):
+                if cells[role] not in labels:
+                    raise UsageError(f"line {place}: {unknown('label', cells[role], labels)}")
+            for name, record in records.items():
+                paper = float(cells[name])
+                rows.append(
+                    PaperDelta(cells["test"], cells["anchor"], cells["image"], record, paper)
+                )
+    except (KeyError, UsageError, ValueError) as error:
+        raise table.error("deltas.file", f"{str(path)!r}: {error}") from None
+    return PaperDeltas(tuple(rows), convention, form.note)
 
 
 def _role(table: Table, form: _RoleForm) -> Role:

@@ -28,9 +28,11 @@ from tests.curves.encoded import PSNR
 
 ROOT = Path(__file__).parents[2]
 DATASETS = {
+    "aom_still.csv": ("aom-still", 57, (3,)),
     "compressai_kodak.csv": ("kodak", 24, (3,)),
     "dumas2018_bsds300.csv": ("bsds300-test:geometry=dumas2018", 100, (1,)),
     "dumas2018_kodak.csv": ("kodak:geometry=dumas2018", 24, (1,)),
+    "jpeg_ai_vvc.csv": ("jpeg-ai-test", 50, (3,)),
     "lee2019_kodak.csv": ("kodak", 24, (3,)),
 }
 
@@ -54,7 +56,7 @@ def test_every_published_curve_is_sound():
             assert curve.rate_is in RATES
             assert (np.diff(curve.mean("bpp")) > 0).all(), curve.label
             assert 0.01 < curve.mean("bpp")[0] < curve.mean("bpp")[-1] < 8
-    assert len(labels) == len(set(labels)) == 76
+    assert len(labels) == len(set(labels)) == 80
     assert published_labels() == sorted(labels)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rdbench.bd import bd_rate
-from rdbench.curves import curves_of, published
+from rdbench.curves import Settings, curves_of, published
 from rdbench.errors import UsageError
 from rdbench.metrics import BUILT_IN
 from rdbench.plots import draw, rate_distortion, rate_saving, scene
@@ -93,10 +93,37 @@ def test_published_curves_are_cut_at_the_measured_range_and_noted():
     assert notes == ("bpg_444_x265_ycbcr (published): is of images with 3 channels, not drawn",)
 
 
+@pytest.mark.parametrize(
+    ("ranges", "ends", "said"),
+    [
+        ({"qualities": (29.0, 33.0)}, (29.0, 33.0), "over 29 to 33 dB"),
+        ({"rates": (0.4, 2.0)}, None, "points of 0.4 to 2 bit/px"),
+    ],
+)
+def test_savings_are_of_the_range_that_is_asked_for(curves, ranges, ends, said):
+    jpeg, webp, *_ = curves
+    plot = rate_saving(scene(curves, "photos", PSNR), jpeg, Settings(PSNR, **ranges))
+    line = next(line for line in plot.lines if line.title == "webp")
+    assert said in plot.subtitle
+    whole = next(
+        line
+        for line in rate_saving(scene(curves, "photos", PSNR), jpeg).lines
+        if line.title == "webp"
+    )
+    assert (line.x[0], line.x[-1]) != (whole.x[0], whole.x[-1])
+    if ends:
+        assert (line.x[0], line.x[-1]) == ends
+    else:
+        rate = webp.mean("bpp")
+        kept = webp.mean("psnr_db")[(rate >= 0.4) & (rate <= 2)]
+        assert line.x[0] >= kept.min()
+        assert line.x[-1] <= kept.max()
+
+
 @pytest.mark.parametrize("method", ["pchip", "akima"])
 def test_the_mean_log_saving_is_the_bd_rate(curves, method):
     jpeg, webp, *_ = curves
-    plot = rate_saving(scene(curves, "photos", PSNR), jpeg, method=method)
+    plot = rate_saving(scene(curves, "photos", PSNR), jpeg, Settings(PSNR, method=method))
     line = next(line for line in plot.lines if line.title == "webp")
     ratio = np.log10(1 - np.array(line.y) / 100)
     mean = np.trapezoid(ratio, line.x) / (line.x[-1] - line.x[0])
