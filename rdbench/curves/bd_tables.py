@@ -178,7 +178,7 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
         for anchor in curves:
             row = known.get((test, anchor))
             cells.append(_matrix_value(row, of_images) if row else "")
-        body.append([*cells, *cost_cells(costs[test], cost_titles)])
+        body.append([*cells, *(cost_cells(costs[test], cost_titles) if complexity else ())])
     said = notes(rows)
     found = [significance for row in rows if (significance := _shown(row, of_images)[2])]
     if any(significance.undecided for significance in found):
