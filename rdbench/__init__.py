@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rdbench.importing import import_
     from rdbench.metrics import Metric, MetricRecord
     from rdbench.plots import plot_rd
+    from rdbench.reporting import report
     from rdbench.reproducing import reproduce
     from rdbench.results import load
     from rdbench.runner import Limits, Outcome
@@ -50,6 +51,7 @@ __all__ = [
     "merge",
     "open_weights",
     "plot_rd",
+    "report",
     "reproduce",
     "rescore",
     "run",
@@ -82,6 +84,7 @@ _LAZY: Final = {
     "merge": "rdbench.api",
     "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",
+    "report": "rdbench.reporting",
     "reproduce": "rdbench.reproducing",
     "rescore": "rdbench.api",
     "run": "rdbench.api",

@@ -25,6 +25,7 @@ from rdbench.cli import (
     metrics,
     plot,
     published,
+    report,
     reproduce,
     rescore,
     run,
@@ -75,6 +76,7 @@ app.command("merge")(merge.merge)
 app.command("bd")(bd.bd)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
 app.command("published")(published.published)
 app.command("import")(import_.import_)
