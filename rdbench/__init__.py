@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rdbench import errors
 
 if TYPE_CHECKING:
-    from rdbench.api import conformance, merge, rescore, run, score, train
+    from rdbench.api import compare, conformance, merge, rescore, run, score, train
     from rdbench.bd import BDResult, bd_quality, bd_rate
     from rdbench.codecs.base import Axis, Codec, Option
     from rdbench.curves import BDTable, bd_table
@@ -44,6 +44,7 @@ __all__ = [
     "bd_rate",
     "bd_table",
     "check",
+    "compare",
     "conformance",
     "errors",
     "import_",
@@ -78,6 +79,7 @@ _LAZY: Final = {
     "bd_rate": "rdbench.bd",
     "bd_table": "rdbench.curves",
     "check": "rdbench.gate",
+    "compare": "rdbench.api",
     "conformance": "rdbench.api",
     "import_": "rdbench.importing",
     "load": "rdbench.results",

@@ -17,6 +17,7 @@ from rdbench.cli import (
     bd,
     check,
     codecs,
+    compare,
     conformance,
     datasets,
     import_,
@@ -76,6 +77,7 @@ app.command("merge")(merge.merge)
 app.command("bd")(bd.bd)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)
+app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("reproduce")(reproduce.reproduce)
 app.command("published")(published.published)
