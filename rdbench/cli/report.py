@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import LabelsOption, names
+from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, names
 
 
 def report(
@@ -25,11 +25,20 @@ def report(
             metavar="NAME",
         ),
     ] = "",
+    images: Annotated[
+        str,
+        typer.Option(
+            help="Images to look at in a viewer, or all; their pictures are put beside the page.",
+            metavar="NAME[,NAME...]|all",
+        ),
+    ] = "",
     title: Annotated[str, typer.Option(help="Of the page.  [default: the runs' names]")] = "",
     labels: LabelsOption = None,
     out: Annotated[
         Path | None, typer.Option(help="The file.  [default: RUN/report.html]", metavar="FILE.html")
     ] = None,
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = 600.0,
 ) -> None:
     """Write a page with curves, deltas, costs, images and measurements, and print its path.
 
@@ -39,6 +48,8 @@ def report(
     Examples:
 
       rdbench report results/runs/kodak
+
+      rdbench report results/runs/kodak --images kodim05,kodim21
 
       rdbench report old new --anchor jpeg --published lee2019-mse --out both.html
     """
@@ -50,6 +61,9 @@ def report(
         anchor=anchor,
         title=title,
         labels=labels,
+        images=names(images),
         out=out,
+        jobs=jobs,
+        timeout_s=timeout,
     )
     typer.echo(str(path))

@@ -164,6 +164,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
     names = [RATE, *(name for name in curve.records if name in curve.values)]
     return {
         "title": curve.title,
+        "dataset": curve.dataset,
         "codec": curve.codec,
         "options": curve.options,
         "parameter": curve.parameter,

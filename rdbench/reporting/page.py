@@ -13,6 +13,8 @@ from rdbench.curves import Labels, read_labels
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
 from rdbench.reporting.content import content
+from rdbench.reporting.pictures import Progress, add_pictures
+from rdbench.runner import Limits, LocalPool
 
 REPORT: Final = "report.html"
 _ASSETS: Final = Path(__file__).parent / "assets"
@@ -25,12 +27,19 @@ def report(
     anchor: str = "",
     labels: Labels | str | Path | None = None,
     title: str = "",
+    images: str | Sequence[str] = (),
     out: str | Path | None = None,
+    jobs: int | None = None,
+    timeout_s: float = 600.0,
+    progress: Progress = lambda _done, _all: None,
 ) -> Path:
     """Write a page with all that runs have: curves, deltas, costs, images and measurements;
     ``rdbench report``.
 
-    The page is one file without pictures, and needs no network.
+    The page is one file, and needs no network. With ``images`` it has a viewer, whose pictures are
+    in a folder beside it (``report_files``) and are loaded when they are looked at: what the run
+    kept; else kept streams are decoded, or the codecs are run again, and what comes out must be the
+    image that was measured, by its SHA-256.
 
     Args:
         runs: run directories or CSV files.
@@ -39,7 +48,11 @@ def report(
             first one.
         labels: what curves, datasets and metrics are called, as :func:`rdbench.plot_rd`.
         title: of the page; the runs' names by default.
+        images: names of images to look at, or ``"all"``.
         out: the file; ``report.html`` in the folder of a single run by default.
+        jobs: worker processes that decode, as :func:`rdbench.run`.
+        timeout_s: the time that one decoding, or coding, may take.
+        progress: called with how many pictures are there, and how many there will be.
 
     Returns:
         The path of the page.
@@ -51,6 +64,13 @@ def report(
     names = [published] if isinstance(published, str) else list(published)
     shown = content(paths, names, read_labels(labels), anchor)
     path = _place(paths, out)
+    shown["without"] = []
+    if wanted := [images] if isinstance(images, str) else list(images):
+        with LocalPool(Limits.of_machine(jobs, timeout_s)) as pool:
+            folder = path.parent / f"{path.stem}_files"
+            shown["without"] = add_pictures(
+                shown["panels"], paths, wanted, folder, pool=pool, progress=progress
+            )
     page = _rendered(shown, title or ", ".join(run["name"] for run in shown["runs"]))
     write_atomically(path, page.encode())
     return path
@@ -77,6 +97,7 @@ def _rendered(shown: dict[str, Any], title: str) -> str:
         runs=shown["runs"],
         panels=shown["panels"],
         metrics=shown["metrics"],
+        viewer=any("pictures" in panel for panel in shown["panels"]),
         data=_markup(_json(shown)),
         style=_markup(_text("report.css")),
         script=_markup(_text("report.js")),

@@ -13,7 +13,8 @@
   const defaults = () => {
     const panel = data.panels[0];
     return { panel: panel.id, metric: firstMetric(panel), anchor: String(panel.anchor), image: MEAN,
-      rate: "linear", published: "1", method: data.methods[0], test: "", filter: "", sort: "", all: "" };
+      rate: "linear", published: "1", method: data.methods[0], test: "", filter: "", sort: "", all: "",
+      picture: "", a: "", b: "", c: "", by: "bpp", value: "", mode: "slider", error: "" };
   };
   const state = defaults();
 
@@ -291,6 +292,230 @@
       }));
   }
 
+  // --- Viewer ------------------------------------------------------------------------------------
+
+  const ORIGINAL = "original";
+  const stage = { zoom: 0, left: 0, top: 0, split: 0.5, turn: "a", panes: [] };
+  const shownPicture = () => panel().pictures?.[state.picture];
+  const sideName = (side) => state[side] === ORIGINAL ? "original" : curve(state[side])?.title;
+
+  // The points of a curve that there is a picture of, with the value by which they are matched.
+  function pointsOf(number) {
+    const own = shownPicture().decoded[number] ?? {};
+    const one = curve(number);
+    const row = one.images.indexOf(state.picture);
+    return one.points.map((point, place) => ({ point, place, value: one.values[state.by]?.[row]?.[place] ?? null, file: own[point] }))
+      .filter((found) => found.file && found.value !== null);
+  }
+
+  function nearest(number) {
+    const target = Number(state.value);
+    const away = (value) => state.by === "bpp" ? Math.abs(Math.log(value / target)) : Math.abs(value - target);
+    return pointsOf(number).sort((one, other) => away(one.value) - away(other.value))[0];
+  }
+
+  function settleViewer() {
+    const pictures = panel().pictures ?? {};
+    const names = Object.keys(pictures);
+    if (!names.length) return false;
+    if (!names.includes(state.picture)) state.picture = names.includes(state.image) ? state.image : names[0];
+    const there = Object.keys(shownPicture().decoded);
+    const fits = (side) => state[side] === ORIGINAL || there.includes(state[side]);
+    if (!fits("a")) state.a = there.includes(state.anchor) ? state.anchor : (there[0] ?? ORIGINAL);
+    if (!fits("b")) state.b = there.find((number) => number !== state.a) ?? ORIGINAL;
+    if (state.c && !fits("c")) state.c = "";
+    const scores = ["bpp", ...Object.keys(panel().views)];
+    if (!scores.includes(state.by)) state.by = "bpp";
+    if (state.value === "" || !Number.isFinite(Number(state.value)) || (state.by === "bpp" && Number(state.value) <= 0)) {
+      const values = there.length ? pointsOf(there.includes(state.a) ? state.a : there[0]).map((one) => one.value) : [];
+      state.value = values.length ? String(Number(values[Math.floor(values.length / 2)].toPrecision(3))) : "1";
+    }
+    if (!["slider", "flicker", "beside"].includes(state.mode)) state.mode = "slider";
+    return true;
+  }
+
+  function drawViewer(section) {
+    const place = $(".stage", section);
+    if (!settleViewer()) return place.replaceChildren(element("p", {}, "There are no pictures of these images."));
+    writeFragment();
+    const there = Object.keys(shownPicture().decoded);
+    const sides = [...there.map((number) => [number, curve(number).title]), [ORIGINAL, "original"]];
+    options($("[name=picture]", section), Object.keys(panel().pictures).map((name) => [name, name]), state.picture);
+    options($("[name=a]", section), sides, state.a);
+    options($("[name=b]", section), sides, state.b);
+    options($("[name=c]", section), [["", "none"], ...sides], state.c);
+    options($("[name=by]", section), [["bpp", "rate [bit/px]"], ...Object.keys(panel().views).map((name) => [name, data.metrics[name].axis])], state.by);
+    $("[name=value]", section).value = state.value;
+    $("[name=mode]", section).value = state.mode;
+    $("[name=error]", section).checked = Boolean(state.error);
+    const chosen = ["a", "b", ...(state.c ? ["c"] : [])];
+    build(place, chosen);
+    const metrics = ["bpp", ...Object.keys(panel().views)];
+    const rows = chosen.filter((side) => state[side] !== ORIGINAL).map((side) => {
+      const one = curve(state[side]);
+      const found = nearest(state[side]);
+      const row = one.images.indexOf(state.picture);
+      return [side.toUpperCase(), one.title, found ? `${one.parameter} ${found.point}` : "-",
+        ...metrics.map((name) => { const value = found && one.values[name]?.[row]?.[found.place]; return value === null || value === undefined ? "-" : String(Number(value.toPrecision(5))); })];
+    });
+    $(".table", section).replaceChildren(tableOf({ title: "The numbers of what is shown", text_columns: 3,
+      header: ["", "curve", "point", ...metrics.map((name) => name === "bpp" ? "rate [bit/px]" : data.metrics[name].axis)], rows }));
+  }
+
+  const fileOf = (side) => state[side] === ORIGINAL ? shownPicture().original : nearest(state[side])?.file[0];
+
+  function layer(side) {
+    const made = element("div", { class: "layer" + (state.error && state[side] !== ORIGINAL ? " error" : ""), "data-side": side });
+    const file = fileOf(side);
+    const picture = (source, text) => {
+      const image = element("img", { src: encodeURI(source), alt: text, draggable: "false" });
+      image.addEventListener("error", () => made.replaceChildren(element("p", { class: "name left" }, `${source} is missing`)));
+      return image;
+    };
+    if (!file) return made;
+    if (state.error && state[side] !== ORIGINAL) made.append(picture(shownPicture().original, ""));
+    made.append(picture(file, `${state.picture}, ${sideName(side)}`));
+    return made;
+  }
+
+  function build(place, chosen) {
+    const before = stage.panes[0];
+    const middle = before && stage.zoom ? [(before.clientWidth / 2 - stage.left) / stage.zoom, (before.clientHeight / 2 - stage.top) / stage.zoom] : null;
+    const name = (side, where) => element("span", { class: `name ${where}` }, `${side.toUpperCase()}: ${sideName(side)}`);
+    const pane = (...children) => element("div", { class: "pane" }, ...children);
+    if (state.mode === "beside") {
+      stage.panes = chosen.map((side) => pane(layer(side), name(side, "left")));
+    } else if (state.mode === "flicker") {
+      if (!chosen.includes(stage.turn)) stage.turn = "a";
+      stage.panes = [pane(...chosen.map((side) => { const made = layer(side); made.hidden = side !== stage.turn; return made; }), name(stage.turn, "left"))];
+    } else {
+      const split = element("div", { class: "split", role: "slider", tabindex: "0", "aria-label": "Where A ends and B begins", "aria-valuemin": 0, "aria-valuemax": 100 });
+      stage.panes = [pane(layer("b"), layer("a"), split, name("a", "left"), name("b", "right"))];
+    }
+    place.replaceChildren(...stage.panes);
+    if (!middle) return fit();
+    const box = stage.panes[0];
+    stage.left = box.clientWidth / 2 - stage.zoom * middle[0];
+    stage.top = box.clientHeight / 2 - stage.zoom * middle[1];
+    move();
+  }
+
+  function fit() {
+    const [width, height] = shownPicture().size;
+    const box = stage.panes[0];
+    stage.zoom = Math.min(box.clientWidth / width, box.clientHeight / height) || 1;
+    stage.left = (box.clientWidth - stage.zoom * width) / 2;
+    stage.top = (box.clientHeight - stage.zoom * height) / 2;
+    move();
+  }
+
+  function move() {
+    for (const one of stage.panes) {
+      one.classList.toggle("pixels", stage.zoom >= 1.5);
+      for (const image of one.querySelectorAll("img")) image.style.transform = `translate(${stage.left}px,${stage.top}px) scale(${stage.zoom})`;
+      const split = $(".split", one);
+      if (split) {
+        split.style.left = `${100 * stage.split}%`;
+        split.setAttribute("aria-valuenow", Math.round(100 * stage.split));
+        $("[data-side=a]", one).style.clipPath = `inset(0 ${100 * (1 - stage.split)}% 0 0)`;
+      }
+    }
+    const section = document.getElementById("viewer");
+    $(".tools output", section).textContent = `${Math.round(100 * stage.zoom)} %`;
+  }
+
+  function zoom(factor, x, y) {
+    const box = stage.panes[0];
+    const [atX, atY] = [x ?? box.clientWidth / 2, y ?? box.clientHeight / 2];
+    const next = Math.min(32, Math.max(0.05, stage.zoom * factor));
+    stage.left = atX - (atX - stage.left) * (next / stage.zoom);
+    stage.top = atY - (atY - stage.top) * (next / stage.zoom);
+    stage.zoom = next;
+    move();
+  }
+
+  // The blocks in which the errors of A and B are farthest apart, four by four of them.
+  function worst() {
+    const errors = ["a", "b"].map((side) => state[side] === ORIGINAL ? null : nearest(state[side])?.file[1]);
+    if (!errors.some(Boolean)) return;
+    const [width, height] = shownPicture().size;
+    const columns = Math.ceil(width / 16), rows = Math.ceil(height / 16);
+    const exact = errors.map((text) => text ? Array.from(atob(text), (c) => 10 ** (c.charCodeAt(0) / 20) - 1) : new Array(rows * columns).fill(0));
+    const span = Math.min(4, columns, rows);
+    let best = -1, place = [0, 0];
+    for (let top = 0; top + span <= rows; top += 1) {
+      for (let left = 0; left + span <= columns; left += 1) {
+        let sum = 0;
+        for (let y = 0; y < span; y += 1) for (let x = 0; x < span; x += 1) {
+          const at = (top + y) * columns + left + x;
+          sum += exact[0][at] - exact[1][at];
+        }
+        if (Math.abs(sum) > best) { best = Math.abs(sum); place = [left, top]; }
+      }
+    }
+    const box = stage.panes[0];
+    const middle = place.map((block) => 16 * (block + span / 2));
+    stage.zoom = Math.max(2, Math.floor(Math.min(box.clientWidth, box.clientHeight) / (16 * span + 96)));
+    stage.left = box.clientWidth / 2 - stage.zoom * middle[0];
+    stage.top = box.clientHeight / 2 - stage.zoom * middle[1];
+    move();
+  }
+
+  function turnTo(side) {
+    if (side === "c" && !state.c) return;
+    stage.turn = side;
+    if (state.mode === "flicker") drawViewer(document.getElementById("viewer"));
+  }
+
+  function startViewer(section) {
+    const place = $(".stage", section);
+    let held = null;
+    place.addEventListener("pointerdown", (event) => {
+      held = { split: event.target.classList.contains("split"), x: event.clientX, y: event.clientY };
+      place.setPointerCapture(event.pointerId);
+    });
+    place.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      if (held.split) {
+        const box = stage.panes[0].getBoundingClientRect();
+        stage.split = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+      } else {
+        stage.left += event.clientX - held.x;
+        stage.top += event.clientY - held.y;
+        Object.assign(held, { x: event.clientX, y: event.clientY });
+      }
+      move();
+    });
+    for (const name of ["pointerup", "pointercancel"]) place.addEventListener(name, () => { held = null; });
+    place.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const box = event.target.closest(".pane").getBoundingClientRect();
+      zoom(event.deltaY < 0 ? 1.25 : 0.8, event.clientX - box.left, event.clientY - box.top);
+    }, { passive: false });
+    const keys = {
+      "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fit,
+      ArrowLeft: () => { stage.left += 40; move(); }, ArrowRight: () => { stage.left -= 40; move(); },
+      ArrowUp: () => { stage.top += 40; move(); }, ArrowDown: () => { stage.top -= 40; move(); },
+      1: () => turnTo("a"), 2: () => turnTo("b"), 3: () => turnTo("c"),
+      f: () => turnTo(stage.turn === "a" ? "b" : "a"),
+      ",": () => { stage.split = Math.max(0, stage.split - 0.05); move(); },
+      ".": () => { stage.split = Math.min(1, stage.split + 0.05); move(); },
+      e: () => choose({ error: state.error ? "" : "1" }),
+    };
+    place.addEventListener("keydown", (event) => {
+      if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      keys[event.key]();
+    });
+    section.addEventListener("click", (event) => {
+      const how = event.target.dataset?.zoom;
+      if (how === "fit") fit();
+      else if (how === "1") zoom(1 / stage.zoom);
+      else if (how === "worst") worst();
+      else if (how) zoom(how === "+" ? 1.25 : 0.8);
+    });
+  }
+
   // --- Costs -------------------------------------------------------------------------------------
 
   function drawCosts(section) {
@@ -339,7 +564,7 @@
       parts.push(element("p", { class: "how" }, "Left out of mean curves:"),
         tableOf({ title: "Left out", header: ["curve", "what", "why"], text_columns: 3, rows: left.slice(0, 500) }));
     }
-    parts.push(...notesOf(said));
+    parts.push(...notesOf([...said, ...data.without.map((text) => `without pictures: ${text}`)]));
     place.replaceChildren(...(parts.length ? parts : [element("p", { class: "how" }, "Nothing: all measurements are ok.")]));
   }
 
@@ -444,7 +669,7 @@
 
   // --- All together ------------------------------------------------------------------------------
 
-  const painters = { curves: drawCurves, deltas: drawDeltas, saving: drawSaving, images: drawImages, costs: drawCosts, failures: drawFailures, measurements: drawMeasurements };
+  const painters = { curves: drawCurves, ...(document.getElementById("viewer") ? { viewer: drawViewer } : {}), deltas: drawDeltas, saving: drawSaving, images: drawImages, costs: drawCosts, failures: drawFailures, measurements: drawMeasurements };
   const stale = new Set(Object.keys(painters));
   const inSight = new Set();
 
@@ -455,16 +680,19 @@
   }
 
   function refresh(names = Object.keys(painters)) {
-    names.forEach((name) => stale.add(name));
+    names.filter((name) => name in painters).forEach((name) => stale.add(name));
     showChoices();
     writeFragment();
     paint();
   }
 
-  const ASKED = { method: ["deltas"], test: ["images"], filter: ["measurements"], sort: ["measurements"], all: ["measurements"], rate: ["curves"], image: ["curves"] };
+  const ASKED = { method: ["deltas"], test: ["images"], filter: ["measurements"], sort: ["measurements"], all: ["measurements"], rate: ["curves"], image: ["curves"],
+    picture: ["viewer"], a: ["viewer"], b: ["viewer"], c: ["viewer"], by: ["viewer"], value: ["viewer"], mode: ["viewer"], error: ["viewer"] };
 
   function choose(changes) {
     Object.assign(state, changes);
+    if ("by" in changes) state.value = "";
+    if ("picture" in changes) stage.zoom = 0;
     settle();
     const keys = Object.keys(changes);
     refresh(keys.every((key) => key in ASKED) ? keys.flatMap((key) => ASKED[key]) : Object.keys(painters));
@@ -493,6 +721,7 @@
 
   readFragment();
   showChoices();
+  if (document.getElementById("viewer")) startViewer(document.getElementById("viewer"));
   const watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target.id);
     paint();
