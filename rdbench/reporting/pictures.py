@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ALL: Final = "all"
 BLOCK: Final = 16
 """Side in pixels of the blocks whose errors the page knows: it finds where codecs differ."""
-_STEPS: Final = 20.0
+_STEPS: Final = 50.0
 """Of an error's byte, to a factor of 10 of 1 + its mean squared error."""
 
 Progress = Callable[[int, int], None]
@@ -120,7 +120,7 @@ def _file(row: Measurement) -> str:
 
 def _errors(original: Image, decoded: Image) -> str:
     """The mean squared error of each block of 16×16 px, row by row, as bytes in base64:
-    20·log10(1 + error)."""
+    50·log10(1 + error)."""
     squares = np.square(np.subtract(original, decoded, dtype=np.float32)).mean(axis=2)
     rows = np.arange(0, squares.shape[0], BLOCK)
     columns = np.arange(0, squares.shape[1], BLOCK)

@@ -88,7 +88,7 @@ def test_errors_of_blocks_are_those_of_the_pictures(page):
     for row, column in ((0, 0), (4, 7), (9, 12)):
         part = np.s_[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
         error = np.square(original[part] - decoded[part]).mean()
-        assert levels[row, column] == round(20 * np.log10(1 + error))
+        assert levels[row, column] == round(50 * np.log10(1 + error))
 
 
 def test_points_are_matched_by_rate_or_by_a_metric(viewer, run):
@@ -159,8 +159,9 @@ def test_zoom_and_pan_are_the_same_for_all(viewer):
     stage.press("ArrowRight")
     transforms = section.locator("img").evaluate_all("all => all.map(one => one.style.transform)")
     assert len(transforms) == 3
-    assert len(set(transforms)) == 1
-    assert "scale(1)" in transforms[0]
+    places = np.array([[float(x) for x in re.findall(r"-?[\d.]+", text)] for text in transforms])
+    assert (places == places[0]).all()
+    assert places[0, 2] == 1
     assert section.locator("output").text_content() == "100 %"
     for _ in range(4):
         section.get_by_role("button", name="Zoom in").click()
@@ -194,8 +195,7 @@ def test_the_error_is_the_difference_to_the_original(viewer):
     expected = np.clip(8 * np.abs(np.subtract(*(one.astype(int) for one in pair))), 0, 255)
     rows, columns = min(taken.shape[0], 160), min(taken.shape[1], 200)
     inside = np.s_[40 : rows - 4, 4 : columns - 4]  # below the name
-    differing = np.abs(taken[inside].astype(int) - expected[inside]) > 16
-    assert differing.mean() < 0.02
+    assert np.array_equal(taken[inside], expected[inside])
 
 
 def test_where_two_differ_most_is_found(viewer):
@@ -223,7 +223,7 @@ def test_where_two_differ_most_is_found(viewer):
         for column in range(10)
     }
     found = sums[tuple(round(value / 16) * 16 for value in middle)]
-    assert found > 0.9 * max(sums.values())  # errors are kept in steps of an eighth
+    assert found > 0.9 * max(sums.values())  # errors are kept in steps of a twentieth
 
 
 def test_missing_pictures_are_said(visit, run, tmp_path):

@@ -393,11 +393,22 @@
       stage.panes = [pane(layer("b"), layer("a"), split, name("a", "left"), name("b", "right"))];
     }
     place.replaceChildren(...stage.panes);
+    snap(place);
     if (!middle) return fit();
     const box = stage.panes[0];
     stage.left = box.clientWidth / 2 - stage.zoom * middle[0];
     stage.top = box.clientHeight / 2 - stage.zoom * middle[1];
     move();
+  }
+
+  // Panes begin and end at whole pixels of the page: between them pictures would be smoothed.
+  function snap(place) {
+    place.style.margin = "";
+    const { left, top, width } = place.getBoundingClientRect();
+    const short = (value) => Math.ceil(value) - value;
+    place.style.margin = `${short(top + scrollY)}px 0 0 ${short(left + scrollX)}px`;
+    const each = Math.floor((width - 1 - 2 * (stage.panes.length - 1)) / stage.panes.length);
+    for (const one of stage.panes) one.style.flex = `0 0 ${each}px`;
   }
 
   function fit() {
@@ -411,8 +422,9 @@
 
   function move() {
     for (const one of stage.panes) {
+      const [left, top] = [Math.round(stage.left), Math.round(stage.top)];
       one.classList.toggle("pixels", stage.zoom >= 1.5);
-      for (const image of one.querySelectorAll("img")) image.style.transform = `translate(${stage.left}px,${stage.top}px) scale(${stage.zoom})`;
+      for (const image of one.querySelectorAll("img")) image.style.transform = `translate(${left}px,${top}px) scale(${stage.zoom})`;
       const split = $(".split", one);
       if (split) {
         split.style.left = `${100 * stage.split}%`;
@@ -440,7 +452,7 @@
     if (!errors.some(Boolean)) return;
     const [width, height] = shownPicture().size;
     const columns = Math.ceil(width / 16), rows = Math.ceil(height / 16);
-    const exact = errors.map((text) => text ? Array.from(atob(text), (c) => 10 ** (c.charCodeAt(0) / 20) - 1) : new Array(rows * columns).fill(0));
+    const exact = errors.map((text) => text ? Array.from(atob(text), (c) => 10 ** (c.charCodeAt(0) / 50) - 1) : new Array(rows * columns).fill(0));
     const span = Math.min(4, columns, rows);
     let best = -1, place = [0, 0];
     for (let top = 0; top + span <= rows; top += 1) {
@@ -448,7 +460,8 @@
         let sum = 0;
         for (let y = 0; y < span; y += 1) for (let x = 0; x < span; x += 1) {
           const at = (top + y) * columns + left + x;
-          sum += exact[0][at] - exact[1][at];
+          const pixels = Math.min(16, width - 16 * (left + x)) * Math.min(16, height - 16 * (top + y));
+          sum += pixels * (exact[0][at] - exact[1][at]);
         }
         if (Math.abs(sum) > best) { best = Math.abs(sum); place = [left, top]; }
       }
