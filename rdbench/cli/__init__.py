@@ -31,6 +31,7 @@ from rdbench.cli import (
     rescore,
     run,
     score,
+    serve,
     train,
 )
 from rdbench.cli.flags import as_flags
@@ -79,6 +80,7 @@ app.command("check")(check.check)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("serve")(serve.serve)
 app.command("reproduce")(reproduce.reproduce)
 app.command("published")(published.published)
 app.command("import")(import_.import_)

@@ -17,7 +17,8 @@ from rdbench.reporting.pictures import Progress, add_pictures
 from rdbench.runner import Limits, LocalPool
 
 REPORT: Final = "report.html"
-_ASSETS: Final = Path(__file__).parent / "assets"
+ASSETS: Final = Path(__file__).parent / "assets"
+"""Templates, style and script of the pages."""
 
 
 def report(
@@ -87,7 +88,7 @@ def _place(paths: Sequence[str | Path], out: str | Path | None) -> Path:
 def _rendered(shown: dict[str, Any], title: str) -> str:
     import jinja2
 
-    folder = jinja2.FileSystemLoader(_ASSETS)
+    folder = jinja2.FileSystemLoader(ASSETS)
     environment = jinja2.Environment(
         loader=folder, autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -111,7 +112,7 @@ def _json(shown: dict[str, Any]) -> str:
 
 
 def _text(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 @functools.cache
