@@ -39,9 +39,9 @@ def serve(
     """A server of the runs in ``folder`` and up to three folders below it, bound and not yet
     running (``serve_forever``); ``rdbench serve``.
 
-    On an address of this machine alone only its own names are answered; on another one any name, as
-    it may have several. Raises :class:`UsageError` where there is no such folder, and where the port
-    is taken.
+    On an address of this machine alone only its own names are answered; on another one any name,
+    as it may have several. Raises :class:`UsageError` where there is no such folder, and where the
+    port is taken.
     """
     root = Path(folder)
     if not root.is_dir():
