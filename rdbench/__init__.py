@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rdbench import errors
 
 if TYPE_CHECKING:
-    from rdbench.api import conformance, merge, rescore, run, score, train
+    from rdbench.api import compare, conformance, merge, rescore, run, score, train
     from rdbench.bd import BDResult, bd_quality, bd_rate
     from rdbench.codecs.base import Axis, Codec, Option
     from rdbench.curves import BDTable, bd_table
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rdbench.importing import import_
     from rdbench.metrics import Metric, MetricRecord
     from rdbench.plots import plot_rd
+    from rdbench.reporting import report
     from rdbench.reproducing import reproduce
     from rdbench.results import load
     from rdbench.runner import Limits, Outcome
@@ -43,6 +44,7 @@ __all__ = [
     "bd_rate",
     "bd_table",
     "check",
+    "compare",
     "conformance",
     "errors",
     "import_",
@@ -50,6 +52,7 @@ __all__ = [
     "merge",
     "open_weights",
     "plot_rd",
+    "report",
     "reproduce",
     "rescore",
     "run",
@@ -76,12 +79,14 @@ _LAZY: Final = {
     "bd_rate": "rdbench.bd",
     "bd_table": "rdbench.curves",
     "check": "rdbench.gate",
+    "compare": "rdbench.api",
     "conformance": "rdbench.api",
     "import_": "rdbench.importing",
     "load": "rdbench.results",
     "merge": "rdbench.api",
     "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",
+    "report": "rdbench.reporting",
     "reproduce": "rdbench.reproducing",
     "rescore": "rdbench.api",
     "run": "rdbench.api",

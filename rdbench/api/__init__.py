@@ -1,7 +1,8 @@
 """What ``import rdbench`` offers for whole steps of work; the commands are thin wrappers of it."""
 
 from rdbench.api.checking import conformance
+from rdbench.api.comparing import compare
 from rdbench.api.learning import train
 from rdbench.api.measuring import CodecLike, merge, rescore, run, score
 
-__all__ = ["CodecLike", "conformance", "merge", "rescore", "run", "score", "train"]
+__all__ = ["CodecLike", "compare", "conformance", "merge", "rescore", "run", "score", "train"]

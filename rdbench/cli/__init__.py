@@ -17,6 +17,7 @@ from rdbench.cli import (
     bd,
     check,
     codecs,
+    compare,
     conformance,
     datasets,
     import_,
@@ -25,10 +26,12 @@ from rdbench.cli import (
     metrics,
     plot,
     published,
+    report,
     reproduce,
     rescore,
     run,
     score,
+    serve,
     train,
 )
 from rdbench.cli.flags import as_flags
@@ -75,6 +78,9 @@ app.command("merge")(merge.merge)
 app.command("bd")(bd.bd)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
+app.command("serve")(serve.serve)
 app.command("reproduce")(reproduce.reproduce)
 app.command("published")(published.published)
 app.command("import")(import_.import_)

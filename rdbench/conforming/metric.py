@@ -14,6 +14,7 @@ from rdbench.errors import RdbenchError
 from rdbench.metrics import find, registry
 from rdbench.metrics.table import is_own
 
+_ALONE: Final = "it looks at the decoded image alone"
 _DIGITS: Final = 6
 _ROUNDING: Final = 1e-6
 """Relative difference of two values that are the same but for rounding."""
@@ -85,7 +86,7 @@ def _sizes_judged(evidence: Evidence, channels: int) -> Verdict:
     if not trials:
         return skipped("it does not take them")
     faults = [fault for trial in trials for fault in trial.faults]
-    for trial in trials:
+    for trial in trials if not evidence.record.no_reference else ():
         found = _oriented(evidence, trial)
         if found.keys() >= {ITSELF, NOISE} and found[NOISE] >= found[ITSELF]:
             faults.append(f"{trial.size}: {_told(trial, NOISE)}, {_told(trial, ITSELF)}")
@@ -100,12 +101,14 @@ def check_flat(evidence: Evidence) -> Verdict:
 
 def check_identity(evidence: Evidence) -> Verdict:
     """Nothing scores better than the original itself."""
+    if not evidence.record.best_is_original:
+        return skipped("others may score better than it")
     told = [_told(trial, ITSELF) for trial in evidence.photographs if ITSELF in trial.values]
     return judged(_better_than_itself(evidence, evidence.photographs), ", ".join(told[:1]))
 
 
 def _better_than_itself(evidence: Evidence, trials: Sequence[Trial]) -> Iterator[str]:
-    for trial in trials:
+    for trial in trials if evidence.record.best_is_original else ():
         found = _oriented(evidence, trial)
         for version, value in found.items():
             if value > found.get(ITSELF, value):
@@ -114,6 +117,8 @@ def _better_than_itself(evidence: Evidence, trials: Sequence[Trial]) -> Iterator
 
 def check_noise(evidence: Evidence) -> Verdict:
     """The stronger noise is, the worse it scores."""
+    if evidence.record.no_reference:
+        return skipped(_ALONE)
     faults, told = [], []
     versions = [f"noise {sigma}" for sigma in SIGMAS]
     for trial in evidence.photographs:

@@ -24,6 +24,8 @@ KR_KB: Final = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}
 """Weights of red and blue in luma, by matrix."""
 
 _STRIP_SAMPLES: Final = 1 << 18
+_WHOLE: Final = 10000
+"""By what weights of luma are multiplied to be whole numbers."""
 
 
 def strips(
@@ -46,3 +48,25 @@ def strips(
         color = channels == 3
         luma = cv2.transform(samples, weights) if color else samples[:, :, 0]
         yield rows, samples, luma
+
+
+def plane(image: Image, matrix: str, full: bool = True) -> Image:
+    """The luma of ``image`` as video has it, rounded to 8 bit: uint8, (height, width).
+
+    ``image``: uint8, (height, width, 1 or 3); one channel is the luma. ``matrix``: "601" or "709"
+    (Rec. ITU-R BT.601-7, 2.5.1; BT.709-6, item 3.2). ``full``: 0 to 255, else 16 to 235. Exact:
+    sums of integers, each divided and rounded once, halves up.
+    """
+    if image.shape[2] == 1:
+        sums, whole = image[:, :, 0].astype(np.float64), 1
+    else:
+        red, blue = (round(weight * _WHOLE) for weight in KR_KB[matrix])
+        weights = np.array([[red, _WHOLE - red - blue, blue]], np.float32)
+        # At most 2550000, and so exact in float32.
+        sums, whole = cv2.transform(image.astype(np.float32), weights).astype(np.float64), _WHOLE
+    if not full:
+        sums *= 219
+        whole *= 255
+    sums /= whole
+    sums += 0.5 if full else 16.5
+    return sums.astype(np.uint8)

@@ -55,6 +55,11 @@ class MetricOption:
         return sha256(Path(value))[:8] if self.is_file and value else value
 
 
+def matrix_option(default: str = "601") -> tuple[MetricOption, ...]:
+    """Whose luma and chroma: that of BT.601, as in JPEG/JFIF, or of BT.709."""
+    return (MetricOption("matrix", default, ("601", "709"), help="BT.601 as in JPEG, or BT.709"),)
+
+
 @dataclass(frozen=True, slots=True)
 class MetricRecord:
     """One metric: what its column is called, what its numbers are, and where it is computed.
@@ -68,7 +73,7 @@ class MetricRecord:
     label: str = ""
     """How axes and tables name it; the name where it is empty."""
     unit: str = ""
-    """``"dB"``, or empty for a number without a unit."""
+    """``"dB"``, ``"JOD"``, or empty for a number without a unit."""
     higher_is_better: bool = True
     """The direction: whether more is better (PSNR) or less (MSE, LPIPS)."""
     revision: int = 1
@@ -84,6 +89,10 @@ class MetricRecord:
     """The value of each of the options; :meth:`with_options` sets them."""
     formats: frozenset[SampleFormat] = MEASURED
     """The samples that it takes; of other images it has no value."""
+    no_reference: bool = False
+    """Whether it looks at the decoded image alone."""
+    best_is_original: bool = True
+    """Whether nothing scores better than the original itself: more contrast does, in VMAF."""
     least_side: int = 1
     """Shortest side in pixels of the images that it takes."""
     linear: str = ""
@@ -220,6 +229,8 @@ _KINDS: Final = {
     "definition": str,
     "computed_on": str,
     "formats": frozenset,
+    "no_reference": bool,
+    "best_is_original": bool,
     "least_side": int,
     "linear": str,
     "beside": tuple,

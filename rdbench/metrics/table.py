@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from rdbench.metrics.record import MetricOption, MetricRecord
+from rdbench.metrics.jpeg_ai import JPEG_AI
+from rdbench.metrics.others import OTHERS
+from rdbench.metrics.record import MetricRecord, matrix_option
 from rdbench.sample_format import SampleFormat
 
 _POINTWISE: Final = "rdbench.metrics.pointwise:Pointwise"
@@ -17,12 +19,6 @@ _SSIMULACRA2: Final = "rdbench.metrics.ssimulacra2:Ssimulacra2"
 _COLOR: Final = frozenset({SampleFormat(3)})
 _LUMA: Final = "luma, BT.{matrix} full range"
 _CHROMA: Final = "chroma, BT.{matrix} full range, one sample a pixel"
-
-
-def _matrix(default: str = "601") -> tuple[MetricOption, ...]:
-    """Whose luma and chroma: that of BT.601, as in JPEG/JFIF, or of BT.709."""
-    return (MetricOption("matrix", default, ("601", "709"), help="BT.601 as in JPEG, or BT.709"),)
-
 
 _TABLE: Final = (
     MetricRecord(
@@ -50,7 +46,7 @@ _TABLE: Final = (
         "the weights of Rec. ITU-R BT.{matrix} (601: 0.299, 0.587, 0.114, as in JPEG/JFIF; 709: "
         "0.2126, 0.7152, 0.0722); PSNR of the channel where there is one.",
         computed_on=_LUMA,
-        options=_matrix(),
+        options=matrix_option(),
         linear="MSE",
         target=_POINTWISE_YCBCR,
     ),
@@ -63,7 +59,7 @@ _TABLE: Final = (
             "JPEG/JFIF), at 4:4:4 whatever the codec subsamples; peak 255. No value where there is "
             "one channel.",
             computed_on=_CHROMA,
-            options=_matrix(),
+            options=matrix_option(),
             formats=_COLOR,
             linear="MSE",
             target=_POINTWISE_YCBCR,
@@ -82,7 +78,7 @@ _TABLE: Final = (
         "JCT-VC and JVET (Ohm et al. 2012, doi:10.1109/TCSVT.2012.2221192), who have chroma at "
         "4:2:0. Before revision 2 it was of BT.601.",
         computed_on="luma and " + _CHROMA,
-        options=_matrix("709"),
+        options=matrix_option("709"),
         formats=_COLOR,
         target=_POINTWISE_YCBCR,
     ),
@@ -93,7 +89,7 @@ _TABLE: Final = (
         definition="(14 psnr_y_db + psnr_u_db + psnr_v_db) / 16, the weights of the overall PSNR "
         "of AOM's common test conditions, which have chroma at 4:2:0.",
         computed_on="luma and " + _CHROMA,
-        options=_matrix(),
+        options=matrix_option(),
         formats=_COLOR,
         target=_POINTWISE_YCBCR,
     ),
@@ -111,7 +107,7 @@ _TABLE: Final = (
         definition="ssim of the luma of psnr_y_db with matrix {matrix}, unrounded; ssim of the "
         "channel where there is one.",
         computed_on=_LUMA,
-        options=_matrix(),
+        options=matrix_option(),
         least_side=11,
         target=_STRUCTURAL_LUMA,
     ),
@@ -139,7 +135,7 @@ _TABLE: Final = (
         definition="ms_ssim of the luma of psnr_y_db with matrix {matrix}, unrounded; ms_ssim of "
         "the channel where there is one.",
         computed_on=_LUMA,
-        options=_matrix(),
+        options=matrix_option(),
         least_side=161,
         target=_STRUCTURAL_LUMA,
     ),
@@ -149,7 +145,7 @@ _TABLE: Final = (
         "dB",
         definition="-10 log10(1 - ms_ssim_y); inf for identical luma.",
         computed_on=_LUMA,
-        options=_matrix(),
+        options=matrix_option(),
         least_side=161,
         linear="MS-SSIM-Y",
         beside=("ms_ssim_y",),
@@ -174,7 +170,7 @@ _TABLE: Final = (
             "FFmpeg's filter xpsnr computes it of one frame whose first input is the original; inf "
             "where the weighted squared error is under a half. Of the channel where there is one.",
             computed_on="BT.{matrix} limited range, rounded to 8 bits, chroma at 4:4:4",
-            options=_matrix("709"),
+            options=matrix_option("709"),
             target=_XPSNR,
         )
         for name, label, what in (
@@ -194,7 +190,7 @@ _TABLE: Final = (
     ),
 )
 
-BUILT_IN: Final = MappingProxyType({record.name: record for record in _TABLE})
+BUILT_IN: Final = MappingProxyType({record.name: record for record in (*_TABLE, *JPEG_AI, *OTHERS)})
 """By name, as they are before options are chosen."""
 
 

@@ -198,10 +198,16 @@ def canvas(width: float, height: float, title: str = "", subtitle: str = "") -> 
         figsize=(width, height), layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - above))
     )
     FigureCanvasAgg(figure)
+    put_head(figure, title, subtitle)
+    return figure
+
+
+def put_head(figure: Figure, title: str, subtitle: str) -> None:
+    """What stands above all axes of a figure, where there is a title."""
+    height = figure.get_figheight()
     if title:
         figure.text(0.01, 1 - 0.07 / height, title, fontsize=11, fontweight="bold", va="top")
         figure.text(0.01, 1 - 0.29 / height, subtitle, fontsize=8, color=GREY, va="top")
-    return figure
 
 
 def missing_glyphs(plot: Figured) -> tuple[str, ...]:

@@ -181,7 +181,7 @@ def plot_rd(
     limits = {"log_rate": log_rate, "x_limits": x_limits, "y_limits": y_limits}
     figures = [
         _dressed(figure, named.get(dataset, dataset), dataset, title, look)
-        for stem, dataset, shown in _panels(curves)
+        for stem, dataset, shown in panels(curves)
         for record in records
         for figure in _figures(
             shown, stem, dataset, record, averaging, anchors.get(dataset), compared, limits
@@ -280,7 +280,7 @@ def _cast(
     return curves, find_anchor(curves, anchor) if anchor else {}
 
 
-def _panels(curves: Sequence[Curve]) -> Iterator[tuple[str, str, list[Curve]]]:
+def panels(curves: Sequence[Curve]) -> Iterator[tuple[str, str, list[Curve]]]:
     """What figures of their own show: each dataset, and of one of which luma was measured and RGB
     as well each of them, with published curves beside. The stem of their files, the dataset and
     the curves."""

@@ -16,7 +16,7 @@ from rdbench.experiment import CodecPlan, Task, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
 from rdbench.metrics import choose
 from rdbench.runner import elsewhere
-from rdbench.runner.kept import write_png
+from rdbench.runner.kept import write_image
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, row
 from rdbench.schema import OK, Measurement
@@ -101,7 +101,7 @@ def _photographs(folder: Path) -> dict[int, ImageRef]:
     found = {}
     for channels, crop in crops.items():
         path = folder / f"photograph-{channels}.png"
-        write_png(path, crop)
+        write_image(path, crop)
         found[channels] = images.resolve(str(path)).images[0]
     return found
 

@@ -45,15 +45,16 @@ def write_stream(path: Path, stream: bytes) -> None:
     path.write_bytes(stream)
 
 
-def write_png(path: Path, pixels: Image) -> None:
-    """An image as PNG, grey or RGB."""
+def write_image(path: Path, pixels: Image) -> None:
+    """An image, grey or RGB, without a loss: as PNG, or as WebP where that is its suffix."""
     import cv2
 
+    lossless = [cv2.IMWRITE_WEBP_QUALITY, 101] if path.suffix == ".webp" else []
     if pixels.shape[2] == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".png", pixels)
+    done, data = cv2.imencode(path.suffix, pixels, lossless)
     if not done:
-        raise RdbenchError(f"cannot write {str(path)!r} as PNG")
+        raise RdbenchError(f"cannot write {str(path)!r} as {path.suffix[1:].upper()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())
 

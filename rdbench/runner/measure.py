@@ -201,7 +201,7 @@ class Bench:
             raise RdbenchError(who + reason)
         if self.settings.keep_decoded:
             core["decoded_file"] = kept.place("decoded", task, ".png")
-            kept.write_png(self.settings.out / core["decoded_file"], decoded)
+            kept.write_image(self.settings.out / core["decoded_file"], decoded)
         bits = returned.bits(encoder.estimated_bits(pixels), who + "estimated_bits")
         core["estimated_bpp"] = None if bits is None else bits / (width * height)
         return decoded

@@ -50,8 +50,8 @@ def rescore(
                 "`keep_decoded=True`, or add the metrics with `rdbench run`, which encodes again"
             )
         names = tuple(record.name for record in metrics)
-        refs = _originals(manifest, {(row.dataset, row.image) for row in kept})
-        plans = _Plans(manifest)
+        refs = originals(manifest, {(row.dataset, row.image) for row in kept})
+        plans = Plans(manifest)
         jobs = [
             Job(
                 Task(index, refs[row.dataset, row.image], plans.of(row), row.point, row.repeat),
@@ -79,7 +79,7 @@ def rescore(
     return outcome
 
 
-def _originals(
+def originals(
     manifest: dict[str, Any], wanted: set[tuple[str, str]]
 ) -> dict[tuple[str, str], ImageRef]:
     """The originals as they were read when the run was measured."""
@@ -102,8 +102,8 @@ def _originals(
     return found
 
 
-class _Plans:
-    """The codecs that decode kept streams, looked up as far as there are any to decode."""
+class Plans:
+    """The codecs of a run's rows, looked up as far as there are streams to decode."""
 
     def __init__(self, manifest: dict[str, Any]) -> None:
         self._targets: dict[str, str] = manifest.get("targets", {})

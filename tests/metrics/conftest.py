@@ -46,6 +46,21 @@ def photo() -> np.ndarray:
     return np.ascontiguousarray(photographs.astronaut())
 
 
+@pytest.fixture(scope="session")
+def oracle(data_root: Path, kodak_image: Callable[[int], np.ndarray]) -> Callable[[str], tuple]:
+    """A Kodak image and what a network made of it, by the name of the latter; the values of other
+    packages for these pairs stand in the tests. Skipped where they are not beside the data."""
+    folder = data_root.parent / "reference" / "metric_oracle"
+    if not folder.is_dir():
+        pytest.skip(f"the decoded images are not in {folder}")
+
+    def pair(name: str) -> tuple[np.ndarray, np.ndarray]:
+        decoded = np.asarray(Image.open(folder / f"{name}.png").convert("RGB"))
+        return kodak_image(int(name[-2:])), decoded
+
+    return pair
+
+
 def reference(image: np.ndarray, names: Iterable[str]) -> Reference:
     """An original with the metrics of these names, and the mean squared error."""
     return Reference(image, choose(names))

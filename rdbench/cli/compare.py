@@ -1,0 +1,102 @@
+"""``rdbench compare``: what codecs made of one image, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdbench.cli.options import JobsOption, TimeoutOption, names
+from rdbench.errors import UsageError
+
+
+def compare(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
+    image: Annotated[str, typer.Option(help="Name of the image.", metavar="NAME")],
+    bpp: Annotated[
+        float | None, typer.Option(help="Rate in bit/px; of each codec the nearest point is shown.")
+    ] = None,
+    at: Annotated[
+        str,
+        typer.Option(help="The value of a metric, instead of a rate.", metavar="METRIC=VALUE"),
+    ] = "",
+    codecs: Annotated[
+        str,
+        typer.Option(help="Labels of curves, or codecs.  [default: all]", metavar="NAME[,NAME...]"),
+    ] = "",
+    crop: Annotated[
+        str,
+        typer.Option(
+            help="The part to show, or worst: where two of them differ most.",
+            metavar="X,Y,WIDTH,HEIGHT|worst",
+        ),
+    ] = "",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            help="Metrics that stand below.  [default: those of the run]", metavar="NAME[,NAME...]"
+        ),
+    ] = "",
+    title: Annotated[
+        str | None, typer.Option(help="What stands above; '' for nothing.", metavar="TEXT")
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="png, pdf, svg.", metavar="NAME[,NAME...]")
+    ] = "png,pdf",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
+    ] = None,
+    jobs: JobsOption = None,
+    timeout: TimeoutOption = 600.0,
+) -> None:
+    """Draw an image and what codecs made of it at one rate, with their numbers.
+
+    Decoded images are those that the run kept; else kept streams are decoded, or the codecs are run
+    again. Only the very image that was measured is shown.
+
+    Examples:
+
+      rdbench compare results/runs/kodak --image kodim21 --bpp 0.15 --codecs jpeg,jpeg2000,avif
+
+      rdbench compare results/runs/kodak --image kodim21 --at psnr_db=32 --crop worst
+    """
+    import rdbench
+
+    paths = rdbench.compare(
+        run,
+        image,
+        at=_asked(bpp, at),
+        codecs=names(codecs),
+        crop=_crop(crop),
+        metrics=names(metrics),
+        title=title,
+        out=out,
+        formats=names(formats),
+        jobs=jobs,
+        timeout_s=timeout,
+    )
+    for path in paths:
+        typer.echo(str(path))
+
+
+def _asked(bpp: float | None, at: str) -> dict[str, float]:
+    if (bpp is None) == (not at):
+        raise UsageError("say either --bpp RATE or --at METRIC=VALUE")
+    if bpp is not None:
+        return {"bpp": bpp}
+    metric, _, value = at.rpartition("=")
+    try:
+        return {metric: float(value)}
+    except ValueError:
+        raise UsageError(f"--at {at!r} is not METRIC=VALUE") from None
+
+
+def _crop(text: str) -> tuple[int, int, int, int] | str | None:
+    if not text or text == "worst":
+        return text or None
+    try:
+        left, top, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--crop {text!r} is not X,Y,WIDTH,HEIGHT, and not worst") from None
+    return left, top, width, height

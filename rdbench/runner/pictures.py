@@ -1,0 +1,119 @@
+"""The images behind rows, as files to look at: what was kept of them, or what comes out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rdbench import programs
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.experiment import Task
+from rdbench.images import ImageRef, pixel_sha256
+from rdbench.metrics.reference import Scores
+from rdbench.results import read_manifest
+from rdbench.runner import kept
+from rdbench.runner.measure import Bench
+from rdbench.runner.pool import LocalPool
+from rdbench.runner.rescore import Plans, originals
+from rdbench.runner.rows import Job, Settings
+from rdbench.runner.run import found_of
+from rdbench.schema import OK, Measurement
+
+SUFFIXES: Final = (".png", ".webp")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image behind a row."""
+
+    row: Measurement
+    path: Path
+    """Its file."""
+    reason: str = ""
+    """Why there is none; empty where there is."""
+
+
+@dataclass(frozen=True)
+class PictureJob(Job):
+    """A row whose decoded image is wanted as a file."""
+
+    path: Path = Path()
+
+
+class Painter(Bench):
+    """Writes decoded images, which are those that were measured or none."""
+
+    def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
+        assert isinstance(job, PictureJob)
+        assert job.there is not None
+        self._load(job.task.image)
+        if job.there.decoded_file or job.there.stream_file:
+            decoded = self._kept(job, job.there)
+        else:
+            decoded = self._measure(job.task, core)
+            if pixel_sha256(decoded) != job.there.decoded_sha256:
+                raise RdbenchError(
+                    "nothing was kept, and coded again another image comes out than was measured; "
+                    "measure with `keep_decoded=True`"
+                )
+        kept.write_image(job.path, decoded)
+        return Scores(), False
+
+
+def pictures(
+    run: Path,
+    rows: Sequence[Measurement],
+    place: Callable[[Measurement], Path],
+    *,
+    pool: LocalPool,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Picture]:
+    """The decoded images of ``rows`` of a run directory, in their order, each as a file at its
+    ``place`` (``.png`` or ``.webp``, without a loss).
+
+    They are what was kept; else the kept stream is decoded, and else the codec is run again, in
+    ``pool``, and what comes out must be the image that was measured, by its SHA-256. Raises
+    :class:`UsageError` where the manifest does not say where originals are.
+    """
+    manifest = read_manifest(run)
+    refs = originals(manifest, {(row.dataset, row.image) for row in rows})
+    plans = Plans(manifest)
+    jobs = [
+        PictureJob(
+            Task(number, refs[row.dataset, row.image], plans.of(row), row.point, row.repeat),
+            (),
+            row,
+            path=place(row),
+        )
+        for number, row in enumerate(rows)
+    ]
+    settings = Settings(
+        (),
+        shared=pool.limits.jobs > 1,
+        timeout_s=pool.limits.timeout_s,
+        memory_mb=pool.limits.memory_mb,
+        programs=programs.found(),
+        out=run.absolute(),
+        bench=f"{__name__}:Painter",
+    )
+    found: dict[int, Picture] = {}
+    for answer in pool.run(jobs, settings):
+        job, core = answer.job, found_of(answer).core
+        reason = "" if core.get("status") == OK else str(core.get("message") or core.get("status"))
+        assert job.there is not None
+        found[job.task.index] = Picture(job.there, job.path, reason)
+        progress(len(found), len(jobs))
+    return [found[number] for number in range(len(jobs)) if number in found]
+
+
+def original_of(run: Path, row: Measurement) -> ImageRef:
+    """The original of a row. Raises :class:`UsageError` where it is not known, or is another one
+    than was measured."""
+    ref = originals(read_manifest(run), {(row.dataset, row.image)})[row.dataset, row.image]
+    if row.image_sha256 and pixel_sha256(ref.load()) != row.image_sha256:
+        raise UsageError(
+            f"{str(ref.path)!r} is not the image that was measured as {row.image!r}, by its SHA-256"
+        )
+    return ref

@@ -1,0 +1,206 @@
+"""``rdbench compare``: only the images that were measured, with their own numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from matplotlib.figure import Figure
+from PIL import Image
+
+import rdbench
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.images import pixel_sha256
+from rdbench.plots.draw import draw
+from rdbench.plots.pictures import Gallery, Tile, cut, widest_difference
+from rdbench.results import read_rows
+from rdbench.runner import Limits, LocalPool
+from rdbench.runner.kept import read_png
+from rdbench.runner.pictures import pictures
+
+DRIFTING = '''
+import io
+import os
+
+import numpy as np
+from PIL import Image
+
+import rdbench
+
+
+class Drifting(rdbench.Codec):
+    """JPEG that gives other streams under another environment."""
+
+    name = "drifting"
+    parameter = "quality"
+    ladder = (30, 60)
+    channels = frozenset({3})
+
+    def encode(self, image):
+        stream = io.BytesIO()
+        quality = int(self.point) + int(os.environ.get("DRIFT", "0"))
+        Image.fromarray(image).save(stream, "jpeg", quality=quality)
+        return stream.getvalue()
+
+    def decode(self, data):
+        return np.asarray(Image.open(io.BytesIO(data)))
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("originals")
+    Image.fromarray(skimage.data.coffee()[100:300, 150:390]).save(path / "coffee.png")
+    return path
+
+
+@pytest.fixture(scope="module", params=["decoded", "streams", "nothing"])
+def run(request, folder, tmp_path_factory) -> Path:
+    """A run that kept decoded images, streams, or nothing."""
+    out = tmp_path_factory.mktemp(request.param) / "run"
+    rdbench.run(
+        codecs=["jpeg:points=20/50/80", "webp:points=20/50/80"],
+        datasets=str(folder),
+        out=out,
+        metrics=["psnr_db", "ssim"],
+        keep_decoded=request.param == "decoded",
+        keep_streams=request.param == "streams",
+    )
+    return out
+
+
+def test_pictures_are_what_was_measured(run, tmp_path):
+    rows = read_rows(run)
+    with LocalPool(Limits.of_machine(1)) as pool:
+        found = pictures(
+            run, rows, lambda row: tmp_path / f"{row.codec}{row.point}.webp", pool=pool
+        )
+    assert [picture.row for picture in found] == rows
+    for picture in found:
+        assert picture.reason == ""
+        assert pixel_sha256(read_png(picture.path, None)) == picture.row.decoded_sha256
+
+
+def test_a_comparison_has_the_nearest_points_and_their_numbers(run, tmp_path, monkeypatch):
+    drawn: list[Gallery] = []
+    monkeypatch.setattr(
+        "rdbench.api.comparing.save", lambda gallery, *_: drawn.append(gallery) or []
+    )
+    rows = read_rows(run)
+    middle = next(row for row in rows if (row.codec, row.point) == ("jpeg", 50))
+    rdbench.compare(run, "coffee", at={"bpp": middle.bpp}, codecs=["webp", "jpeg"])
+    (gallery,) = drawn
+    original, webp, jpeg = gallery.tiles
+    assert original.lines == ("original",)
+    assert pixel_sha256(jpeg.pixels) == middle.decoded_sha256
+    assert jpeg.lines[0] == middle.label
+    assert jpeg.lines[1] == f"{middle.bpp:.4f} bit/px, quality 50"
+    psnr, ssim = middle.scores["psnr_db"], middle.scores["ssim"]
+    assert jpeg.lines[2] == f"PSNR {psnr:.2f} dB, SSIM {ssim:.4g}"
+    nearest = min(
+        (row for row in rows if row.codec == "webp"),
+        key=lambda row: abs(np.log(row.bpp / middle.bpp)),
+    )
+    assert pixel_sha256(webp.pixels) == nearest.decoded_sha256
+    assert gallery.notes == tuple(
+        f"{nearest.label}: its nearest point has {nearest.bpp:.4f} bit/px, "
+        f"{100 * (nearest.bpp / middle.bpp - 1):+.0f} %"
+        for _ in [0]
+        if abs(np.log(nearest.bpp / middle.bpp)) > 0.1
+    )
+
+
+def test_the_worst_crop_is_where_two_decoded_images_differ_most():
+    random = np.random.default_rng(3)
+    one, other = (random.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(2))
+    third = one.copy()
+    third[20:28, 10:22] ^= 255
+    crop = widest_difference([one, other, third], 12, 8)
+    found = {
+        (left, top): max(
+            float(
+                np.square(
+                    np.subtract(*(cut(i, (left, top, 12, 8)) for i in pair), dtype=float)
+                ).sum()
+            )
+            for pair in ((one, other), (one, third), (other, third))
+        )
+        for top in range(33)
+        for left in range(39)
+    }
+    assert crop == (*max(found, key=found.__getitem__), 12, 8)
+    assert widest_difference([one, one.copy()], 99, 99) == (0, 0, 50, 40)
+
+
+@pytest.mark.parametrize("crop", [(-1, 0, 5, 5), (0, 0, 51, 5), (0, 36, 5, 5), (3, 3, 0, 5)])
+def test_a_crop_beyond_the_image_is_refused(crop):
+    with pytest.raises(UsageError, match="is not within the image of 50x40 px"):
+        cut(np.zeros((40, 50, 3), np.uint8), crop)
+
+
+def test_pixels_are_drawn_unsmoothed_and_grey_as_grey():
+    pixels = np.zeros((4, 6, 1), np.uint8)
+    pixels[1, 2] = 200
+    figure = draw(Gallery("x", "t", "s", (Tile(pixels, ("original",)), Tile(pixels, ("a", "b")))))
+    assert isinstance(figure, Figure)
+    shown = [axes.images[0] for axes in figure.axes]
+    assert [image.get_interpolation() for image in shown] == ["nearest", "nearest"]
+    assert np.array_equal(shown[1].get_array(), pixels[:, :, 0])
+    assert shown[1].get_clim() == (0, 255)
+
+
+def test_another_image_than_was_measured_is_not_shown(folder, tmp_path, monkeypatch):
+    codec = tmp_path / "drifting.py"
+    codec.write_text(DRIFTING)
+    out = tmp_path / "run"
+    rdbench.run(codecs=f"{codec}:Drifting", datasets=str(folder), out=out, metrics=["psnr_db"])
+    assert rdbench.compare(out, "coffee", at={"bpp": 1.0}, out=tmp_path)
+    monkeypatch.setenv("DRIFT", "7")
+    with pytest.raises(RdbenchError, match="coded again another image comes out than was measured"):
+        rdbench.compare(out, "coffee", at={"bpp": 1.0}, out=tmp_path)
+
+
+def test_another_original_is_not_shown(tmp_path):
+    photograph = skimage.data.coffee()[:64, :80]
+    originals = tmp_path / "originals"
+    originals.mkdir()
+    Image.fromarray(photograph).save(originals / "a.png")
+    out = tmp_path / "run"
+    rdbench.run(codecs="jpeg:points=50", datasets=str(originals), out=out, metrics=["psnr_db"])
+    Image.fromarray(255 - photograph).save(originals / "a.png")
+    with pytest.raises(UsageError, match="is not the image that was measured as 'a'"):
+        rdbench.compare(out, "a", at={"bpp": 1.0}, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--image", "cofee", "--bpp", "1"], "unknown image 'cofee'; did you mean 'coffee'?"),
+        (["--image", "coffee"], "say either --bpp RATE or --at METRIC=VALUE"),
+        (["--image", "coffee", "--bpp", "0"], "a rate of 0 bit/px is not above 0"),
+        (["--image", "coffee", "--at", "psnr_db=x"], "--at 'psnr_db=x' is not METRIC=VALUE"),
+        (["--image", "coffee", "--at", "psnr=30"], "unknown metric 'psnr'"),
+        (["--image", "coffee", "--bpp", "1", "--codecs", "jpge"], "unknown curve 'jpge'"),
+        (["--image", "coffee", "--bpp", "1", "--crop", "1,2"], "is not X,Y,WIDTH,HEIGHT"),
+        (["--image", "coffee", "--bpp", "1", "--metrics", "vif"], "unknown metric 'vif'"),
+        (["--image", "coffee", "--bpp", "1", "--format", "gif"], "unknown format 'gif'"),
+        (
+            ["--image", "coffee", "--bpp", "1", "--crop", "worst", "--codecs", "jpeg"],
+            "needs two of them",
+        ),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_one_line(run, options, said):
+    made = subprocess.run(
+        [sys.executable, "-m", "rdbench", "compare", str(run), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 2
+    assert said in made.stderr
+    assert len(made.stderr.splitlines()) == 1

@@ -1,0 +1,251 @@
+"""The viewer in a real browser: the pictures that were measured, matched, zoomed and compared."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+import rdbench
+from rdbench.errors import UsageError
+from rdbench.images import pixel_sha256
+from rdbench.results import read_rows
+from rdbench.runner.kept import read_png
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("originals")
+    for name, photograph in (
+        ("coffee", skimage.data.coffee()),
+        ("cat <b>", skimage.data.chelsea()),
+    ):
+        Image.fromarray(photograph[100:260, 150:350]).save(folder / f"{name}.png")
+    out = folder / "run"
+    rdbench.run(
+        codecs=["jpeg:points=20/50/80,label=jpeg", "webp:points=10/40/80"],
+        datasets=str(folder),
+        out=out,
+        metrics=["psnr_db"],
+        keep_decoded=True,
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(run, tmp_path_factory) -> Path:
+    return rdbench.report(run, images="all", out=tmp_path_factory.mktemp("viewer") / "look.html")
+
+
+@pytest.fixture
+def viewer(visit, page):
+    shown = visit(page, "picture=coffee&a=0&b=1&value=1")
+    return shown, shown.see("viewer")
+
+
+def data_of(page: Path) -> dict:
+    found = re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def source(section, side: str) -> str:
+    return section.locator(f"[data-side={side}] img").last.get_attribute("src")
+
+
+def test_pictures_are_beside_the_page_and_are_those_that_were_measured(page, run):
+    (panel,) = data_of(page)["panels"]
+    rows = {(row.image, row.label, row.point): row for row in read_rows(run)}
+    count = 0
+    for image, picture in panel["pictures"].items():
+        for number, points in picture["decoded"].items():
+            for point, (file, _) in points.items():
+                row = rows[image, panel["curves"][int(number)]["title"], float(point)]
+                decoded = read_png(page.parent / file, None)
+                assert pixel_sha256(decoded) == row.decoded_sha256
+                count += 1
+        assert pixel_sha256(read_png(page.parent / picture["original"], None)) == next(
+            row.image_sha256 for row in rows.values() if row.image == image
+        )
+    assert count == 12
+    assert {path.parts[-4] for path in page.parent.glob("*/*/*/*.webp")} == {"look_files"}
+
+
+def test_errors_of_blocks_are_those_of_the_pictures(page):
+    (panel,) = data_of(page)["panels"]
+    picture = panel["pictures"]["coffee"]
+    original = read_png(page.parent / picture["original"], None).astype(float)
+    file, text = picture["decoded"]["0"]["20"]
+    decoded = read_png(page.parent / file, None).astype(float)
+    levels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(10, 13)
+    for row, column in ((0, 0), (4, 7), (9, 12)):
+        part = np.s_[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
+        error = np.square(original[part] - decoded[part]).mean()
+        assert levels[row, column] == round(50 * np.log10(1 + error))
+
+
+def test_points_are_matched_by_rate_or_by_a_metric(viewer, run):
+    shown, section = viewer
+    rows = [row for row in read_rows(run) if row.image == "coffee"]
+
+    def expected(label, value):
+        own = [row for row in rows if row.label == label]
+        return min(own, key=value)
+
+    for side, label in (("a", "jpeg"), ("b", "webp")):
+        nearest = expected(label, lambda row: abs(np.log(row.bpp)))
+        assert f"/{nearest.point:g}/" in source(section, side)
+    shown.choose(by="PSNR [dB]")
+    section.locator("[name=value]").fill("34")
+    section.locator("[name=value]").press("Enter")
+    shown.page.wait_for_timeout(300)
+    table = section.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
+    )
+    for side, label, cells in zip("ab", ("jpeg", "webp"), table, strict=True):
+        nearest = expected(label, lambda row: abs(row.scores["psnr_db"] - 34))
+        assert f"/{nearest.point:g}/" in source(section, side)
+        assert cells[:3] == [side.upper(), label, f"quality {nearest.point:g}"]
+        assert float(cells[3]) == pytest.approx(nearest.bpp, rel=1e-4)
+        assert float(cells[4]) == pytest.approx(nearest.scores["psnr_db"], rel=1e-4)
+    assert shown.complaints == []
+
+
+def test_the_slider_shows_a_on_its_left(viewer):
+    shown, section = viewer
+    box = section.locator(".pane").bounding_box()
+    for place in (0.25, 0.75):
+        handle = section.locator(".split").bounding_box()
+        shown.page.mouse.move(handle["x"] + 1, handle["y"] + 9)
+        shown.page.mouse.down()
+        shown.page.mouse.move(box["x"] + place * box["width"], handle["y"] + 9)
+        shown.page.mouse.up()
+        clip = section.locator("[data-side=a]").evaluate("layer => layer.style.clipPath")
+        hidden = float(re.search(r"inset\(0(?:px)? ([\d.]+)%", clip)[1])
+        assert hidden == pytest.approx(100 * (1 - place), abs=0.5)
+    section.locator(".stage").press(",")
+    now = section.locator(".split").get_attribute("aria-valuenow")
+    assert int(now) == pytest.approx(70, abs=1)
+
+
+def test_flicker_changes_the_picture_and_nothing_else(viewer):
+    shown, section = viewer
+    shown.choose(mode="flicker", c="original")
+
+    def visible():
+        return section.locator(".layer:visible").get_attribute("data-side")
+
+    seen = [visible()]
+    stage = section.locator(".stage")
+    for key in ("f", "f", "3", "2", "1"):
+        stage.press(key)
+        shown.page.wait_for_timeout(100)
+        seen.append(visible())
+    assert seen == ["a", "b", "a", "c", "b", "a"]
+
+
+def test_zoom_and_pan_are_the_same_for_all(viewer):
+    shown, section = viewer
+    shown.choose(mode="side by side", c="original")
+    section.get_by_role("button", name="1:1").click()
+    stage = section.locator(".stage")
+    stage.press("ArrowRight")
+    transforms = section.locator("img").evaluate_all("all => all.map(one => one.style.transform)")
+    assert len(transforms) == 3
+    places = np.array([[float(x) for x in re.findall(r"-?[\d.]+", text)] for text in transforms])
+    assert (places == places[0]).all()
+    assert places[0, 2] == 1
+    assert section.locator("output").text_content() == "100 %"
+    for _ in range(4):
+        section.get_by_role("button", name="Zoom in").click()
+    assert section.locator(".pane.pixels").count() == 3
+    section.get_by_role("button", name="Fit").click()
+    box = section.locator(".pane").first.bounding_box()
+    image = section.locator("img").first.bounding_box()
+    assert image["width"] <= box["width"] + 1
+    assert image["height"] <= box["height"] + 1
+
+
+def test_the_error_is_the_difference_to_the_original(viewer):
+    shown, section = viewer
+    section.locator("[name=error]").check()
+    shown.page.wait_for_timeout(400)
+    section.get_by_role("button", name="1:1").click()
+    shown.choose(mode="side by side")
+    layers = section.locator(".layer.error")
+    assert layers.count() == 2
+    names = layers.first.locator("img").evaluate_all(
+        "all => all.map(one => one.getAttribute('src'))"
+    )
+    assert "original" in names[0]
+    section.locator(".table").scroll_into_view_if_needed()
+    image = layers.first.locator("img").last.bounding_box()
+    clip = {key: image[key] for key in ("x", "y", "width", "height")}
+    taken = np.asarray(Image.open(io.BytesIO(shown.page.screenshot(clip=clip))).convert("RGB"))
+    pair = [
+        read_png(Path(shown.page.url[7:].partition("#")[0]).parent / name, None) for name in names
+    ]
+    expected = np.clip(8 * np.abs(np.subtract(*(one.astype(int) for one in pair))), 0, 255)
+    rows, columns = min(taken.shape[0], 160), min(taken.shape[1], 200)
+    inside = np.s_[40 : rows - 4, 4 : columns - 4]  # below the name
+    assert np.array_equal(taken[inside], expected[inside])
+
+
+def test_where_two_differ_most_is_found(viewer):
+    shown, section = viewer
+    section.get_by_role("button", name="Where A and B differ most").click()
+    transform = section.locator("img").first.evaluate("one => one.style.transform")
+    left, top, zoom = map(float, re.findall(r"-?[\d.]+", transform))
+    box = section.locator(".pane").bounding_box()
+    middle = (box["width"] / 2 - left) / zoom, (box["height"] / 2 - top) / zoom
+    page = Path(shown.page.url[7:].partition("#")[0])
+    original, one, other = (
+        read_png(page.parent / name, None).astype(float)
+        for name in (
+            data_of(page)["panels"][0]["pictures"]["coffee"]["original"],
+            source(section, "a"),
+            source(section, "b"),
+        )
+    )
+    errors = [np.square(decoded - original).mean(axis=2) for decoded in (one, other)]
+    sums = {
+        (16 * column + 32, 16 * row + 32): abs(
+            (errors[0] - errors[1])[16 * row : 16 * row + 64, 16 * column : 16 * column + 64].sum()
+        )
+        for row in range(7)
+        for column in range(10)
+    }
+    found = sums[tuple(round(value / 16) * 16 for value in middle)]
+    assert found > 0.9 * max(sums.values())  # errors are kept in steps of a twentieth
+
+
+def test_missing_pictures_are_said(visit, run, tmp_path):
+    page = rdbench.report(run, images="coffee", out=tmp_path / "gone.html")
+    for path in (tmp_path / "gone_files").glob("jpeg/*/*.webp"):
+        path.unlink()
+    shown = visit(page, "picture=coffee&a=0&b=1")
+    assert "is missing" in shown.see("viewer").text_content()
+
+
+def test_images_that_there_are_not_are_refused(run, tmp_path):
+    with pytest.raises(UsageError, match=r"unknown image 'coffe'; did you mean 'coffee'\?"):
+        rdbench.report(run, images="coffe", out=tmp_path / "x.html")
+
+
+def test_pictures_are_of_run_directories(run, tmp_path):
+    with pytest.raises(UsageError, match="is a CSV file: pictures are of run directories"):
+        rdbench.report(run / "measurements.csv", images="coffee", out=tmp_path / "x.html")
+
+
+def test_nothing_is_loaded_before_it_is_looked_at(visit, page):
+    shown = visit(page)
+    assert [url for url in shown.asked if url.endswith(".webp")] == []
+    shown.see("viewer")
+    assert len([url for url in shown.asked if url.endswith(".webp")]) == 2
