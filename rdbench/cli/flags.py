@@ -54,6 +54,7 @@ FLAGS: Final = {
     "strict": "--strict",
     "threads": "--threads",
     "timeout_s": "--timeout",
+    "tolerance": "--tolerance",
     "update": "--update",
     "y_limits": "--ylim",
 }
