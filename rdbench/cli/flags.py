@@ -8,6 +8,7 @@ from typing import Final
 
 FLAGS: Final = {
     "anchor": "--anchor",
+    "at": "--at",
     "averaging": "--averaging",
     "baseline": "--baseline",
     "baseline_label": "--baseline-label",

@@ -1,4 +1,4 @@
-"""Curves whose points are targets: values of the rate or of a metric that each image was to reach."""
+"""Curves whose points are targets: values of the rate or a metric that images were to reach."""
 
 from __future__ import annotations
 
