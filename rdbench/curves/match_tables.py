@@ -196,7 +196,8 @@ def _reason(row: Match) -> str:
     """Why nothing is compared; empty where something is."""
     if row.problem or row.images:
         return row.problem
-    return f"both curves reach {row.column} {point_text(row.value)} on no image ({_only(row)})"
+    return f"there is no image on which both curves reach {row.column} {point_text(row.value)} "
+        f"({_only(row)})"
 
 
 def _only(row: Match) -> str:

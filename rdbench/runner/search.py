@@ -128,7 +128,9 @@ class Search:
     @property
     def _done(self) -> bool:
         """Whether nothing nearer needs to be found: of whole numbers the nearest one is."""
-        return not self.goal.axis.integer and any(map(self._good, self.reached))
+        if self.goal.axis.integer:
+            return any(self._error(setting) == 0 for setting in self.reached)
+        return any(map(self._good, self.reached))
 
     def _place(self, setting: float) -> float:
         """Where a setting is, in increasing rate."""
@@ -194,8 +196,9 @@ class Search:
         before = None
         while not self._done:
             e_low, e_high = weights[low] * self._error(low), weights[high] * self._error(high)
-            slow = len(widths) > 2 and widths[-1] > SLOW * widths[-3]
-            share = 0.5 if slow or not math.isfinite(e_high - e_low) else e_low / (e_low - e_high)
+            halve = len(widths) > 2 and widths[-1] > SLOW * widths[-3]
+            halve = halve or not 0 < e_high - e_low < math.inf
+            share = 0.5 if halve else e_low / (e_low - e_high)
             found = None
             # Where a setting fails, those halfway to it are tried.
             for part in (share, share / 2, (1 + share) / 2):
