@@ -196,8 +196,8 @@ def _reason(row: Match) -> str:
     """Why nothing is compared; empty where something is."""
     if row.problem or row.images:
         return row.problem
-    return f"there is no image on which both curves reach {row.column} {point_text(row.value)} "
-        f"({_only(row)})"
+    where = f"{row.column} {point_text(row.value)}"
+    return f"there is no image on which both curves reach {where} ({_only(row)})"
 
 
 def _only(row: Match) -> str:
