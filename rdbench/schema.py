@@ -87,7 +87,9 @@ class Measurement:
     )
     repeat: int = _column("0 for the first measurement, 1 for its first repetition, ...", default=0)
     status: str = _column("ok, failed, timeout, crashed or unsupported", default=OK)
-    message: str = _column("why a row is not ok, or why one of its cells is empty", default="")
+    message: str = _column(
+        "why a row is not ok, why one of its cells is empty, or what its search has met", default=""
+    )
     unscored: str = _column("metrics that have no value here, joined by spaces", default="")
     size_bytes: int | None = _column("length of the whole stream that the decoder needs", "byte")
     payload_bytes: int | None = _column("entropy-coded part of it, where it is told apart", "byte")
