@@ -102,9 +102,9 @@ class Goal:
         return SCORE_TOLERANCE * abs(point)
 
     def deviation_text(self, point: float, reached: float) -> str:
-        """How far ``reached`` is from ``point``, as people read it: ``+1.2 %``, ``-0.31``."""
+        """How far ``reached`` is from ``point``, as people read it: ``+1.20 %``, ``-0.31``."""
         if self.record is None:
-            return f"{100 * (reached / point - 1):+.2g} %"
+            return f"{100 * (reached / point - 1):+.2f} %"
         return f"{reached - point:+.3g}" + (f" {self.record.unit}" if self.record.unit else "")
 
     def plain(self) -> dict[str, Any]:

@@ -29,9 +29,9 @@ def deviations(curve: Curve) -> Array:
 
 
 def deviation_text(curve: Curve, deviation: float, point: float) -> str:
-    """A deviation as people read it: ``+1.2 %`` of a rate, ``-0.31`` of a metric."""
+    """A deviation as people read it: ``+1.20 %`` of a rate, ``-0.31`` of a metric."""
     if curve.parameter == RATE:
-        return f"{100 * deviation / point:+.2g} %"
+        return f"{100 * deviation / point:+.2f} %"
     record = curve.records.get(curve.parameter)
     return f"{deviation:+.3g}" + (f" {record.unit}" if record and record.unit else "")
 

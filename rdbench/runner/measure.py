@@ -18,6 +18,7 @@ from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
 from rdbench.goals import RATE
 from rdbench.images import pixel_sha256
 from rdbench.metrics import Reference, Scores
+from rdbench.metrics.reference import unfit
 from rdbench.programs import Usage, supervised
 from rdbench.runner import elsewhere, kept
 from rdbench.runner.built import Built
@@ -46,9 +47,9 @@ class _Original:
     sha256: str
     references: dict[tuple[str, ...], Reference] = field(default_factory=dict)
     """By the metrics that are asked for."""
-    tries: dict[tuple[str, str, float], dict[str, float] | str] = field(default_factory=dict)
+    tries: dict[tuple[str, str, float], dict[str, float | str]] = field(default_factory=dict)
     """By codec, its options and a setting of it: the rate and the scores that a search has found,
-    or why there are none."""
+    or why there is none."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -229,6 +230,10 @@ class Bench:
         if there is not None and there.setting is not None:
             core["setting"], core["tries"] = there.setting, there.tries
             return search
+        if goal.record:
+            pixels = self._load(job.task.image).pixels
+            if reason := job.without.get(goal.column) or unfit(goal.record, pixels):
+                raise RdbenchError(f"its target has no value here: {goal.column}: {reason}")
         try:
             core["setting"] = search.setting()
         finally:
@@ -243,22 +248,21 @@ class Bench:
         :class:`RdbenchError` where that failed."""
         plan = job.task.codec
         assert plan.goal
-        tries = self._load(job.task.image).tries
         key = (plan.target, options_text(dict(plan.options)), setting)
-        known = tries.get(key, {})
-        if not isinstance(known, str) and plan.goal.column not in known:
+        known = self._load(job.task.image).tries.setdefault(key, {})
+        if plan.goal.column not in known:
             try:
-                known = {**known, **self._coded(job, setting)}
+                known.update(self._coded(job, setting))
             except (OutOfTimeError, UnsupportedImageError):
                 raise
             except Exception as error:
-                known = self._failure(error)[1]
+                known[plan.goal.column] = self._failure(error)[1]
             finally:
                 self._built.give_up(plan, setting)
-            tries[key] = known
-        if isinstance(known, str):
-            raise RdbenchError(known)
-        return known[plan.goal.column]
+        found = known[plan.goal.column]
+        if isinstance(found, str):
+            raise RdbenchError(found)
+        return found
 
     def _coded(self, job: Job, setting: float) -> dict[str, float]:
         """The rate of an image at a setting and, where it is wanted, its score. Each try has the

@@ -220,7 +220,7 @@ def test_an_image_that_missed_one_target_is_compared_at_the_others(table):
     assert low.images == ("a", "c", "d", "e", "f")
     assert low.only_anchor == ("b",)
     assert high.images == IMAGES
-    assert high.deviation == "+2 % (new, a)"
+    assert high.deviation == "+2.00 % (new, a)"
     assert high.differences["psnr_db"].value == pytest.approx(5 * math.log2(1.02))
 
 

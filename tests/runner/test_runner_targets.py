@@ -22,12 +22,16 @@ CODECS = Path(__file__).parent / "target_codecs.py"
 ERROR = """
 import numpy as np
 import rdbench
+from rdbench.metrics import MetricOption
 
 class Error(rdbench.Metric):
-    record = rdbench.MetricRecord("error", "Mean error", higher_is_better=False)
+    record = rdbench.MetricRecord(
+        "error", "Mean error", higher_is_better=False, options=(MetricOption("unit", "1"),)
+    )
 
     def score(self, decoded):
-        return float(np.abs(decoded.astype(float) - self.original).mean())
+        error = np.abs(decoded.astype(float) - self.original).mean()
+        return float(error) / float(self.options["unit"])
 """
 SAME = ("image", "label", "point", "setting", "tries", "tolerance", "status", "message")
 
@@ -102,6 +106,20 @@ def test_the_score_is_reached(measure, tmp_path):
         if not row.message:
             assert abs(row.scores[column] - point) <= row.tolerance
     assert all(rows["steps at error", point].message == "" for point in (2, 4, 8))
+
+
+def test_a_metric_with_options_is_a_target(measure, tmp_path):
+    (tmp_path / "error.py").write_text(ERROR)
+    metric = f"{tmp_path / 'error.py'}:Error"
+    outcome = measure(f"{CODECS}:Steps:points={metric}:unit=2:2/4", f"{CODECS}:Steps:points=50/80")
+    assert not outcome.failures
+    rows = [row for row in outcome.rows if row.setting]
+    assert {row.label for row in rows} == {"steps at error:unit=2"}
+    assert {row.parameter for row in rows} == {"error:unit=2"}
+    off = [abs(row.scores["error:unit=2"] - row.point) > row.tolerance for row in rows]
+    assert off == ["is over the tolerance" in row.message for row in rows]
+    again = measure(f"{CODECS}:Steps:points={metric}:unit=2:2/4")
+    assert again.measured == 0
 
 
 def test_a_setting_is_tried_once_for_all_targets_of_an_image(measure, crops, tmp_path):
@@ -241,9 +259,15 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     rows = {(row.image, row.codec): row for row in outcome.rows}
     assert rows["small", "jpeg"].status == OK
     assert rows["grey", "jpeg"].status == "failed"
-    assert "no psnr_u_db: takes rgb8, the image is grey8" in rows["grey", "jpeg"].message
+    assert (
+        "its target has no value here: psnr_u_db: takes rgb8, the image is grey8"
+        in rows["grey", "jpeg"].message
+    )
     assert rows["small", "webp"].status == "failed"
-    assert "no ms_ssim: sides must be at least" in rows["small", "webp"].message
+    assert (
+        "its target has no value here: ms_ssim: sides must be at least"
+        in rows["small", "webp"].message
+    )
 
 
 @pytest.mark.parametrize(
