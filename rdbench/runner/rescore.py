@@ -55,7 +55,9 @@ def rescore(
         plans = Plans(manifest)
         jobs = [
             Job(
-                Task(index, refs[row.dataset, row.image], plans.of(row), _setting(row), row.repeat),
+                Task(
+                    index, refs[row.dataset, row.image], plans.of(row), setting_of(row), row.repeat
+                ),
                 names,
                 row,
                 encode=False,
@@ -103,7 +105,7 @@ def originals(
     return found
 
 
-def _setting(row: Measurement) -> float:
+def setting_of(row: Measurement) -> float:
     """The value of the codec's parameter that made a row."""
     return row.point if row.setting is None else row.setting
 
@@ -120,7 +122,7 @@ class Plans:
         self._plans: dict[tuple[str, str, float], CodecPlan] = {}
 
     def of(self, row: Measurement) -> CodecPlan:
-        point = _setting(row)
+        point = setting_of(row)
         key = row.codec, row.options, point
         if key not in self._plans:
             target = self._targets.get(row.codec, row.codec)

@@ -8,13 +8,17 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
 
 import rdbench
 from rdbench.errors import UsageError
+from rdbench.images import pixel_sha256
 from rdbench.results import MANIFEST, read_rows
+from rdbench.runner import Limits, LocalPool
+from rdbench.runner.pictures import pictures
 from rdbench.schema import OK
 from tests.cli.command import rdbench as command
 
@@ -345,3 +349,19 @@ def test_a_run_is_held_against_itself(measure, tmp_path):
     assert "2 same" in held.stdout
     with (tmp_path / "baseline.csv").open() as file:
         assert all(float(row["setting"]) for row in csv.DictReader(file))
+
+
+@pytest.mark.parametrize("kept", [{}, {"keep_streams": True}])
+def test_pictures_are_of_the_setting_that_was_found(measure, kept, tmp_path):
+    outcome = measure("jpeg2000:points=bpp:0.25/1", **kept)
+    with LocalPool(Limits(1, timeout_s=60)) as pool:
+        found = pictures(
+            outcome.path,
+            outcome.rows,
+            lambda row: tmp_path / f"{row.image}-{row.point}.png",
+            pool=pool,
+        )
+    assert [picture.reason for picture in found] == [""] * 4
+    for picture in found:
+        pixels = np.asarray(Image.open(picture.path))
+        assert pixel_sha256(pixels) == picture.row.decoded_sha256
