@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rdbench.api import compare, conformance, merge, rescore, run, score, train
     from rdbench.bd import BDResult, bd_quality, bd_rate
     from rdbench.codecs.base import Axis, Codec, Option
-    from rdbench.curves import BDTable, bd_table
+    from rdbench.curves import BDTable, MatchTable, bd_table, match_table
     from rdbench.errors import CodecError, RdbenchError
     from rdbench.files import open_weights
     from rdbench.gate import check
@@ -33,6 +33,7 @@ __all__ = [
     "Codec",
     "CodecError",
     "Limits",
+    "MatchTable",
     "Measurement",
     "Metric",
     "MetricRecord",
@@ -49,6 +50,7 @@ __all__ = [
     "errors",
     "import_",
     "load",
+    "match_table",
     "merge",
     "open_weights",
     "plot_rd",
@@ -69,6 +71,7 @@ _LAZY: Final = {
     "Codec": "rdbench.codecs.base",
     "CodecError": "rdbench.errors",
     "Limits": "rdbench.runner",
+    "MatchTable": "rdbench.curves",
     "Measurement": "rdbench.schema",
     "Metric": "rdbench.metrics",
     "MetricRecord": "rdbench.metrics",
@@ -83,6 +86,7 @@ _LAZY: Final = {
     "conformance": "rdbench.api",
     "import_": "rdbench.importing",
     "load": "rdbench.results",
+    "match_table": "rdbench.curves",
     "merge": "rdbench.api",
     "open_weights": "rdbench.files",
     "plot_rd": "rdbench.plots",

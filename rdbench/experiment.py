@@ -12,6 +12,8 @@ An experiment is written as a TOML file or as the equivalent command line::
     codec = "jpeg2000"                      # a name, FILE.py:Class or FILE.toml
     options = { transform = "5/3" }
     points = [80, 40, 20]                   # or ["10..90:10"]; default: the codec's ladder
+    # points = "bpp:0.12/0.25"              # or by target: a rate, or the score of a metric
+    # tolerance = "2%"                      # of such points, see rdbench.goals
     label = "JPEG 2000 5/3"                 # default: the name with what sets it apart
 
 Paths in the file are relative to the file's folder.
@@ -35,11 +37,12 @@ from msgspec import Meta
 from rdbench import images, places, toml
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
-from rdbench.codecs.request import CodecRequest, points_of, spread
+from rdbench.codecs.request import CodecRequest, points_of, split_points, spread
 from rdbench.errors import MissingBackendError, UsageError, unknown
+from rdbench.goals import RATE, Goal, goal_of, targets_of
 from rdbench.images import Dataset, ImageRef
-from rdbench.metrics import MetricRecord, choose
-from rdbench.schema import MeasurementKey, options_text, point_text
+from rdbench.metrics import DEFAULT_METRICS, MetricRecord, choose
+from rdbench.schema import BY_TARGET, MeasurementKey, options_text, point_text
 from rdbench.toml import Form, read_toml
 
 Color = Literal["rgb", "luma"]
@@ -55,13 +58,24 @@ class CodecPlan:
     name: str
     options: tuple[tuple[str, str | int | float | bool], ...]
     parameter: str
+    """What points are values of: the codec's parameter, or the column of :attr:`goal`."""
     points: tuple[float, ...]
     """In increasing rate as far as the codec's ladder tells the direction."""
     label: str
+    goal: Goal | None = None
+    """Where points are values to be reached, and not settings of the codec."""
 
     @property
     def options_text(self) -> str:
-        return options_text(dict(self.options))
+        """The options as the column has them, and with them what points are values of."""
+        by_target = {BY_TARGET: self.goal.column} if self.goal else {}
+        return options_text({**dict(self.options), **by_target})
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        """Values of the codec's parameter that stand for what it does: the points, or its ladder
+        where they are to be found."""
+        return self.goal.axis.ladder if self.goal else self.points
 
     def codec(self) -> type[Codec]:
         """The codec's class, as it is under the options."""
@@ -160,6 +174,7 @@ class Experiment:
                     "parameter": codec.parameter,
                     "points": list(codec.points),
                     "label": codec.label,
+                    **({"goal": codec.goal.plain()} if codec.goal else {}),
                 }
                 for codec in self.codecs
             ],
@@ -185,17 +200,21 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     codec = codec.configured(options)
     codec.require(options)
     axis = codec.axis(options)
-    points = points_of(dataclasses.replace(request, target=codec.name), axis)
+    goal = goal_of(request, codec, axis)
+    asked = dataclasses.replace(request, target=codec.name)
+    points = targets_of(asked, goal) if goal else _by_rate(points_of(asked, axis), axis)
     if len(set(points)) < len(points):
         listed = "/".join(point_text(point) for point in points)
         raise UsageError(f"codec {codec.name!r}: a point is given twice in {listed}")
+    label = codec.label(options, color=color == "rgb") + (f" at {goal.column}" if goal else "")
     return CodecPlan(
         target=request.target,
         name=codec.name,
         options=tuple(sorted(codec.told(options).items())),
-        parameter=axis.parameter,
-        points=_by_rate(points, axis),
-        label=request.label or codec.label(options, color=color == "rgb"),
+        parameter=goal.column if goal else axis.parameter,
+        points=points,
+        label=request.label or label,
+        goal=goal,
     )
 
 
@@ -244,11 +263,16 @@ def plan(
         name=name,
         datasets=resolved,
         codecs=tuple(plans),
-        metrics=choose(metrics),
+        metrics=choose([*(metrics or DEFAULT_METRICS), *_goal_metrics(codecs)]),
         color=color,
         repeat=repeat,
         missing=tuple(str(error) for error in missing),
     )
+
+
+def _goal_metrics(requests: Sequence[CodecRequest]) -> list[str]:
+    """The metrics that points are to reach: they are measured whether they are named or not."""
+    return [request.goal for request in requests if request.goal not in ("", RATE)]
 
 
 def named(experiment: Experiment) -> Experiment:
@@ -286,8 +310,9 @@ class CodecForm(Form, frozen=True):
 
     codec: str
     options: dict[str, Any] = msgspec.field(default_factory=dict)
-    points: tuple[Any, ...] = ()
+    points: str | tuple[Any, ...] = ()
     label: str = ""
+    tolerance: str | float | None = None
 
 
 class ExperimentForm(Form, frozen=True):
@@ -320,7 +345,9 @@ def codec_request(form: CodecForm, folder: Path) -> CodecRequest:
     """The codec of an entry of ``[[codecs]]`` in a file that lies in ``folder``."""
     target = _from_folder(form.codec, folder)
     options = _options_from_folder(target, form.options, folder)
-    return CodecRequest(target, options, form.points, form.label)
+    goal, points = split_points(form.points) if isinstance(form.points, str) else ("", form.points)
+    goal = _from_folder(goal, folder) if goal else ""
+    return CodecRequest(target, options, points, form.label, goal, form.tolerance)
 
 
 def shipped() -> dict[str, Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rdbench.provenance import differences
-from rdbench.schema import options_text
+from rdbench.schema import BY_TARGET, options_text
 
 
 def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -46,6 +46,8 @@ def joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     for codec in (*old.get("codecs", ()), *new.get("codecs", ())):
         known = codecs.setdefault(_curve(codec), dict(codec))
         known["points"] = _union(known["points"], codec["points"])
+        if "goal" in codec:  # with the tolerance that was asked for last
+            known["goal"] = codec["goal"]
     if codecs:
         both["codecs"] = list(codecs.values())
     for key in ("metrics", "decoded"):
@@ -61,8 +63,14 @@ def _union(old: Iterable[Any], new: Iterable[Any]) -> list[Any]:
     return found + [item for item in new if item not in found]
 
 
+def curve_options(codec: Mapping[str, Any]) -> str:
+    """The options of a codec's entry as the rows of its curve have them."""
+    by_target = {BY_TARGET: codec["goal"]["column"]} if "goal" in codec else {}
+    return options_text({**codec["options"], **by_target})
+
+
 def _curve(codec: Mapping[str, Any]) -> str:
-    options = options_text(codec["options"])
+    options = curve_options(codec)
     return f"{codec['codec']}:{options}" if options else str(codec["codec"])
 
 

@@ -21,9 +21,9 @@ from rdbench.schema import one_line, point_text
 
 Record = dict[str, Any]
 
-CONTENTS: Final = ("source", "files", "opened")
-"""What a user works on: where it changed, rows are measured again. Everything else says that
-another program or version made them, which is refused."""
+CONTENTS: Final = ("source", "files", "opened", "search")
+"""What a user works on, and how points are searched for: where it changed, rows are measured again.
+Everything else says that another program or version made them, which is refused."""
 
 
 def identity(plan: CodecPlan, point: float) -> Record:
@@ -33,11 +33,13 @@ def identity(plan: CodecPlan, point: float) -> Record:
     ``configuration``: the files that a definition names); ``source``: the SHA-256 of files of
     Python, the codec's and those that options name, and of what they import from beside them;
     ``files``: those of the weights that provenance tells, and of each file or folder that an
-    option names. Raises :class:`UsageError` for a file that cannot be read, and what the codec's
-    class methods raise.
+    option names; ``search``: where the point is a target, what decides the setting that is found.
+    Then the others are of the first setting of the ladder. Raises :class:`UsageError` for a file
+    that cannot be read, and what the codec's class methods raise.
     """
     codec = plan.codec()
     options = dict(plan.options)
+    point = plan.goal.axis.ladder[0] if plan.goal else point
     told = codec.provenance(plan.resolved(), (point,))
     weights = list(_weights(told.pop("weights", {}).get(point_text(point))))
     if "files" in told:
@@ -58,6 +60,7 @@ def identity(plan: CodecPlan, point: float) -> Record:
         **decisive(told),
         "source": source(plan),
         "files": contents,
+        "search": plan.goal.decides() if plan.goal else {},
     }
     plain: Record = json.loads(json.dumps({key: value for key, value in record.items() if value}))
     return plain

@@ -32,6 +32,10 @@ KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
 """What makes a row the measurement of one thing: two rows with one key replace each other."""
 MeasurementKey = tuple[str, str, str, str, float, int]
 
+BY_TARGET: Final = "points"
+"""Where points are values to be reached, the column that they are values of stands under this name
+among the options: such a curve is another one than that of the codec's settings."""
+
 RESERVED: Final = frozenset(
     {
         *("run", "schema_version", "definitions", "revisions"),
@@ -63,8 +67,19 @@ class Measurement:
     codec: str = _column("name of the codec", default="")
     options: str = _column("all options of the codec, as name=value joined by ';'", default="")
     label: str = _column("name of the curve that the row belongs to", default="")
-    parameter: str = _column("what a point of this codec is: quality, qp, ratio, ...", default="")
-    point: float = _column("value of the rate parameter", default=0.0)
+    parameter: str = _column(
+        "what a point is: the codec's quality, qp, ratio, ..., or bpp or the metric that it is to "
+        "reach",
+        default="",
+    )
+    point: float = _column("value of the rate parameter, or the one to be reached", default=0.0)
+    setting: float | None = _column(
+        "value of the rate parameter that was found, where the point is one to be reached"
+    )
+    tries: int | None = _column("settings that were encoded to find it")
+    tolerance: float | None = _column(
+        "how far what is reached may be from the point, in the point's unit"
+    )
     codec_version: str = _column("library and encoder with their versions", default="")
     identity: str = _column(
         "digest of what decides the row beside pixels, options and point; run.json has the record",
@@ -72,7 +87,9 @@ class Measurement:
     )
     repeat: int = _column("0 for the first measurement, 1 for its first repetition, ...", default=0)
     status: str = _column("ok, failed, timeout, crashed or unsupported", default=OK)
-    message: str = _column("why a row is not ok, or why one of its cells is empty", default="")
+    message: str = _column(
+        "why a row is not ok, why one of its cells is empty, or what its search has met", default=""
+    )
     unscored: str = _column("metrics that have no value here, joined by spaces", default="")
     size_bytes: int | None = _column("length of the whole stream that the decoder needs", "byte")
     payload_bytes: int | None = _column("entropy-coded part of it, where it is told apart", "byte")

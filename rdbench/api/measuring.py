@@ -12,7 +12,7 @@ from rdbench import images
 from rdbench import metrics as metric_table
 from rdbench.codecs import handed, registry
 from rdbench.codecs.base import Codec
-from rdbench.codecs.request import CodecRequest, parse_codec, with_points
+from rdbench.codecs.request import CodecRequest, parse_codec, with_points, with_tolerance
 from rdbench.curves import write_summary
 from rdbench.errors import UsageError, unknown
 from rdbench.experiment import Experiment
@@ -37,6 +37,7 @@ def run(
     datasets: str | Sequence[str] = (),
     codec_files: Sequence[str | Path] = (),
     points: str | Sequence[float | str] = (),
+    tolerance: float | str | None = None,
     metrics: str | Sequence[str] = (),
     color: str = "rgb",
     repeat: int = 1,
@@ -69,7 +70,12 @@ def run(
         datasets: known names, folders, files or globs.
         codec_files: TOML files of program codecs, which get their names in ``codecs``.
         points: for the codecs that do not name their own: numbers and ranges of them, or a text
-            such as ``"10/50"`` and ``"10..90:10"``.
+            such as ``"10/50"`` and ``"10..90:10"``; or by target, ``"bpp:0.12/0.25"`` or
+            ``"psnr_db:32/36"``: the rate or the score that each image is to have, for which the
+            setting is searched (column ``setting``).
+        tolerance: of points by target, for the codecs that do not name their own: a share of a rate
+            (``0.02``, ``"2%"``), or an amount of a metric; :meth:`rdbench.goals.Goal.allowed` says
+            what holds without one.
         metrics: names, FILE.py:Class or FILE.toml; none for the default ones.
         color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range.
         repeat: measurements of each thing.
@@ -94,7 +100,9 @@ def run(
     """
     # Workers start while the request is looked up.
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
-        plan = _plan(experiment, codecs, datasets, codec_files, points, metrics, color, repeat)
+        plan = _plan(
+            experiment, codecs, datasets, codec_files, points, tolerance, metrics, color, repeat
+        )
         if strict and plan.missing:
             raise UsageError(f"{plan.missing[0]} (or leave out `strict=True`)")
         directory = Path(out) if out is not None else RUNS / plan.name
@@ -246,6 +254,7 @@ def _plan(
     datasets: str | Sequence[str],
     codec_files: Sequence[str | Path],
     points: str | Sequence[float | str],
+    tolerance: float | str | None,
     metrics: str | Sequence[str],
     color: str,
     repeat: int,
@@ -256,6 +265,7 @@ def _plan(
             "codec files": codec_files,
             "datasets": datasets,
             "points": points,
+            "tolerance": tolerance is not None,
             "metrics": metrics,
             "color": color if color != "rgb" else "",
             "repeat": repeat if repeat != 1 else 0,
@@ -277,8 +287,10 @@ def _plan(
             "nothing to measure: name an experiment, or `codecs` and `datasets` "
             "(try `rdbench run quickstart`)"
         )
-    if shared := points.split("/") if isinstance(points, str) else points:
-        requests = with_points(requests, shared)
+    if points:
+        requests = with_points(requests, points)
+    if tolerance is not None:
+        requests = with_tolerance(requests, tolerance)
     plan = experiments.plan(
         "",
         datasets=_listed(datasets),

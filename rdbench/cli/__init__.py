@@ -22,6 +22,7 @@ from rdbench.cli import (
     datasets,
     import_,
     inspect,
+    match,
     merge,
     metrics,
     plot,
@@ -76,6 +77,7 @@ app.command("score")(score.score)
 app.command("rescore")(rescore.rescore)
 app.command("merge")(merge.merge)
 app.command("bd")(bd.bd)
+app.command("match")(match.match)
 app.command("check")(check.check)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)

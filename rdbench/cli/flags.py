@@ -8,6 +8,7 @@ from typing import Final
 
 FLAGS: Final = {
     "anchor": "--anchor",
+    "at": "--at",
     "averaging": "--averaging",
     "baseline": "--baseline",
     "baseline_label": "--baseline-label",
@@ -55,6 +56,7 @@ FLAGS: Final = {
     "tags": "--tags",
     "threads": "--threads",
     "timeout_s": "--timeout",
+    "tolerance": "--tolerance",
     "update": "--update",
     "y_limits": "--ylim",
 }

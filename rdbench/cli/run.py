@@ -58,7 +58,16 @@ def run(
         str | None,
         typer.Option(
             metavar="a/b/c",
-            help="Points for all codecs that do not name their own, or ranges: 10..90:10.",
+            help="Points for all codecs that do not name their own, or ranges: 10..90:10; or by "
+            "target, bpp:0.12/0.25 or ssim:0.9: what each image is to reach.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|AMOUNT",
+            help="Of points by target: a share of the rate (2%), an amount of a metric (0.5). "
+            "[default: 2% of the rate, 0.1 dB, 2% of 1 - SSIM and the like, 0.5% of others]",
         ),
     ] = None,
     metrics: MetricsOption = None,
@@ -102,6 +111,8 @@ def run(
       rdbench run --codecs jpeg,webp,jpeg2000 --dataset photos
 
       rdbench run --codec jpeg2000:transform=5/3,points=80/40/20 --dataset kodak --jobs 1
+
+      rdbench run --codecs jpeg,webp --points bpp:0.25/0.5 --tolerance 1% --dataset kodak
     """
     import rdbench
 
@@ -111,6 +122,7 @@ def run(
         "--codec-file": codec_file,
         "--dataset": dataset,
         "--points": points,
+        "--tolerance": tolerance,
         "--metrics": metrics,
         "--color": color,
         "--repeat": repeat,
@@ -138,6 +150,7 @@ def run(
             datasets=[spec for specs in dataset or () for spec in _split_datasets(specs)],
             codec_files=codec_file or (),
             points=() if points is None else points,
+            tolerance=tolerance,
             metrics=names(metrics),
             color=color or "rgb",
             repeat=1 if repeat is None else repeat,
@@ -200,6 +213,13 @@ def report(outcome: Outcome, directory: Path) -> None:
     typer.echo(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
     for line in (*outcome.replaced, *outcome.notes):
         typer.echo(line, err=True)
+    if any(row.tolerance is not None for row in outcome.rows):
+        from rdbench.curves import curves_of
+        from rdbench.curves.targets import off_target
+
+        for curve in curves_of(outcome.rows):
+            if said := off_target(curve):
+                typer.echo(f"{curve.label}: {said}", err=True)
     seen: dict[tuple[str, str, str], list[str]] = {}
     for row in outcome.failures:
         where = f"{row.image} at {row.parameter} {point_text(row.point)}"

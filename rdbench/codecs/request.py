@@ -19,6 +19,10 @@ _RANGE: Final = re.compile(rf"{_N}\.\.{_N}(?::{_N})?", re.IGNORECASE)
 _SEVERAL: Final = re.compile(rf"{_N}(?:[,;\s]+{_N})+", re.IGNORECASE)
 _FROM_TO: Final = re.compile(rf"{_N}\s*(?:-|–|:|\.{{3}}|to)\s*{_N}", re.IGNORECASE)
 _MOST: Final = 1000  # values of a range
+_ITEM: Final = r"(?:[^:/]+\.\.[^:/]+:[^:/]+|[^:/]*)"
+_BY_TARGET: Final = re.compile(
+    rf"(?!{_N})(?P<goal>.+?):(?P<points>{_ITEM}(?:/{_ITEM})*)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,18 @@ class CodecRequest:
     """Values of the rate parameter, or ranges of them, as ``10..90:10``; none stands for the
     codec's ladder."""
     label: str = ""
+    goal: str = ""
+    """What ``points`` are values of where they are no settings of the rate parameter: ``bpp``, or
+    a metric."""
+    tolerance: str | float | None = None
+    """How far what is reached may be from them (:class:`rdbench.goals.Tolerance`)."""
 
 
 def parse_codec(text: str) -> CodecRequest:
     """``NAME``, or ``NAME:option=value,points=a/b/c,label=...``, as the command line has it.
 
-    NAME may be ``path/to/file.py:Class``. Raises :class:`UsageError` for a part that is not
+    NAME may be ``path/to/file.py:Class``, and points by target are ``points=bpp:a/b/c``, perhaps
+    with ``tolerance=1%``. Raises :class:`UsageError` for a part that is not
     ``option=value``.
     """
     head, _, tail = text.partition(":")
@@ -47,19 +57,27 @@ def parse_codec(text: str) -> CodecRequest:
         head = f"{head}:{class_name}"
     if not head:
         raise UsageError(f"codec {text!r}: no name; write NAME:option=value,points=a/b/c")
-    options: dict[str, Any] = {}
+    options: dict[str, str] = {}
     for part in filter(None, tail.split(",")):
         name, equals, value = part.partition("=")
         if not (name and equals):
-            points = "/".join(filter(None, (options.get("points"), part)))
-            hint = f"; points are written as points={points}" if re.fullmatch(_N, part) else ""
+            listed = "/".join(filter(None, (options.get("points"), part)))
+            hint = f"; points are written as points={listed}" if re.fullmatch(_N, part) else ""
             raise UsageError(f"codec {text!r}: {part!r} is not of the form option=value{hint}")
         if name in options:
             raise UsageError(f"codec {text!r}: option {name!r} is given twice")
         options[name] = value
-    points = options.pop("points", None)
-    label = options.pop("label", "")
-    return CodecRequest(head, options, tuple(points.split("/")) if points else (), label)
+    goal, points = split_points(options.pop("points", ""))
+    label, tolerance = options.pop("label", ""), options.pop("tolerance", None)
+    return CodecRequest(head, options, points, label, goal, tolerance)
+
+
+def split_points(text: str) -> tuple[str, tuple[str, ...]]:
+    """Points as they are written, ``a/b/c`` or ``TARGET:a/b/c``: what they are values of, which is
+    empty for settings, and the values. TARGET is all before the last ``:`` but that of a range."""
+    found = _BY_TARGET.fullmatch(text)
+    goal, listed = found.group("goal", "points") if found else ("", text)
+    return goal, tuple(listed.split("/")) if listed or goal else ()
 
 
 def spread(request: CodecRequest) -> Iterator[CodecRequest]:
@@ -82,8 +100,12 @@ def spread(request: CodecRequest) -> Iterator[CodecRequest]:
 
 def points_of(request: CodecRequest, axis: Axis) -> tuple[float, ...]:
     """The points of a request, checked, or the ladder. Raises :class:`UsageError`, with the form
-    that works for one that does not."""
+    that works for one that does not, and for points that are values of a target."""
     where = f"codec {request.target!r}: {axis.parameter}"
+    if request.goal:
+        raise UsageError(
+            f"{where}: points by target ({request.goal}) are for runs; name values of the parameter"
+        )
     return tuple(
         axis.check(request.target, value)
         for point in request.points or axis.ladder
@@ -118,15 +140,22 @@ def values(text: str, where: str) -> list[str]:
     return [f"{(first + sign * place * step).normalize():f}" for place in range(count + 1)]
 
 
-def with_points(requests: Sequence[CodecRequest], points: Sequence[Any]) -> list[CodecRequest]:
-    """The requests, those without points with these.
+def with_points(
+    requests: Sequence[CodecRequest], points: str | Sequence[Any]
+) -> list[CodecRequest]:
+    """The requests, those without points with these: values, or a text as :func:`split_points`
+    takes it.
 
     Raises :class:`UsageError` where the points are on the scale of one codec and not of another,
     and names both.
     """
+    goal, common = split_points(points) if isinstance(points, str) else ("", tuple(points))
     shared = [
-        one if one.points else dataclasses.replace(one, points=tuple(points)) for one in requests
+        one if one.points else dataclasses.replace(one, points=common, goal=goal)
+        for one in requests
     ]
+    if goal:
+        return shared
     fitting: list[str] = []
     others: list[tuple[str, str]] = []
     for request, asked in zip(shared, requests, strict=True):
@@ -151,6 +180,19 @@ def with_points(requests: Sequence[CodecRequest], points: Sequence[Any]) -> list
             "of each with it, as NAME:points=A/B"
         )
     return shared
+
+
+def with_tolerance(requests: Sequence[CodecRequest], tolerance: str | float) -> list[CodecRequest]:
+    """The requests, those of points by target that have no tolerance with this one. Raises
+    :class:`UsageError` where there are none."""
+    if not any(request.goal for request in requests):
+        raise UsageError(
+            "`tolerance` is of points by target, as `points='bpp:0.25'`; name some, or leave it out"
+        )
+    return [
+        dataclasses.replace(one, tolerance=tolerance) if one.goal and one.tolerance is None else one
+        for one in requests
+    ]
 
 
 def _scale(axis: Axis) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rdbench.codecs import registry
+from rdbench.codecs.request import points_of
 from rdbench.conforming import material
 from rdbench.conforming.bench import Decoded, Encoded, Failure
 from rdbench.conforming.subject import Progress, Subject
@@ -81,7 +82,7 @@ def gather(request: CodecRequest, timeout_s: float, progress: Progress | None = 
     codec = codec.configured(options)
     codec.require(options)
     axis = codec.axis(options)
-    ladder = [axis.check(codec.name, point) for point in request.points] or list(axis.ladder)
+    ladder = list(points_of(request, axis))
     if not ladder:
         raise UsageError(f"codec {codec.name!r} has an empty ladder; give it points")
     formats = sorted(MEASURED & codec.takes(options))

@@ -14,6 +14,7 @@ from rdbench.curves.comparison import LOW_OVERLAP, WIDE_SPREAD, Comparison, PerI
 from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import NUMBERS, RATE, Curve, common_images, curves_of, other_samples
 from rdbench.curves.joining import load_curves
+from rdbench.curves.match_tables import MatchTable, match_table, match_text
 from rdbench.curves.pairs import compare, compare_pairs
 from rdbench.curves.published import PREFIX, published, published_files, read_published
 from rdbench.curves.records import averaging_of, averaging_text, resolve, resolve_all
@@ -44,6 +45,7 @@ __all__ = [
     "Complexity",
     "Curve",
     "Labels",
+    "MatchTable",
     "PerImage",
     "Settings",
     "across_datasets",
@@ -63,6 +65,8 @@ __all__ = [
     "gather",
     "image_records",
     "load_curves",
+    "match_table",
+    "match_text",
     "other_samples",
     "published",
     "published_beside",

@@ -177,15 +177,19 @@ def _told(how: Callable[[np.ndarray], np.floating], table: np.ndarray) -> float:
     return _all(how, table[~np.isnan(table)])
 
 
-def cost_notes(complexities: Sequence[tuple[str, Complexity]]) -> list[str]:
-    """What must be said beside the costs of curves (title, complexity): how times were taken, and
-    what memory is."""
+def cost_notes(
+    complexities: Sequence[tuple[str, Complexity]],
+    times: str = "times are means over points and images,",
+    memory: bool = True,
+) -> list[str]:
+    """What must be said beside the costs of curves (title, complexity): how times were taken, after
+    the words ``times``, and what memory is, where it is shown."""
     costs = dict(complexities)
     said = []
     if groups := _grouped({title: cost.how for title, cost in costs.items()}):
         parts = [f"{how}: {', '.join(titles)}" for how, titles in groups.items()]
         how = next(iter(groups)) if len(groups) == 1 else "; ".join(parts)
-        said.append(f"times are means over points and images, {how}")
+        said.append(f"{times} {how}")
     if waited := [
         f"{title} {cost.wall_over_cpu:.1f} times"
         for title, cost in costs.items()
@@ -196,7 +200,8 @@ def cost_notes(complexities: Sequence[tuple[str, Complexity]]) -> list[str]:
             f"{', '.join(waited)}"
         )
     said += _machines(costs)
-    if groups := _grouped({title: cost.memory_is for title, cost in costs.items()}):
+    groups = _grouped({title: cost.memory_is for title, cost in costs.items()})
+    if memory and groups:
         words = {
             "program": "the most of the largest program",
             "process": "what encoding and decoding added to the process",

@@ -33,6 +33,11 @@ def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
     those of a dataset of which luma was measured and RGB as well say which. Raises
     :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
     """
+    return [curve for curve, _ in load_parts(paths)]
+
+
+def load_parts(paths: Sequence[str | Path]) -> list[tuple[Curve, Measurements]]:
+    """The same, each curve with the rows that it is made of, and those that it could not use."""
     given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
     parts = _joined([part for run, path in given.items() for part in _parts(run, path)])
     found = with_what_differs(part.curve for part in parts)
@@ -56,7 +61,7 @@ def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
         if len(set(namesakes)) > 1:
             runs = [run for name in namesakes for run in name]
             label += f" ({' + '.join(_run_name(run, runs) for run in part.runs)})"
-        curves.append(dataclasses.replace(curve, label=label))
+        curves.append((dataclasses.replace(curve, label=label), part.table))
     return curves
 
 

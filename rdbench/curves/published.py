@@ -17,6 +17,7 @@ import numpy as np
 from rdbench import places
 from rdbench.curves.curve import NUMBERS, Curve, curves_of
 from rdbench.curves.records import of_identical, records_of
+from rdbench.curves.targets import off_target
 from rdbench.errors import UsageError, unknown
 from rdbench.measurements import is_number
 from rdbench.metrics import MetricRecord
@@ -111,9 +112,11 @@ def parse_published(text: str, where: str) -> list[Curve]:
 
 
 def caveats(curve: Curve) -> list[str]:
-    """What is to be said wherever numbers of a published curve are shown: what its rate is where
-    it is not that of files, and what is known against it. Empty for measured curves."""
-    return [text for text in (RATES.get(curve.rate_is, ""), curve.known_issue) if text]
+    """What is to be said wherever numbers of a curve are shown: of a published one what its rate is
+    where it is not that of files, and what is known against it; of one by target how far it is from
+    its targets. Empty for others."""
+    said = (RATES.get(curve.rate_is, ""), curve.known_issue, off_target(curve))
+    return [text for text in said if text]
 
 
 def check_label(label: str) -> None:

@@ -69,7 +69,7 @@ class Reference:
         self._unfit: dict[str, str] = {}
         groups: dict[_Group, list[MetricRecord]] = {}
         for record in records:
-            if reason := _unfit(record, self._image):
+            if reason := unfit(record, self._image):
                 self._unfit[record.name] = reason
             else:
                 groups.setdefault((record.target, record.chosen), []).append(record)
@@ -157,7 +157,7 @@ def _locked(image: Image) -> Image:
     return copied
 
 
-def _unfit(record: MetricRecord, image: Image) -> str:
+def unfit(record: MetricRecord, image: Image) -> str:
     """Why a metric has no value for an image, empty where it has one."""
     height, width, _ = image.shape
     if min(height, width) < record.least_side:

@@ -84,7 +84,7 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
             made = row(answer.job, answer.value or told)
             name, plan = found[made.codec, made.options]
             codec = plan.codec()
-            provenance = codec.provenance(plan.resolved(), plan.points)
+            provenance = codec.provenance(plan.resolved(), plan.settings)
             places = tuple(_paths(provenance))
             yield Diagnosis(name, version=codec.version(), places=places, row=made)
 

@@ -96,7 +96,7 @@ def _now(plan: CodecPlan, point: float) -> Record:
 
 def _told(plan: CodecPlan) -> Record:
     try:
-        return plan.codec().provenance(plan.resolved(), plan.points)
+        return plan.codec().provenance(plan.resolved(), plan.settings)
     except RdbenchError:
         raise
     except Exception:

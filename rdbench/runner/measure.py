@@ -5,36 +5,37 @@ This is the only place where codecs are timed and their numbers are made.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from rdbench import files, programs, provenance, returned
-from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError, file_notes
+from rdbench import files, programs, returned
+from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
+from rdbench.goals import RATE
 from rdbench.images import pixel_sha256
-from rdbench.images.loading import imagemagick
 from rdbench.metrics import Reference, Scores
+from rdbench.metrics.reference import unfit
 from rdbench.programs import Usage, supervised
-from rdbench.provenance import differences
 from rdbench.runner import elsewhere, kept
+from rdbench.runner.built import Built
 from rdbench.runner.elsewhere import Elsewhere
 from rdbench.runner.resources import PeakMemory, cpu_time_s, load
 from rdbench.runner.rows import Job, Measured, Settings
+from rdbench.runner.search import Search
 from rdbench.runner.warming import WarmUp
 from rdbench.sample_format import SampleFormat
-from rdbench.schema import FAILED, OK, TIMEOUT, UNSUPPORTED, Measurement, one_line
+from rdbench.schema import FAILED, OK, TIMEOUT, UNSUPPORTED, Measurement, one_line, options_text
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
-    from rdbench.experiment import CodecPlan, Task
+    from rdbench.experiment import CodecPlan
     from rdbench.images import ImageRef
     from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
-
-MAX_INSTANCES: Final = 64
 
 Notify = Callable[[tuple[str, ...]], None]
 """Tells the parent which metrics of somebody else's are computed next."""
@@ -45,8 +46,11 @@ class _Original:
     ref: ImageRef
     pixels: Image
     sha256: str
-    references: dict[tuple[str, ...], Reference]
+    references: dict[tuple[str, ...], Reference] = field(default_factory=dict)
     """By the metrics that are asked for."""
+    tries: dict[tuple[str, str, float], dict[str, float | str]] = field(default_factory=dict)
+    """By codec, its options and a setting of it: the rate and the scores that a search has found,
+    or why there is none."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -61,6 +65,11 @@ class _Original:
             "color": "luma" if self.ref.color == "luma" else form.color,
             "sample_format": form.text,
         }
+
+
+def _bpp(stream: bytes, pixels: Image) -> float:
+    height, width, _ = pixels.shape
+    return float(8 * len(stream) / (width * height))
 
 
 class _Clock:
@@ -86,16 +95,13 @@ class Bench:
         self._notify = notify
         self._records = {record.name: record for record in settings.metrics}
         self._original: _Original | None = None
-        self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
-        self._opened: dict[tuple[str, str, float], dict[str, str]] = {}
+        self._opened: dict[tuple[str, str, float | None], dict[str, str]] = {}
         self._against: dict[tuple[str, str], str] = {}
-        self._classes: dict[tuple[str, str], type[Codec]] = {}
-        self._versions: dict[tuple[str, str], str] = {}
-        self._takes: dict[tuple[str, str], frozenset[SampleFormat]] = {}
         self._notes: list[str] = []
         """What was said of files while codecs were built for the job that is under way."""
         self._cost: NetworkCost | None = None
         """That of the networks of the codec of the job that is under way."""
+        self._built = Built(settings, self._notes)
         self._memory = PeakMemory()
         self._usage = Usage()
         self._warm_up = WarmUp(not settings.shared, self._memory, lambda: self._begin(()))
@@ -103,7 +109,9 @@ class Bench:
     def answer(self, job: Job) -> Measured:
         """What comes of a job. Whatever is raised on the way becomes its status and message."""
         codec = job.task.codec
-        opened = self._opened.setdefault((codec.target, codec.options_text, job.task.point), {})
+        # All settings of a search are of the files that one of them opened.
+        point = None if codec.goal else job.task.point
+        opened = self._opened.setdefault((codec.target, codec.options_text, point), {})
         core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
         self._notes.clear()
@@ -131,12 +139,16 @@ class Bench:
             if scores is not None:
                 return scores, True
         try:
-            decoded = self._measure(job.task, core)
+            decoded, search = self._measure(job, core)
         finally:  # before metrics run programs
             core["program_rss_mb"], core["load"] = self._usage.peak_rss_mb, load()
         # The same image may have come out again: then its row stays.
         same = there is not None and there.decoded_sha256 == core["decoded_sha256"]
-        return self._score(job, decoded, job.missing if same else job.metrics), same
+        scores = self._score(job, decoded, job.missing if same else job.metrics)
+        if search and not same:
+            reached = {**core, **scores.values}.get(search.goal.column, math.nan)
+            core["message"] = search.remark(reached, core["tries"])
+        return scores, same
 
     def _failure(self, error: BaseException) -> tuple[str, str]:
         """Status and message of what was raised."""
@@ -160,19 +172,25 @@ class Bench:
             return FAILED, f"out of memory{told}"
         return FAILED, f"{type(error).__name__}: {error}"
 
-    def _measure(self, task: Task, core: dict[str, Any]) -> Image:
+    def _measure(self, job: Job, core: dict[str, Any]) -> tuple[Image, Search | None]:
         """Encode and decode, into ``core`` at once: it has what is known even if the codec fails
-        later. The decoded image."""
+        later. The decoded image, and the search for the setting of a task whose point is a
+        target."""
+        task, plan = job.task, job.task.codec
         original = self._load(task.image)
         pixels = original.pixels
         core.update(original.facts)
-        codec_class = self._class(task.codec)
-        core["codec_version"] = self._version(codec_class, task.codec)
-        self._refuse_unfit(codec_class, task, pixels)
-        encoder, decoder = self._instances(task.codec, task.point)
+        codec_class = self._built.class_of(plan)
+        core["codec_version"] = self._built.version(plan)
+        self._built.refuse_unfit(task, pixels)
+        first = plan.goal.axis.ladder[0] if plan.goal else task.point
+        encoder, decoder = self._built.instances(plan, first)
         core["device"] = one_line(str(encoder.device()))
+        core["added_rss_mb"] = self._warm_up.of(plan, encoder, decoder, pixels, self._usage)
+        search = self._search(job, core)
+        setting = core["setting"] if search else task.point
+        encoder, decoder = self._built.instances(plan, setting)
         self._cost = encoder.network_cost(pixels.shape[2])
-        core["added_rss_mb"] = self._warm_up.of(task.codec, encoder, decoder, pixels, self._usage)
         who = f"codec {codec_class.name!r}: "
 
         clock = _Clock()
@@ -182,7 +200,7 @@ class Bench:
         height, width, _ = pixels.shape
         core.update(
             size_bytes=len(stream),
-            bpp=8 * len(stream) / (width * height),
+            bpp=_bpp(stream, pixels),
             payload_bytes=returned.payload(
                 encoder.payload_bytes(stream), len(stream), who + "payload_bytes"
             ),
@@ -197,25 +215,89 @@ class Bench:
         core["decode_s"], core["decode_cpu_s"] = clock.read()
         decoded = returned.image(decoded, pixels, who + "decode")
         core["decoded_sha256"] = pixel_sha256(decoded)
-        if reason := self._reason_against(codec_class, task, stream, decoded):
+        if reason := self._reason_against(codec_class, plan, setting, stream, decoded):
             raise RdbenchError(who + reason)
         if self.settings.keep_decoded:
             core["decoded_file"] = kept.place("decoded", task, ".png")
             kept.write_image(self.settings.out / core["decoded_file"], decoded)
         bits = returned.bits(encoder.estimated_bits(pixels), who + "estimated_bits")
         core["estimated_bpp"] = None if bits is None else bits / (width * height)
-        return decoded
+        return decoded, search
 
-    def _reason_against(self, codec: type[Codec], task: Task, stream: bytes, decoded: Image) -> str:
+    def _search(self, job: Job, core: dict[str, Any]) -> Search | None:
+        """Find the setting of a task whose point is a target, into ``core``, unless the row that is
+        there tells it; None for other tasks. What it costs is not the row's."""
+        goal, there = job.task.codec.goal, job.there
+        if goal is None:
+            return None
+        search = Search(goal, job.task.point, functools.partial(self._tried, job))
+        core["tolerance"] = goal.allowed(job.task.point)
+        if there is not None and there.setting is not None:
+            core["setting"], core["tries"] = there.setting, there.tries
+            return search
+        if goal.record:
+            pixels = self._load(job.task.image).pixels
+            if reason := job.without.get(goal.column) or unfit(goal.record, pixels):
+                raise RdbenchError(f"its target has no value here: {goal.column}: {reason}")
+        try:
+            core["setting"] = search.setting()
+        finally:
+            core["tries"] = search.tries
+        self._begin(())
+        self._memory.reset()
+        self._usage.peak_rss_mb = None
+        return search
+
+    def _tried(self, job: Job, setting: float) -> float:
+        """What an image reaches at a setting, which is tried once for all of its targets. Raises
+        :class:`RdbenchError` where that failed."""
+        plan = job.task.codec
+        assert plan.goal
+        key = (plan.target, options_text(dict(plan.options)), setting)
+        known = self._load(job.task.image).tries.setdefault(key, {})
+        if plan.goal.column not in known:
+            try:
+                known.update(self._coded(job, setting))
+            except (OutOfTimeError, UnsupportedImageError):
+                raise
+            except Exception as error:
+                known[plan.goal.column] = self._failure(error)[1]
+            finally:
+                self._built.give_up(plan, setting)
+        found = known[plan.goal.column]
+        if isinstance(found, str):
+            raise RdbenchError(found)
+        return found
+
+    def _coded(self, job: Job, setting: float) -> dict[str, float]:
+        """The rate of an image at a setting and, where it is wanted, its score. Each try has the
+        time of a measurement."""
+        plan, pixels = job.task.codec, self._load(job.task.image).pixels
+        assert plan.goal
+        column, who = plan.goal.column, f"codec {plan.name!r}: "
+        self._begin(())
+        encoder, decoder = self._built.instances(plan, setting)
+        stream = returned.stream(encoder.encode(pixels), who + "encode")
+        if column == RATE:
+            return {RATE: _bpp(stream, pixels)}
+        decoded = returned.image(decoder.decode(stream), pixels, who + "decode")
+        scores = self._score(job, decoded, (column,))
+        if column not in scores.values:
+            raise RdbenchError(f"no {column}: {scores.reasons[column]}")
+        return {RATE: _bpp(stream, pixels), **scores.values}
+
+    def _reason_against(
+        self, codec: type[Codec], plan: CodecPlan, setting: float, stream: bytes, decoded: Image
+    ) -> str:
         """Why the streams of a curve are not enough to decode its images, as the first one has
         shown."""
-        key = (task.codec.target, task.codec.options_text)
+        key = (plan.target, plan.options_text)
         if key not in self._against:
             self._against[key] = ""
             if self._elsewhere and elsewhere.by_others(codec, self.settings.sources.get(key)):
                 self._begin(())  # it may take as long as a measurement
                 self._against[key] = self._elsewhere.reason_against(
-                    codec, task.codec, task.point, stream, decoded
+                    codec, plan, setting, stream, decoded
                 )
                 self._begin(())
         return self._against[key]
@@ -256,7 +338,8 @@ class Bench:
         if not there.stream_file:
             raise RdbenchError("neither the decoded image nor the stream was kept")
         stream = kept.read_stream(out / there.stream_file, there.stream_sha256)
-        decoded = self._instances(task.codec, task.point)[1].decode(stream)
+        setting = task.point if there.setting is None else there.setting
+        decoded = self._built.instances(task.codec, setting)[1].decode(stream)
         pixels = self._load(task.image).pixels
         decoded = returned.image(decoded, pixels, f"codec {task.codec.name!r}: decode")
         if pixel_sha256(decoded) != there.decoded_sha256:
@@ -269,59 +352,5 @@ class Bench:
         if self._original is None or self._original.ref != ref:
             self._original = None
             pixels = ref.load()
-            self._original = _Original(ref, pixels, pixel_sha256(pixels), {})
+            self._original = _Original(ref, pixels, pixel_sha256(pixels))
         return self._original
-
-    def _refuse_unfit(self, codec: type[Codec], task: Task, pixels: Image) -> None:
-        height, width, _ = pixels.shape
-        if codec.longest_side is not None and max(height, width) > codec.longest_side:
-            whose = f" ({codec.longest_side_is})" if codec.longest_side_is else ""
-            raise UnsupportedImageError(
-                f"codec {codec.name!r} takes sides of at most {codec.longest_side} px{whose} and "
-                f"this image is {width}x{height}; cut it into tiles, or measure another codec"
-            )
-        plan = task.codec
-        key = (plan.target, plan.options_text)
-        if key not in self._takes:
-            self._takes[key] = codec.takes(plan.resolved())
-        found, taken = SampleFormat.of(pixels), self._takes[key]
-        if found in taken:
-            return
-        kinds = " or ".join(sorted(form.words for form in taken))
-        as_color = imagemagick(task.image.path.name, "{} -define png:color-type=2")
-        hint = "measure with color luma" if kinds == "grey" else f"convert it with {as_color}"
-        raise UnsupportedImageError(
-            f"codec {codec.name!r} takes {kinds} images only and this one is {found.words} "
-            f"({found.text}); {hint}, or measure another codec (comparisons leave it out)"
-        )
-
-    def _class(self, plan: CodecPlan) -> type[Codec]:
-        key = (plan.target, plan.options_text)
-        if key not in self._classes:
-            codec = plan.codec()
-            here = provenance.source(plan)
-            if found := differences(self.settings.sources.get(key, here), here):
-                raise RdbenchError(
-                    f"codec {plan.name!r} was edited since the run began ({'; '.join(found)}); "
-                    "run the same command again"
-                )
-            self._classes[key] = codec
-        return self._classes[key]
-
-    def _version(self, codec: type[Codec], plan: CodecPlan) -> str:
-        key = (plan.target, plan.options_text)
-        if key not in self._versions:
-            self._versions[key] = one_line(str(codec.version()))
-        return self._versions[key]
-
-    def _instances(self, plan: CodecPlan, point: float) -> tuple[Codec, Codec]:
-        key = (plan.target, plan.options_text, point)
-        if key not in self._codecs:
-            if len(self._codecs) >= MAX_INSTANCES:
-                for codec in self._codecs.popitem(last=False)[1]:
-                    codec.close()
-            build, options = self._class(plan), dict(plan.options)
-            with file_notes(self._notes):
-                self._codecs[key] = build(point, **options), build(point, **options)
-        self._codecs.move_to_end(key)
-        return self._codecs[key]

@@ -16,7 +16,7 @@ from rdbench.results import read_manifest
 from rdbench.runner import kept
 from rdbench.runner.measure import Bench
 from rdbench.runner.pool import LocalPool
-from rdbench.runner.rescore import Plans, originals
+from rdbench.runner.rescore import Plans, originals, setting_of
 from rdbench.runner.rows import Job, Settings
 from rdbench.runner.run import found_of
 from rdbench.schema import OK, Measurement
@@ -52,7 +52,7 @@ class Painter(Bench):
         if job.there.decoded_file or job.there.stream_file:
             decoded = self._kept(job, job.there)
         else:
-            decoded = self._measure(job.task, core)
+            decoded = self._measure(job, core)[0]
             if pixel_sha256(decoded) != job.there.decoded_sha256:
                 raise RdbenchError(
                     "nothing was kept, and coded again another image comes out than was measured; "
@@ -82,7 +82,7 @@ def pictures(
     plans = Plans(manifest)
     jobs = [
         PictureJob(
-            Task(number, refs[row.dataset, row.image], plans.of(row), row.point, row.repeat),
+            Task(number, refs[row.dataset, row.image], plans.of(row), setting_of(row), row.repeat),
             (),
             row,
             path=place(row),

@@ -12,6 +12,7 @@ from rdbench.errors import UsageError
 from rdbench.experiment import CodecPlan, Task, plan_codec
 from rdbench.images import Geometry, ImageRef, trims
 from rdbench.metrics import MetricRecord
+from rdbench.plans import curve_options
 from rdbench.results import RunDirectory, measurements_path, read_manifest
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Settings
@@ -25,7 +26,7 @@ from rdbench.runner.run import (
     plain_metrics,
     untested_metrics,
 )
-from rdbench.schema import OK, Measurement, options_text
+from rdbench.schema import OK, Measurement
 
 
 def rescore(
@@ -54,7 +55,9 @@ def rescore(
         plans = Plans(manifest)
         jobs = [
             Job(
-                Task(index, refs[row.dataset, row.image], plans.of(row), row.point, row.repeat),
+                Task(
+                    index, refs[row.dataset, row.image], plans.of(row), setting_of(row), row.repeat
+                ),
                 names,
                 row,
                 encode=False,
@@ -102,26 +105,32 @@ def originals(
     return found
 
 
+def setting_of(row: Measurement) -> float:
+    """The value of the codec's parameter that made a row."""
+    return row.point if row.setting is None else row.setting
+
+
 class Plans:
     """The codecs of a run's rows, looked up as far as there are streams to decode."""
 
     def __init__(self, manifest: dict[str, Any]) -> None:
         self._targets: dict[str, str] = manifest.get("targets", {})
         self._options = {
-            (codec["codec"], options_text(codec["options"])): codec["options"]
+            (codec["codec"], curve_options(codec)): codec["options"]
             for codec in manifest.get("experiment", {}).get("codecs", ())
         }
         self._plans: dict[tuple[str, str, float], CodecPlan] = {}
 
     def of(self, row: Measurement) -> CodecPlan:
-        key = row.codec, row.options, row.point
+        point = setting_of(row)
+        key = row.codec, row.options, point
         if key not in self._plans:
             target = self._targets.get(row.codec, row.codec)
             options = self._options.get((row.codec, row.options), {})
             plan = CodecPlan(
-                target, row.codec, tuple(options.items()), row.parameter, (row.point,), row.label
+                target, row.codec, tuple(options.items()), row.parameter, (point,), row.label
             )
             if not row.decoded_file:
-                plan = plan_codec(CodecRequest(target, options, (row.point,), row.label))
+                plan = plan_codec(CodecRequest(target, options, (point,), row.label))
             self._plans[key] = plan
         return self._plans[key]
