@@ -27,6 +27,7 @@ from rdbench.bd.estimates import (
 )
 from rdbench.bd.fits import KINDS, Differences, Fit, Kind, as_means, differences, fit, in_unit
 from rdbench.bd.interpolants import METHODS, PiecewiseCubic
+from rdbench.bd.ladders import Choice, choices
 from rdbench.bd.resampling import (
     AVERAGINGS,
     Averaging,
@@ -47,6 +48,7 @@ __all__ = [
     "METHODS",
     "Averaging",
     "BDResult",
+    "Choice",
     "Differences",
     "Estimate",
     "Fit",
@@ -61,6 +63,7 @@ __all__ = [
     "batch",
     "bd_quality",
     "bd_rate",
+    "choices",
     "delta",
     "describe",
     "differences",

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names, range_of
+from rdbench.cli.options import (
+    Averaging,
+    AveragingOption,
+    LabelsOption,
+    names,
+    range_of,
+    warnings_said,
+)
 from rdbench.errors import UsageError
 
 
@@ -128,12 +135,25 @@ def bd(
         ),
     ] = False,
     labels: LabelsOption = None,
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="Also compare over each class of images: those that share a tag, of tags.csv "
+            "beside them.",
+        ),
+    ] = False,
+    tags: Annotated[
+        Path | None,
+        typer.Option(help="Tags to take instead (columns image and tags).", metavar="FILE"),
+    ] = None,
 ) -> None:
     """How much rate curves save against an anchor, and how much quality they gain.
 
     Prints tables, one for each dataset and metric; of a single run directory the values are also
-    kept in its bd.csv. Values with ? rest on less than 75 % overlap, on those with ! the
-    interpolations disagree by more than 1 point, those with @ are differences at the only point of
+    kept in its bd.csv. Values with ? rest on less than 75 % overlap; those with ! are not settled
+    by their points: interpolations disagree by more than 1 point, or other points may move them by
+    more than that, and by more than other images; those with @ are differences at the only point of
     a curve.
 
     Examples:
@@ -158,29 +178,34 @@ def bd(
         raise UsageError("--of-images is of geometric means; --convention has its own mean")
     if complexity and per_image:
         raise UsageError("--complexity is of curves, not of images; leave out --per-image")
+    if (classes or tags) and (per_image or matrix):
+        raise UsageError("--classes is of curves against one: name --anchor, without --per-image")
     from rdbench.curves import bd_csv, bd_table, bd_text, read_labels
     from rdbench.curves.notes import warnings
     from rdbench.files import write_atomically
 
     runs = runs or []
     called = read_labels(labels)
-    rows = bd_table(
-        runs,
-        anchor=anchor or None,
-        metrics=names(metrics) or None,
-        published=names(published),
-        convention=convention or None,
-        method=method.value,
-        averaging=averaging.value,
-        min_overlap=min_overlap,
-        interval=interval.value,
-        resamples=resamples,
-        seed=seed,
-        cap_db=cap,
-        rates=range_of("--rates", rates),
-        qualities=range_of("--qualities", qualities),
-        labels=called,
-    )
+    with warnings_said():
+        rows = bd_table(
+            runs,
+            anchor=anchor or None,
+            metrics=names(metrics) or None,
+            published=names(published),
+            convention=convention or None,
+            method=method.value,
+            averaging=averaging.value,
+            min_overlap=min_overlap,
+            interval=interval.value,
+            resamples=resamples,
+            seed=seed,
+            cap_db=cap,
+            rates=range_of("--rates", rates),
+            qualities=range_of("--qualities", qualities),
+            labels=called,
+            classes=classes,
+            tags=tags,
+        )
     text = bd_text(
         rows,
         "csv" if csv else "markdown" if markdown else "latex" if latex else "terminal",

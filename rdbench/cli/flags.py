@@ -53,6 +53,7 @@ FLAGS: Final = {
     "known_issue": "--known-issue",
     "stream_name": "--stream-name",
     "strict": "--strict",
+    "tags": "--tags",
     "threads": "--threads",
     "timeout_s": "--timeout",
     "tolerance": "--tolerance",

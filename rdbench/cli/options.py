@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +44,16 @@ LabelsOption = Annotated[
 def names(text: str | None) -> list[str]:
     """The parts of a comma-separated list, each once."""
     return list(dict.fromkeys(part for part in map(str.strip, (text or "").split(",")) if part))
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Say on stderr what the package warns its users of meanwhile, a line for each."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in said:
+        typer.echo(f"warning: {warning.message}", err=True)
 
 
 def range_of(option: str, text: str) -> tuple[float, float] | None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import Averaging, AveragingOption, LabelsOption, names, pair_of, range_of
+from rdbench.cli.options import (
+    Averaging,
+    AveragingOption,
+    LabelsOption,
+    names,
+    pair_of,
+    range_of,
+    warnings_said,
+)
 
 
 def plot(
@@ -96,8 +103,8 @@ def plot(
 ) -> None:
     """Draw quality over rate, one figure for each dataset and metric, and print their paths.
 
-    With --anchor three more: the rate saved over quality (_saving), BD-rates with their intervals
-    (_bd), and BD-rates over times and memory (_complexity).
+    With --anchor four more: the rate saved over quality (_saving), BD-rates with their intervals
+    (_bd), those of single images (_images), and BD-rates over times and memory (_complexity).
 
     Examples:
 
@@ -107,8 +114,7 @@ def plot(
     """
     import rdbench
 
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
+    with warnings_said():
         paths = rdbench.plot_rd(
             runs or [],
             metrics=names(metrics),
@@ -129,7 +135,5 @@ def plot(
             highlight=names(highlight),
             notes=notes,
         )
-    for warning in said:
-        typer.echo(f"warning: {warning.message}", err=True)
     for path in paths:
         typer.echo(str(path))

@@ -189,8 +189,9 @@ def _split_datasets(text: str) -> list[str]:
 
 
 def _announce(plan: Experiment, directory: Path) -> None:
-    for line in filter(None, (dataset.passed_over for dataset in plan.datasets)):
-        typer.echo(line, err=True)
+    for dataset in plan.datasets:
+        for line in filter(None, (dataset.passed_over, dataset.tags_not_there)):
+            typer.echo(line, err=True)
     images = sum(len(dataset.images) for dataset in plan.datasets)
     points = sum(len(codec.points) for codec in plan.codecs)
     names = ", ".join(dataset.name for dataset in plan.datasets)

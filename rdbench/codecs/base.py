@@ -18,6 +18,7 @@ from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 
@@ -269,6 +270,10 @@ class Codec(abc.ABC):
 
     def estimated_bits(self, image: Image) -> float | None:  # noqa: ARG002
         """The model's own estimate of the rate of ``image`` in bits, where it has one."""
+        return None
+
+    def network_cost(self, channels: int) -> NetworkCost | None:  # noqa: ARG002
+        """What its networks for images of so many channels cost, where it has any."""
         return None
 
     def converted(self, image: Image) -> Image | None:  # noqa: ARG002

@@ -8,6 +8,7 @@ instance is built, not when a run is planned.
 from __future__ import annotations
 
 import abc
+import dataclasses
 import importlib.util
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -27,6 +28,7 @@ from rdbench.schema import point_text
 
 if TYPE_CHECKING:
     from rdbench.models.compression.base import Coder
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 BETAS: Final = (10, 8, 6, 4, 3, 2, 1.5, 1.25, 1)
@@ -68,7 +70,8 @@ class NetworkCodec(Codec):
         super().__init__(point, **options)
         self.require(self.options)
         self._models: dict[int, Coder] = {}
-        """by the number of channels; filled by who derives from this"""
+        """by the number of channels; filled by who derives from this, as are the following"""
+        self._weights_bytes: dict[int, int] = {}
         self._beta = 1.0
         self._last: tuple[Image, Coder, Any] | None = None
 
@@ -102,6 +105,12 @@ class NetworkCodec(Codec):
         assert self._last is not None
         _, model, coded = self._last
         return model.estimated_bits(coded, self._beta)
+
+    def network_cost(self, channels: int) -> NetworkCost | None:
+        model = self._models.get(channels)
+        if model is None or model.cost is None:
+            return None
+        return dataclasses.replace(model.cost, weights_bytes=self._weights_bytes[channels])
 
     def device(self) -> str:
         if self.options["device"] == "cpu":
@@ -141,6 +150,7 @@ class LearnedCodec(NetworkCodec):
                 )
             model.prepare(self._beta)
             self._models[model.channels] = model
+            self._weights_bytes[model.channels] = path.stat().st_size
 
     def _model_name(self) -> str:
         return self.name

@@ -118,6 +118,7 @@ class Zoo(NetworkCodec):
         execution = Execution(*(self.options[name] for name in EXECUTION))
         model = loading.load(path, self.options["arch"], execution, self.options["key"])
         self._models[model.channels] = model
+        self._weights_bytes[model.channels] = path.stat().st_size
         if self.options["sweep"] == "beta":
             self._beta = self.point
         else:
@@ -213,8 +214,10 @@ class OwnNetwork(Zoo):
         from rdbench.models.zoo import loading
 
         execution = Execution(self.options["device"], tile=self.options["tile"])
+        path = self._file(self.options, self.point)
+        self._weights_bytes[3] = path.stat().st_size
         self._models[3] = loading.load_own(
-            self._file(self.options, self.point),
+            path,
             self.options["model"],
             execution,
             self.options["key"],

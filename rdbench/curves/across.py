@@ -18,7 +18,7 @@ from rdbench.bd import (
     mean_of_estimates,
     percentile_interval,
 )
-from rdbench.curves.comparison import Comparison, PerImage, Settings
+from rdbench.curves.comparison import Comparison, PerImage, PointSpread, Settings
 from rdbench.curves.intervals import in_its_unit
 
 
@@ -82,6 +82,7 @@ def _mean(rows: Sequence[Comparison]) -> Comparison:
         ),
         interval=_bootstrap(rows) or (in_its_unit(estimate, kind) if estimate else None),
         estimate=estimate,
+        points=_points(rows),
         per_image=per_image,
         dropped_anchor=(),
         dropped_test=(),
@@ -93,6 +94,22 @@ def _mean(rows: Sequence[Comparison]) -> Comparison:
         test_curve=None,
         resampled=None,
     )
+
+
+def _points(rows: Sequence[Comparison]) -> PointSpread | None:
+    """The mean of the spreads over the choice of points: datasets share their ladders, so that
+    these do not even out."""
+    known = [row.points for row in rows if row.points]
+    if len(known) < len(rows):
+        return None
+    for points in known:
+        if points.reason:
+            return PointSpread(reason=points.reason)
+    kind = rows[0].kind
+    ends = as_means(np.array([(points.low, points.high) for points in known]), kind)
+    spread = float(np.mean(np.diff(ends, axis=1))) / 2
+    mean = float(np.mean(as_means(np.array([row.value for row in rows]), kind)))
+    return PointSpread(*in_unit(np.array([mean - spread, mean + spread]), kind).tolist())
 
 
 def _together(estimates: Sequence[Estimate | None]) -> Estimate | None:

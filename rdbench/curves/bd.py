@@ -13,6 +13,7 @@ from rdbench.bd import METHODS, Range
 from rdbench.curves import conventions
 from rdbench.curves.across import across_datasets
 from rdbench.curves.bd_text import Layout
+from rdbench.curves.classes import of_classes, with_tags
 from rdbench.curves.comparison import INTERVALS, Comparison, Settings
 from rdbench.curves.convention_rows import by_convention, check_options, with_decibels
 from rdbench.curves.curve import Curve
@@ -46,6 +47,8 @@ def bd_table(
     rates: Range | None = None,
     qualities: Range | None = None,
     labels: Labels | str | Path | None = None,
+    classes: bool = False,
+    tags: str | Path | None = None,
 ) -> BDTable:
     """Bjøntegaard deltas of all curves against ``anchor``, or, without one, of every pair;
     ``rdbench bd``.
@@ -76,19 +79,24 @@ def bd_table(
             does not reach all of it has none.
         labels: what curves are called in the rows, as a mapping or a TOML file (see
             :func:`rdbench.plot_rd`).
+        classes: whether rows for each class of images follow, against ``anchor``: those that share
+            a tag, of ``tags.csv`` beside the images as they were measured.
+        tags: a file of tags (columns ``image`` and ``tags``) to take instead, as for published
+            curves; it means ``classes``. Images that it names and no curve has are warned of.
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
         quality) and method, and after them, for several datasets, their means
-        (:func:`across_datasets`). Rows without a value say why in ``reason``; flags are
-        ``overlaps_little``, ``methods_disagree`` and ``at_point``, which a test curve of one point
-        has: its rows are the differences at it, and no Bjøntegaard means. By a convention there
-        are BD-rates alone, and no mean over datasets. ``to_frame()`` makes it a DataFrame.
+        (:func:`across_datasets`); rows over a class say so in ``image_class``. Rows without a value
+        say why in ``reason``; flags are ``overlaps_little``, ``methods_disagree``,
+        ``points_decide`` and ``at_point``, which a test curve of one point has: its rows are the
+        differences at it, and no Bjøntegaard means. By a convention there are BD-rates alone, and
+        no mean over datasets. ``to_frame()`` makes it a DataFrame.
 
     Raises:
         UsageError: for names that are unknown or ambiguous, ranges that are none, several metrics
-            with one range of qualities, what contradicts the convention, and where there is nothing
-            to compare.
+            with one range of qualities, what contradicts the convention, where there is nothing to
+            compare, and for classes where no image has a tag, or by a convention.
     """
     check_ranges(rates, qualities)
     if method not in (ALL_METHODS, *METHODS):
@@ -124,6 +132,12 @@ def bd_table(
         qualities=qualities,
         convention=agreed,
     )
+    if classes := classes or tags is not None:
+        if anchor is None or agreed:
+            raise UsageError(
+                "classes of images are compared against an anchor (`anchor`), and by no convention"
+            )
+        curves = with_tags(curves, tags)
     pairs = _prepared(_pairs(curves, anchor, names), settings)
     layout: Layout = "list" if anchor else "matrix"
     if agreed:
@@ -136,7 +150,8 @@ def bd_table(
         averaged = averaging_of(record, averaging)
         own = dataclasses.replace(settings, metric=record, averaging=averaged)
         found = compare_pairs(pairs, own, methods, anchor or "")
-        rows += told_apart(found + across_datasets(found))
+        by_class = of_classes(pairs, own, methods, anchor or "") if classes else []
+        rows += told_apart(found + by_class + across_datasets(found))
     return BDTable(rows, layout)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from rdbench.bd import METHODS, Interval, Range
-from rdbench.curves.comparison import Comparison
+from rdbench.curves.comparison import PERCENTILES, Comparison, PerImage
 from rdbench.tables import number_cell
 
 _COMPLEXITY: Final = (
@@ -19,12 +19,23 @@ _COMPLEXITY: Final = (
     "machines",
     "load",
 )
+_NETWORKS: Final = {
+    "encode_kmac_px": "encode",
+    "decode_kmac_px": "decode",
+    "entropy_encode_kmac_px": "entropy_encode",
+    "entropy_decode_kmac_px": "entropy_decode",
+    "parameters": "parameters",
+    "weights_bytes": "weights_bytes",
+}
+"""Columns of learned codecs, the most over their points, and fields of
+:class:`rdbench.curves.complexity.Networks`."""
 RECORD_COLUMNS: Final = (
     "dataset",
     "anchor",
     "test",
     "metric",
     "color",
+    "class",
     "averaging",
     "method",
     "convention",
@@ -37,12 +48,21 @@ RECORD_COLUMNS: Final = (
     "value",
     "low",
     "high",
+    "points_low",
+    "points_high",
+    "points_most",
+    "points_most_without",
+    "points_decide",
+    "points_reason",
     "per_image_mean",
     "per_image_low",
     "per_image_high",
     "per_image_geometric",
     "per_image_geometric_low",
     "per_image_geometric_high",
+    *(f"per_image_p{percent}" for percent in PERCENTILES),
+    "per_image_extremes",
+    "per_image_mean_without_extremes",
     "per_image_count",
     "overlap_percent",
     "images",
@@ -60,8 +80,8 @@ RECORD_COLUMNS: Final = (
     "p_value",
     "p_holm",
     "pairs",
-    *(f"anchor_{name}" for name in _COMPLEXITY),
-    *(f"test_{name}" for name in _COMPLEXITY),
+    *(f"anchor_{name}" for name in (*_COMPLEXITY, *_NETWORKS)),
+    *(f"test_{name}" for name in (*_COMPLEXITY, *_NETWORKS)),
     "reason",
 )
 IMAGE_COLUMNS: Final = (
@@ -106,28 +126,19 @@ def image_records(comparisons: Iterable[Comparison]) -> list[dict[str, str]]:
 def _record(row: Comparison) -> dict[str, str]:
     single, settings = row.per_image, row.settings
     test, drawn = row.significance, settings.interval == "bootstrap"
-    costs = zip(("anchor", "test"), row.complexities, strict=True)
+    costs = tuple(zip(("anchor", "test"), row.complexities, strict=True))
     return (
         dict.fromkeys(RECORD_COLUMNS, "")
         | _common(row)
         | {
+            "class": row.image_class,
             "averaging": settings.averaging,
             "convention": settings.convention.name if settings.convention else "",
             **_range("rate", settings.rates),
             **_range("quality", settings.qualities),
             **_ends("value", "", row.value, row.interval),
-            **(
-                _ends("per_image_mean", "per_image_", single.mean, single.interval)
-                | _ends(
-                    "per_image_geometric",
-                    "per_image_geometric_",
-                    single.geometric,
-                    single.geometric_interval,
-                )
-                if single
-                else {}
-            ),
-            "per_image_count": str(single.count) if single else "",
+            **_points(row),
+            **(_of_images(row, single) if single else {}),
             "overlap_percent": number_cell(row.overlap),
             "images": str(row.image_count),
             "images_left_out": str(len(row.left_out)),
@@ -149,9 +160,47 @@ def _record(row: Comparison) -> dict[str, str]:
                 for whose, cost in costs
                 for name in _COMPLEXITY
             },
+            **{
+                f"{whose}_{name}": number_cell(getattr(cost.networks, own)[1])
+                for whose, cost in costs
+                if cost.networks
+                for name, own in _NETWORKS.items()
+            },
             "reason": row.reason,
         }
     )
+
+
+def _points(row: Comparison) -> dict[str, str]:
+    """The cells of what the value owes to the choice of points."""
+    if row.points is None:
+        return {}
+    return {
+        "points_low": number_cell(row.points.low),
+        "points_high": number_cell(row.points.high),
+        "points_most": row.points.without,
+        "points_most_without": number_cell(row.points.value_without),
+        "points_decide": _flag(row.points_decide),
+        "points_reason": row.points.reason,
+    }
+
+
+def _of_images(row: Comparison, single: PerImage) -> dict[str, str]:
+    """The cells of what single images say."""
+    percentiles = zip(PERCENTILES, single.percentiles, strict=True)
+    return {
+        **_ends("per_image_mean", "per_image_", single.mean, single.interval),
+        **_ends(
+            "per_image_geometric",
+            "per_image_geometric_",
+            single.geometric,
+            single.geometric_interval,
+        ),
+        **{f"per_image_p{percent}": number_cell(value) for percent, value in percentiles},
+        "per_image_extremes": " | ".join(row.images[place] for place in single.extremes),
+        "per_image_mean_without_extremes": number_cell(single.mean_without_extremes),
+        "per_image_count": str(single.count),
+    }
 
 
 def _ends(name: str, prefix: str, value: float, interval: Interval | None) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from rdbench.bd import LEVEL, Interval
 from rdbench.curves.comparison import Comparison, Significance
-from rdbench.curves.complexity import Complexity, cost_notes
-from rdbench.curves.notes import AT_POINT, convention_notes, listed, mark, notes, undecided_text
+from rdbench.curves.complexity import Complexity, Ends, Networks, cost_notes
+from rdbench.curves.notes import convention_notes, mark, notes, undecided_text
 from rdbench.curves.records import averaging_text
 from rdbench.tables import Table, number_cell
 
 COSTS: Final = ("encode [ms]", "decode [ms]", "memory [MiB]")
+NETWORKS: Final = ("encode [kMAC/px]", "decode [kMAC/px]", "parameters [M]", "weights [MB]")
 WIDE: Final = 60
 """Characters of column titles from which a matrix numbers them."""
 
@@ -26,7 +28,7 @@ def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> li
     def key(row: Comparison) -> tuple[str, str, str]:
         return row.dataset, "" if row.settings.convention else row.settings.metric.name, row.anchor
 
-    return [_against_anchor(rows, complexity) for rows in _groups(comparisons, key)]
+    return [_against_anchor(rows, complexity) for rows in groups(comparisons, key)]
 
 
 def matrices(
@@ -36,25 +38,11 @@ def matrices(
     its delta against each other one, or the geometric mean of those ``of_images``."""
     return [
         _matrix(rows, complexity, of_images)
-        for rows in _groups(
+        for rows in groups(
             comparisons,
             lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
         )
     ]
-
-
-def image_tables(comparisons: Iterable[Comparison]) -> list[Table]:
-    """One table per dataset, metric, anchor and interpolation: a row for each image and curve,
-    with the deltas of that image alone. Comparisons without images of their own have none."""
-    found = []
-    for rows in _groups(
-        comparisons,
-        lambda row: (row.dataset, row.settings.metric.name, row.anchor, row.settings.method),
-    ):
-        with_images = [row for row in rows if row.images]
-        if with_images:
-            found.append(_image_table(with_images))
-    return found
 
 
 def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -> list[list[str]]:
@@ -79,7 +67,7 @@ def matrix_rows(comparisons: Sequence[Comparison], *, of_images: bool = False) -
         "overlap_percent": lambda row: row.overlap,
     }
     table = [["dataset", "metric", "averaging", "delta", "method", "quantity", "curve", *anchors]]
-    for rows in _groups(
+    for rows in groups(
         comparisons,
         lambda row: (row.dataset, row.settings.metric.name, row.kind, row.settings.method),
     ):
@@ -107,43 +95,72 @@ def _against_anchor(rows: Sequence[Comparison], complexity: bool) -> Table:
     first = rows[0]
     agreed = first.settings.convention
     methods = list(dict.fromkeys(row.settings.method for row in rows))
-    single_method = ["mean curves", "mean of images", "geometric"]
+    single_method = ["mean curves", "points", "mean of images", "geometric"]
     values = single_method if len(methods) == 1 else methods
-    what = ["metric", "BD-rate [%]"] if agreed else ["delta", *values]
-    header = ["curve", *what, "overlap", "images", *(COSTS if complexity else ())]
+    by_class = ["class"] if any(row.image_class for row in rows) else []
+    what = ["metric", "BD-rate [%]"] if agreed else ["delta", *by_class, *values]
+    header = ["curve", *what, "overlap", "images"]
+    columns = cost_columns(c for row in rows for c in row.complexities) if complexity else ()
+    header += columns
     body = []
     if complexity:
-        empty = [""] * (len(header) - 2 - len(COSTS))
-        body.append([first.anchor, "(anchor)", *empty, *cost_cells(first.complexities[0])])
+        empty = [""] * (len(header) - 2 - len(columns))
+        cost = cost_cells(first.complexities[0], columns)
+        body.append([first.anchor, "(anchor)", *empty, *cost])
     shown = ""
-    by_curve = [row for group in _groups(rows, lambda row: (row.test,)) for row in group]
-    for group in _groups(by_curve, lambda row: (row.test, row.kind, row.settings.metric.name)):
+    for group in _by_curve(rows):
         row = group[0]
         cells = ["" if row.test == shown else row.test, _row_name(row)]
+        if by_class:
+            cells[1] = "" if row.image_class else cells[1]
+            cells.append(row.image_class or "all")
         if agreed:
-            cells.append(_value(row.value, row.interval, row, mark(row)))
+            cells.append(value_cell(row.value, row.interval, row, mark(row)))
         elif len(methods) == 1:
             single = row.per_image
-            cells.append(_value(row.value, row.interval, row, mark(row)))
-            cells.append(_value(single.mean, single.interval, row) if single else "-")
+            cells.append(value_cell(row.value, row.interval, row, mark(row)))
+            cells.append(_points(row))
+            cells.append(value_cell(single.mean, single.interval, row) if single else "-")
             swaps = single is not None and row.kind == "rate"
-            cells.append(_value(single.geometric, None, row) if single and swaps else "-")
+            cells.append(value_cell(single.geometric, None, row) if single and swaps else "-")
         else:
-            cells += [_value(r.value, r.interval, r, mark(r)) for r in group]
+            cells += [value_cell(r.value, r.interval, r, mark(r)) for r in group]
         cells.append(f"{row.overlap:.0f} %" if math.isfinite(row.overlap) else "-")
         cells.append(str(row.image_count) if row.image_count else "-")
         if complexity:
-            cells += cost_cells(row.complexities[1]) if row.test != shown else [""] * len(COSTS)
+            costly = row.test != shown
+            cells += cost_cells(row.complexities[1], columns) if costly else [""] * len(columns)
         body.append(cells)
         shown = row.test
-    said = convention_notes(rows) if agreed else notes(rows)
+    said = _all_notes(rows)
     if complexity:
         costs = [(first.anchor, first.complexities[0])]
         costs += [(row.test, row.complexities[1]) for row in rows]
         said += cost_notes(costs)
     metric = "" if agreed else f"{first.settings.metric.axis}, "
-    title = f"{first.place}, {metric}against {first.anchor} ({_how(rows)})"
-    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said))
+    title = f"{first.place}, {metric}against {first.anchor} ({how(rows)})"
+    text_columns = 2 + len(by_class)
+    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(said), text_columns)
+
+
+def _by_curve(rows: Sequence[Comparison]) -> Iterator[list[Comparison]]:
+    """The rows of each curve, kind of delta, metric and class together, in this order."""
+    for curve in groups(rows, lambda row: (row.test,)):
+        for kind in groups(curve, lambda row: (row.kind,)):
+            yield from groups(kind, lambda row: (row.settings.metric.name, row.image_class))
+
+
+def _all_notes(rows: Sequence[Comparison]) -> list[str]:
+    if rows[0].settings.convention:
+        return convention_notes(rows)
+    # What is said of a class names it; what was said of all images is not said again.
+    said = notes([row for row in rows if not row.image_class])
+    of_classes = [
+        dataclasses.replace(row, test=f"{row.test}, {row.image_class}")
+        for row in rows
+        if row.image_class
+    ]
+    return said + [note for note in notes(of_classes) if note not in said]
 
 
 def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Table:
@@ -154,13 +171,14 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
     columns = [str(n) for n in range(1, len(curves) + 1)] if numbered else curves
     known = {(row.test, row.anchor): row for row in rows}
     costs = {row.test: row.complexities[1] for row in rows}
+    cost_titles = cost_columns(costs.values()) if complexity else ()
     body = []
     for number, test in enumerate(curves, 1):
         cells = [f"{number} {test}" if numbered else test]
         for anchor in curves:
             row = known.get((test, anchor))
             cells.append(_matrix_value(row, of_images) if row else "")
-        body.append([*cells, *(cost_cells(costs[test]) if complexity else ())])
+        body.append([*cells, *(cost_cells(costs[test], cost_titles) if complexity else ())])
     said = notes(rows)
     found = [significance for row in rows if (significance := _shown(row, of_images)[2])]
     if any(significance.undecided for significance in found):
@@ -170,69 +188,14 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
     falls = first.kind == "rate" or not first.settings.metric.higher_is_better
     sign = "negative" if falls else "positive"
     title = (
-        f"{first.place}, {_delta_name(first)} of each row's curve against each column's, "
-        f"{sign} where the row's is better ({_how(rows, of_images)})"
+        f"{first.place}, {delta_name(first)} of each row's curve against each column's, "
+        f"{sign} where the row's is better ({how(rows, of_images)})"
     )
-    header = ("curve", *columns, *(COSTS if complexity else ()))
+    header = ("curve", *columns, *cost_titles)
     return Table(title, header, tuple(map(tuple, body)), tuple(said), text_columns=1)
 
 
-def _image_table(rows: Sequence[Comparison]) -> Table:
-    first = rows[0]
-    metric = first.settings.metric
-    pairs = _groups(rows, lambda row: (row.test,))
-    names = [_delta_name(row) for row in pairs[0]]
-    header = ["image", "curve", *(cell for name in names for cell in (name, "overlap"))]
-    body = []
-    for image in sorted({image for row in rows for image in row.images}):
-        shown = ""
-        for pair in pairs:
-            if image not in pair[0].images:
-                continue
-            cells = ["" if shown == image else image, pair[0].test]
-            for row in pair:
-                place = row.images.index(image)
-                assert row.per_image
-                point = AT_POINT if row.at_point else ""
-                cells.append(_value(row.per_image.values[place], None, row, point))
-                cells.append(f"{row.per_image.overlaps[place]:.0f} %")
-            body.append(cells)
-            shown = image
-    of_curves = [] if first.settings.convention else ["mean curves"]
-    for name in ("mean of images", *of_curves):
-        shown = ""
-        for pair in pairs:
-            cells = ["" if shown else name, pair[0].test]
-            for row in pair:
-                assert row.per_image
-                if name == "mean curves":
-                    cells += [
-                        _value(row.value, row.interval, row, mark(row)),
-                        f"{row.overlap:.0f} %",
-                    ]
-                else:
-                    cells += [_value(row.per_image.mean, row.per_image.interval, row), ""]
-            body.append(cells)
-            shown = name
-    title = f"{first.place}, {metric.axis}, image by image against {first.anchor} ({_how(rows)})"
-    return Table(title, tuple(header), tuple(map(tuple, body)), tuple(_image_notes(rows)))
-
-
-def _image_notes(rows: Sequence[Comparison]) -> list[str]:
-    """Why images have no delta of their own, each reason once."""
-    reasons: dict[str, list[str]] = {}
-    for row in rows:
-        assert row.per_image
-        for image, value in zip(row.images, row.per_image.values, strict=True):
-            if not math.isfinite(value):
-                text = f"{row.test}, BD-{row.kind}: {row.image_reason(image)}"
-                reasons.setdefault(text, []).append(image)
-    own = [f"{text} ({listed(images)})" for text, images in reasons.items()]
-    counted = "of their own"
-    return own + [note for note in notes(rows) if counted not in note]
-
-
-def _groups(
+def groups(
     rows: Iterable[Comparison], key: Callable[[Comparison], tuple[str, ...]]
 ) -> list[list[Comparison]]:
     groups: dict[tuple[str, ...], list[Comparison]] = {}
@@ -241,7 +204,7 @@ def _groups(
     return list(groups.values())
 
 
-def _how(rows: Sequence[Comparison], of_images: bool = False) -> str:
+def how(rows: Sequence[Comparison], of_images: bool = False) -> str:
     settings = rows[0].settings
     averaging = averaging_text(settings.metric, settings.averaging)
     if math.isfinite(settings.cap_db) and settings.metric.unit == "dB":
@@ -263,25 +226,19 @@ def _row_name(row: Comparison) -> str:
     if row.settings.convention:
         return row.settings.metric.label
     if not row.at_point:
-        return _delta_name(row)
+        return delta_name(row)
     what = "rate [%]" if row.kind == "rate" else row.settings.metric.quantity
     return f"{what} at its point"
 
 
-def _delta_name(row: Comparison) -> str:
+def delta_name(row: Comparison) -> str:
     return "BD-rate [%]" if row.kind == "rate" else f"BD-{row.settings.metric.quantity}"
 
 
-def _digits(row: Comparison) -> int:
-    if row.kind == "rate":
-        return 2
-    return 3 if row.settings.metric.unit else 4
-
-
-def _value(value: float, interval: Interval | None, row: Comparison, marks: str = "") -> str:
+def value_cell(value: float, interval: Interval | None, row: Comparison, marks: str = "") -> str:
     if not math.isfinite(value):
         return "-"
-    digits = _digits(row)
+    digits = row.digits
     text = f"{value:+z.{digits}f}{marks}"
     if interval and math.isfinite(interval.low):
         if interval.error:  # digits that other draws would change say nothing
@@ -290,11 +247,18 @@ def _value(value: float, interval: Interval | None, row: Comparison, marks: str 
     return text
 
 
+def _points(row: Comparison) -> str:
+    """How far its points may move the delta of mean curves."""
+    if row.points is None or not math.isfinite(row.points.half):
+        return "-"
+    return f"±{row.points.half:.{row.digits}f}"
+
+
 def _matrix_value(row: Comparison, of_images: bool) -> str:
     value, _, significance = _shown(row, of_images)
     if not math.isfinite(value):
         return "-"
-    text = f"{value:+z.{_digits(row) - 1}f}{'' if of_images else mark(row)}"
+    text = f"{value:+z.{row.digits - 1}f}{'' if of_images else mark(row)}"
     return f"({text})" if significance and significance.undecided else text
 
 
@@ -308,13 +272,35 @@ def _shown(row: Comparison, of_images: bool) -> tuple[float, Interval | None, Si
     return single.geometric, single.geometric_interval, single.significance
 
 
-def cost_cells(cost: Complexity) -> tuple[str, ...]:
-    """The cells of :data:`COSTS`."""
-    return (
-        _digits3(1000 * cost.encode_s),
-        _digits3(1000 * cost.decode_s),
-        _digits3(cost.memory_mb),
-    )
+def cost_columns(costs: Iterable[Complexity]) -> tuple[str, ...]:
+    """The titles of what curves cost: with :data:`NETWORKS` where one of them has networks."""
+    return COSTS + (NETWORKS if any(cost.networks for cost in costs) else ())
+
+
+def cost_cells(cost: Complexity, columns: Sequence[str]) -> tuple[str, ...]:
+    """The cells of ``columns``, some of :func:`cost_columns`."""
+    networks = cost.networks or Networks()
+    known = {
+        "encode [ms]": _digits3(1000 * cost.encode_s),
+        "decode [ms]": _digits3(1000 * cost.decode_s),
+        "memory [MiB]": _digits3(cost.memory_mb),
+        "encode [kMAC/px]": _macs(networks.encode, networks.entropy_encode),
+        "decode [kMAC/px]": _macs(networks.decode, networks.entropy_decode),
+        "parameters [M]": _span(networks.parameters, 1e-6),
+        "weights [MB]": _span(networks.weights_bytes, 1e-6),
+    }
+    return tuple(known[column] for column in columns)
+
+
+def _macs(whole: Ends, entropy: Ends) -> str:
+    text = _span(whole)
+    return text if text == "-" else f"{text} ({_span(entropy)})"
+
+
+def _span(ends: Ends, factor: float = 1.0) -> str:
+    """The least and the most, where they differ in three digits."""
+    low, high = (_digits3(factor * end) for end in ends)
+    return low if low == high else f"{low} to {high}"
 
 
 def _digits3(value: float) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
-from rdbench.curves.bd_tables import image_tables, matrices, matrix_rows, tables
+from rdbench.curves.bd_tables import matrices, matrix_rows, tables
 from rdbench.curves.comparison import Comparison
+from rdbench.curves.image_tables import image_tables
 from rdbench.curves.paper import paper_tables
 from rdbench.curves.selection import NO_LABELS, Labels
 from rdbench.errors import UsageError
@@ -56,7 +57,10 @@ def bd_text(
             cells = [[r[column] for column in IMAGE_COLUMNS] for r in image_records(rows)]
             return sheet([IMAGE_COLUMNS, *cells])
         return bd_csv(rows)
-    if form == "latex" and layout == "list":
+    if layout != "list":
+        rows = [row for row in rows if not row.image_class]
+    by_class = any(row.image_class for row in rows)
+    if form == "latex" and layout == "list" and not by_class:
         return "\n\n".join(paper_tables(rows, labels, complexity=complexity)) + "\n"
     if layout == "images":
         found = image_tables(rows)

@@ -32,6 +32,12 @@ IntervalKind = Literal["jackknife", "bootstrap", "none"]
 INTERVALS: Final[tuple[str, ...]] = get_args(IntervalKind)
 FEWEST_IMAGES: Final = 5
 """Fewer images do not tell how far they are apart: there is no interval."""
+EXTREMES: Final = 3
+"""Images whose share of a mean is told: those that are farthest from the median."""
+FEW_IMAGES: Final = 10
+"""Intervals of fewer images hold the truth less often than they say, and without
+:data:`EXTREMES` of them too few are left."""
+PERCENTILES: Final = (10, 50, 90)
 LEVEL_OF_TESTS: Final = 0.05
 """Curves whose adjusted p-value is less are told apart."""
 
@@ -124,6 +130,60 @@ class PerImage:
     def count(self) -> int:
         return sum(math.isfinite(value) for value in self.values)
 
+    @property
+    def percentiles(self) -> tuple[float, ...]:
+        """:data:`PERCENTILES` of :attr:`values`, linear between order statistics (type 7 of
+        Hyndman and Fan 1996, doi 10.1080/00031305.1996.10473566; NumPy's default). NaN where fewer
+        than :data:`FEWEST_IMAGES` have one. Those of percents are those of the ratios of rates, but
+        for the interpolation."""
+        if self.count < FEWEST_IMAGES:
+            return (math.nan,) * len(PERCENTILES)
+        return tuple(np.nanpercentile(self.values, PERCENTILES).tolist())
+
+    @property
+    def extremes(self) -> tuple[int, ...]:
+        """The places of the :data:`EXTREMES` images whose values are farthest from their median,
+        farthest first; none where fewer than :data:`FEW_IMAGES` have one."""
+        if self.count < FEW_IMAGES:
+            return ()
+        apart = np.abs(np.array(self.values) - np.nanmedian(self.values))
+        return tuple(np.argsort(-apart, kind="stable")[:EXTREMES].tolist())  # NaN last
+
+    @property
+    def mean_without_extremes(self) -> float:
+        """:attr:`mean` without :attr:`extremes`; NaN where there are none."""
+        if not self.extremes:
+            return math.nan
+        return float(np.nanmean(np.delete(self.values, self.extremes)))
+
+    @property
+    def extremes_decide(self) -> bool:
+        """Whether the mean without :attr:`extremes` is outside of its own interval."""
+        other, interval = self.mean_without_extremes, self.interval
+        if interval is None or math.isnan(other):
+            return False
+        return not interval.low <= other <= interval.high
+
+
+@dataclass(frozen=True)
+class PointSpread:
+    """What a delta of mean curves owes to the choice of its points (:mod:`rdbench.bd.ladders`)."""
+
+    low: float = math.nan
+    """The delta less the spread, in its unit; NaN where nothing is known."""
+    high: float = math.nan
+    without: str = ""
+    """The inner point that the delta moves most without: the curve's title and the point."""
+    value_without: float = math.nan
+    """The delta without it."""
+    reason: str = ""
+    """Why nothing is known, and empty where something is."""
+
+    @property
+    def half(self) -> float:
+        """Half of what is between :attr:`low` and :attr:`high`."""
+        return (self.high - self.low) / 2
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -145,6 +205,7 @@ class Comparison:
     interval: Interval | None = None
     significance: Significance | None = None
     per_image: PerImage | None = None
+    points: PointSpread | None = None
     dropped_anchor: tuple[str, ...] = ()
     """The anchor's points that were not used, as values of its rate parameter."""
     dropped_test: tuple[str, ...] = ()
@@ -161,6 +222,9 @@ class Comparison:
     datasets: tuple[str, ...] = ()
     """What the row is a mean over, where it is one over datasets; see
     :func:`rdbench.curves.across_datasets`."""
+    image_class: str = ""
+    """The tag that its images share, where it is over some of them; see
+    :mod:`rdbench.curves.classes`."""
 
     @property
     def lossless(self) -> tuple[str, ...]:
@@ -228,9 +292,28 @@ class Comparison:
         return self.kind == "rate" and not self.reason and self.spread > WIDE_SPREAD
 
     @property
+    def points_decide(self) -> bool:
+        """Whether there is a BD-rate whose spread over the choice of points is more than
+        :data:`WIDE_SPREAD` points, and than half of its interval over images, where it has one:
+        more points would say more than more images."""
+        if self.kind != "rate" or self.reason or self.points is None:
+            return False
+        interval = self.interval
+        known = interval is not None and math.isfinite(interval.low)
+        of_images = (interval.high - interval.low) / 2 if known and interval else 0.0
+        return self.points.half > max(WIDE_SPREAD, of_images)
+
+    @property
     def not_monotonic(self) -> bool:
         """Whether there is a value, and it is of a fitted cubic that falls somewhere."""
         return bool(self.curve and not self.curve.monotonic and not self.reason)
+
+    @property
+    def digits(self) -> int:
+        """How many digits behind the point its values are shown with."""
+        if self.kind == "rate":
+            return 2
+        return 3 if self.settings.metric.unit else 4
 
     @property
     def undecided(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from rdbench.curves.curve import Curve
+from rdbench.network_cost import COUNTED_SIZE, NetworkCost
 
 QUIET: Final = 1.5
 """The load of a machine on which one worker has a processor to itself: its own 1, and less than
@@ -22,6 +23,60 @@ MEMORY: Final = {
 }
 """What memory can be: of the largest program that the codec ran, or what a codec without one added
 to the process that it works in. They are not held against each other."""
+
+
+Ends = tuple[float, float]
+"""The least and the most over the points of a curve; NaN where one of them is not told."""
+UNTOLD: Final[Ends] = (math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the networks of one curve cost (:class:`rdbench.network_cost.NetworkCost`)."""
+
+    encode: Ends = UNTOLD
+    """kMAC/px of analysis and entropy model."""
+    decode: Ends = UNTOLD
+    """kMAC/px of synthesis and entropy model."""
+    entropy_encode: Ends = UNTOLD
+    """What of these the entropy model has."""
+    entropy_decode: Ends = UNTOLD
+    parameters: Ends = UNTOLD
+    weights_bytes: Ends = UNTOLD
+    """Of the file for one point."""
+    reasons: tuple[str, ...] = ()
+    """Why something is not told."""
+
+    @classmethod
+    def of(cls, curve: Curve | None) -> Networks | None:
+        """Of the networks of a learned codec for the images of ``curve``; None of other codecs, and
+        where nothing is told."""
+        if curve is None or not curve.network_costs:
+            return None
+        costs = [
+            curve.network_costs.get((point, channels), NetworkCost(uncounted=_NOT_KEPT))
+            for point in curve.points
+            for channels in curve.channels
+        ]
+
+        def ends(*names: str) -> Ends:
+            """Of the sum of some numbers."""
+            parts = [[getattr(cost, name) for name in names] for cost in costs]
+            sums = [math.nan if None in own else sum(own) for own in parts]
+            return _all(np.min, np.array(sums)), _all(np.max, np.array(sums))
+
+        return cls(
+            ends("analysis_kmac_px", "entropy_encode_kmac_px"),
+            ends("synthesis_kmac_px", "entropy_decode_kmac_px"),
+            ends("entropy_encode_kmac_px"),
+            ends("entropy_decode_kmac_px"),
+            ends("parameters"),
+            ends("weights_bytes"),
+            tuple(dict.fromkeys(cost.uncounted for cost in costs if cost.uncounted)),
+        )
+
+
+_NOT_KEPT: Final = "run.json does not tell the networks of all points"
 
 
 @dataclass(frozen=True)
@@ -46,6 +101,8 @@ class Complexity:
     """Of the machine while they were taken, the median."""
     wall_over_cpu: float = math.nan
     """Wall time over processor time, of encoding or of decoding, the larger one."""
+    networks: Networks | None = None
+    """Of a learned codec, as far as it is told."""
 
     @classmethod
     def of(cls, curve: Curve | None, images: Sequence[str] = ()) -> Complexity:
@@ -63,7 +120,7 @@ class Complexity:
         memory_is = "" if math.isnan(memory_mb) else memory_is
         walls = [_all(np.mean, cells(f"{what}_s")) for what in ("encode", "decode")]
         if not any(map(math.isfinite, walls)):
-            return cls(memory_mb=memory_mb, memory_is=memory_is)
+            return cls(memory_mb=memory_mb, memory_is=memory_is, networks=Networks.of(curve))
         processor = [_all(np.mean, cells(f"{what}_cpu_s")) for what in ("encode", "decode")]
         ratios = [wall / cpu for wall, cpu in zip(walls, processor, strict=True) if cpu > 0]
         published = curve.source == "published"
@@ -76,6 +133,7 @@ class Complexity:
             machines=(curve.origin or curve.title,) if published else curve.machines,
             load=_told(np.median, cells("load")),
             wall_over_cpu=max(ratios, default=math.nan),
+            networks=Networks.of(curve),
         )
 
     @property
@@ -151,7 +209,22 @@ def cost_notes(
         parts = [f"{words[kind]} ({', '.join(titles)})" for kind, titles in groups.items()]
         others = ", not to be compared with " if len(parts) > 1 else ""
         said.append(f"memory is {others.join(parts)}")
-    return said
+    return said + _networks(costs)
+
+
+def _networks(costs: Mapping[str, Complexity]) -> list[str]:
+    """What kMAC are, and why some are missing."""
+    known = {title: cost.networks for title, cost in costs.items() if cost.networks}
+    if not known:
+        return []
+    width, height = COUNTED_SIZE
+    said = [
+        f"kMAC/px: multiply-accumulates of the networks for an image of {width}x{height}, counted "
+        "by torch, in parentheses what of them the entropy model has; of several networks from the "
+        "least to the most"
+    ]
+    reasons = _grouped({title: "; ".join(found.reasons) for title, found in known.items()})
+    return said + [f"{', '.join(titles)}: {reason}" for reason, titles in reasons.items()]
 
 
 def _grouped(words: Mapping[str, str]) -> dict[str, list[str]]:

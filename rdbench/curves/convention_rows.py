@@ -139,6 +139,7 @@ def _of_images(row: Comparison) -> Comparison:
         interval=single.interval if single and not reason else None,
         estimate=single.estimate if single and not reason else None,
         resampled=None,
+        points=None,
         problem="",
         by_method={},
         dropped_anchor=(),

@@ -19,6 +19,8 @@ from rdbench.schema import COLUMNS, CORE, OK, Measurement, one_line, point_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rdbench.curves.told import NetworkCosts
+    from rdbench.images.tags import Tags
     from rdbench.measurements import Rows
     from rdbench.metrics import MetricRecord
 
@@ -68,6 +70,10 @@ class Curve:
     """What was measured of its images, as far as it is told: rgb, grey, luma."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 of its images' samples, as far as they are told."""
+    tags: Tags = field(default_factory=dict)
+    """Of its images, as far as they have any."""
+    network_costs: NetworkCosts = field(default_factory=dict)
+    """Of a learned codec, by point and number of channels, as far as they are told."""
     versions: tuple[str, ...] = ()
     timing: str = ""
     """``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""

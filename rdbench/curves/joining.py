@@ -14,7 +14,9 @@ import numpy as np
 from rdbench.curves.curve import CURVE, RATE, Curve, curve_of
 from rdbench.curves.naming import with_what_differs
 from rdbench.curves.records import other_measure, records_of
+from rdbench.curves.told import NetworkCosts, read_network_costs, read_tags
 from rdbench.errors import UsageError
+from rdbench.images.tags import Tags
 from rdbench.measurements import Measurements
 from rdbench.metrics import MetricRecord
 from rdbench.results import read_metrics, read_table
@@ -79,11 +81,15 @@ class _Part:
     runs: tuple[Path, ...]
     table: Measurements
     records: Mapping[str, MetricRecord]
+    tags: Tags
+    network_costs: NetworkCosts
 
     @cached_property
     def curve(self) -> Curve:
         found = curve_of(self.table, np.arange(len(self.table)))
-        return dataclasses.replace(found, records=self.records)
+        return dataclasses.replace(
+            found, records=self.records, tags=self.tags, network_costs=self.network_costs
+        )
 
     @cached_property
     def measured(self) -> set[tuple[str, float, float]]:
@@ -135,6 +141,8 @@ class _Part:
             (*self.runs, *other.runs),
             Measurements.joined([self.table, other.table]),
             {**other.records, **self.records},
+            {**other.tags, **self.tags},
+            {**other.network_costs, **self.network_costs},
         )
         return both if both.holes <= self.holes + other.holes else None
 
@@ -145,7 +153,17 @@ def _parts(run: Path, path: str | Path) -> Iterator[_Part]:
     if not len(table):
         raise UsageError(f"{str(path)!r} has no rows; measure something first")
     records = records_of(table.metrics, read_metrics(path))
-    parts = [_Part((run,), table.take(rows), records) for rows in table.groups(CURVE)]
+    tags, costs = read_tags(path), read_network_costs(path)
+    parts = [
+        _Part(
+            (run,),
+            table.take(rows),
+            records,
+            tags.get(table.texts["dataset"][rows[0]], {}),
+            costs.get(table.texts["label"][rows[0]], {}),
+        )
+        for rows in table.groups(CURVE)
+    ]
     if any(part.curve.images for part in parts) and np.isnan(table.numbers[RATE]).all():
         raise UsageError(f"{str(path)!r} has no {RATE} in any row, and curves are over {RATE}")
     yield from parts

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from rdbench.bd import LEVEL, Interval
+from rdbench.curves.comparison import FEW_IMAGES
 from rdbench.curves.complexity import Complexity, cost_notes
 from rdbench.curves.curve import RATE
 from rdbench.curves.matching import INTERPOLATED, MEASURED, RATIOS, Match, Mean, matches
-from rdbench.curves.notes import FEW_IMAGES, counted, listed
+from rdbench.curves.notes import counted, listed
 from rdbench.curves.published import caveats
 from rdbench.curves.selection import Labels
 from rdbench.schema import point_text

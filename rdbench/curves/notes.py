@@ -8,6 +8,7 @@ from typing import Final
 
 from rdbench.bd import KINDS, Kind
 from rdbench.curves.comparison import (
+    FEW_IMAGES,
     FEW_POINTS,
     FEWEST_IMAGES,
     LEVEL_OF_TESTS,
@@ -17,22 +18,28 @@ from rdbench.curves.comparison import (
 )
 from rdbench.curves.published import caveats
 
-FEW_IMAGES: Final = 10
-"""Intervals of fewer images hold the truth less often than they say."""
 DISAGREE, LITTLE, FALLS, AT_POINT = "!", "?", "~", "@"
-"""What follows a value whose interpolations disagree, one that rests on little overlap, one of a
-fit that is not monotonic, and one at the only point of its curve."""
+"""What follows a value that its points do not settle (interpolations disagree, or it moves without
+one of them), one that rests on little overlap, one of a fit that is not monotonic, and one at the
+only point of its curve."""
 LISTED: Final = 6
 
 _APART: Final = f"interpolations disagree by more than {WIDE_SPREAD:g} point"
+_MOVED: Final = (
+    f"other points may move it by more than {WIDE_SPREAD:g} point, and more than other images"
+)
 _AT_POINT: Final = "the difference at the only point of the curve, no Bjøntegaard mean"
 _USE: Final = "in the common range; use pchip"
 
 
 def doubts(row: Comparison) -> dict[str, str]:
     """What is to be doubted of the value of ``row``: marks, and what they stand for."""
+    unsettled = {_APART: row.methods_disagree, _MOVED: row.points_decide}
     known = {
-        DISAGREE: (_APART, row.methods_disagree),
+        DISAGREE: (
+            "; ".join(text for text, holds in unsettled.items() if holds),
+            any(unsettled.values()),
+        ),
         LITTLE: (_little(row.kind), row.overlaps_little),
         AT_POINT: (_AT_POINT, row.at_point),
         FALLS: (f"the {row.settings.method} fit is not monotonic {_USE}", row.not_monotonic),
@@ -182,12 +189,20 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
                 text += _share(little, of_kind)
             said.append((LITTLE, text))
     apart = [row for row in rows if row.methods_disagree]
-    if apart and _anchors(rows) > 1:
+    moved = [row for row in rows if row.points_decide]
+    if _anchors(rows) > 1:
         of_kind = [row for row in rows if row.kind == "rate"]
-        said.append((DISAGREE, f"{_APART} {_share(apart, of_kind)}"))
+        said += [
+            (DISAGREE, f"{text} {_share(some, of_kind)}")
+            for text, some in ((_APART, apart), (_MOVED, moved))
+            if some
+        ]
     else:
         values = dict.fromkeys(f"{row.test} [%]: {_by_method(row)}" for row in apart)
         said += [(DISAGREE, f"interpolations disagree on {value}") for value in values]
+        said += [
+            (DISAGREE, f"{row.test} [%] moves with its points: {_by_points(row)}") for row in moved
+        ]
     alone = [row for row in rows if row.at_point]
     if alone := [row for row in alone if not row.reason or (row.per_image and row.per_image.count)]:
         names = listed([*dict.fromkeys(row.test for row in alone)])
@@ -197,6 +212,10 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
         method = falling[0].settings.method
         text = f"{names}: the {method} fit is not monotonic {_USE}"
         said.append((FALLS, text))
+    if _anchors(rows) == 1:
+        said += [("", text) for row in rows if (text := extremes_text(row, decisive=True))]
+        reasons = dict.fromkeys(row.points.reason for row in rows if row.points)
+        said += [("", f"no ± over points: {reason}") for reason in reasons if reason]
     counts = [row.image_count for row in rows if row.images]
     if any(count < FEWEST_IMAGES for count in counts):
         said.append(("", f"no intervals over fewer than {FEWEST_IMAGES} images"))
@@ -215,6 +234,21 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
     }
     said += [("", f"{title}: {text}") for title, curve in curves.items() for text in caveats(curve)]
     return said
+
+
+def extremes_text(row: Comparison, *, decisive: bool = False) -> str:
+    """What the mean of images is without those that are farthest from the median; empty where
+    there are too few images or, ``decisive``, where it stays within its interval."""
+    single = row.per_image
+    if single is None or not single.extremes or (decisive and not single.extremes_decide):
+        return ""
+    names = ", ".join(row.images[place] for place in single.extremes)
+    digits = row.digits
+    return (
+        f"{row.test}, BD-{row.kind}: the mean of images {single.mean:+z.{digits}f} is "
+        f"{single.mean_without_extremes:+z.{digits}f} without the {len(single.extremes)} farthest "
+        f"from the median ({names})"
+    )
 
 
 def _little(kind: Kind) -> str:
@@ -242,6 +276,14 @@ def _share(some: Sequence[Comparison], rows: Sequence[Comparison]) -> str:
 def _method(row: Comparison, rows: Sequence[Comparison]) -> str:
     several = len({other.settings.method for other in rows}) > 1
     return f" by {row.settings.method}" if several else ""
+
+
+def _by_points(row: Comparison) -> str:
+    assert row.points
+    text = f"{row.value:+z.2f} ± {row.points.half:.2f}"
+    if row.points.without:
+        text += f", {row.points.value_without:+z.2f} without {row.points.without}"
+    return text
 
 
 def _by_method(row: Comparison) -> str:

@@ -32,8 +32,9 @@ from rdbench.bd import (
     weighted_curves,
 )
 from rdbench.curves import intervals
-from rdbench.curves.comparison import FEWEST_IMAGES, Comparison, Settings
+from rdbench.curves.comparison import FEWEST_IMAGES, Comparison, PointSpread, Settings
 from rdbench.curves.curve import RATE, Curve, common_images, other_samples
+from rdbench.curves.points import point_spreads
 from rdbench.metrics import MetricRecord
 from rdbench.schema import point_text
 
@@ -178,6 +179,13 @@ def _together(
         of_means = _deltas_of_means(pairs, samples, kind, settings)
         for method in methods:
             own = _by(settings, method)
+            spreads = point_spreads(
+                pairs,
+                {key: sample.points for key, sample in samples.items()},
+                [results[method].value for results in of_means],
+                kind,
+                own,
+            )
             found: Iterable[Differences | None] = [None] * len(pairs)
             if images:
                 fits = {
@@ -192,7 +200,7 @@ def _together(
                 }
                 found = _differences(pairs, fits, settings.rule.qualities)
             for place, (pair, differing) in enumerate(zip(pairs, found, strict=True)):
-                row = _row(*pair, kind, of_means[place], own)
+                row = _row(*pair, kind, of_means[place], spreads[place], own)
                 rows[place].append(
                     row if differing is None else _with_images(row, images, differing)
                 )
@@ -255,7 +263,12 @@ def _differences(
 
 
 def _row(
-    anchor: Curve, test: Curve, kind: Kind, of_means: Mapping[str, BDResult], settings: Settings
+    anchor: Curve,
+    test: Curve,
+    kind: Kind,
+    of_means: Mapping[str, BDResult],
+    points: PointSpread | None,
+    settings: Settings,
 ) -> Comparison:
     """The comparison of two mean curves, from their deltas by each interpolation."""
     result = of_means[settings.method]
@@ -267,6 +280,7 @@ def _row(
         settings=settings,
         image_count=test.image_count,
         curve=result,
+        points=points,
         dropped_anchor=_points(anchor, result.dropped_anchor),
         dropped_test=_points(test, result.dropped_test),
         by_method={name: other.value for name, other in of_means.items()},

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from rdbench.curves.bd_tables import COSTS, cost_cells, tables
+from rdbench.curves.bd_tables import cost_cells, cost_columns, tables
 from rdbench.curves.comparison import Comparison
 from rdbench.curves.complexity import Complexity
 from rdbench.curves.curve import Curve
@@ -84,11 +84,13 @@ def _table(comparisons: Sequence[Comparison], labels: Labels, complexity: bool) 
     header = [""]
     for name, own in groups:
         titles = [_metric_title(by_column[column], labels, several) for column in own]
-        if complexity and (known := _costs(rows, name)):
-            titles += COSTS
+        if complexity and (costs := _costs(rows, name)):
+            columns_of_costs = cost_columns(costs.values())
+            titles += columns_of_costs
             at = 1 + sum(span for _, span in spans) + len(own)
             for line, method in zip(body, methods, strict=True):
-                line[at:at] = map(tex, known.get(method, ["-"] * len(COSTS)))
+                cost = costs.get(method, Complexity())
+                line[at:at] = map(tex, cost_cells(cost, columns_of_costs))
         header += map(tex, titles)
         spans.append((labels.get(name, name), len(titles)))
     return "\n".join(
@@ -134,14 +136,14 @@ def _caveats(curve: Curve | None) -> list[str]:
     return caveats(curve) if curve else []
 
 
-def _costs(rows: Sequence[Comparison], dataset: str) -> dict[str, tuple[str, ...]]:
+def _costs(rows: Sequence[Comparison], dataset: str) -> dict[str, Complexity]:
     """What the curves of a dataset cost; empty for a mean over several."""
     found: dict[str, Complexity] = {}
     for row in rows:
         if row.dataset == dataset and not row.datasets:
             pairs = zip((row.anchor, row.test), row.complexities, strict=True)
             found |= {title: cost for title, cost in pairs if title not in found}
-    return {title: cost_cells(cost) for title, cost in found.items()}
+    return found
 
 
 def _metric_title(column: dict[str, Comparison], labels: Labels, several: bool) -> str:

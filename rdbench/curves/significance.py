@@ -1,14 +1,15 @@
 """Which curves of a table are told apart, given that there are many of them.
 
 Of 12 equal codecs, 66 pairs, some are further apart than 95 % of draws put them: p-values are
-adjusted for all pairs of one dataset, metric, kind of delta and interpolation (Holm 1979).
+adjusted for all pairs of one dataset, metric, kind of delta and interpolation (Holm 1979), and
+beside them for all pairs and classes of images.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from rdbench.bd import Estimate, holm
 from rdbench.curves.comparison import Comparison, Significance
@@ -17,13 +18,14 @@ from rdbench.curves.comparison import Comparison, Significance
 def told_apart(rows: Sequence[Comparison]) -> list[Comparison]:
     """``rows`` with what their images say of each pair, and of the means of images. The two
     directions of a pair are one test."""
-    families: dict[tuple[str, ...], list[Comparison]] = {}
+    families: dict[tuple[Hashable, ...], list[Comparison]] = {}
     for row in rows:
-        key = row.dataset, row.settings.metric.name, row.kind, row.settings.method
+        of_class = bool(row.image_class)
+        key = row.dataset, row.settings.metric.name, row.kind, row.settings.method, of_class
         families.setdefault(key, []).append(row)
     known: dict[int, Comparison] = {}
     for family in families.values():
-        pairs = [frozenset((row.anchor, row.test)) for row in family]
+        pairs = [(frozenset((row.anchor, row.test)), row.image_class) for row in family]
         of_curves = _tested(pairs, [row.estimate for row in family])
         of_images = _tested(
             pairs, [row.per_image.estimate if row.per_image else None for row in family]
@@ -37,7 +39,7 @@ def told_apart(rows: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _tested(
-    pairs: Iterable[frozenset[str]], estimates: Sequence[Estimate | None]
+    pairs: Iterable[Hashable], estimates: Sequence[Estimate | None]
 ) -> list[Significance | None]:
     tested = list(zip(pairs, estimates, strict=True))
     values = {pair: estimate.p_value() for pair, estimate in tested if estimate}

@@ -14,8 +14,19 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = frozenset(
     (
-        *("dataset", "color", "anchor", "test", "metric", "averaging", "method", "delta", "unit"),
-        *("interval", "convention"),
+        *(
+            "dataset",
+            "color",
+            "class",
+            "anchor",
+            "test",
+            "metric",
+            "averaging",
+            "method",
+            "delta",
+            "unit",
+        ),
+        *("interval", "convention", "points_most", "points_reason", "per_image_extremes"),
         *("dropped_anchor_points", "dropped_test_points", "reason"),
         *("anchor_timing", "anchor_machines", "test_timing", "test_machines"),
     )
@@ -23,7 +34,7 @@ _TEXTS: Final = frozenset(
 _COUNTS: Final = frozenset(
     ("per_image_count", "images", "images_left_out", "resamples", "seed", "pairs")
 )
-_FLAGS: Final = frozenset(("methods_disagree", "overlaps_little", "at_one_point"))
+_FLAGS: Final = frozenset(("points_decide", "methods_disagree", "overlaps_little", "at_one_point"))
 
 
 class BDTable(list[Comparison]):

@@ -8,12 +8,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from rdbench.errors import UsageError, unknown
 from rdbench.images.known import KNOWN, locate
+from rdbench.images.tags import TAGS_FILE, Tags, not_there, read_tags, tagged
 from rdbench.sample_format import MEASURED, SampleFormat
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ class Dataset:
     """Absolute path of the folder or file, or the pattern"""
     passed_over: str = ""
     """How many files of a folder or glob are images of kinds that are not read, in words"""
+    tags: Tags | None = field(default=None, hash=False)
+    """Of its images; None where nothing tells any"""
+    tags_not_there: str = ""
+    """Which images its tags name that it does not have, in words"""
 
 
 def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) -> Dataset:
@@ -118,11 +123,30 @@ def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) ->
     name = base if base in KNOWN else _dataset_name(folder, source)
     trim = trims(base)
     name += "" if geometry == "original" else f":geometry={geometry}"
-    images = (
+    images = tuple(
         ImageRef(name, image, path, color, geometry, trim)  # type: ignore[arg-type]
         for image, path in zip(image_names(files, folder), files, strict=True)
     )
-    return Dataset(name, tuple(images), str(source), _passed_over(name, others))
+    tags, missed = _tags(base, folder, source, images)
+    return Dataset(name, images, str(source), _passed_over(name, others), tags, missed)
+
+
+def _tags(
+    base: str, folder: Path, source: Path, images: Sequence[ImageRef]
+) -> tuple[Tags | None, str]:
+    """The tags of images by ``tags.csv`` in their folder, or else by those that come along with a
+    known dataset, and what is said of images that are not there: a glob chooses some."""
+    file = folder / TAGS_FILE
+    if source.is_file():
+        return None, ""
+    if file.is_file():
+        given, where = read_tags(file), f"tags {str(file)!r}"
+    elif base in KNOWN and (given := dict(KNOWN[base].tags)):
+        where = f"tags of dataset {base!r}"
+    else:
+        return None, ""
+    tags, unknown = tagged({image.name for image in images}, given, where)
+    return tags, not_there(unknown, where) if source == folder else ""
 
 
 def trims(name: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.errors import ImageError, UsageError, unknown
+from rdbench.images.tags import Tags, read_tags
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,14 @@ class KnownDataset:
         the image in RGB or grey, in its original geometry. JPEG files were decoded by
         libjpeg-turbo; other decoders may differ in single samples."""
         return dict(_manifest(self.name))
+
+    @property
+    def tags(self) -> Tags:
+        """The tags of its images that come along, ``manifests/<name>.tags.csv``: what is seen in
+        them. None of most datasets."""
+        file = importlib.resources.files("rdbench.images") / "manifests" / f"{self.name}.tags.csv"
+        with importlib.resources.as_file(file) as path:
+            return read_tags(path) if path.is_file() else {}
 
     @property
     def remedy(self) -> str:

@@ -13,6 +13,7 @@ from rdbench.plots.figures import (
     scene,
 )
 from rdbench.plots.forest import Estimate, Forest, ForestRow, forest
+from rdbench.plots.images import ImagesPlot, ImagesRow, images_plot
 from rdbench.plots.runs import plot_rd
 from rdbench.plots.styles import Style, styles
 from rdbench.plots.tradeoff import Panel, Spot, Tradeoff, tradeoff
@@ -22,6 +23,8 @@ __all__ = [
     "Estimate",
     "Forest",
     "ForestRow",
+    "ImagesPlot",
+    "ImagesRow",
     "Line",
     "Panel",
     "Plot",
@@ -32,6 +35,7 @@ __all__ = [
     "draw",
     "file_name",
     "forest",
+    "images_plot",
     "plot_rd",
     "rate_distortion",
     "rate_saving",

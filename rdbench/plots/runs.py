@@ -31,6 +31,7 @@ from rdbench.metrics import MetricRecord
 from rdbench.plots.draw import FORMATS, all_notes, draw_into, save
 from rdbench.plots.figures import Look, Plot, rate_distortion, rate_saving, scene
 from rdbench.plots.forest import Forest, forest
+from rdbench.plots.images import ImagesPlot, images_plot
 from rdbench.plots.tradeoff import Tradeoff, tradeoff
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 LARGEST_IN = 100.0
 """Of a side of a figure, in inches."""
 
-Drawing: TypeAlias = Plot | Forest | Tradeoff
+Drawing: TypeAlias = Plot | Forest | ImagesPlot | Tradeoff
 
 
 @overload
@@ -116,9 +117,9 @@ def plot_rd(
         metrics: as :func:`rdbench.bd_table`. There is no figure of one that no curve of the runs
             has, published curves or not.
         published: names of published curves, beside the runs or alone.
-        anchor: a label, a codec, or ``published:NAME``; with it three more figures show the rate
-            saved over quality, the BD-rates with their intervals, and the BD-rates over times and
-            memory.
+        anchor: a label, a codec, or ``published:NAME``; with it four more figures show the rate
+            saved over quality, the BD-rates with their intervals, those of single images, and the
+            BD-rates over times and memory.
         averaging: as :func:`rdbench.bd_table`.
         rates, qualities: over which curves are compared with ``anchor``, as
             :func:`rdbench.bd_table`.
@@ -229,7 +230,7 @@ def _figures(
         if anchor in view.curves:
             yield rate_saving(view, anchor, settings)
         rows = _against(anchor, curves, settings)
-        yield from filter(None, (forest(rows), tradeoff(rows)))
+        yield from filter(None, (forest(rows), images_plot(rows), tradeoff(rows)))
 
 
 def _dressed(figure: Drawing, name: str, dataset: str, title: str | None, look: Look) -> Drawing:

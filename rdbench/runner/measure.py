@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
     from rdbench.experiment import CodecPlan
     from rdbench.images import ImageRef
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 Notify = Callable[[tuple[str, ...]], None]
@@ -98,6 +99,8 @@ class Bench:
         self._against: dict[tuple[str, str], str] = {}
         self._notes: list[str] = []
         """What was said of files while codecs were built for the job that is under way."""
+        self._cost: NetworkCost | None = None
+        """That of the networks of the codec of the job that is under way."""
         self._built = Built(settings, self._notes)
         self._memory = PeakMemory()
         self._usage = Usage()
@@ -112,6 +115,7 @@ class Bench:
         core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
         self._notes.clear()
+        self._cost = None
         deadline = time.monotonic() + self.settings.timeout_s
         with supervised(deadline) as self._usage, files.noting(opened):
             try:
@@ -124,7 +128,7 @@ class Bench:
                 scores, rescored = Scores(), False
         core["peak_rss_mb"] = self._memory.peak_mb()
         notes = tuple(dict.fromkeys(self._notes))
-        return Measured(core, scores.values, scores.reasons, opened, rescored, notes)
+        return Measured(core, scores.values, scores.reasons, opened, rescored, notes, self._cost)
 
     def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
         """The scores of a job, and whether its row stays; what else is found goes into ``core``."""
@@ -186,6 +190,7 @@ class Bench:
         search = self._search(job, core)
         setting = core["setting"] if search else task.point
         encoder, decoder = self._built.instances(plan, setting)
+        self._cost = encoder.network_cost(pixels.shape[2])
         who = f"codec {codec_class.name!r}: "
 
         clock = _Clock()

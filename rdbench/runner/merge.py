@@ -20,6 +20,7 @@ from rdbench.results import (
     read_manifest,
     read_rows,
 )
+from rdbench.runner.tagging import united
 from rdbench.schema import OK, Measurement, MeasurementKey, point_text
 
 _LISTS = ("invocations",)
@@ -80,6 +81,10 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
             both[key] = [*old[key], *new[key]]
         elif key != "experiment" and isinstance(old[key], dict) and isinstance(new[key], dict):
             both[key] = {**old[key], **new[key]}
+    if "network_costs" in both:
+        both["network_costs"] = _together(*(run.get("network_costs", {}) for run in (old, new)))
+    if "tags" in both:
+        both["tags"] = united(old.get("tags", {}), new.get("tags", {}))
     both["codec_versions"] = {
         codec: list(dict.fromkeys((*old.get("codec_versions", {}).get(codec, ()), *versions)))
         for codec, versions in {
@@ -87,6 +92,15 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
             **new.get("codec_versions", {}),
         }.items()
     }
+    return both
+
+
+def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Two tables of tables as one; of what is in both the first is kept."""
+    both = {**other, **one}
+    for key in one.keys() & other.keys():
+        if isinstance(one[key], dict):
+            both[key] = _together(one[key], other[key])
     return both
 
 

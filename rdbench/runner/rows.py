@@ -14,6 +14,7 @@ from typing import Any, Self
 from rdbench.experiment import Task
 from rdbench.images import ImageRef
 from rdbench.metrics import MetricRecord
+from rdbench.network_cost import NetworkCost
 from rdbench.programs import Program, ProgramSpec
 from rdbench.schema import FAILED, OK, Measurement, one_line
 
@@ -93,6 +94,8 @@ class Measured:
     """Whether the row stays as it was but for the scores."""
     notes: tuple[str, ...] = ()
     """What the codec did with files that its options name (:class:`rdbench.errors.FileNote`)."""
+    cost: NetworkCost | None = None
+    """What its networks cost."""
 
 
 def stays(job: Job, found: Measured) -> bool:

@@ -22,12 +22,14 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
 from rdbench.host import processor
 from rdbench.metrics import MetricRecord
+from rdbench.network_cost import NetworkCost
 from rdbench.results import RunDirectory
 from rdbench.runner import elsewhere
 from rdbench.runner.identities import Identities
 from rdbench.runner.pool import Answer, Limits, LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
 from rdbench.runner.rows import row as row_of
+from rdbench.runner.tagging import retag
 from rdbench.schema import OK, Measurement, point_text
 
 PACKAGES: Final = (
@@ -145,6 +147,7 @@ def run(
         for key, told in _environment(experiment, identities).items():
             there = directory.manifest.get(key)
             directory.manifest[key] = there | told if isinstance(there, dict) else told
+        outcome.notes += retag(directory.manifest, experiment.datasets)
         carry_out(directory, todo, settings, pool, outcome, identities, progress)
         if not outcome.interrupted:
             for row in _disagreements(directory):
@@ -205,6 +208,7 @@ def carry_out(
                         directory.write_manifest()  # first: no row without its record
                     outcome.measured += 1
                 _note(directory, outcome, row.label, found.notes)
+                _keep_cost(directory, row, found.cost)
                 directory.append(row)
                 if progress:
                     progress(row, outcome.measured + outcome.rescored, len(jobs))
@@ -228,6 +232,17 @@ def _note(directory: RunDirectory, outcome: Outcome, label: str, notes: Sequence
             directory.write_manifest()
         if (line := f"{label}: {text}") not in outcome.notes:
             outcome.notes.append(line)
+
+
+def _keep_cost(directory: RunDirectory, row: Measurement, cost: NetworkCost | None) -> None:
+    """Keep what the networks of a curve cost at a point, for images of as many channels."""
+    if cost is None:
+        return
+    costs = directory.manifest.setdefault("network_costs", {}).setdefault(row.label, {})
+    of_point = costs.setdefault(point_text(row.point), {})
+    if of_point.get(str(row.channels)) != (plain := cost.plain()):
+        of_point[str(row.channels)] = plain
+        directory.write_manifest()
 
 
 def found_of(answer: Answer[Any]) -> Measured:

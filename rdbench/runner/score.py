@@ -24,6 +24,7 @@ from rdbench.runner.measure import Bench
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Settings, row
 from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics, untested_metrics
+from rdbench.runner.tagging import retag
 
 if TYPE_CHECKING:
     from rdbench.metrics import Scores
@@ -86,6 +87,8 @@ def score(
         outcome = Outcome(
             directory.path, [], replaced=changed_metrics(directory), notes=untested_metrics(metrics)
         )
+        outcome.notes += filter(None, [originals.tags_not_there])
+        outcome.notes += retag(directory.manifest, [originals])
         for answer in pool.run(jobs, settings):
             directory.append(row(answer.job, found_of(answer)))
             outcome.measured += 1

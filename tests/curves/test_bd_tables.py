@@ -7,6 +7,7 @@ import dataclasses
 import io
 import math
 import re
+import statistics
 
 import pytest
 
@@ -20,7 +21,8 @@ from rdbench.curves import (
     curves_of,
     published,
 )
-from rdbench.curves.bd_tables import image_tables, matrices, tables
+from rdbench.curves.bd_tables import matrices, tables
+from rdbench.curves.image_tables import image_tables
 from rdbench.curves.notes import notes
 from rdbench.curves.significance import told_apart
 from rdbench.errors import UsageError
@@ -97,18 +99,25 @@ def test_the_matrix_as_csv_has_values_and_intervals(all_pairs):
         assert float(line["webp"]) == expected[line["quantity"]]
 
 
-def test_image_by_image(rows):
+def test_image_by_image_the_worst_first(rows):
     (table,) = image_tables(rows)
-    assert table.header[:4] == ("image", "curve", "BD-rate [%]", "overlap")
+    assert table.header[:4] == ("curve", "image", "BD-rate [%]", "overlap")
+    assert "the worst BD-rate first" in table.title
     webp = next(row for row in rows if (row.test, row.kind) == ("webp", "rate"))
-    lines = [line for line in table.rows if line[1] == "webp"]
-    for line, value in zip(lines, webp.per_image.values, strict=False):
-        assert line[2] == f"{value:+.2f}"
-    assert [line[0] for line in table.rows if line[0]] == [
-        *webp.images,
+    starts = [place for place, line in enumerate(table.rows) if line[0]]
+    assert [table.rows[place][0] for place in starts] == ["webp", "jpeg2000", "png"]
+    lines = table.rows[: starts[1]]
+    by_value = sorted(zip(webp.per_image.values, webp.images, strict=True), reverse=True)
+    for line, (value, image) in zip(lines, by_value, strict=False):
+        assert line[1:3] == (image, f"{value:+.2f}")
+    assert [line[1] for line in lines[6:]] == [
+        "p10",
+        "median",
+        "p90",
         "mean of images",
         "mean curves",
     ]
+    assert lines[7][2] == f"{statistics.median(webp.per_image.values):+.2f}"
     assert f"{webp.per_image.mean:+.2f} ({webp.per_image.interval.low:+.2f}" in lines[-2][2]
     assert f"{webp.value:+.2f}" in lines[-1][2]
     assert any("png, BD-rate: the test curve has 0 usable points" in note for note in table.notes)
@@ -162,7 +171,7 @@ def test_complexity_is_of_both_curves_and_says_how_times_were_taken(rows):
     (table,) = tables(found, complexity=True)
     assert table.header[-3:] == ("encode [ms]", "decode [ms]", "memory [MiB]")
     # encode_s is the quality in ms: the mean of 10, 25, 50, 75, 90 and of 5, 30, 60, 80, 92.
-    assert table.rows[0] == ("jpeg", "(anchor)", "", "", "", "", "", "50.0", "2.00", "180")
+    assert table.rows[0] == ("jpeg", "(anchor)", *[""] * 6, "50.0", "2.00", "180")
     assert table.rows[1][-3:] == ("53.4", "2.00", "-")
     assert table.rows[2][-3:] == ("", "", "")
     assert table.notes[-2] == (

@@ -203,7 +203,7 @@ def test_records_and_tables_say_everything():
     assert "png: the curve has 0 usable points of 1, pchip needs 2" in text
     (text,) = (markdown(one) for one in tables(rows))
     cells = [line.count("|") for line in text.splitlines() if line.startswith("|")]
-    assert cells == [8] * 8
+    assert cells == [9] * 8
     (text,) = (latex(one) for one in tables(rows))
     body = text[text.index(r"\midrule") : text.index(r"\bottomrule")]
     assert body.count(r"\\") == 6

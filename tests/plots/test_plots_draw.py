@@ -204,7 +204,7 @@ def call(*arguments):
 def test_command_draws_into_the_run_and_names_the_files(run):
     result = call(run, "--anchor", "jpeg", "--format", "svg")
     assert result.exit_code == 0
-    ends = ("", "_saving", "_bd", "_complexity")
+    ends = ("", "_saving", "_bd", "_images", "_complexity")
     paths = [run / "plots" / f"photos_psnr_db{end}.svg" for end in ends]
     assert result.stdout.split() == [str(path) for path in paths]
     assert all(path.is_file() for path in paths)

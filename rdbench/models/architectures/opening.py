@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.errors import UsageError
 from rdbench.models import weights
@@ -45,6 +45,9 @@ def network(path: Path) -> tuple[weights.Card, nn.Module, bytes]:
     return card, made.eval(), identity
 
 
+_USUAL: Final = {"channels": 3, "stride": 64}
+"""What networks are taken for that do not tell."""
+
 _loaded: weakref.WeakValueDictionary[tuple[Any, ...], Compressor] = weakref.WeakValueDictionary()
 
 
@@ -55,6 +58,7 @@ def load(path: Path, name: str, execution: Execution | None = None, **arguments:
     compressor. Raises :class:`UsageError` as :func:`network`.
     """
     from rdbench.models.compression.base import Execution
+    from rdbench.models.operations import count
 
     execution = execution or Execution()
     key = (
@@ -67,6 +71,9 @@ def load(path: Path, name: str, execution: Execution | None = None, **arguments:
     found = _loaded.get(key)
     if found is None:
         card, made, identity = network(path)
+        channels, stride = (getattr(made, key, usual) for key, usual in _USUAL.items())
+        cost = count(made, channels=channels, stride=stride)
         found = find(card.architecture).compressor(name, made, identity, execution, **arguments)
+        found.cost = cost
         _loaded[key] = found
     return found

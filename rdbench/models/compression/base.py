@@ -28,6 +28,7 @@ from rdbench.models.container import Stream
 from rdbench.models.densities import LIKELIHOOD_FLOOR
 
 if TYPE_CHECKING:
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 Symbols = NDArray[np.int32]
@@ -83,6 +84,7 @@ class Coder(Protocol):
     ``estimated_bits`` as it is."""
 
     channels: int
+    cost: NetworkCost | None
 
     def prepare(self, beta: float) -> None: ...
     def encode(self, image: Image, beta: float = 1.0) -> tuple[bytes, Any]: ...
@@ -100,6 +102,8 @@ class Compressor(abc.ABC):
 
     channels: int
     """1 (luma) or 3 (RGB)"""
+    cost: NetworkCost | None = None
+    """Of its network, as it was before it became a coder."""
     stride: int
     """Sides of images are padded to multiples of it, by their last row and column."""
     cell: int = 16

@@ -14,6 +14,7 @@ from torch import Tensor
 from rdbench.errors import UsageError
 from rdbench.models import checkpoints, weights
 from rdbench.models.compression.base import Execution
+from rdbench.models.operations import count
 from rdbench.models.zoo import files, own, parameters
 from rdbench.models.zoo.compressors import (
     FactorizedCompressor,
@@ -42,7 +43,7 @@ class _Kind:
     g_s see."""
 
     network: Any
-    compressor: Callable[..., ZooCompressor]
+    compressor: type[ZooCompressor]
     margin: int
     context: Callable[[Any], Context] | None = None
 
@@ -158,4 +159,7 @@ def compressor(name: str, state: Mapping[str, Tensor], execution: Execution) -> 
     arguments: dict[str, Any] = {"margin": kind.margin}
     if kind.context:
         arguments["context"] = kind.context(network)
-    return kind.compressor(name, network, identity, execution, **arguments)
+    cost = count(network, stride=kind.compressor.stride)
+    found = kind.compressor(name, network, identity, execution, **arguments)
+    found.cost = cost
+    return found

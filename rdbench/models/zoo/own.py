@@ -23,10 +23,12 @@ from rdbench.errors import CodecError, UnsupportedImageError, UsageError
 from rdbench.models import checkpoints, container, weights
 from rdbench.models.compression.base import Execution, expect_payloads, information, padded
 from rdbench.models.compression.tiling import spans
+from rdbench.models.operations import count
 from rdbench.models.zoo import parameters
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
+    from rdbench.network_cost import NetworkCost
     from rdbench.sample_format import Image
 
 _MULTIPLE: Final = 64
@@ -55,6 +57,7 @@ class OwnCompressor:
         self.identity = identity
         self._execution = execution
         self._network = network.eval().requires_grad_(False)
+        self.cost: NetworkCost | None = count(network, stride=self._multiple)
         # As CompressAI's evaluation does: the tables that were saved may be of earlier weights.
         self._network.update(force=True)
         self._network.to(execution.device)

@@ -1,0 +1,42 @@
+"""What ``run.json`` tells of images and networks, for curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rdbench.network_cost import NetworkCost
+from rdbench.results import MANIFEST, read_manifest
+
+NetworkCosts = Mapping[tuple[float, int], NetworkCost]
+"""By point and number of channels."""
+
+
+def read_tags(path: str | Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The tags of the images of a run directory, by dataset and image; none for a CSV file."""
+    return {
+        dataset: {image: tuple(tags) for image, tags in images.items()}
+        for dataset, images in _told(path, "tags").items()
+    }
+
+
+def read_network_costs(path: str | Path) -> dict[str, NetworkCosts]:
+    """What the networks of a run directory cost, by the label of their curve; none for a CSV
+    file."""
+    return {
+        label: {
+            (float(point), int(channels)): NetworkCost.of(plain)
+            for point, of_point in points.items()
+            for channels, plain in of_point.items()
+        }
+        for label, points in _told(path, "network_costs").items()
+    }
+
+
+def _told(path: str | Path, key: str) -> dict[str, Any]:
+    path = Path(path)
+    if not path.is_dir() or not (path / MANIFEST).exists():
+        return {}
+    found: dict[str, Any] = read_manifest(path).get(key, {})
+    return found
