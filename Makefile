@@ -22,6 +22,8 @@ bench: $(READY)
 	@echo "Mean curves:  $(RUN)/summary.csv"
 	@echo "BD table:     $(RUN)/bd.csv"
 	@echo "Figures:      $(RUN)/plots/"
+	@echo "All of it, to look at:"
+	$(BIN)/rdbench report $(RUN) --anchor jpeg
 
 # The project's own gate: the codecs of the quickstart are no worse than they were.
 gate: $(READY)
