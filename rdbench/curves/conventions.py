@@ -82,7 +82,8 @@ CONVENTIONS: Final = {
             cap_db=100.0,
             remark="AOM gives no BD-rate of an image whose quality falls anywhere as the rate "
             "grows, but for VMAF from 99.5 on, which ends the curve, and none without overlap; "
-            "decibels count as at most 100",
+            "decibels count as at most 100; AOM's PSNR-HVS is libvmaf's, which measured ones here "
+            "are not",
         ),
     )
 }
