@@ -39,8 +39,18 @@ def mine(tmp_path_factory):
 
 def test_these_are_the_functions():
     assert [
-        *("bd_quality", "bd_rate", "bd_table", "check", "conformance", "import_", "load", "merge"),
-        *("open_weights", "plot_rd", "reproduce", "rescore", "run", "score", "train"),
+        *(
+            "bd_quality",
+            "bd_rate",
+            "bd_table",
+            "check",
+            "compare",
+            "conformance",
+            "import_",
+            "load",
+        ),
+        *("match_table", "merge", "open_weights", "plot_rd", "report", "reproduce", "rescore"),
+        *("run", "score", "train"),
     ] == FUNCTIONS
 
 

@@ -82,7 +82,7 @@ def gather(request: CodecRequest, timeout_s: float, progress: Progress | None = 
     codec = codec.configured(options)
     codec.require(options)
     axis = codec.axis(options)
-    ladder = list(points_of(request, axis))
+    ladder = list(points_of(request, axis) if request.points else axis.ladder)
     if not ladder:
         raise UsageError(f"codec {codec.name!r} has an empty ladder; give it points")
     formats = sorted(MEASURED & codec.takes(options))

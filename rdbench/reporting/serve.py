@@ -52,7 +52,7 @@ def serve(
         return http.server.ThreadingHTTPServer((host, port), handler)
     except OSError as error:
         raise UsageError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another `port`"
         ) from None
 
 

@@ -87,7 +87,7 @@ def test_a_missing_or_unfit_decoded_image_costs_its_row(pictures):
         (["originals", "decoded", "--streams", "nowhere"], "is not a folder of streams"),
         (["originals", "decoded", "--point", "3"], "--point is not needed"),
         (["nowhere", "decoded"], "unknown dataset 'nowhere'"),
-        (["originals", "decoded", "--metrics", "vmaf"], "unknown metric 'vmaf'"),
+        (["originals", "decoded", "--metrics", "zzz"], "unknown metric 'zzz'"),
         (["originals", "."], "its name must end with the point's number"),
     ],
 )
