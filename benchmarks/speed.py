@@ -48,6 +48,12 @@ import ms_ssim  # isort: skip
 QUALITIES = tuple(range(5, 100, 10))
 CODECS = ("jpeg", "webp")
 README = Path(__file__).parent / "README.md"
+OTHERS = [
+    "Other pages",
+    "What each metric costs is in [metrics.md](metrics.md), JPEG AI's set of them in "
+    "[jpeg_ai.md](jpeg_ai.md), and other work in the pages beside.",
+    "",
+]
 SHOWN = ("pillow", "imagecodecs", "opencv-python-headless", "numpy", "torch", "compressai")
 
 
@@ -176,7 +182,8 @@ def main() -> None:
         print(f"{title}\n{table}\n", flush=True)
     if arguments.write:
         README.write_text(
-            report("Benchmarks", "benchmarks/speed.py", SHOWN, sections), encoding="utf-8"
+            report("Benchmarks", "benchmarks/speed.py", SHOWN, [*sections, OTHERS]),
+            encoding="utf-8",
         )
 
 
