@@ -133,24 +133,9 @@ def _draw(plot: Forest) -> Figure:
         _point(axes, above, row.mean_curves, look, filled=True)
         if both:
             _point(axes, place + 0.2, row.of_images, look, filled=False)
-        axes.annotate(
-            _text(row),
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            annotation_clip=False,
-        )
-    axes.set_yticks(range(len(rows)), [row.title for row in rows])
-    for label in axes.get_yticklabels():
-        if label.get_text() in plot.look.highlighted:
-            label.set_fontweight("bold")
+        put_beside(axes, place, _text(row))
+    name_rows(axes, [row.title for row in rows], plot.look)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.grid(True, axis="x")
     axes.set_xlabel(
         folded(f"BD-rate against {plot.anchor} [%], less is better", width - names - 1.0)
     )
@@ -159,6 +144,32 @@ def _draw(plot: Forest) -> Figure:
     if size:
         make_room(figure)
     return figure
+
+
+def put_beside(axes: Axes, height: float, text: str) -> None:
+    """Write ``text`` at the right of the axes, beside a row."""
+    axes.annotate(
+        text,
+        (1, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        annotation_clip=False,
+    )
+
+
+def name_rows(axes: Axes, titles: Sequence[str], look: Look) -> None:
+    """Write the titles of rows at the left, and leave the axes nothing but a grid to read values
+    at."""
+    axes.set_yticks(range(len(titles)), titles)
+    for label in axes.get_yticklabels():
+        if label.get_text() in look.highlighted:
+            label.set_fontweight("bold")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(True, axis="x")
 
 
 def _point(axes: Axes, height: float, estimate: Estimate, look: Style, *, filled: bool) -> None:

@@ -14,7 +14,7 @@ from rdbench.curves.comparison import PERCENTILES
 from rdbench.curves.notes import notes
 from rdbench.plots.draw import GREY, canvas, draw, folded, head, put_notes, shown_notes
 from rdbench.plots.figures import PLAIN, Look, file_name
-from rdbench.plots.forest import cast_of
+from rdbench.plots.forest import cast_of, name_rows, put_beside
 from rdbench.plots.legends import make_room
 from rdbench.plots.styles import Style, styles
 
@@ -120,26 +120,11 @@ def _draw(plot: ImagesPlot) -> Figure:
     axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
     for place, row in enumerate(rows):
         _bar(axes, place, row, looks[row.codec, row.title])
-        axes.annotate(
-            _text(row),
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            annotation_clip=False,
-        )
+        put_beside(axes, place, _text(row))
         axes.plot(row.values, [place] * len(row.values), linestyle="none")  # for the range
     axes.margins(x=0.06)
-    axes.set_yticks(range(len(rows)), [row.title for row in rows])
-    for label in axes.get_yticklabels():
-        if label.get_text() in plot.look.highlighted:
-            label.set_fontweight("bold")
+    name_rows(axes, [row.title for row in rows], plot.look)
     axes.set_ylim(len(rows) - 0.6, -0.85)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.grid(True, axis="x")
     axes.set_xlabel(
         folded(f"BD-rate of images against {plot.anchor} [%], less is better", width - names - 1)
     )
