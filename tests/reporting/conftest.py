@@ -35,17 +35,26 @@ class Visit:
             *(url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))),
         ]
 
+    def settle(self) -> None:
+        """Wait until charts are drawn and pictures are there, or known to be missing."""
+        self.page.wait_for_function(
+            "!document.documentElement.dataset.drawing"
+            " && [...document.images].every(image => image.complete)"
+        )
+
     def see(self, section: str) -> Any:
         """A section, scrolled into sight and drawn."""
         found = self.page.locator(f"#{section}")
         found.scroll_into_view_if_needed()
-        self.page.wait_for_timeout(250)
+        if section != "run":  # which is there from the beginning
+            self.page.wait_for_selector(f"#{section}[data-drawn]")
+        self.settle()
         return found
 
     def choose(self, **choices: str) -> None:
         for name, value in choices.items():
             self.page.select_option(f"select[name={name}]", label=value)
-        self.page.wait_for_timeout(250)
+        self.settle()
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +87,8 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         page.on("pageerror", lambda error: visit.said.append(f"error: {error}"))
         page.on("request", lambda request: visit.asked.append(request.url))
         page.goto(path.absolute().as_uri() + (f"#{fragment}" if fragment else ""))
-        page.wait_for_timeout(300)
+        page.wait_for_selector("#curves[data-drawn]")
+        visit.settle()
         return visit
 
     yield open_page

@@ -101,7 +101,7 @@ def test_images_come_worst_first_and_open_their_curves(visit, page, coded):
         name for _, name in expected
     ]
     bars.first.click()
-    shown.page.wait_for_timeout(300)
+    shown.settle()
     assert f"image={expected[0][1]}" in shown.page.url
     assert expected[0][1] in shown.page.locator("#curves .how").text_content()
 
@@ -110,7 +110,7 @@ def test_rows_are_filtered_and_sorted(visit, page, coded):
     shown = visit(page)
     section = shown.see("measurements")
     shown.page.fill("[name=filter]", "jpeg2000 coffee")
-    shown.page.wait_for_timeout(200)
+    shown.settle()
     assert section.locator("output").text_content() == "4 of 90 rows"
     head = section.locator("thead button").all_text_contents()
     section.get_by_role("button", name="bpp").click()
@@ -140,7 +140,7 @@ def test_a_link_restores_what_was_chosen(visit, page):
     shown.choose(anchor="webp", rate="logarithmic", image="coffee")
     shown.see("measurements")
     shown.page.fill("[name=filter]", "rocket")
-    shown.page.wait_for_timeout(200)
+    shown.settle()
     fragment = shown.page.url.partition("#")[2]
     again = visit(page, fragment)
     chosen = "select => select.selectedOptions[0].textContent"
@@ -187,7 +187,7 @@ def test_axe_finds_nothing_serious(visit, page, scheme):
 def test_the_page_prints_all_sections(visit, page):
     shown = visit(page)
     shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    shown.page.wait_for_timeout(500)
+    shown.settle()
     assert shown.page.pdf()[:5] == b"%PDF-"
     assert shown.page.locator("#costs svg").count() > 0
 
@@ -300,7 +300,7 @@ def test_published_curves_are_a_layer(visit, tmp_path):
     )
     assert len(tooltips(shown.see("curves"))) > 10
     shown.page.uncheck("[name=published]")
-    shown.page.wait_for_timeout(200)
+    shown.settle()
     assert tooltips(shown.see("curves")) == []
 
 

@@ -105,7 +105,7 @@ def test_points_are_matched_by_rate_or_by_a_metric(viewer, run):
     shown.choose(by="PSNR [dB]")
     section.locator("[name=value]").fill("34")
     section.locator("[name=value]").press("Enter")
-    shown.page.wait_for_timeout(300)
+    shown.settle()
     table = section.locator("tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
     )
@@ -146,7 +146,7 @@ def test_flicker_changes_the_picture_and_nothing_else(viewer):
     stage = section.locator(".stage")
     for key in ("f", "f", "3", "2", "1"):
         stage.press(key)
-        shown.page.wait_for_timeout(100)
+        shown.settle()
         seen.append(visible())
     assert seen == ["a", "b", "a", "c", "b", "a"]
 
@@ -176,7 +176,7 @@ def test_zoom_and_pan_are_the_same_for_all(viewer):
 def test_the_error_is_the_difference_to_the_original(viewer):
     shown, section = viewer
     section.locator("[name=error]").check()
-    shown.page.wait_for_timeout(400)
+    shown.settle()
     section.get_by_role("button", name="1:1").click()
     shown.choose(mode="side by side")
     layers = section.locator(".layer.error")
@@ -247,5 +247,8 @@ def test_pictures_are_of_run_directories(run, tmp_path):
 def test_nothing_is_loaded_before_it_is_looked_at(visit, page):
     shown = visit(page)
     assert [url for url in shown.asked if url.endswith(".webp")] == []
-    shown.see("viewer")
+    with shown.page.expect_request(re.compile(r"\.webp$")):
+        shown.see("viewer")
+    shown.page.wait_for_function("document.querySelectorAll('#viewer img').length === 2")
+    shown.page.wait_for_load_state("networkidle")
     assert len([url for url in shown.asked if url.endswith(".webp")]) == 2

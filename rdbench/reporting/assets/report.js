@@ -118,7 +118,19 @@
   }
 
   const drawn = new Map();
+  const root = document.documentElement;
+  let drawing = 0;
   async function draw(place, spec, alternative) {
+    root.dataset.drawing = drawing += 1;
+    try {
+      await drawChart(place, spec, alternative);
+    } finally {
+      drawing -= 1;
+      if (drawing) root.dataset.drawing = drawing; else delete root.dataset.drawing;
+    }
+  }
+
+  async function drawChart(place, spec, alternative) {
     const narrow = place.clientWidth < 620;
     place.setAttribute("role", "group");
     place.setAttribute("aria-label", alternative);
@@ -688,12 +700,18 @@
 
   function paint() {
     for (const name of inSight) {
-      if (stale.delete(name)) painters[name](document.getElementById(name));
+      if (!stale.delete(name)) continue;
+      const section = document.getElementById(name);
+      painters[name](section);
+      section.dataset.drawn = "yes";
     }
   }
 
   function refresh(names = Object.keys(painters)) {
-    names.filter((name) => name in painters).forEach((name) => stale.add(name));
+    names.filter((name) => name in painters).forEach((name) => {
+      stale.add(name);
+      delete document.getElementById(name).dataset.drawn;
+    });
     showChoices();
     writeFragment();
     paint();
