@@ -10,6 +10,7 @@ piq's own classes download their weights. Here they are read from files and noth
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -82,8 +83,9 @@ class _Deep(Metric):
         return vgg16, weights
 
     @staticmethod
+    @abc.abstractmethod
     def _built(features: nn.Module, weights: Any) -> ContentLoss:
-        raise NotImplementedError
+        """The distance of features of VGG16, with the metric's own weights."""
 
 
 class Lpips(_Deep):
