@@ -14,6 +14,7 @@ _RANGE: Final = MetricOption(
     ("limited", "full"),
     help="of the luma that libvmaf gets; limited is what video has",
 )
+_LIBVMAF_OPTIONS: Final = (*matrix_option("709"), _RANGE)
 _LIBVMAF_LUMA: Final = "luma, BT.{matrix} {range} range, 8 bit"
 _VGG16: Final = MetricOption(
     "vgg16", "", is_file=True, help="torchvision's weights; default: those in torch's cache"
@@ -27,29 +28,23 @@ _DISPLAYS: Final = (
 )
 
 OTHERS: Final = (
-    MetricRecord(
-        "vmaf",
-        "VMAF",
-        definition="VMAF of libvmaf, model vmaf_v0.6.1, one frame. Identical images give about 97 "
-        "to 98, not 100. FFmpeg given RGB files takes BT.601.",
-        computed_on=_LIBVMAF_LUMA,
-        options=(*matrix_option("709"), _RANGE),
-        best_is_original=False,
-        least_side=17,
-        target=_VMAF,
-        install=_INSTALL,
-    ),
-    MetricRecord(
-        "vmaf_neg",
-        "VMAF NEG",
-        definition="VMAF of libvmaf, model vmaf_v0.6.1neg, which gives nothing for enhancement, "
-        "one frame. Identical images give about 97 to 98, not 100.",
-        computed_on=_LIBVMAF_LUMA,
-        options=(*matrix_option("709"), _RANGE),
-        best_is_original=False,
-        least_side=17,
-        target=_VMAF,
-        install=_INSTALL,
+    *(
+        MetricRecord(
+            name,
+            label,
+            definition=f"VMAF of libvmaf, model {model}, one frame. Identical images give about "
+            "97 to 98, not 100. FFmpeg given RGB files takes BT.601.",
+            computed_on=_LIBVMAF_LUMA,
+            options=_LIBVMAF_OPTIONS,
+            best_is_original=False,
+            least_side=17,
+            target=_VMAF,
+            install=_INSTALL,
+        )
+        for name, label, model in (
+            ("vmaf", "VMAF", "vmaf_v0.6.1"),
+            ("vmaf_neg", "VMAF NEG", "vmaf_v0.6.1neg, which gives nothing for enhancement"),
+        )
     ),
     MetricRecord(
         "cambi",
@@ -59,7 +54,7 @@ OTHERS: Final = (
         "defaults, which take samples for limited range; 0 where there is none. Identical images "
         "give what the original has.",
         computed_on=_LIBVMAF_LUMA + ", of the decoded image alone",
-        options=(*matrix_option("709"), _RANGE),
+        options=_LIBVMAF_OPTIONS,
         no_reference=True,
         best_is_original=False,
         least_side=216,
