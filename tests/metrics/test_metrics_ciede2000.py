@@ -1,10 +1,7 @@
 """CIEDE2000 against scikit-image, in double precision, and the pairs of Sharma et al."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from rdbench.metrics import ciede2000
@@ -65,21 +62,12 @@ def test_pairs_of_sharma_wu_and_dalal(first, second, expected) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "name", "expected"),
-    [
-        (5, "lee2019-mse-q3-kodim05.png", 4.5163),
-        (23, "lee2019-msssim-q6-kodim23.png", 1.2468),
-    ],
+    ("name", "expected"),
+    [("lee2019-mse-q3-kodim05", 4.5163), ("lee2019-msssim-q6-kodim23", 1.2468)],
 )
-def test_reconstructions_of_a_learned_codec(
-    data_root: Path, kodak_image, number: int, name: str, expected: float
-) -> None:
+def test_reconstructions_of_a_learned_codec(oracle, name: str, expected: float) -> None:
     """Values of scikit-image 0.26."""
-    path = data_root.parent / "reference" / "metric_oracle" / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    decoded = np.asarray(Image.open(path).convert("RGB"))
-    assert value(kodak_image(number), decoded) == pytest.approx(expected, abs=6e-5)
+    assert value(*oracle(name)) == pytest.approx(expected, abs=6e-5)
 
 
 def test_grey_is_the_color_image_of_three_equal_channels(photo, jpeg) -> None:

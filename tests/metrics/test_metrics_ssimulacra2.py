@@ -12,7 +12,6 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,20 +50,11 @@ def test_posterized_crops(photo, height, width, channels, step, expected) -> Non
 
 
 @pytest.mark.parametrize(
-    ("number", "name", "expected"),
-    [
-        (5, "lee2019-mse-q3-kodim05.png", 25.80568285),
-        (23, "lee2019-msssim-q6-kodim23.png", 72.07267259),
-    ],
+    ("name", "expected"),
+    [("lee2019-mse-q3-kodim05", 25.80568285), ("lee2019-msssim-q6-kodim23", 72.07267259)],
 )
-def test_reconstructions_of_a_learned_codec(
-    data_root: Path, kodak_image, number: int, name: str, expected: float
-) -> None:
-    path = data_root.parent / "reference" / "metric_oracle" / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    decoded = np.asarray(Image.open(path).convert("RGB"))
-    assert value(kodak_image(number), decoded) == pytest.approx(expected, abs=TOLERANCE)
+def test_reconstructions_of_a_learned_codec(oracle, name: str, expected: float) -> None:
+    assert value(*oracle(name)) == pytest.approx(expected, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize(

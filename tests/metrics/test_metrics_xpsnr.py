@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from rdbench.errors import CodecError, MissingBackendError
 from rdbench.formats import Layout, write_yuv
@@ -83,12 +81,9 @@ def test_another_matrix(program, photo, jpeg) -> None:
     assert values(photo, decoded, "601") == pytest.approx((least, luma), abs=6e-5)
 
 
-def test_weights_are_those_of_the_original(data_root: Path, kodak_image) -> None:
+def test_weights_are_those_of_the_original(oracle) -> None:
     """FFmpeg 9.0.2: 33.6906 with the original as its first input, 33.1589 with the decoded."""
-    path = data_root.parent / "reference" / "metric_oracle" / "lee2019-mse-q3-kodim05.png"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    image, decoded = kodak_image(5), np.asarray(Image.open(path).convert("RGB"))
+    image, decoded = oracle("lee2019-mse-q3-kodim05")
     assert values(image, decoded)[1] == pytest.approx(33.6906, abs=6e-5)
     assert values(decoded, image)[1] == pytest.approx(33.1589, abs=6e-5)
 
