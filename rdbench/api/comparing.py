@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from rdbench.curves import RATE
+from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError, unknown
 from rdbench.metrics import MetricRecord
 from rdbench.plots.draw import FORMATS, save
@@ -79,14 +81,12 @@ def compare(
     path = measurements_path(run).parent
     rows = _rows(path, image)
     chosen = [_nearest(own, column, wanted) for own in _by_codec(rows, codecs).values()]
-    records = read_metrics(path)
-    shown = [
-        records[name] if name in records else MetricRecord(name) for name in _shown(metrics, chosen)
-    ]
+    columns = _shown(metrics, chosen)
+    records = records_of(columns, read_metrics(path))
+    shown = [records[name] if name in records else MetricRecord(name) for name in columns]
     reference = original_of(path, chosen[0]).load()
     decoded = _decoded(path, chosen, jobs, timeout_s)
     found = _crop(crop, decoded)
-    numbers = [(row, _lines(row, shown)) for row in chosen]
     gallery = Gallery(
         name=_name(chosen[0], column, wanted) + ("_crop" if found else ""),
         title=f"{chosen[0].dataset}, {chosen[0].image}" if title is None else title,
@@ -94,13 +94,13 @@ def compare(
         tiles=(
             Tile(cut(reference, found), ("original",)),
             *(
-                Tile(cut(pixels, found), lines)
-                for pixels, (_, lines) in zip(decoded, numbers, strict=True)
+                Tile(cut(pixels, found), _lines(row, shown))
+                for pixels, row in zip(decoded, chosen, strict=True)
             ),
         ),
         whole=reference if found else None,
         crop=found,
-        notes=tuple(_far(row, column, wanted) for row in chosen if _is_far(row, column, wanted)),
+        notes=tuple(_far(chosen, wanted)) if column == RATE else (),
     )
     return save(gallery, Path(out) if out is not None else path / "plots", formats)
 
@@ -134,17 +134,17 @@ def _by_codec(rows: Sequence[Measurement], wanted: Sequence[str]) -> dict[str, l
 
 
 def _value(row: Measurement, column: str) -> float | None:
-    return row.bpp if column == "bpp" else row.scores.get(column)
+    return row.bpp if column == RATE else row.scores.get(column)
 
 
 def _nearest(rows: Sequence[Measurement], column: str, wanted: float) -> Measurement:
     there = [(value, row) for row in rows if (value := _value(row, column)) is not None]
     if not there:
-        known = {"bpp", *(name for row in rows for name in row.scores)}
+        known = {RATE, *(name for row in rows for name in row.scores)}
         if column not in known:
             raise unknown("metric", column, known)
         raise UsageError(f"{rows[0].label!r} has no {column} of {rows[0].image!r}")
-    if column != "bpp":
+    if column != RATE:
         return min(there, key=lambda pair: abs(pair[0] - wanted))[1]
     if not wanted > 0:
         raise UsageError(f"a rate of {wanted:g} bit/px is not above 0")
@@ -198,7 +198,7 @@ def _number(value: float | None, record: MetricRecord) -> str:
 
 
 def _asked(column: str, wanted: float) -> str:
-    return f"{wanted:g} bit/px" if column == "bpp" else f"{column} {wanted:g}"
+    return f"{wanted:g} bit/px" if column == RATE else f"{column} {wanted:g}"
 
 
 def _name(row: Measurement, column: str, wanted: float) -> str:
@@ -206,11 +206,9 @@ def _name(row: Measurement, column: str, wanted: float) -> str:
     return file_name(row.dataset, f"{row.image}_{column}-{wanted:g}")
 
 
-def _is_far(row: Measurement, column: str, wanted: float) -> bool:
-    return column == "bpp" and abs(math.log((row.bpp or wanted) / wanted)) > FAR
-
-
-def _far(row: Measurement, column: str, wanted: float) -> str:
-    value: Any = _value(row, column)
-    away = 100 * (value / wanted - 1)
-    return f"{row.label}: its nearest point has {value:.4f} bit/px, {away:+.0f} %"
+def _far(rows: Sequence[Measurement], wanted: float) -> Iterator[str]:
+    """What is said of rows whose rate is not what was asked for."""
+    for row in rows:
+        if row.bpp and abs(math.log(row.bpp / wanted)) > FAR:
+            away = 100 * (row.bpp / wanted - 1)
+            yield f"{row.label}: its nearest point has {row.bpp:.4f} bit/px, {away:+.0f} %"

@@ -27,11 +27,10 @@ def records_of(
 ) -> dict[str, MetricRecord]:
     """The records of the metrics among ``columns``: those that came with the numbers (``own``),
     then those of metrics that are known by name here, then those that others publish."""
-    found = {**BUILT_IN, **(own or {})}
     records = {}
     for name in columns:
-        if name in found:
-            records[name] = found[name]
+        if own and name in own:
+            records[name] = own[name]
         elif is_known(name):
             with contextlib.suppress(UsageError):  # the numbers are there nevertheless
                 records[name] = find(name)

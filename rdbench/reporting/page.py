@@ -85,14 +85,24 @@ def _place(paths: Sequence[str | Path], out: str | Path | None) -> Path:
     return Path(paths[0]) / REPORT
 
 
-def _rendered(shown: dict[str, Any], title: str) -> str:
+def template(name: str) -> Any:
+    """A template of :data:`ASSETS`, in which names and messages are text and no markup."""
     import jinja2
 
     folder = jinja2.FileSystemLoader(ASSETS)
-    environment = jinja2.Environment(
-        loader=folder, autoescape=True, undefined=jinja2.StrictUndefined
+    undefined = jinja2.StrictUndefined
+    return jinja2.Environment(loader=folder, autoescape=True, undefined=undefined).get_template(
+        name
     )
-    return environment.get_template("report.html.jinja").render(
+
+
+def asset(name: str) -> Any:
+    """The style sheet or the script of a name, as it stands in a page."""
+    return _markup((ASSETS / name).read_text(encoding="utf-8"))
+
+
+def _rendered(shown: dict[str, Any], title: str) -> str:
+    page: str = template("report.html.jinja").render(
         title=title,
         version=rdbench.__version__,
         runs=shown["runs"],
@@ -100,19 +110,16 @@ def _rendered(shown: dict[str, Any], title: str) -> str:
         metrics=shown["metrics"],
         viewer=any("pictures" in panel for panel in shown["panels"]),
         data=_markup(_json(shown)),
-        style=_markup(_text("report.css")),
-        script=_markup(_text("report.js")),
+        style=asset("report.css"),
+        script=asset("report.js"),
         charts=_markup(_charts()),
     )
+    return page
 
 
 def _json(shown: dict[str, Any]) -> str:
     """JSON within a script element: no name or message in it can end that."""
     return json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _text(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 @functools.cache

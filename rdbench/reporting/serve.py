@@ -17,11 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
-
 import rdbench
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.reporting.page import ASSETS, REPORT
+from rdbench.reporting.page import REPORT, asset, template
 from rdbench.results import MANIFEST, MEASUREMENTS, read_manifest, read_table
 from rdbench.schema import OK
 
@@ -189,13 +187,11 @@ def _type(file: Path) -> str:
 
 
 def _page(root: Path) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("index.html.jinja").render(
+    page: str = template("index.html.jinja").render(
         title=root.name,
         version=rdbench.__version__,
         runs=index(root),
-        style=(ASSETS / "report.css").read_text(encoding="utf-8"),
+        style=asset("report.css"),
         quote=urllib.parse.quote,
     )
+    return page
