@@ -16,8 +16,9 @@ from typing import Any, Final
 from rdbench import metrics
 from rdbench.codecs.base import Axis, Codec
 from rdbench.codecs.request import CodecRequest, values
-from rdbench.errors import UsageError
+from rdbench.errors import UsageError, unknown
 from rdbench.metrics import MetricRecord
+from rdbench.metrics.registry import is_file, is_known, names
 from rdbench.schema import point_text
 
 RATE: Final = "bpp"
@@ -150,6 +151,8 @@ def goal_of(request: CodecRequest, codec: type[Codec], axis: Axis) -> Goal | Non
         listed = "/".join(map(str, request.points))
         raise UsageError(f"{where}: values of its {axis.parameter} are written as points={listed}")
     _refuse_without_parameter(codec, axis)
+    if request.goal != RATE and not (is_known(request.goal) or is_file(request.goal)):
+        raise unknown("target", request.goal, {RATE, *names()})
     record = None if request.goal == RATE else metrics.find(request.goal)
     column = record.name if record else RATE
     tolerance = None

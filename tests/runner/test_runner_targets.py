@@ -278,7 +278,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     ("codec", "message"),
     [
         ("png:points=bpp:2", "codec 'png' is lossless and has no rate parameter"),
-        ("jpeg:points=psnr:36", "unknown metric 'psnr'; did you mean"),
+        ("jpeg:points=psnr:36", "unknown target 'psnr'; did you mean"),
         ("jpeg:points=quality:36", "values of its quality are written as points=36"),
         ("jpeg:points=bpp:0.5,tolerance=-1", "the tolerance '-1' is no number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=nan", "the tolerance 'nan' is no number of at least 0"),
