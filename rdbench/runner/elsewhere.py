@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdbench import returned
+from rdbench import returned, workers
 from rdbench.images import pixel_sha256
-from rdbench.runner import worker
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
@@ -65,7 +64,7 @@ class Elsewhere:
         parent = os.getpid()
         if os.fork() == 0:
             try:
-                worker.die_with(parent)
+                workers.die_with(parent)
                 kept = theirs.fileno()
                 os.closerange(3, kept)
                 os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
@@ -104,7 +103,7 @@ def _serve(connection: Connection, timeout_s: float) -> None:
         server = os.getpid()
         child = os.fork()
         if child == 0:
-            worker.die_with(server)
+            workers.die_with(server)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             if timeout_s < math.inf:
                 signal.setitimer(signal.ITIMER_REAL, timeout_s)

@@ -1,5 +1,4 @@
-"""What a worker uses: memory, with a cap on it (Linux; elsewhere as far as it goes), and processor
-time.
+"""What a worker uses: memory (Linux; elsewhere as far as it goes), and processor time.
 
 ``resource`` is imported where it is used: Windows, which has no workers, lacks it.
 """
@@ -80,18 +79,3 @@ def load() -> float | None:
     with suppress(OSError):
         return round(os.getloadavg()[0], 2)
     return None
-
-
-def cap_memory(memory_mb: int) -> None:
-    """Let this process, and each that it starts, have at most so much private memory.
-
-    The limit is RLIMIT_DATA, which Linux applies to the heap and to private anonymous mappings
-    (setrlimit(2)): allocations beyond it fail, and address space that is only reserved is free.
-    """
-    import resource
-
-    limit = memory_mb * 2**20
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

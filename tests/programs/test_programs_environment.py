@@ -20,8 +20,8 @@ from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
 from rdbench.results import MANIFEST
 from rdbench.runner import Limits, LocalPool, Outcome, run
-from rdbench.runner.worker import ENVIRONMENT
 from rdbench.schema import OK
+from rdbench.workers import ENVIRONMENT
 
 from .kit import measured, planned, request, write_definition, write_program, write_script
 
@@ -144,7 +144,7 @@ def test_programs_get_the_environment_of_when_the_pool_was_started(
     with LocalPool(Limits(jobs=1)) as pool:
         monkeypatch.setenv("OWN_VARIABLE", "after")
         os.kill(pool._workers[0].process.pid, signal.SIGKILL)  # another one takes its place
-        only_ok(run(experiment, tmp_path / "out", pool=pool))
+        only_ok(run(experiment, tmp_path / "out", executor=pool))
     assert told("encode")["OWN_VARIABLE"] == "before"
 
 
