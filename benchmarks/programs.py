@@ -103,7 +103,7 @@ def steady_task_s(jobs: int) -> tuple[float, float]:
                 codecs=[CodecRequest(str(definition), points=points)],
                 metrics=["psnr_db"],
             )
-            outcome = runner.run(plan, Path(folder) / "run", pool=pool, progress=arrived)
+            outcome = runner.run(plan, Path(folder) / "run", executor=pool, progress=arrived)
         assert not outcome.failures
         codec = [(row.encode_s or 0) + (row.decode_s or 0) for row in outcome.rows]
     # The first rows wait for the workers to start.

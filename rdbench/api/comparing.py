@@ -167,7 +167,7 @@ def _decoded(
         LocalPool(Limits.of_machine(min(jobs or len(rows), len(rows)), timeout_s)) as pool,
     ):
         names = {row.key: Path(folder, f"{number}.png") for number, row in enumerate(rows)}
-        found = pictures(path, rows, lambda row: names[row.key], pool=pool)
+        found = pictures(path, rows, lambda row: names[row.key], executor=pool)
         for picture in found:
             if picture.reason:
                 raise RdbenchError(f"{picture.row.label}: {picture.reason}")

@@ -111,7 +111,7 @@ def run(
         outcome = carry_out(
             plan,
             directory,
-            pool=pool,
+            executor=pool,
             fresh=fresh,
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,
@@ -185,7 +185,7 @@ def score(
             codec=program,
             parameter=parameter,
             metrics=chosen,
-            pool=pool,
+            executor=pool,
             color=color,
             fresh=fresh,
         )
@@ -222,7 +222,7 @@ def rescore(
     """
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
         chosen = metric_table.choose(_listed(metrics))
-        outcome = rescoring.rescore(Path(run), chosen, pool=pool, progress=progress)
+        outcome = rescoring.rescore(Path(run), chosen, executor=pool, progress=progress)
     if not outcome.interrupted:
         write_summary(outcome.path, outcome.rows)
     return outcome

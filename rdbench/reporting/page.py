@@ -70,7 +70,7 @@ def report(
         with LocalPool(Limits.of_machine(jobs, timeout_s)) as pool:
             folder = path.parent / f"{path.stem}_files"
             shown["without"] = add_pictures(
-                shown["panels"], paths, wanted, folder, pool=pool, progress=progress
+                shown["panels"], paths, wanted, folder, executor=pool, progress=progress
             )
     page = _rendered(shown, title or ", ".join(run["name"] for run in shown["runs"]))
     write_atomically(path, page.encode())

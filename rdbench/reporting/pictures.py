@@ -11,7 +11,7 @@ import numpy as np
 
 from rdbench.errors import UsageError, unknown
 from rdbench.results import measurements_path, read_rows
-from rdbench.runner import LocalPool
+from rdbench.runner import Executor
 from rdbench.runner.kept import read_png, slug, write_image
 from rdbench.runner.pictures import original_of, pictures
 from rdbench.schema import OK, Measurement, point_text
@@ -34,7 +34,7 @@ def add_pictures(
     wanted: Sequence[str],
     folder: Path,
     *,
-    pool: LocalPool,
+    executor: Executor,
     progress: Progress,
 ) -> list[str]:
     """Write originals and decoded images of the ``wanted`` images (or :data:`ALL`) into ``folder``,
@@ -60,7 +60,7 @@ def add_pictures(
             measurements_path(run).parent,
             rows,
             lambda row: folder / _file(row),
-            pool=pool,
+            executor=executor,
             progress=progress,
         ):
             row = picture.row

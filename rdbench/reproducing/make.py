@@ -22,7 +22,7 @@ from rdbench.reproducing.recipe import Recipe, Role, find, read
 from rdbench.results import MEASUREMENTS
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import run as run_experiment
-from rdbench.runner.pool import DEFAULT_TIMEOUT_S
+from rdbench.runner.executor import DEFAULT_TIMEOUT_S
 from rdbench.runner.run import Progress
 from rdbench.schema import Measurement
 
@@ -105,7 +105,7 @@ def reproduce(
     _check_report(out, coming if published else {*coming, *_measured(run)}, replace)
     if plan is not None:
         with LocalPool(limits) as pool:
-            outcome = run_experiment(plan, run, pool=pool, progress=progress)
+            outcome = run_experiment(plan, run, executor=pool, progress=progress)
         if outcome.interrupted:
             return Made(out, run, (), (), (), (), interrupted=True)
         failures = tuple(outcome.failures)

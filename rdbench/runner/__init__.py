@@ -1,6 +1,7 @@
 """Carrying an experiment out: one measurement, the pool of workers, and the run as a whole."""
 
-from rdbench.runner.pool import Limits, LocalPool
+from rdbench.runner.executor import Executor, Limits
+from rdbench.runner.pool import LocalPool
 from rdbench.runner.run import Outcome, run
 
-__all__ = ["Limits", "LocalPool", "Outcome", "run"]
+__all__ = ["Executor", "Limits", "LocalPool", "Outcome", "run"]

@@ -16,8 +16,8 @@ from rdbench.experiment import CodecPlan, Task, plan_codec, refuse_namesakes
 from rdbench.images import ImageRef
 from rdbench.metrics import choose
 from rdbench.runner import elsewhere
+from rdbench.runner.executor import Executor
 from rdbench.runner.kept import write_image
-from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, row
 from rdbench.schema import OK, Measurement
 
@@ -42,7 +42,7 @@ class Diagnosis:
         return self.row is not None and self.row.status == OK
 
 
-def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
+def diagnose(names: Sequence[str], executor: Executor) -> Iterator[Diagnosis]:
     """Look each codec up and let it code and decode one photograph (256×192) in the middle of its
     ladder; first those that are missing, then the others as they come.
 
@@ -72,14 +72,14 @@ def diagnose(names: Sequence[str], pool: LocalPool) -> Iterator[Diagnosis]:
         ]
         settings = Settings(
             choose(METRICS),
-            shared=pool.limits.jobs > 1,
-            timeout_s=pool.limits.timeout_s,
-            memory_mb=pool.limits.memory_mb,
+            shared=executor.limits.jobs > 1,
+            timeout_s=executor.limits.timeout_s,
+            memory_mb=executor.limits.memory_mb,
             programs=programs.found(),
             elsewhere=elsewhere.wanted((plan for _, plan in found.values()), {}),
         )
         names = tuple(record.name for record in settings.metrics)
-        for answer in pool.run([Job(task, names) for task in tasks], settings):
+        for answer in executor.run([Job(task, names) for task in tasks], settings):
             told = Measured({"status": answer.status, "message": answer.message})
             made = row(answer.job, answer.value or told)
             name, plan = found[made.codec, made.options]

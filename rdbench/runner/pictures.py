@@ -14,8 +14,8 @@ from rdbench.images import ImageRef, pixel_sha256
 from rdbench.metrics.reference import Scores
 from rdbench.results import read_manifest
 from rdbench.runner import kept
+from rdbench.runner.executor import Executor
 from rdbench.runner.measure import Bench
-from rdbench.runner.pool import LocalPool
 from rdbench.runner.rescore import Plans, originals, setting_of
 from rdbench.runner.rows import Job, Settings
 from rdbench.runner.run import found_of
@@ -67,14 +67,14 @@ def pictures(
     rows: Sequence[Measurement],
     place: Callable[[Measurement], Path],
     *,
-    pool: LocalPool,
+    executor: Executor,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Picture]:
     """The decoded images of ``rows`` of a run directory, in their order, each as a file at its
     ``place`` (``.png`` or ``.webp``, without a loss).
 
     They are what was kept; else the kept stream is decoded, and else the codec is run again, in
-    ``pool``, and what comes out must be the image that was measured, by its SHA-256. Raises
+    ``executor``, and what comes out must be the image that was measured, by its SHA-256. Raises
     :class:`UsageError` where the manifest does not say where originals are.
     """
     manifest = read_manifest(run)
@@ -91,15 +91,15 @@ def pictures(
     ]
     settings = Settings(
         (),
-        shared=pool.limits.jobs > 1,
-        timeout_s=pool.limits.timeout_s,
-        memory_mb=pool.limits.memory_mb,
+        shared=executor.limits.jobs > 1,
+        timeout_s=executor.limits.timeout_s,
+        memory_mb=executor.limits.memory_mb,
         programs=programs.found(),
         out=run.absolute(),
         bench=f"{__name__}:Painter",
     )
     found: dict[int, Picture] = {}
-    for answer in pool.run(jobs, settings):
+    for answer in executor.run(jobs, settings):
         job, core = answer.job, found_of(answer).core
         reason = "" if core.get("status") == OK else str(core.get("message") or core.get("status"))
         assert job.there is not None

@@ -10,28 +10,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
 import signal
 import subprocess
 import time
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import IO, Any, Final, Generic
 
-from rdbench.errors import RdbenchError, UsageError
+from rdbench.errors import RdbenchError
 from rdbench.programs import Janitor, users_environment
+from rdbench.runner.executor import Answer, Limits, require_workers
 from rdbench.runner.jobs import J, Queue
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import command
 from rdbench.runner.worker import environment as environment_of
-from rdbench.schema import CRASHED, OK, TIMEOUT, one_line
+from rdbench.schema import CRASHED, TIMEOUT, one_line
 
-DEFAULT_TIMEOUT_S: Final = 600.0
 START_TIMEOUT_S: Final = 120.0
 GRACE_S: Final = 2.0  # for a worker to end a program that is late, and to say so
 QUEUED: Final = 2  # one under way and one at hand, so that a worker never waits for the parent
@@ -40,63 +38,6 @@ MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
 MOST_ENDINGS: Final = 3
 """What has ended so many workers is not tried any more."""
-
-
-@dataclass(frozen=True)
-class Answer(Generic[J]):
-    """What came of a job: what the worker sent, or how the worker ended."""
-
-    job: J
-    value: Any = None
-    status: str = OK
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How a run is carried out, which is no part of what is measured."""
-
-    jobs: int
-    """Worker processes, one thread each."""
-    timeout_s: float = DEFAULT_TIMEOUT_S
-    """Wall time that one measurement may take, building the codec included."""
-    memory_mb: int | None = None
-    """Private memory in MiB that one worker may have; None for no limit."""
-
-    def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise UsageError(f"`jobs` is {self.jobs}; it must be at least 1")
-        if not self.timeout_s > 0:
-            raise UsageError(f"`timeout_s` is {self.timeout_s:g}; it must be above 0 s")
-        if self.memory_mb is not None and self.memory_mb <= 0:
-            raise UsageError(f"`memory_mb` is {self.memory_mb} MiB; it must be above 0")
-
-    @classmethod
-    def of_machine(
-        cls,
-        jobs: int | None = None,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
-        memory_mb: int | None = None,
-    ) -> Limits:
-        """Limits of this machine: by default as many jobs as there are cores, and 90 % of the
-        memory among them; a memory of 0 stands for no cap. Raises :class:`UsageError` as the pool
-        does."""
-        _require_workers()
-        jobs = os.cpu_count() or 1 if jobs is None else jobs
-        if memory_mb is None and jobs > 0:
-            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-            memory_mb = int(0.9 * total / 2**20 / jobs)
-        return cls(jobs, timeout_s, memory_mb or None)
-
-
-def _require_workers() -> None:
-    """Raise :class:`UsageError` where there can be no workers, as on Windows."""
-    if not hasattr(os, "killpg"):
-        raise UsageError(
-            f"nothing can be measured on {platform.system()}: workers need process groups, as Linux"
-            " and macOS have; use WSL there, and `bd`, `plot`, `check` and `import` here for runs "
-            "that are brought along"
-        )
 
 
 class _Worker(Generic[J]):
@@ -168,7 +109,8 @@ class _Worker(Generic[J]):
 
 
 class LocalPool:
-    """Worker processes on this machine. Use it in a ``with`` statement: leaving it ends them.
+    """Worker processes on this machine, an :class:`rdbench.runner.Executor`. Use it in a ``with``
+    statement: leaving it ends them.
 
     They start at once, so that their imports run beside whatever the parent still has to do.
     Raises :class:`RdbenchError` where no process can be started, and :class:`UsageError` where
@@ -176,7 +118,7 @@ class LocalPool:
     """
 
     def __init__(self, limits: Limits) -> None:
-        _require_workers()
+        require_workers()
         self.limits = limits
         self._failed_starts = 0
         self._workers: list[_Worker[Any]] = []

@@ -14,7 +14,7 @@ from rdbench.images import Geometry, ImageRef, trims
 from rdbench.metrics import MetricRecord
 from rdbench.plans import curve_options
 from rdbench.results import RunDirectory, measurements_path, read_manifest
-from rdbench.runner.pool import LocalPool
+from rdbench.runner.executor import Executor
 from rdbench.runner.rows import Job, Settings
 from rdbench.runner.run import (
     Outcome,
@@ -33,7 +33,7 @@ def rescore(
     path: Path,
     metrics: Sequence[MetricRecord],
     *,
-    pool: LocalPool,
+    executor: Executor,
     progress: Progress | None = None,
 ) -> Outcome:
     """Score the kept images of the run directory ``path`` by ``metrics``; where only streams were
@@ -71,13 +71,13 @@ def rescore(
         )
         settings = Settings(
             tuple(metrics),
-            shared=min(pool.limits.jobs, len(todo)) > 1,
-            timeout_s=pool.limits.timeout_s,
-            memory_mb=pool.limits.memory_mb,
+            shared=min(executor.limits.jobs, len(todo)) > 1,
+            timeout_s=executor.limits.timeout_s,
+            memory_mb=executor.limits.memory_mb,
             programs=programs.found(),
             out=path,
         )
-        carry_out(directory, todo, settings, pool, outcome, None, progress)
+        carry_out(directory, todo, settings, executor, outcome, None, progress)
         finish(directory, outcome, {key: index for index, key in enumerate(directory.rows)})
     return outcome
 

@@ -25,8 +25,8 @@ from rdbench.metrics import MetricRecord
 from rdbench.network_cost import NetworkCost
 from rdbench.results import RunDirectory
 from rdbench.runner import elsewhere
+from rdbench.runner.executor import Answer, Executor, Limits
 from rdbench.runner.identities import Identities
-from rdbench.runner.pool import Answer, Limits, LocalPool
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
 from rdbench.runner.rows import row as row_of
 from rdbench.runner.tagging import retag
@@ -88,13 +88,13 @@ def run(
     experiment: Experiment,
     out: Path,
     *,
-    pool: LocalPool,
+    executor: Executor,
     fresh: bool = False,
     keep_streams: bool = False,
     keep_decoded: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Measure what ``experiment`` asks for and ``out`` does not have yet, in ``pool``.
+    """Measure what ``experiment`` asks for and ``out`` does not have yet, in ``executor``.
 
     What is there stays: more codecs, points, images, repeats and metrics are added to it. A row
     that lacks a metric gets it from what was kept of it, or is encoded again. Rows are written as
@@ -131,9 +131,9 @@ def run(
         settings = Settings(
             metrics=experiment.metrics,
             # No more workers than there is work for; what is timed alone is said to be.
-            shared=min(pool.limits.jobs, len(todo)) > 1,
-            timeout_s=pool.limits.timeout_s,
-            memory_mb=pool.limits.memory_mb,
+            shared=min(executor.limits.jobs, len(todo)) > 1,
+            timeout_s=executor.limits.timeout_s,
+            memory_mb=executor.limits.memory_mb,
             programs=programs.found(),
             sources=sources,
             elsewhere=elsewhere.wanted(experiment.codecs, sources),
@@ -148,7 +148,7 @@ def run(
             there = directory.manifest.get(key)
             directory.manifest[key] = there | told if isinstance(there, dict) else told
         outcome.notes += retag(directory.manifest, experiment.datasets)
-        carry_out(directory, todo, settings, pool, outcome, identities, progress)
+        carry_out(directory, todo, settings, executor, outcome, identities, progress)
         if not outcome.interrupted:
             for row in _disagreements(directory):
                 directory.append(row)
@@ -179,20 +179,20 @@ def carry_out(
     directory: RunDirectory,
     jobs: Sequence[Job],
     settings: Settings,
-    pool: LocalPool,
+    executor: Executor,
     outcome: Outcome,
     identities: Identities | None,
     progress: Progress | None,
 ) -> None:
     """Do ``jobs`` and write their rows, until all are done or the run is asked to stop."""
-    invocation = _invocation(pool.limits, min(pool.limits.jobs, len(jobs)))
+    invocation = _invocation(executor.limits, min(executor.limits.jobs, len(jobs)))
     directory.manifest.setdefault("invocations", []).append(invocation)
     known: dict[str, Any] = directory.manifest.setdefault("identities", {})
     known.update(identities.records() if identities else {})
     directory.write_manifest()
     try:
         with _interruptible():
-            for answer in pool.run(jobs, settings) if jobs else ():
+            for answer in executor.run(jobs, settings) if jobs else ():
                 job, found = answer.job, found_of(answer)
                 row = row_of(job, found)
                 if stays(job, found):
@@ -214,7 +214,7 @@ def carry_out(
                     progress(row, outcome.measured + outcome.rescored, len(jobs))
     except _Stop:
         outcome.interrupted = True
-    pool.close()
+    executor.close()
     invocation.update(
         ended=_now(),
         measured=outcome.measured,

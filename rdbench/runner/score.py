@@ -20,8 +20,8 @@ from rdbench.images.loading import imagemagick
 from rdbench.metrics import MetricRecord
 from rdbench.results import RunDirectory
 from rdbench.runner.decoded import DecodedPoint, no_images
+from rdbench.runner.executor import Executor
 from rdbench.runner.measure import Bench
-from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job, Settings, row
 from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics, untested_metrics
 from rdbench.runner.tagging import retag
@@ -46,7 +46,7 @@ def score(
     codec: str,
     parameter: str,
     metrics: Sequence[MetricRecord],
-    pool: LocalPool,
+    executor: Executor,
     color: str = "rgb",
     fresh: bool = False,
 ) -> Outcome:
@@ -78,9 +78,9 @@ def score(
     ]
     settings = Settings(
         tuple(metrics),
-        shared=pool.limits.jobs > 1,
-        timeout_s=pool.limits.timeout_s,
-        memory_mb=pool.limits.memory_mb,
+        shared=executor.limits.jobs > 1,
+        timeout_s=executor.limits.timeout_s,
+        memory_mb=executor.limits.memory_mb,
         bench=f"{__name__}:Scorer",
     )
     with RunDirectory(out.absolute(), experiment, plain_metrics(metrics), fresh=fresh) as directory:
@@ -89,7 +89,7 @@ def score(
         )
         outcome.notes += filter(None, [originals.tags_not_there])
         outcome.notes += retag(directory.manifest, [originals])
-        for answer in pool.run(jobs, settings):
+        for answer in executor.run(jobs, settings):
             directory.append(row(answer.job, found_of(answer)))
             outcome.measured += 1
         outcome.rows = directory.finish({job.task.key: job.task.index for job in jobs})

@@ -149,7 +149,7 @@ def test_a_subclass_of_compression_model_is_measured_without_an_adapter(mine, tm
             metrics=["psnr_db"],
         )
         with LocalPool(Limits(jobs=1)) as pool:
-            return run(experiment, out, pool=pool)
+            return run(experiment, out, executor=pool)
 
     assert measured().measured == 2
     rows = read_rows(out / MEASUREMENTS)

@@ -57,6 +57,6 @@ def measure(photos: Path, tmp_path: Path) -> Callable[..., Path]:
             repeat=repeat,
         )
         with LocalPool(Limits(jobs, 60.0, None)) as pool:
-            return run(plans, tmp_path / out, pool=pool).path
+            return run(plans, tmp_path / out, executor=pool).path
 
     return go

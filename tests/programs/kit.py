@@ -120,7 +120,7 @@ def measured(
     """A run of one worker unless ``jobs`` says otherwise."""
     experiment = planned(images, requests)
     with LocalPool(Limits(**{"jobs": 1, **limits})) as pool:
-        return run(experiment, out, pool=pool, fresh=fresh, keep_streams=keep_streams)
+        return run(experiment, out, executor=pool, fresh=fresh, keep_streams=keep_streams)
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ def test_workers_run_the_program_that_was_found_when_the_run_was_planned(
     experiment = planned(photo, [request(write_definition(tmp_path, program="faulty"))])
     write_program(path[0], extra="\n# another one\n")
     with LocalPool(Limits(1)) as pool:
-        outcome = run(experiment, tmp_path / "out", pool=pool)
+        outcome = run(experiment, tmp_path / "out", executor=pool)
     assert [row.status for row in outcome.rows] == [OK]
     assert {call["argv"][0] for call in places.calls()} == {str(found)}
     assert shutil.which("faulty") == str(path[0] / "faulty")

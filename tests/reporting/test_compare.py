@@ -77,7 +77,7 @@ def test_pictures_are_what_was_measured(run, tmp_path):
     rows = read_rows(run)
     with LocalPool(Limits.of_machine(1)) as pool:
         found = pictures(
-            run, rows, lambda row: tmp_path / f"{row.codec}{row.point}.webp", pool=pool
+            run, rows, lambda row: tmp_path / f"{row.codec}{row.point}.webp", executor=pool
         )
     assert [picture.row for picture in found] == rows
     for picture in found:

@@ -45,7 +45,7 @@ def run_into(
     out: Path, plan: Experiment, *, jobs: int = 2, fresh: bool = False, **limits: object
 ) -> Outcome:
     with LocalPool(Limits(jobs, **limits)) as pool:
-        return run(plan, out, pool=pool, fresh=fresh)
+        return run(plan, out, executor=pool, fresh=fresh)
 
 
 def experiment(folder: Path, *classes: str, repeat: int = 1, **options: object) -> Experiment:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rdbench.results import read_rows
+from rdbench.runner import Limits, LocalPool
 from rdbench.runner.kept import slug
-from rdbench.runner.pool import Limits, LocalPool
 from rdbench.runner.rows import Job, Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
 

@@ -56,7 +56,7 @@ def asked(photos: Path, *codecs: str, metrics: tuple[str, ...] = (), repeat: int
 
 def into(out: Path, experiment: Experiment, **settings: bool) -> Outcome:
     with LocalPool(Limits(2, timeout_s=60)) as pool:
-        return run(experiment, out, pool=pool, **settings)
+        return run(experiment, out, executor=pool, **settings)
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -420,7 +420,7 @@ def test_a_metric_at_fault_costs_its_own_cells_and_nothing_else(photos, tmp_path
     unruly = [f"{file}:{name}" for name in ("Hang", "Die", "Raise", "Loud", "Vandal")]
     experiment = asked(photos, "png", metrics=(*unruly, edges, "psnr_db"))
     with LocalPool(Limits(2, timeout_s=5)) as pool:
-        outcome = run(experiment, tmp_path / "run", pool=pool)
+        outcome = run(experiment, tmp_path / "run", executor=pool)
     assert not outcome.failures
     for row in outcome.rows:
         assert row.scores.keys() == {"mse", "psnr_db", "edges", "loud"}

@@ -359,7 +359,7 @@ def test_pictures_are_of_the_setting_that_was_found(measure, kept, tmp_path):
             outcome.path,
             outcome.rows,
             lambda row: tmp_path / f"{row.image}-{row.point}.png",
-            pool=pool,
+            executor=pool,
         )
     assert [picture.reason for picture in found] == [""] * 4
     for picture in found:

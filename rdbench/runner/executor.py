@@ -1,0 +1,98 @@
+"""What carries jobs out, whatever and wherever it is."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self
+
+from rdbench.errors import UsageError
+from rdbench.runner.jobs import J
+from rdbench.schema import OK
+
+if TYPE_CHECKING:
+    from rdbench.runner.rows import Settings
+
+DEFAULT_TIMEOUT_S: Final = 600.0
+
+
+@dataclass(frozen=True)
+class Answer(Generic[J]):
+    """What came of a job: what the worker sent, or how the worker ended."""
+
+    job: J
+    value: Any = None
+    status: str = OK
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a run is carried out, which is no part of what is measured."""
+
+    jobs: int
+    """Worker processes, one thread each."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """Wall time that one measurement may take, building the codec included."""
+    memory_mb: int | None = None
+    """Private memory in MiB that one worker may have; None for no limit."""
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise UsageError(f"`jobs` is {self.jobs}; it must be at least 1")
+        if not self.timeout_s > 0:
+            raise UsageError(f"`timeout_s` is {self.timeout_s:g}; it must be above 0 s")
+        if self.memory_mb is not None and self.memory_mb <= 0:
+            raise UsageError(f"`memory_mb` is {self.memory_mb} MiB; it must be above 0")
+
+    @classmethod
+    def of_machine(
+        cls,
+        jobs: int | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        memory_mb: int | None = None,
+    ) -> Limits:
+        """Limits of this machine: by default as many jobs as there are cores, and 90 % of the
+        memory among them; a memory of 0 stands for no cap. Raises :class:`UsageError` as the pool
+        does."""
+        require_workers()
+        jobs = os.cpu_count() or 1 if jobs is None else jobs
+        if memory_mb is None and jobs > 0:
+            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            memory_mb = int(0.9 * total / 2**20 / jobs)
+        return cls(jobs, timeout_s, memory_mb or None)
+
+
+def require_workers() -> None:
+    """Raise :class:`UsageError` where there can be no workers, as on Windows."""
+    if not hasattr(os, "killpg"):
+        raise UsageError(
+            f"nothing can be measured on {platform.system()}: workers need process groups, as Linux"
+            " and macOS have; use WSL there, and `bd`, `plot`, `check` and `import` here for runs "
+            "that are brought along"
+        )
+
+
+class Executor(Protocol):
+    """Carries jobs out. Use it in a ``with`` statement: leaving it closes it."""
+
+    @property
+    def limits(self) -> Limits:
+        """What workers may use."""
+
+    def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
+        """Carry the jobs out, and yield an answer for each as they come, in any order. More of them
+        can follow when all are done, with the same settings.
+
+        Whatever a job does to its worker costs that job and no other: it is answered by how the
+        worker ended. Raises :class:`rdbench.RdbenchError` where there are no workers.
+        """
+
+    def close(self) -> None:
+        """End what is under way, and whatever was started for it. It may be called twice."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
