@@ -11,7 +11,7 @@ TOOLS := hypothesis pytest pytest-timeout pytest-xdist
 LIGHT := tests/bd tests/curves tests/formats tests/images tests/importing tests/test_measurements.py \
     tests/test_results.py
 
-.PHONY: bench gate test test-fast test-python test-lowest lint lock setup clean
+.PHONY: bench docs gate test test-fast test-python test-lowest lint lock setup clean
 
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
@@ -55,6 +55,12 @@ test-lowest: $(READY)
 	$(OTHER)/bin/python -m pytest -n 2 -m "not slow" -W default::DeprecationWarning \
 	    $(LIGHT) tests/gate tests/metrics tests/plots
 
+# The site, in site/: strictly, without a network.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Site: site/index.html"
+
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -78,4 +84,4 @@ lock: $(READY)
 	    requirements/bootstrap.in --output-file requirements/bootstrap.txt
 
 clean:
-	rm -rf $(VENV) $(OTHER) results/runs build dist
+	rm -rf $(VENV) $(OTHER) results/runs build dist site

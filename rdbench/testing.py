@@ -24,7 +24,10 @@ def assert_conforms(
     The message is the table of the checks that failed.
 
     Args:
-        codec, options, points, timeout_s: as :func:`rdbench.conformance`.
+        codec: as :func:`rdbench.conformance`.
+        options: as :func:`rdbench.conformance`.
+        points: as :func:`rdbench.conformance`.
+        timeout_s: as :func:`rdbench.conformance`.
 
     Returns:
         Nothing.

@@ -1,4 +1,4 @@
-"""What README and reports say of Dumas et al. 2018 is what the measurements of record give."""
+"""What pages and reports say of Dumas et al. 2018 is what the measurements of record give."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rdbench.curves import published
 ROOT = Path(__file__).parents[1]
 FIGURE = "dumas2018-fig5"
 DATASETS = ("kodak:geometry=dumas2018", "bsds300-test:geometry=dumas2018")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLE = re.findall(r"(?m)^\| (case \d|JPEG2000|HM) over (.*?) \|(.*)\|$", README)
+PAGE = (ROOT / "docs" / "explanation" / "papers.md").read_text(encoding="utf-8")
+TABLE = re.findall(r"(?m)^\| (case \d|JPEG2000|HM) over (.*?) \|(.*)\|$", PAGE)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_report_is_of_the_measurements(claims, curves, dataset):
         assert claim["measured"] == pytest.approx(found, abs=0.01), (test, anchor)
 
 
-def test_the_readme_is_of_the_report(claims):
+def test_the_page_is_of_the_report(claims):
     """Columns: Kodak, the paper and here; BSDS300, the paper and here."""
     assert len(TABLE) == 9
     for test, anchor, cells in TABLE:

@@ -155,7 +155,13 @@ def score(
             stands; the suffix may be left out.
         stream_name: the same for ``streams``, by default as ``name`` with any suffix; also
             ``"{image}.{part}.bin"`` for streams in numbered parts.
-        metrics, color, out, fresh, jobs, timeout_s, memory_mb: as :func:`run`.
+        metrics: as :func:`run`.
+        color: as :func:`run`.
+        out: as :func:`run`.
+        fresh: as :func:`run`.
+        jobs: as :func:`run`.
+        timeout_s: as :func:`run`.
+        memory_mb: as :func:`run`.
 
     Returns:
         The rows; what is missing or unfit is a failed row.
@@ -211,7 +217,10 @@ def rescore(
     Args:
         run: a run directory that kept streams or decoded images.
         metrics: names, FILE.py:Class or FILE.toml.
-        jobs, timeout_s, memory_mb, progress: as :func:`run`.
+        jobs: as :func:`run`.
+        timeout_s: as :func:`run`.
+        memory_mb: as :func:`run`.
+        progress: as :func:`run`.
 
     Returns:
         All rows; ``outcome.rescored`` of them got further metrics.

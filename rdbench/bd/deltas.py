@@ -105,8 +105,12 @@ def bd_quality(
     gain.
 
     Args:
-        anchor_rate, anchor_quality, test_rate, test_quality: the curves, as in :func:`bd_rate`.
-        method, min_overlap: as in :func:`bd_rate`.
+        anchor_rate: the anchor's curve, as in :func:`bd_rate`.
+        anchor_quality: the same.
+        test_rate: the other curve.
+        test_quality: the same.
+        method: as in :func:`bd_rate`.
+        min_overlap: as in :func:`bd_rate`.
 
     Returns:
         The difference in the unit of the quality, or NaN, as in :func:`bd_rate`.

@@ -121,8 +121,8 @@ def plot_rd(
             saved over quality, the BD-rates with their intervals, those of single images, and the
             BD-rates over times and memory.
         averaging: as :func:`rdbench.bd_table`.
-        rates, qualities: over which curves are compared with ``anchor``, as
-            :func:`rdbench.bd_table`.
+        rates: over which curves are compared with ``anchor``, as :func:`rdbench.bd_table`.
+        qualities: the same.
         out: the folder of the figures; ``plots`` in the folder of a single run by default.
         formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
         x_limits: range of the rate in bit/px in the rate-distortion figures.

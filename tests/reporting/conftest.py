@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from rdbench.metrics import BUILT_IN
 from rdbench.schema import Measurement
 from tests.curves.encoded import encoded_rows
 from tests.test_metrics_everywhere import run_of
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclasses.dataclass
@@ -55,18 +52,6 @@ class Visit:
         for name, value in choices.items():
             self.page.select_option(f"select[name={name}]", label=value)
         self.settle()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

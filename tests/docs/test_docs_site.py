@@ -1,0 +1,95 @@
+"""The site: built strictly without a network, and looked at in a real browser."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+VIEWED = (
+    "",
+    "guides/compare/",
+    "guides/codec/",
+    "reference/cli/",
+    "reference/toml/",
+    "reference/api/",
+    "explanation/papers/",
+    "results/dumas2018-fig5/",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the site, built where no network and no image data are to be had."""
+    pytest.importorskip("mkdocs", reason="needs rdbench's extra docs")
+    folder = tmp_path_factory.mktemp("site")
+    environment = {key: value for key, value in os.environ.items() if key != "RDBENCH_DATA"}
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    offline = ["unshare", "--net", "--map-root-user"]
+    if shutil.which("unshare") and not subprocess.call([*offline, "true"]):
+        command = [*offline, *command]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site) -> Iterator[str]:
+    """Where the site is served."""
+    handler = functools.partial(Quiet, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_site_is_built_strictly(site):
+    for page in VIEWED:
+        assert (site / page / "index.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", VIEWED)
+def test_pages_ask_nobody_fit_and_are_accessible(address, browser, page, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 900})
+    try:
+        view = context.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        view.on("request", lambda request: asked.append(request.url))
+        view.on("console", lambda message: said.append(message.text))
+        for width in (1440, 375):
+            view.set_viewport_size({"width": width, "height": 900})
+            view.goto(address + page, wait_until="load")
+            wide = view.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{wide} px at {width}"
+            found = axe.Axe().run(view).response["violations"]
+            grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+            assert not grave, [(rule["id"], rule["nodes"][0]["html"]) for rule in grave]
+        assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+        assert not said
+    finally:
+        context.close()
