@@ -10,7 +10,7 @@ import griffe
 import rdbench
 
 _ROLE: Final = re.compile(r":(?:attr|class|data|exc|func|meth|mod):`~?([\w.]+)`")
-_LITERAL: Final = re.compile(r"(?<=[\w`)"])::$", re.MULTILINE)
+_LITERAL: Final = re.compile(r"(?<=[\w`)])::$", re.MULTILINE)
 
 
 class Roles(griffe.Extension):
