@@ -32,7 +32,7 @@ def baselines() -> Path:
 
 def path(text: str) -> Path:
     """The path that ``text`` stands for: ``baselines:NAME``, or a path as it is. Raises
-    :class:`UsageError` for a NAME that there is not."""
+    :class:`UsageError` for an unknown NAME."""
     if not text.startswith(PREFIX):
         return Path(text)
     found = baselines() / text.removeprefix(PREFIX)

@@ -60,7 +60,7 @@ def shipped(folder: Path) -> dict[str, Path]:
 
 def find(text: str, folder: Path, kind: str) -> Path:
     """The file of a ``kind`` ("experiment") that is named by its path, or by the name of one in
-    ``folder``. Raises :class:`UsageError` for a name that there is not, with those near it."""
+    ``folder``. Raises :class:`UsageError` for an unknown name, with those near it."""
     path = Path(text)
     if path.suffix == ".toml" or path.is_file():
         return path

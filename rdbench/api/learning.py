@@ -34,7 +34,7 @@ def train(
     ``out``, each with its card ``NAME.md``; ``lee2019:checkpoints=OUT`` as a codec measures them.
 
     Args:
-        configuration: the name of one that comes along, or the path of a TOML file.
+        configuration: the name of one that rdbench ships, or the path of a TOML file.
         out: the directory; one that exists is resumed. ``results/runs/NAME`` by default.
         steps: steps of each network, instead of the configuration's.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``, instead of the configuration's.

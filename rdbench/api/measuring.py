@@ -63,7 +63,7 @@ def run(
     points, images, repeats and metrics.
 
     Args:
-        experiment: the name of one that comes along, the path of a TOML file, or an
+        experiment: the name of one that rdbench ships, the path of a TOML file, or an
             :class:`Experiment`.
         codecs: names, texts ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
             FILE.toml), or classes, also of a notebook.

@@ -205,7 +205,7 @@ def _commands(
 
 
 def _conversion(codec: type[Codec], options: Mapping[str, Any], point: float) -> str:
-    """What the conversions of colors and formats cost, for photographs that come along."""
+    """What the conversions of colors and formats cost, for photographs that rdbench ships."""
     from rdbench.codecs.base import Codec
     from rdbench.conforming.conversion import conversion_db
     from rdbench.conforming.material import photograph

@@ -1,4 +1,4 @@
-"""``rdbench published``: the curves that come along."""
+"""``rdbench published``: the curves that rdbench ships."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def published(
         str, typer.Argument(metavar="[TEXT]", help="Only curves with this in their label.")
     ] = "",
 ) -> None:
-    """List the published curves that come along: what each is, and what is doubtful about it.
+    """List the published curves that rdbench ships: what each is, and what is doubtful about it.
 
     A curve is named as published:LABEL for an anchor, and as LABEL with --published.
     """

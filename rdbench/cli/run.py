@@ -25,7 +25,7 @@ def run(
         str | None,
         typer.Argument(
             metavar="[EXPERIMENT]",
-            help="An experiment: FILE.toml, or the name of one that comes along: quickstart.",
+            help="An experiment: FILE.toml, or the name of one that rdbench ships: quickstart.",
         ),
     ] = None,
     codecs: Annotated[

@@ -25,7 +25,7 @@ def train(
         str | None,
         typer.Argument(
             metavar="[CONFIG]",
-            help="FILE.toml, or the name of a configuration that comes along: see --list.",
+            help="FILE.toml, or the name of a configuration that rdbench ships: see --list.",
         ),
     ] = None,
     out: Annotated[
@@ -49,7 +49,7 @@ def train(
         bool, typer.Option("--fresh", help="Forget what the directory holds.")
     ] = False,
     list_: Annotated[
-        bool, typer.Option("--list", help="Show the configurations that come along.")
+        bool, typer.Option("--list", help="Show the configurations that rdbench ships.")
     ] = False,
 ) -> None:
     """Train the networks of a learned codec into a directory.

@@ -277,7 +277,7 @@ class Codec(abc.ABC):
         return None
 
     def converted(self, image: Image) -> Image | None:  # noqa: ARG002
-        """``image`` after the color and format conversions of the codec alone, forth and back,
+        """``image`` after the color and format conversions of the codec alone, there and back,
         where it is rdbench that makes them. Its PSNR is the ceiling of the codec."""
         return None
 

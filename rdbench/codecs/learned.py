@@ -206,7 +206,7 @@ class LearnedCodec(NetworkCodec):
             others = cls._elsewhere(options)
             raise MissingBackendError(
                 f"codec {cls.name!r}: "
-                + (f"no weights of it in {where!r}" if where else "no weights of it come along")
+                + (f"no weights of it in {where!r}" if where else "rdbench ships no weights of it")
                 + (f"; there are some in checkpoints={others}, or" if others else ";")
                 + f" train some (`rdbench train {cls.configurations} --out DIR`) and name their "
                 "folder: checkpoints=DIR"
@@ -257,7 +257,7 @@ ONE_MODEL: Final[Mapping[str, Option]] = {
     "checkpoint": Option("", "the file of weights to use", path=True),
     "checkpoints": Option(
         "",
-        "a folder of weights as `rdbench train` writes it; none: those that come along",
+        "a folder of weights as `rdbench train` writes it; none: those that rdbench ships",
         path=True,
     ),
 }

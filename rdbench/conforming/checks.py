@@ -28,7 +28,7 @@ LOWEST_CONVERSION_DB: Final = 35.0
 """4:2:0 costs photographs 40 dB and more, 8-bit 4:4:4 some 53 dB; below it there is a mistake."""
 LARGEST_BIAS: Final = 1.0
 """Mean signed error of a channel at the best point, in 8-bit steps. Truncating where rounding is
-meant shifts a channel by 0.5 per conversion, forth and back by 1 to 2."""
+meant shifts a channel by 0.5 per conversion, there and back by 1 to 2."""
 LARGEST_LEARNED_BIAS: Final = 0.2
 """The same of learned codecs, as a share of their root mean squared error, where that is more."""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def conversion_db(codec: Codec, image: Image, who: str = "converted") -> float | None:
-    """PSNR in dB of ``image`` after the codec's conversions alone, forth and back: the ceiling of
+    """PSNR in dB of ``image`` after the codec's conversions alone, there and back: the ceiling of
     what it can reach. None where rdbench makes no conversion for this codec.
 
     Raises :class:`rdbench.RdbenchError` where ``who`` returned no such image.

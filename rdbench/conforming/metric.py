@@ -24,7 +24,7 @@ def run_metric_checks(name: str, *, timeout_s: float = 120.0) -> list[CheckResul
     """All checks of the metric ``name`` (a name, ``path/to/file.py:Class`` or ``.toml``).
 
     It is tried in a process of its own, and ``timeout_s`` bounds each call of it. Raises
-    :class:`rdbench.UsageError` for a metric that there is not, and
+    :class:`rdbench.UsageError` for an unknown metric, and
     :class:`rdbench.errors.MissingBackendError` with what to install.
     """
     evidence = _evidence(name, timeout_s)

@@ -26,7 +26,7 @@ class MetricDiagnosis:
     """What is missing and what to install; empty where nothing is."""
     version: str = ""
     places: tuple[str, ...] = ()
-    """Paths of its programs and files; none for one that comes along or in a package."""
+    """Paths of its programs and files; none for one that rdbench ships or in a package."""
     told: str = ""
     """Value and time, or why there is no value."""
     usable: bool = False
@@ -37,7 +37,7 @@ def diagnose_metric(name: str, timeout_s: float) -> MetricDiagnosis:
     its JPEG of quality 30. It does so in a process of
     its own, for ``timeout_s`` at most.
 
-    Raises :class:`rdbench.UsageError` for a name that there is not, and a file that is no metric.
+    Raises :class:`rdbench.UsageError` for an unknown name, and a file that is no metric.
     """
     try:
         record = find(name)

@@ -87,8 +87,8 @@ class Complexity:
     """Wall time for one image, the mean over images and points."""
     decode_s: float = math.nan
     memory_mb: float = math.nan
-    """MiB, the most of the images; of a codec without programs the most of those for which it was
-    told (column ``added_rss_mb``)."""
+    """MiB, the maximum over images; of a codec without programs, over those for which it is
+    known (column ``added_rss_mb``)."""
     memory_is: str = ""
     """A key of :data:`MEMORY`, where there is any."""
     timing: str = ""
@@ -203,7 +203,7 @@ def cost_notes(
     groups = _grouped({title: cost.memory_is for title, cost in costs.items()})
     if memory and groups:
         words = {
-            "program": "the most of the largest program",
+            "program": "the peak of the largest program",
             "process": "what encoding and decoding added to the process",
         }
         parts = [f"{words[kind]} ({', '.join(titles)})" for kind, titles in groups.items()]

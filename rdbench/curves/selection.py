@@ -17,8 +17,8 @@ from rdbench.toml import read_toml
 
 Labels = Mapping[str, str]
 """What curves, datasets and metrics are called in figures and tables, by what they are called
-here. The name of a curve's label is also that of a published one, which then is said to be
-published; ``published:LABEL`` names it wholly."""
+here. The name of a curve's label is also that of a published one, which then says that
+it is published; ``published:LABEL`` names it wholly."""
 NO_LABELS: Final[Labels] = MappingProxyType({})
 
 

@@ -1,7 +1,7 @@
 """A baseline: one CSV with the rows of a run that later runs are held against.
 
-It has the columns of a measurement (see :mod:`rdbench.schema`) less those that are another at
-each run and say nothing about a codec, sorted so that the difference of two versions of the file
+It has the columns of a measurement (see :mod:`rdbench.schema`) except those that differ from run to
+run and say nothing about a codec, sorted so that the difference of two versions of the file
 shows what changed. Two columns more make it describe itself: ``schema_version``, and
 ``revisions`` of every metric in the row, with the direction of one that is not rdbench's own
 (``psnr_db=1;edges=3:falls``). Older baselines have ``definitions`` in its place, digests of the

@@ -134,7 +134,7 @@ def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) ->
 def _tags(
     base: str, folder: Path, source: Path, images: Sequence[ImageRef]
 ) -> tuple[Tags | None, str]:
-    """The tags of images by ``tags.csv`` in their folder, or else by those that come along with a
+    """The tags of images by ``tags.csv`` in their folder, or else by those that ship with a
     known dataset, and what is said of images that are not there: a glob chooses some."""
     file = folder / TAGS_FILE
     if source.is_file():

@@ -43,7 +43,7 @@ class KnownDataset:
 
     @property
     def tags(self) -> Tags:
-        """The tags of its images that come along, ``manifests/<name>.tags.csv``: what is seen in
+        """The tags of its images that rdbench ships, ``manifests/<name>.tags.csv``: what is seen in
         them. None of most datasets."""
         file = importlib.resources.files("rdbench.images") / "manifests" / f"{self.name}.tags.csv"
         with importlib.resources.as_file(file) as path:

@@ -43,7 +43,7 @@ class Model:
 
 def open_model(source: str, channels: int) -> Model:
     """The model in the file ``source``, or that of the codec ``source`` for images of ``channels``
-    channels, with the weights that come along.
+    channels, with the weights that rdbench ships.
 
     Raises :class:`UsageError` for a file that is missing, damaged or of another program, and for a
     codec that is unknown or has not just one such model;
@@ -86,7 +86,7 @@ def _located(source: str, channels: int) -> tuple[Path, dict[str, Any] | None]:
     found = [path for path, own in there if own == channels]
     if not found:
         others = "luma (`color='luma'`)" if channels == 3 else "RGB (`color='rgb'`)"
-        raise UsageError(f"the weights of codec {source!r} that come along are for {others}")
+        raise UsageError(f"the weights of codec {source!r} that rdbench ships are for {others}")
     if len(found) > 1:
         listed = ", ".join(str(path) for path in found)
         raise UsageError(

@@ -25,7 +25,7 @@ KR_KB: Final = {"601": (0.299, 0.114), "709": (0.2126, 0.0722)}
 
 _STRIP_SAMPLES: Final = 1 << 18
 _WHOLE: Final = 10000
-"""By what weights of luma are multiplied to be whole numbers."""
+"""The factor that makes weights of luma whole numbers."""
 
 
 def strips(

@@ -139,7 +139,7 @@ class MetricRecord:
         """The record of the metric with the options ``asked`` for, and the default of the others.
 
         Its name, those of :attr:`beside` and its label have what is not the default. Raises
-        :class:`UsageError` for an option that there is not, and for a value that is none of it.
+        :class:`UsageError` for an unknown option, and for a value that is none of it.
         """
         known = {option.name: option for option in self.options}
         if not (known or asked):

@@ -183,7 +183,7 @@ class Lee2019(nn.Module):
 
     def all_parameters(self, y1: Tensor, c_prime: Tensor) -> tuple[Tensor, Tensor]:
         """μ and σ at all positions at once: (B, M1, h, w) each, from rounded or noisy latents and
-        c′, both (B, M1, h, w), but that c′ has no maps in a network without a hyperprior."""
+        c′, both (B, M1, h, w); without a hyperprior, c′ has no maps."""
         known = y1[:, : self.context.latents]
         mean, logarithm = self.estimator(self.context(known, c_prime)).chunk(2, dim=1)
         return mean, bounded_scale(logarithm)

@@ -21,8 +21,8 @@ def write(
     path: Path, architecture: str, configuration: Mapping[str, Any], *, seed: int = 1
 ) -> None:
     """Write a network of ``architecture`` with weights drawn from ``seed`` to ``path``; its card
-    says lambda 1 and 0 steps. Raises :class:`UsageError` for an architecture or arguments that
-    there are not."""
+    says lambda 1 and 0 steps. Raises :class:`UsageError` for an unknown architecture or
+    argument."""
     card = weights.Card(architecture, configuration, {"lambda": 1.0, "steps": 0, "seed": seed})
     generator = torch.Generator().manual_seed(seed)
     network = architectures.build(card, generator)

@@ -41,7 +41,7 @@ def add_pictures(
     and say in ``panels`` where they are, as seen from beside it. What cannot be had is returned, a
     line for each.
 
-    Raises :class:`UsageError` for an image that there is not, and a run that is a CSV file.
+    Raises :class:`UsageError` for an unknown image, and a run that is a CSV file.
     """
     known = {image for panel in panels for image in panel["images"]}
     for name in wanted:

@@ -60,7 +60,7 @@ def reproduce(
     and the figures show. What was measured is kept: the same call goes on where it was stopped.
 
     Args:
-        recipe: the name of one that comes along, the path of a TOML file, or a :class:`Recipe`.
+        recipe: the name of one that rdbench ships, the path of a TOML file, or a :class:`Recipe`.
         out: the folder of figures, ``curves.csv``, ``claims.csv`` and a README;
             ``reports/NAME`` by default.
         run: the run directory, which is resumed; ``results/runs/NAME`` by default.

@@ -124,7 +124,7 @@ class LocalPool:
         self._workers: list[_Worker[Any]] = []
         self._started = 0
         self._endings: dict[tuple[str, ...], list[str]] = {}
-        """By what a worker did last: how it ended."""
+        """How workers ended, by what each did last."""
         self._user = users_environment()
         """The environment that workers begin with, and that programs get."""
         self._janitor = _janitor()

@@ -163,6 +163,6 @@ def other_stream(row: Measurement, first: Measurement) -> Measurement:
     return dataclasses.replace(
         row,
         status=FAILED,
-        message=f"another stream than that of repeat {first.repeat}, from a codec that is said "
-        "to be deterministic; find out why, or declare deterministic = False",
+        message=f"another stream than that of repeat {first.repeat}, from a codec that declares "
+        "itself deterministic; find out why, or declare deterministic = False",
     )

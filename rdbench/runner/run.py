@@ -130,7 +130,7 @@ def run(
         }
         settings = Settings(
             metrics=experiment.metrics,
-            # No more workers than there is work for; what is timed alone is said to be.
+            # There are no more workers than tasks: a single one is timed in isolation.
             shared=min(executor.limits.jobs, len(todo)) > 1,
             timeout_s=executor.limits.timeout_s,
             memory_mb=executor.limits.memory_mb,

@@ -20,7 +20,7 @@ NAMES = sorted(path.stem for path in registry.PROGRAMS.glob("*.toml"))
 
 
 def load(name: str) -> type[ProgramCodec]:
-    """The codec of a definition that comes along, whether its programs are there or not."""
+    """The codec of a definition that rdbench ships, whether its programs are there or not."""
     found = registry.load(name)
     assert issubclass(found, ProgramCodec)
     return found

@@ -1,4 +1,4 @@
-"""The network that comes along: that it is worth measuring."""
+"""The network that rdbench ships: that it is worth measuring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published curves that come along, and files of one's own."""
+"""The published curves that rdbench ships, and files of one's own."""
 
 from __future__ import annotations
 

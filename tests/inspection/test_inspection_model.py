@@ -34,7 +34,7 @@ def test_means_that_training_did_not_set_are_none(networks):
 
 @pytest.fixture
 def shipped(networks, tmp_path, monkeypatch):
-    """A folder that stands for the weights that come along, with one network in it."""
+    """A folder that stands for the weights that rdbench ships, with one network in it."""
     monkeypatch.setattr(weights, "SHIPPED", tmp_path)
     shutil.copy(networks["dumas"], tmp_path)
     return tmp_path
@@ -46,12 +46,12 @@ def test_a_codec_means_its_own_weights(shipped):
 
 
 def test_a_codec_with_other_than_one_file_is_refused_with_their_names(networks, shipped):
-    with pytest.raises(UsageError, match=r"that come along are for luma \(`color='luma'`\)"):
+    with pytest.raises(UsageError, match=r"that rdbench ships are for luma \(`color='luma'`\)"):
         open_model("dumas2018-case2", 3)
     shutil.copy(networks["fresh"], shipped)
     with pytest.raises(UsageError, match=r"comes with 2 files.*dumas\.safetensors, .*fresh\."):
         open_model("dumas2018-case2", 1)
-    with pytest.raises(MissingBackendError, match="no weights of it come along"):
+    with pytest.raises(MissingBackendError, match="rdbench ships no weights of it"):
         open_model("balle2017", 3)
 
 

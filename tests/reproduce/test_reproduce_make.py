@@ -47,7 +47,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def made(name: str, folder: Path) -> dict[tuple[str, str, str, str], float]:
-    """The claims of a recipe that comes along, from published points."""
+    """The claims of a recipe that rdbench ships, from published points."""
     recipe = reproducing.read(reproducing.find(name))
     result = reproducing.reproduce(recipe, out=folder / "out", run=folder / "run", published=True)
     assert not (folder / "run").exists()

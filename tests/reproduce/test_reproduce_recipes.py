@@ -1,4 +1,4 @@
-"""Recipes: what comes along can be read, and mistakes are answered with file, key and reason."""
+"""Recipes: what rdbench ships can be read, and mistakes are answered with file, key and reason."""
 
 from __future__ import annotations
 

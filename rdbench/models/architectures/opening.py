@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Module:
     """A new network of the architecture and configuration of ``card``, its weights drawn from
-    ``generator``. Raises :class:`UsageError` for an architecture or argument that there is not."""
+    ``generator``. Raises :class:`UsageError` for an unknown architecture or argument."""
     spec = find(card.architecture)
     try:
         return spec.network(**card.configuration, generator=generator)

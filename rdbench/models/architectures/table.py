@@ -58,7 +58,7 @@ class ArchitectureSpec:
     """makes the latents of a network with random weights spread over a few steps, for measurements
     of time and memory"""
     configurations: tuple[str | Path, ...] = ()
-    """of ``rdbench train``, the most usual first: names of those that come along, or files"""
+    """of ``rdbench train``, the most usual first: names of those that rdbench ships, or files"""
 
 
 def known() -> list[str]:
@@ -70,8 +70,8 @@ def find(name: str) -> ArchitectureSpec:
     """The architecture ``name``, or that of ``path/to/file.py:NAME``, which has its own name from
     then on.
 
-    Raises :class:`UsageError` for a name or a file that there is not, and for an architecture that
-    is named like another one.
+    Raises :class:`UsageError` for an unknown name, a file that does not exist, and an architecture
+    that is named like another one.
     """
     if file := plugins.split(name):
         return _from_file(*file)

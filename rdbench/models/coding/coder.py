@@ -62,7 +62,7 @@ class Encoder:
     def put(self, symbols: NDArray[np.integer[Any]], indices: Indices) -> None:
         """Add ``symbols``: integers within int32, of the shape of ``indices``.
 
-        Raises :class:`ValueError` for other symbols, and for numbers of tables that there are not.
+        Raises :class:`ValueError` for other symbols, and for table indices out of range.
         """
         values = _values(symbols, indices)
         table = _numbers(self._tables, indices)
@@ -102,8 +102,8 @@ class Decoder:
         """The next symbols: int32, of the shape of ``indices``.
 
         Memory and time depend on ``indices`` alone. Raises :class:`BitstreamError` where the data
-        give a value that is not an int32, and :class:`ValueError` for numbers of tables that there
-        are not.
+        give a value that is not an int32, and :class:`ValueError` for table indices out of
+        range.
         """
         table = _numbers(self._tables, indices)
         order = np.argsort(table, kind="stable")

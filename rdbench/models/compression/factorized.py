@@ -27,7 +27,7 @@ from rdbench.models.theis2017 import Theis2017
 class FactorizedCompressor(NetworkCompressor):
     """The factorized prior of Ballé et al. 2018, and Theis et al. 2017, as coders.
 
-    Latents are rounded at ``beta`` times whole steps from the medians, which the latter has not.
+    Latents are rounded at ``beta`` times whole steps from the medians; the latter has none.
     """
 
     def __init__(

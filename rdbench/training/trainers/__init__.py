@@ -11,7 +11,7 @@ from rdbench.training.trainers.base import Trainer
 
 def of(architecture: str) -> type[Trainer]:
     """The trainer of the architecture of that name. Raises :class:`rdbench.errors.UsageError` for
-    a name that there is not."""
+    an unknown name."""
     found: Any = architectures.find(architecture).trainer
     if isinstance(found, str):
         module, _, name = found.partition(":")

@@ -138,7 +138,7 @@ class Trainer(abc.ABC):
                 group["lr"] = self.settings.kernel_rate * rate / self.settings.rate
 
     def bits_weight(self, progress: float) -> float:
-        """By what the rate in the loss is multiplied while its weight rises."""
+        """The factor on the rate in the loss while its weight rises."""
         ramp = self.settings.bits_ramp
         return 0.01 ** (1 - progress / ramp) if self.scratch and progress < ramp else 1.0
 

@@ -31,7 +31,7 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
     rates of both optimisers mean the same for other crops and batches. Before the
     warm-up the densities move alone, as in the paper's first epoch (1/800 of its training).
 
-    Not the paper's: rates fall as a cosine where the configurations that come along leave it at
+    Not the paper's: rates fall as a cosine where the configurations that rdbench ships leave it at
     that, not in drops; their ``step_rate`` is 1e-6, for trainings of a hundredth of the paper's
     steps, where the paper's is 2e-8; networks of case 1 go on from those of their neighbour; Muon,
     which comes with :mod:`rdbench.training.conditioning`.

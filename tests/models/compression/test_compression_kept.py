@@ -29,7 +29,7 @@ BETA = 1.5
 
 
 def files() -> dict[str, Path]:
-    """Networks of minutes, and the one that comes along."""
+    """Networks of minutes, and the one that rdbench ships."""
     small = {file.stem: file for file in sorted(TRAINED.glob("*.safetensors"))}
     return small | {"shipped": next(weights.SHIPPED.glob("*.safetensors"))}
 
