@@ -53,6 +53,10 @@ class OutOfTimeError(CodecError):
     """A program that a codec runs was ended because the time of the measurement is over."""
 
 
+class ProcessEndedError(RdbenchError):
+    """The process in which a codec lives has ended in the middle of a request."""
+
+
 class FileNote(UserWarning):
     """What was done with a file that a user named and might not expect: in process it is a warning,
     and a run says it once and keeps it in ``run.json``."""

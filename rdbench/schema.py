@@ -97,8 +97,12 @@ class Measurement:
     estimated_bpp: float | None = _column("the model's own estimate of its rate", "bit/px")
     encode_s: float | None = _column("wall time of encoding, image in memory to bytes", "s")
     decode_s: float | None = _column("wall time of decoding, bytes to image in memory", "s")
-    encode_cpu_s: float | None = _column("processor time of encoding, with all programs run", "s")
-    decode_cpu_s: float | None = _column("processor time of decoding, with all programs run", "s")
+    encode_cpu_s: float | None = _column(
+        "processor time of encoding, with all programs and servers", "s"
+    )
+    decode_cpu_s: float | None = _column(
+        "processor time of decoding, with all programs and servers", "s"
+    )
     timing: str = _column("isolated, or shared when other work ran beside it", default="")
     load: float | None = _column(
         "load of the machine: processes that ran or waited to, last minute"
@@ -113,7 +117,8 @@ class Measurement:
         "MiB",
     )
     program_rss_mb: float | None = _column(
-        "peak resident memory of the codec's largest program, with what it waited for", "MiB"
+        "peak resident memory of the codec's largest program or server, with what it waited for",
+        "MiB",
     )
     stream_sha256: str | None = _column("SHA-256 of the stream")
     decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")

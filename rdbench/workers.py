@@ -9,6 +9,7 @@ the process itself.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from typing import Final
 
 from rdbench import programs
 from rdbench.programs import Program, ProgramSpec
+from rdbench.schema import one_line
 
 ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
@@ -106,3 +108,21 @@ def cap_memory(memory_mb: int) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def ending(status: int, text: str) -> str:
+    """How a process ended, in words, with the last of what it printed."""
+    lines = text.split("\n") or [""]
+    if status == 1 and _ERROR.match(lines[-1]):
+        return f"the worker ended with a Python error: {one_line(lines[-1], 300)}"
+    words = " ".join(text.split())[-300:]
+    told = f": {words}" if words else ""
+    if status >= 0:
+        return f"the process left with exit code {status}{told}"
+    name = signal.Signals(-status).name
+    if name == "SIGKILL":
+        return f"the process was killed (SIGKILL: out of memory, or by someone){told}"
+    return f"the process died of {name}{told}"
+
+
+_ERROR: Final = re.compile(r"([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Interrupt|Exit)\b")

@@ -281,6 +281,16 @@ class Codec(abc.ABC):
         where it is rdbench that makes them. Its PSNR is the ceiling of the codec."""
         return None
 
+    def usable(self) -> bool:
+        """Whether it can be called again. A process that an instance lives in may have ended: then
+        another instance is built."""
+        return True
+
+    def accounted(self) -> bool:
+        """Whether it works in the process that calls it or in one below it, so that the processor
+        time and memory that it uses are known. Else these columns are empty."""
+        return True
+
     def close(self) -> None:
         """Give back what the instance holds."""
         return

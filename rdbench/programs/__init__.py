@@ -3,7 +3,17 @@
 from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor
-from rdbench.programs.process import Call, Ended, Printed, Usage, extend, run, supervised, words_of
+from rdbench.programs.process import (
+    Call,
+    Ended,
+    Printed,
+    Usage,
+    deadline,
+    extend,
+    run,
+    supervised,
+    words_of,
+)
 from rdbench.programs.scratch import scratch
 from rdbench.programs.starting import account_memory, prepare
 
@@ -19,6 +29,7 @@ __all__ = [
     "account_memory",
     "adopt",
     "adopt_environment",
+    "deadline",
     "extend",
     "find",
     "found",

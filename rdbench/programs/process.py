@@ -142,6 +142,12 @@ def supervised(deadline: float = math.inf, watcher: Watcher | None = None) -> It
         _supervision.reset(token)
 
 
+def deadline() -> float:
+    """When the :func:`supervised` that is under way ends; infinity where none is."""
+    supervision = _supervision.get()
+    return supervision.deadline if supervision else math.inf
+
+
 def extend(deadline: float) -> None:
     """Move the deadline of the :func:`supervised` that is under way to a later time."""
     if supervision := _supervision.get():

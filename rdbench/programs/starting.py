@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rdbench import processes
 from rdbench.errors import CodecError
 from rdbench.programs import launcher
 
@@ -128,6 +129,7 @@ class _Launcher:
             self.prepare()
             pid, self._ready = self._ready, None
             assert pid is not None
+            processes.take_in(pid)
             socket.send_fds(connection, [len(data).to_bytes(8, "little")], places)
             connection.sendall(data)
             number = _answer(connection)
@@ -147,6 +149,7 @@ class _Launcher:
             with _adopting():
                 self._socket.sendall(b"\0")
                 self._ready = _answer(self._socket)
+                processes.leave_out(self._ready)
 
     def _begin(self) -> socket.socket:
         self._socket, theirs = socket.socketpair()
@@ -156,6 +159,7 @@ class _Launcher:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
+        processes.leave_out(self._process.pid)
         return self._socket
 
     def _end(self) -> None:

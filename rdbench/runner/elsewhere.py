@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rdbench import returned, workers
+from rdbench import processes, returned, workers
 from rdbench.images import pixel_sha256
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Elsewhere:
     def __init__(self, timeout_s: float) -> None:
         self._connection, theirs = Pipe()
         parent = os.getpid()
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             try:
                 workers.die_with(parent)
                 kept = theirs.fileno()
@@ -71,6 +72,7 @@ class Elsewhere:
                 _serve(theirs, timeout_s)
             finally:
                 os._exit(0)
+        processes.leave_out(child)
         theirs.close()
 
     def reason_against(

@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rdbench import files, programs, returned
-from rdbench.errors import OutOfTimeError, RdbenchError, UnsupportedImageError
+from rdbench.errors import (
+    OutOfTimeError,
+    ProcessEndedError,
+    RdbenchError,
+    UnsupportedImageError,
+)
 from rdbench.goals import RATE
 from rdbench.images import pixel_sha256
 from rdbench.metrics import Reference, Scores
@@ -28,7 +33,16 @@ from rdbench.runner.rows import Job, Measured, Settings
 from rdbench.runner.search import Search
 from rdbench.runner.warming import WarmUp
 from rdbench.sample_format import SampleFormat
-from rdbench.schema import FAILED, OK, TIMEOUT, UNSUPPORTED, Measurement, one_line, options_text
+from rdbench.schema import (
+    CRASHED,
+    FAILED,
+    OK,
+    TIMEOUT,
+    UNSUPPORTED,
+    Measurement,
+    one_line,
+    options_text,
+)
 
 if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
@@ -80,9 +94,11 @@ class _Clock:
         self._cpu_s = cpu_time_s()
         self._start = time.perf_counter()
 
-    def read(self) -> tuple[float, float]:
+    def read(self, side: str, codec: Codec) -> dict[str, float]:
+        """The columns of a ``side`` (encode, decode) of a codec."""
         wall_s = time.perf_counter() - self._start
-        return wall_s, cpu_time_s() - self._cpu_s
+        cpu_s = cpu_time_s() - self._cpu_s
+        return {f"{side}_s": wall_s, **({f"{side}_cpu_s": cpu_s} if codec.accounted() else {})}
 
 
 class Bench:
@@ -104,6 +120,8 @@ class Bench:
         self._built = Built(settings, self._notes)
         self._memory = PeakMemory()
         self._usage = Usage()
+        self._accounted = True
+        """Whether it is known what the codec of the job that is under way uses."""
         self._warm_up = WarmUp(not settings.shared, self._memory, lambda: self._begin(()))
 
     def answer(self, job: Job) -> Measured:
@@ -115,7 +133,7 @@ class Bench:
         core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
         self._memory.reset()
         self._notes.clear()
-        self._cost = None
+        self._cost, self._accounted = None, True
         deadline = time.monotonic() + self.settings.timeout_s
         with supervised(deadline) as self._usage, files.noting(opened):
             try:
@@ -141,7 +159,7 @@ class Bench:
         try:
             decoded, search = self._measure(job, core)
         finally:  # before metrics run programs
-            core["program_rss_mb"], core["load"] = self._usage.peak_rss_mb, load()
+            core["program_rss_mb"], core["load"] = self._programs_mb(), load()
         # The same image may have come out again: then its row stays.
         same = there is not None and there.decoded_sha256 == core["decoded_sha256"]
         scores = self._score(job, decoded, job.missing if same else job.metrics)
@@ -149,6 +167,11 @@ class Bench:
             reached = {**core, **scores.values}.get(search.goal.column, math.nan)
             core["message"] = search.remark(reached, core["tries"])
         return scores, same
+
+    def _programs_mb(self) -> float | None:
+        """Peak of the largest program of the codec, ended or alive."""
+        living = self._memory.below_mb() if self._accounted else None
+        return max(filter(None, (self._usage.peak_rss_mb, living)), default=None)
 
     def _failure(self, error: BaseException) -> tuple[str, str]:
         """Status and message of what was raised."""
@@ -158,6 +181,8 @@ class Bench:
                 TIMEOUT,
                 f"not done after {limit}; raise the time limit if it needs more ({error})",
             )
+        if isinstance(error, ProcessEndedError):
+            return CRASHED, str(error)
         if isinstance(error, UnsupportedImageError):
             return UNSUPPORTED, str(error)
         if isinstance(error, RdbenchError):
@@ -185,6 +210,7 @@ class Bench:
         self._built.refuse_unfit(task, pixels)
         first = plan.goal.axis.ladder[0] if plan.goal else task.point
         encoder, decoder = self._built.instances(plan, first)
+        self._accounted = encoder.accounted()
         core["device"] = one_line(str(encoder.device()))
         core["added_rss_mb"] = self._warm_up.of(plan, encoder, decoder, pixels, self._usage)
         search = self._search(job, core)
@@ -195,7 +221,7 @@ class Bench:
 
         clock = _Clock()
         stream = encoder.encode(pixels)
-        core["encode_s"], core["encode_cpu_s"] = clock.read()
+        core.update(clock.read("encode", encoder))
         stream = returned.stream(stream, who + "encode")
         height, width, _ = pixels.shape
         core.update(
@@ -212,7 +238,7 @@ class Bench:
 
         clock = _Clock()
         decoded = decoder.decode(stream)
-        core["decode_s"], core["decode_cpu_s"] = clock.read()
+        core.update(clock.read("decode", decoder))
         decoded = returned.image(decoded, pixels, who + "decode")
         core["decoded_sha256"] = pixel_sha256(decoded)
         if reason := self._reason_against(codec_class, plan, setting, stream, decoded):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import time
@@ -28,7 +27,8 @@ from rdbench.runner.jobs import J, Queue
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import command
 from rdbench.runner.worker import environment as environment_of
-from rdbench.schema import CRASHED, TIMEOUT, one_line
+from rdbench.schema import CRASHED, TIMEOUT
+from rdbench.workers import ending
 
 START_TIMEOUT_S: Final = 120.0
 GRACE_S: Final = 2.0  # for a worker to end a program that is late, and to say so
@@ -222,10 +222,10 @@ class LocalPool:
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts > MAX_FAILED_STARTS:
-                raise RdbenchError(f"a worker cannot start ({_ending(status, words)})")
+                raise RdbenchError(f"a worker cannot start ({ending(status, words)})")
         under_way = worker.jobs.popleft() if worker.jobs else None
         queue.put_back(worker.jobs)
-        message = self._late(under_way, worker.doing) if late else _ending(status, words)
+        message = self._late(under_way, worker.doing) if late else ending(status, words)
         if under_way is not None and worker.doing:
             self._endings.setdefault(worker.doing, []).append(message)
             queue.put_back([under_way.spared(worker.doing, message)])
@@ -272,21 +272,3 @@ def _janitor() -> Janitor:
         return Janitor()
     except OSError as error:
         raise RdbenchError(f"cannot make a temporary folder: {error}") from error
-
-
-def _ending(status: int, text: str) -> str:
-    """How a process ended, in words, with the last of what it printed."""
-    lines = text.split("\n") or [""]
-    if status == 1 and _ERROR.match(lines[-1]):
-        return f"the worker ended with a Python error: {one_line(lines[-1], 300)}"
-    words = " ".join(text.split())[-300:]
-    told = f": {words}" if words else ""
-    if status >= 0:
-        return f"the process left with exit code {status}{told}"
-    name = signal.Signals(-status).name
-    if name == "SIGKILL":
-        return f"the process was killed (SIGKILL: out of memory, or by someone){told}"
-    return f"the process died of {name}{told}"
-
-
-_ERROR: Final = re.compile(r"([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Interrupt|Exit)\b")

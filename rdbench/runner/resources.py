@@ -9,37 +9,50 @@ import ctypes
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
+
+from rdbench import processes
 
 _TRIM: Final = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 class PeakMemory:
-    """Peak resident memory of this process since :meth:`reset`.
+    """Peak resident memory of this process, and of those below it that live, since :meth:`reset`.
 
-    On Linux the kernel's high-water mark is reset through ``/proc/self/clear_refs`` (proc(5)).
+    On Linux the kernel's high-water mark is reset through ``/proc/PID/clear_refs`` (proc(5)).
     Where that is not possible it is the peak since the start of the process.
     """
 
-    _status = Path("/proc/self/status")
-    _clear_refs = Path("/proc/self/clear_refs")
     _before_mb: float | None = None
 
+    def __init__(self) -> None:
+        self._worked_s: dict[int, float] = {}
+        """Processor time of each process below this one at :meth:`reset`."""
+
     def reset(self) -> None:
-        try:
-            self._clear_refs.write_text("5")
-        except OSError:
-            return
+        processes.reset_peak("self")
+        self._worked_s = {pid: processes.cpu_time_s([pid]) for pid in processes.below()}
+        for pid in self._worked_s:
+            processes.reset_peak(pid)
 
     def peak_mb(self) -> float:
         """The peak in MiB, to a tenth."""
-        if (peak := self._told_mb("VmHWM:")) is not None:
+        if (peak := processes.told_mb("self", b"VmHWM:")) is not None:
             return peak
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+    def below_mb(self) -> float | None:
+        """That of the largest process below this one that lives and has worked meanwhile, such as a
+        codec's server; None where there is none."""
+        peaks = [
+            processes.told_mb(pid, b"VmHWM:")
+            for pid in processes.below()
+            if processes.cpu_time_s([pid]) != self._worked_s.get(pid)
+        ]
+        return max(filter(None, peaks), default=None)
 
     def begin(self) -> None:
         """Have :meth:`added_mb` begin here. What was freed before is given back to the system
@@ -47,31 +60,25 @@ class PeakMemory:
         if _TRIM is not None:
             _TRIM(0)
         self.reset()
-        self._before_mb = self._told_mb("VmRSS:")
+        self._before_mb = processes.told_mb("self", b"VmRSS:")
 
     def added_mb(self) -> float | None:
         """The peak in MiB over what there was at :meth:`begin`; None where the kernel and the C
         library do not tell it."""
-        peak = self._told_mb("VmHWM:")
+        peak = processes.told_mb("self", b"VmHWM:")
         if _TRIM is None or self._before_mb is None or peak is None:
             return None
         return max(round(peak - self._before_mb, 1), 0.0)
 
-    def _told_mb(self, name: str) -> float | None:
-        with suppress(OSError):
-            for line in self._status.read_text().splitlines():
-                if line.startswith(name):
-                    return round(int(line.split()[1]) / 1024, 1)
-        return None
-
 
 def cpu_time_s() -> float:
-    """Processor time in seconds, user and system, of this process and of those it started that
-    have ended (getrusage(2))."""
+    """Processor time in seconds, user and system, of this process, of those it started that have
+    ended (getrusage(2)), and of those below it that live."""
     import resource
 
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return ended + processes.cpu_time_s(processes.below())
 
 
 def load() -> float | None:

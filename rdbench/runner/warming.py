@@ -37,8 +37,9 @@ class WarmUp:
         self, plan: CodecPlan, encoder: Codec, decoder: Codec, pixels: Image, usage: Usage
     ) -> float | None:
         """Warm a codec up for an image, as far as it is not yet. What a whole image adds to the
-        memory of this process, in MiB; None where none was needed. A program has none, which begins
-        anew each time: nothing of it is warm but its files."""
+        memory of this process, in MiB; None where none was needed, or where the codec works in
+        another process that lives. A program has none, which begins anew each time: nothing of it
+        is warm but its files."""
         key = (plan.target, plan.options_text)
         if key not in self._runs_programs:
             before = usage.started
@@ -56,7 +57,8 @@ class WarmUp:
         self._memory.begin()
         with _failing_again():
             decoder.decode(encoder.encode(pixels))
-            added_mb = self._memory.added_mb()
+            if self._memory.below_mb() is None and encoder.accounted():
+                added_mb = self._memory.added_mb()
         self._more_time()
         return added_mb
 
