@@ -16,6 +16,10 @@ An experiment is written as a TOML file or as the equivalent command line::
     # tolerance = "2%"                      # of such points, see rdbench.goals
     label = "JPEG 2000 5/3"                 # default: the name with what sets it apart
 
+    [[codecs]]
+    codec = "mine.py:Mine"                  # one that needs another Python than rdbench's
+    environment = { python = "/path/to/env/bin/python" }   # or { conda = NAME }, { command = [] }
+
 Paths in the file are relative to the file's folder.
 """
 
@@ -37,7 +41,8 @@ from msgspec import Meta
 from rdbench import images, places, toml
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
-from rdbench.codecs.request import CodecRequest, points_of, split_points, spread
+from rdbench.codecs.request import CodecRequest, points_of, split_points, spread, within
+from rdbench.environments import EnvironmentForm
 from rdbench.errors import MissingBackendError, UsageError, unknown
 from rdbench.goals import RATE, Goal, goal_of, targets_of
 from rdbench.images import Dataset, ImageRef
@@ -313,6 +318,7 @@ class CodecForm(Form, frozen=True):
     points: str | tuple[Any, ...] = ()
     label: str = ""
     tolerance: str | float | None = None
+    environment: EnvironmentForm | None = None
 
 
 class ExperimentForm(Form, frozen=True):
@@ -344,6 +350,8 @@ def read(path: Path) -> Experiment:
 def codec_request(form: CodecForm, folder: Path) -> CodecRequest:
     """The codec of an entry of ``[[codecs]]`` in a file that lies in ``folder``."""
     target = _from_folder(form.codec, folder)
+    if form.environment is not None:
+        target = within(target, form.environment.named(folder))
     options = _options_from_folder(target, form.options, folder)
     goal, points = split_points(form.points) if isinstance(form.points, str) else ("", form.points)
     goal = _from_folder(goal, folder) if goal else ""

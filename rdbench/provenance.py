@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rdbench import files, places, plugins
-from rdbench.codecs import handed
+from rdbench.codecs import registry
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecPlan
 from rdbench.schema import one_line, point_text
@@ -67,12 +67,13 @@ def identity(plan: CodecPlan, point: float) -> Record:
 
 
 def source(plan: CodecPlan) -> dict[str, str]:
-    """The SHA-256 of a codec's file of Python and of what it imports from beside it, by name, as
-    they were when this process imported them, or of a class that was handed over; and those of
+    """The SHA-256 of the files that make a codec (:func:`rdbench.codecs.registry.source`), and of
     files of Python that options name (FILE.py:NAME), as they are now, after the option's name.
     Raises :class:`UsageError` for a file that cannot be read."""
-    file = plugins.split(plan.target)
-    found = plugins.imported(file[0]) if file else handed.source(plan.target)
+    try:
+        found = registry.source(plan.target)
+    except OSError as error:
+        raise UsageError(f"codec {plan.name!r}: {error.filename}: {error.strerror}") from None
     for name, value in plan.options:
         if own := plugins.split(str(value)):
             try:

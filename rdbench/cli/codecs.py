@@ -131,6 +131,24 @@ def show_form() -> None:
     typer.echo(FORM.read_text(encoding="utf-8"), nl=False)
 
 
+@app.command("worker")
+def show_worker() -> None:
+    """Print the worker for another environment: one file of Python that needs NumPy alone, for a
+    container or another machine. Where a path is enough, none is needed."""
+    from rdbench.environments import WORKER
+
+    typer.echo(WORKER.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command("protocol")
+def show_protocol() -> None:
+    """Print what a worker in another environment is asked and answers, for one of your own, in any
+    language."""
+    from rdbench.environments import PROTOCOL_TEXT
+
+    typer.echo(PROTOCOL_TEXT.read_text(encoding="utf-8"), nl=False)
+
+
 @app.command("try")
 def try_codec(
     name: Annotated[

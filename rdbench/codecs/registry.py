@@ -13,12 +13,12 @@ import functools
 import importlib
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from rdbench import files, plugins
+from rdbench import environments, files, plugins
 from rdbench.codecs import handed
 from rdbench.codecs.base import Codec, CodecEntry
 from rdbench.errors import MissingBackendError, UsageError, unknown
@@ -172,13 +172,19 @@ def _program(path: Path, _changed_ns: int, _size_bytes: int) -> CodecEntry:
 
 def load(name: str) -> type[Codec]:
     """The class of the codec ``name``, of ``path/to/file.py:Class``, of a program
-    codec ``path/to/file.toml``, or one that was handed over (:mod:`rdbench.codecs.handed`).
+    codec ``path/to/file.toml``, of one in another environment
+    (``path/to/file.py:Class,python=...``), or one that was handed over
+    (:mod:`rdbench.codecs.handed`).
 
     Raises :class:`UsageError` for an unknown name (with those near it), a name that is offered
     twice, or a file without such a class, and :class:`MissingBackendError` with what to install.
     """
     if codec := handed.find(name):
         return _complete(codec, name)
+    if environments.split(name):
+        from rdbench.codecs import foreign
+
+        return foreign.load(name)
     if file := plugins.split(name):
         return _checked(plugins.module(file[0], "codec file"), file[1], name)
     if name.endswith(".toml"):
@@ -214,7 +220,7 @@ def origin(name: str) -> str:
     where it is one of Python, or "rdbench" or the package that offers the name."""
     if handed.find(name):
         return name
-    if plugins.split(name) or name.endswith(".toml"):
+    if environments.split(name) or plugins.split(name) or name.endswith(".toml"):
         return place(name)
     packages = [o.package for o in plugins.offers(ENTRY_POINT_GROUP) if o.name == name]
     return packages[0] if packages else _of_user(name) or "rdbench"
@@ -222,6 +228,11 @@ def origin(name: str) -> str:
 
 def place(name: str) -> str:
     """What :func:`load` takes for ``name``, from any working directory."""
+    if found := environments.split(name):
+        codec, environment = found
+        environment = dataclasses.replace(environment, value=environment.place())
+        here = place(codec) if plugins.split(codec) else codec
+        return environments.joined(here, environment)
     if file := plugins.split(name):
         return f"{file[0].resolve()}:{file[1]}"
     return str(Path(name).resolve()) if name.endswith(".toml") else _of_user(name) or name
@@ -231,6 +242,42 @@ def _of_user(name: str) -> str:
     """The file of a codec in one of the user's folders; "" for another one."""
     entries = (entry for folder in folders() for entry in _programs(folder))
     return next((entry.target for entry in entries if entry.name == name), "")
+
+
+def source(target: str) -> dict[str, str]:
+    """The SHA-256 of the files that make a codec which is not rdbench's or a package's, by their
+    names as seen from its own: of a file of Python and what it imports from beside it, as they were
+    when this process imported them; of a class that was handed over; of one in another environment.
+    Raises :class:`OSError`."""
+    if environments.split(target):
+        from rdbench.codecs import foreign
+
+        return foreign.source(target)
+    file = plugins.split(target)
+    return plugins.imported(file[0]) if file else handed.source(target)
+
+
+def portable(targets: Iterable[str]) -> dict[str, bytes]:
+    """What another process needs to :func:`load` those of ``targets`` that it could not, or not
+    soon, by itself; for :func:`adopt` there. Raises :class:`UsageError` as :mod:`.handed`."""
+    targets = list(targets)
+    found = handed.pickled(targets)
+    if abroad := [target for target in targets if environments.split(target)]:
+        from rdbench.codecs import foreign
+
+        found |= foreign.told(abroad)
+    return found
+
+
+def adopt(classes: Mapping[str, bytes]) -> None:
+    """Have what another process found :func:`portable` here as well."""
+    for target, data in classes.items():
+        if environments.split(target):
+            from rdbench.codecs import foreign
+
+            foreign.adopt(target, data)
+        else:
+            handed.adopt({target: data})
 
 
 def load_file(path: Path) -> type[Codec]:

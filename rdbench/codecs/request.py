@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from rdbench import environments
 from rdbench.codecs import registry
 from rdbench.codecs.base import Axis
+from rdbench.environments import KINDS, Environment
 from rdbench.errors import UsageError
 from rdbench.schema import point_text
 
@@ -30,7 +32,8 @@ class CodecRequest:
     """A codec as it was asked for: nothing is looked up or checked yet."""
 
     target: str
-    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``."""
+    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``; perhaps with the
+    environment that it is in (:func:`rdbench.environments.joined`)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Their values; a range of numbers, as ``2..8``, stands for a curve by each."""
     points: tuple[Any, ...] = ()
@@ -48,12 +51,13 @@ def parse_codec(text: str) -> CodecRequest:
     """``NAME``, or ``NAME:option=value,points=a/b/c,label=...``, as the command line has it.
 
     NAME may be ``path/to/file.py:Class``, and points by target are ``points=bpp:a/b/c``, perhaps
-    with ``tolerance=1%``. Raises :class:`UsageError` for a part that is not
-    ``option=value``.
+    with ``tolerance=1%``. One of ``python=PATH``, ``conda=NAME`` and ``command=WORDS`` names the
+    environment of a codec that is not in this one (:mod:`rdbench.environments`). Raises
+    :class:`UsageError` for a part that is not ``option=value``.
     """
     head, _, tail = text.partition(":")
     if head.endswith(".py"):
-        class_name, _, tail = tail.partition(":")
+        class_name, tail = (*re.split("[:,]", tail, maxsplit=1), "")[:2]
         head = f"{head}:{class_name}"
     if not head:
         raise UsageError(f"codec {text!r}: no name; write NAME:option=value,points=a/b/c")
@@ -67,9 +71,19 @@ def parse_codec(text: str) -> CodecRequest:
         if name in options:
             raise UsageError(f"codec {text!r}: option {name!r} is given twice")
         options[name] = value
+    places = [Environment(kind, options.pop(kind)) for kind in KINDS if options.get(kind)]
     goal, points = split_points(options.pop("points", ""))
     label, tolerance = options.pop("label", ""), options.pop("tolerance", None)
-    return CodecRequest(head, options, points, label, goal, tolerance)
+    return CodecRequest(within(head, places), options, points, label, goal, tolerance)
+
+
+def within(codec: str, places: Sequence[Environment]) -> str:
+    """The target of ``codec`` in the one environment that is named, or in none. Raises
+    :class:`UsageError` for several."""
+    if len(places) > 1:
+        named = " and ".join(place.text for place in places)
+        raise UsageError(f"codec {codec!r}: {named} are two environments; name one")
+    return environments.joined(codec, places[0]) if places else codec
 
 
 def split_points(text: str) -> tuple[str, tuple[str, ...]]:

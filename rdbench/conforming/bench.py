@@ -148,7 +148,7 @@ class Bench:
 
     def _at(self, job: Job) -> Codec:
         """The codec at the point of the job."""
-        if self._built is None or self._built[0] != job.point:
+        if self._built is None or self._built[0] != job.point or not self._built[1].usable():
             self._notify(BUILDING)
             before, self._built = self._built, None
             if before is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from rdbench import programs
-from rdbench.codecs import handed
+from rdbench.codecs import registry
 from rdbench.conforming import bench
 from rdbench.conforming.bench import DamagedJob, Decoded, DecodeJob, Encoded, EncodeJob, Failure
 from rdbench.runner import Limits, LocalPool
@@ -57,7 +57,7 @@ class Subject:
             timeout_s=timeout_s,
             memory_mb=self._limits.memory_mb,
             programs=programs.found(),
-            classes=handed.pickled([target]),
+            classes=registry.portable([target]),
             bench=f"{bench.__name__}:Bench",
         )
         self._done = self._total = self._files = 0

@@ -56,6 +56,8 @@ class Built:
     def instances(self, plan: CodecPlan, setting: float) -> tuple[Codec, Codec]:
         """An encoder and a decoder at a value of the codec's parameter."""
         key = (plan.target, plan.options_text, setting)
+        if not all(codec.usable() for codec in self._codecs.get(key, ())):
+            self.give_up(plan, setting)
         if key not in self._codecs:
             if len(self._codecs) >= MAX_INSTANCES:
                 for codec in self._codecs.popitem(last=False)[1]:

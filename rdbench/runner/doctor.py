@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rdbench import images, programs
+from rdbench.codecs import registry
 from rdbench.codecs.request import parse_codec
 from rdbench.errors import MissingBackendError
 from rdbench.experiment import CodecPlan, Task, plan_codec, refuse_namesakes
@@ -76,6 +77,7 @@ def diagnose(names: Sequence[str], executor: Executor) -> Iterator[Diagnosis]:
             timeout_s=executor.limits.timeout_s,
             memory_mb=executor.limits.memory_mb,
             programs=programs.found(),
+            classes=registry.portable(plan.target for _, plan in found.values()),
             elsewhere=elsewhere.wanted((plan for _, plan in found.values()), {}),
         )
         names = tuple(record.name for record in settings.metrics)

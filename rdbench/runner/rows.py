@@ -35,7 +35,8 @@ class Settings:
     sources: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """By target and options: files of Python, which a worker must find as the parent did."""
     classes: Mapping[str, bytes] = field(default_factory=dict)
-    """By target: codecs that were handed over as classes, pickled by value."""
+    """By target: what :func:`rdbench.codecs.registry.portable` tells of codecs, as of classes that
+    were handed over."""
     elsewhere: bool = False
     """Whether streams of any of the codecs are decoded in another process, too."""
     out: Path = Path()

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import rdbench
 from rdbench import metrics, programs, provenance
-from rdbench.codecs import handed, registry
+from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
 from rdbench.host import processor
@@ -137,7 +137,7 @@ def run(
             programs=programs.found(),
             sources=sources,
             elsewhere=elsewhere.wanted(experiment.codecs, sources),
-            classes=handed.pickled(codec.target for codec in experiment.codecs),
+            classes=registry.portable(codec.target for codec in experiment.codecs),
             out=out,
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,

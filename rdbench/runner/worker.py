@@ -35,10 +35,10 @@ def main(descriptor: int, parent: int) -> None:
     os.set_inheritable(descriptor, False)
     connection = Connection(descriptor)
 
-    from rdbench.codecs import handed
+    from rdbench.codecs import registry
 
     settings, user = connection.recv()
-    handed.adopt(settings.classes)
+    registry.adopt(settings.classes)
     workers.set_up(user, settings.memory_mb, settings.programs)
     module, _, name = settings.bench.partition(":")
     bench = getattr(importlib.import_module(module), name)(
