@@ -11,15 +11,35 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rdbench.errors import ImageError, UsageError, unknown
 from rdbench.images.tags import Tags, read_tags
 
 
 @dataclass(frozen=True)
+class KnownImage:
+    """What is known of one image."""
+
+    sha256: str
+    """of the samples (:func:`rdbench.images.pixel_sha256`) in RGB or grey, in their original
+    geometry"""
+    width: int
+    """in pixels"""
+    height: int
+
+    @property
+    def largest_file(self) -> int:
+        """Bytes that a file of it can have: its samples as they are, and metadata."""
+        return 3 * self.width * self.height + _METADATA_BYTES
+
+
+_METADATA_BYTES: Final = 1 << 18
+
+
+@dataclass(frozen=True)
 class KnownDataset:
-    """A dataset known by name; the names and pixel hashes of its images are in
+    """A dataset known by name; the names, pixel hashes and sizes of its images are in
     ``manifests/<name>.json``."""
 
     name: str
@@ -35,11 +55,15 @@ class KnownDataset:
     """Whether the geometry ``dumas2018`` drops the first row and column"""
 
     @property
-    def manifest(self) -> dict[str, str]:
-        """File names with the SHA-256 of the samples (:func:`rdbench.images.pixel_sha256`) of
-        the image in RGB or grey, in its original geometry. JPEG files were decoded by
-        libjpeg-turbo; other decoders may differ in single samples."""
+    def images(self) -> dict[str, KnownImage]:
+        """What is known of each image, by file name. JPEG files were decoded by libjpeg-turbo;
+        other decoders may differ in single samples."""
         return dict(_manifest(self.name))
+
+    @property
+    def manifest(self) -> dict[str, str]:
+        """File names with the SHA-256 of the samples."""
+        return {name: image.sha256 for name, image in self.images.items()}
 
     @property
     def tags(self) -> Tags:
@@ -66,10 +90,10 @@ class KnownDataset:
 
 
 @functools.cache
-def _manifest(name: str) -> dict[str, str]:
+def _manifest(name: str) -> dict[str, KnownImage]:
     file = importlib.resources.files("rdbench.images") / "manifests" / f"{name}.json"
-    manifest: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    return manifest
+    told: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    return {image: KnownImage(**known) for image, known in told.items()}
 
 
 _ALL: Final = (

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS: Final = 1_000_000_000
 
-_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "HEIF")
+_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF")
 _READ_AS: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 _REFUSED: Final = {
     "CMYK": "CMYK colors",
@@ -125,6 +125,14 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
     return np.ascontiguousarray(_oriented(samples, orientation))
 
 
+def image_size(data: bytes, name: str) -> tuple[int, int]:
+    """Width and height by an image's header; nothing is decoded. Raises :class:`ImageError` as
+    :func:`decode_image`."""
+    with _damage(name), _quiet_pillow():
+        width, height = _opened(data, name, declared_samples(data), MEASURED).size
+    return width, height
+
+
 def _opened(
     data: bytes, name: str, samples: Samples, formats: frozenset[SampleFormat]
 ) -> ImageFile:
@@ -139,11 +147,13 @@ def _opened(
         raise _transparency(name)
     if samples.ycbcr:  # which some versions of Pillow take for RGB
         raise _refusal(name, _REFUSED["YCbCr"], "convert it to RGB", "{} -colorspace sRGB")
+    known = _FORMATS
     if is_heif(data):
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-    image = PIL.Image.open(io.BytesIO(data), formats=_FORMATS)
+        known = (*_FORMATS, "HEIF")
+    image = PIL.Image.open(io.BytesIO(data), formats=known)
     bits = image.info.get("bit_depth", 8)  # of HEIC, which pillow-heif reduces to 8
     if bits > deepest:
         raise _refusal(name, f"{bits}-bit samples", "convert it to 8 bit", "{} -depth 8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import io
 import os
@@ -18,6 +19,7 @@ from PIL import Image
 from rdbench.errors import UsageError
 from rdbench.images import known, pixel_sha256
 from rdbench.images.fetch import fetch, fetch_files
+from rdbench.images.known import KnownImage
 from rdbench.images.loading import read_image
 
 
@@ -29,6 +31,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[str]] = {}
         self.requests: Counter[str] = Counter()
+        self.sent = 0
+        self.over = threading.Event()
 
     @property
     def base_url(self) -> str:
@@ -43,6 +47,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.requests[name] += 1
         fault = (self.server.faults.get(name) or [""]).pop(0)
         body = self.server.files.get(name)
+        if fault.startswith("to "):
+            self.send_response(302)
+            self.send_header("Location", fault.removeprefix("to "))
+            self.end_headers()
+            return
+        if fault == "dressed up":
+            self.wfile.write(b"HTTP/1.0 404 \x1b]0;owned\x07\x1b[31mGone\r\n\r\n")
+            return
+        if fault in ("endless", "drips", "drips headers"):
+            self._go_on(fault)
+            return
         if body is None or fault.isdigit():
             self.send_error(int(fault or 404))
             return
@@ -52,6 +67,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         cut = fault in ("truncated", "no length")
         self.wfile.write(body[: len(body) // 2] if cut else body)
+
+    def _go_on(self, fault: str) -> None:
+        """Send without an end until nobody listens: fast, or byte by byte."""
+        head = b"HTTP/1.0 200 OK\r\n" + (b"X-" if fault == "drips headers" else b"\r\n")
+        part = b"x" if fault.startswith("drips") else b"x" * (1 << 20)
+        with contextlib.suppress(OSError):
+            self.wfile.write(head)
+            while not self.server.over.wait(0.01 if fault.startswith("drips") else 0):
+                self.wfile.write(part)
+                self.server.sent += len(part)
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -64,24 +89,25 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
+        server.over.set()
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture
-def manifest(server: Server) -> dict[str, str]:
-    """Three images on the server, with their pixel hashes."""
+def manifest(server: Server) -> dict[str, KnownImage]:
+    """Three images on the server, with what is known of them."""
     hashes = {}
     for number in range(1, 4):
         pixels = np.random.default_rng(number).integers(0, 256, (30, 20, 3), dtype=np.uint8)
         stream = io.BytesIO()
         Image.fromarray(pixels).save(stream, "PNG")
         server.files[f"{number}.png"] = stream.getvalue()
-        hashes[f"{number}.png"] = pixel_sha256(pixels)
+        hashes[f"{number}.png"] = KnownImage(pixel_sha256(pixels), width=20, height=30)
     return hashes
 
 
-def fetched(server: Server, manifest: dict[str, str], folder: Path, **options) -> list[str]:
+def fetched(server: Server, manifest: dict[str, KnownImage], folder: Path, **options) -> list[str]:
     lines: list[str] = []
     options = {"wait_s": 0.0, "timeout_s": 5.0, **options}
     fetch_files(manifest, server.base_url, folder, report=lines.append, **options)
@@ -112,8 +138,8 @@ def test_what_is_there_and_right_is_not_fetched_again(server, manifest, tmp_path
     lines = fetched(server, manifest, tmp_path)
     assert server.requests == {"2.png": 1, "3.png": 1}
     assert lines[0] == "1.png: there already"
-    for name, digest in manifest.items():
-        assert pixel_sha256(read_image(tmp_path / name)) == digest
+    for name, image in manifest.items():
+        assert pixel_sha256(read_image(tmp_path / name)) == image.sha256
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "truncated", "no length"])
@@ -176,6 +202,58 @@ def test_a_folder_that_cannot_be_made(server, manifest, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"cannot write to .*file/sub"):
         fetched(server, manifest, tmp_path / "file" / "sub")
+
+
+def test_no_more_is_read_than_the_image_can_have(server, manifest, tmp_path):
+    server.faults["1.png"] = ["endless"] * 3
+    most = manifest["1.png"].largest_file
+    with pytest.raises(UsageError, match=f"is larger than the {most:,} bytes that it can have"):
+        fetched(server, manifest, tmp_path)
+    # What the system's buffers of three connections take is sent as well.
+    assert server.sent < 3 * (most + (1 << 24))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["drips", "drips headers"])
+def test_a_server_that_sends_byte_by_byte_has_so_much_time_in_all(
+    server, manifest, tmp_path, fault
+):
+    server.faults["1.png"] = [fault] * 3
+    with pytest.raises(UsageError, match=r"cannot be fetched \(it is not whole after 0\.5 s\)"):
+        fetched(server, manifest, tmp_path, total_s=0.5)
+    assert server.requests["1.png"] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["ftp://127.0.0.1/", "file:///etc/passwd"])
+def test_a_server_that_sends_us_elsewhere_than_the_web_is_not_followed(
+    server, manifest, tmp_path, scheme
+):
+    server.faults["1.png"] = [f"to {scheme}1.png"] * 3
+    with pytest.raises(UsageError, match=r"cannot be fetched \(.*(unknown url type: ftp|302)"):
+        fetched(server, manifest, tmp_path)
+
+
+def test_a_server_that_sends_us_elsewhere_on_the_web_is_followed(server, manifest, tmp_path):
+    server.faults["1.png"] = [f"to {server.base_url}1.png"]
+    assert fetched(server, manifest, tmp_path)[0].startswith("1.png: fetched")
+
+
+def test_a_status_is_shown_without_what_terminals_obey(server, manifest, tmp_path):
+    server.faults["1.png"] = ["dressed up"]
+    with pytest.raises(UsageError, match=r"\(HTTP status 404 Gone\)") as caught:
+        fetched(server, manifest, tmp_path)
+    assert str(caught.value).isprintable()
+
+
+def test_an_image_of_another_size_is_not_decoded(server, manifest, tmp_path, monkeypatch):
+    """A PNG of some bytes may declare gigabytes of samples."""
+    wide = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(wide, "PNG")
+    server.files["1.png"] = wide.getvalue()
+    monkeypatch.setattr("rdbench.images.fetch.decode_image", None)
+    with pytest.raises(UsageError, match="header tells 30000x30000 pixels in place of 20x30"):
+        fetched(server, manifest, tmp_path)
 
 
 def test_only_web_addresses_are_opened(manifest, tmp_path):
