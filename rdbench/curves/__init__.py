@@ -16,6 +16,7 @@ from rdbench.curves.curve import NUMBERS, RATE, Curve, common_images, curves_of,
 from rdbench.curves.joining import load_curves
 from rdbench.curves.match_tables import MatchTable, match_table, match_text
 from rdbench.curves.pairs import compare, compare_pairs
+from rdbench.curves.places import dataset_title, place_details, place_title
 from rdbench.curves.published import PREFIX, published, published_files, read_published
 from rdbench.curves.records import averaging_of, averaging_text, resolve, resolve_all
 from rdbench.curves.selection import (
@@ -60,6 +61,7 @@ __all__ = [
     "compare_pairs",
     "comparisons",
     "curves_of",
+    "dataset_title",
     "find_anchor",
     "find_curves",
     "gather",
@@ -68,6 +70,8 @@ __all__ = [
     "match_table",
     "match_text",
     "other_samples",
+    "place_details",
+    "place_title",
     "published",
     "published_beside",
     "published_files",

@@ -53,6 +53,11 @@ class KnownDataset:
     """Where the single files can be fetched from, if they can"""
     trim: bool = False
     """Whether the geometry ``dumas2018`` drops the first row and column"""
+    title: str = ""
+    """What titles of figures call it; the name where it is empty"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
 
     @property
     def images(self) -> dict[str, KnownImage]:
@@ -106,6 +111,7 @@ _ALL: Final = (
     ),
     KnownDataset(
         "kodak",
+        title="Kodak",
         folder="kodak",
         licence="released by Kodak for unrestricted use",
         source="https://r0k.us/graphics/kodak/",
@@ -113,6 +119,7 @@ _ALL: Final = (
     ),
     KnownDataset(
         "bsds300-test",
+        title="BSDS300 test",
         folder="bsds300-test",
         licence="non-commercial research and education",
         source="https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/",
@@ -120,18 +127,21 @@ _ALL: Final = (
     ),
     KnownDataset(
         "clic2025",
+        title="CLIC 2025",
         folder="clic2025",
         licence="Unsplash licence",
         source="https://clic2025.compression.cc/ (six validation photographs)",
     ),
     KnownDataset(
         "cid22-train",
+        title="CID22 train",
         folder="cid22/train",
         licence="CC BY-SA 4.0",
         source="https://cloudinary.com/labs/cid22",
     ),
     KnownDataset(
         "cid22-val",
+        title="CID22 val",
         folder="cid22/val",
         licence="CC BY-SA 4.0",
         source="https://cloudinary.com/labs/cid22",

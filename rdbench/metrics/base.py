@@ -8,6 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rdbench.metrics.record import MetricRecord
     from rdbench.programs import ProgramSpec
     from rdbench.sample_format import Image
@@ -48,6 +51,13 @@ class Metric(abc.ABC):
         """The value of ``decoded``, which has the original's shape and dtype and is read-only; a
         class of several metrics gives a value for each of the names that were asked for. ``inf``
         is a value, NaN is none."""
+
+    def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:
+        """Where ``decoded``, as :meth:`score` gets it, is wrong in the eyes of the metric ``name``:
+        float32, (height, width), 0 where nothing is wrong and more where more is, in the unit that
+        :attr:`MetricRecord.map` tells; NaN where it says nothing. Defined by metrics whose record
+        has a ``map``."""
+        raise NotImplementedError(f"{name} has no error map for images of {decoded.shape}")
 
     @classmethod
     def version(cls) -> str:

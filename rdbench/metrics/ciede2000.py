@@ -13,7 +13,7 @@ of u1 + u2, and dH' = 2 sqrt(C1' C2') sin(dh' / 2) is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -53,9 +53,17 @@ class Ciede2000(Metric):
 
     def score(self, decoded: Image) -> float:
         """The mean difference of ``decoded``: uint8, shape of the original."""
-        pairs = zip(self._colors, _strips(decoded), strict=True)
-        total = sum(float(difference(a, lab(b)).sum(dtype=np.float64)) for a, b in pairs)
+        total = sum(float(found.sum(dtype=np.float64)) for found in self._differences(decoded))
         return float(total / (decoded.shape[0] * decoded.shape[1]))
+
+    def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:  # noqa: ARG002
+        """The difference of each pixel; 1 can just be seen. Its mean is the metric."""
+        found = np.concatenate(list(self._differences(decoded)))
+        return np.asarray(found, np.float32).reshape(decoded.shape[:2])
+
+    def _differences(self, decoded: Image) -> Iterator[Floats]:
+        pairs = zip(self._colors, _strips(decoded), strict=True)
+        return (difference(colors, lab(strip)) for colors, strip in pairs)
 
 
 def _strips(image: Image) -> list[Image]:

@@ -83,6 +83,7 @@ OTHERS: Final = (
         "identical images.",
         computed_on="sRGB",
         options=(MetricOption("ppd", "67", help="pixels per degree"),),
+        map="FLIP",
         target="rdbench.metrics.extra.flip:Flip",
         install=_INSTALL,
         library="flip-evaluator",

@@ -17,6 +17,8 @@ from rdbench.metrics.samples import pair
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
+Floats = NDArray[np.float32]
+
 _CHROMA: Final = {"psnr_u_db", "psnr_v_db", "psnr_yuv_db", "psnr_yuv_aom_db"}
 
 
@@ -72,6 +74,11 @@ class Pointwise(Metric):
         """The values of ``decoded``: uint8, shape of the original."""
         mse = mean_squared_error(self.original, decoded)
         return {"mse": mse, "psnr_db": decibel(mse)}
+
+    def error_map(self, name: str, decoded: Image) -> Floats:  # noqa: ARG002
+        """The squared error of each pixel, mean over channels: the mean of it is the MSE."""
+        errors = np.subtract(self.original, decoded, dtype=np.float32)
+        return np.asarray(np.square(errors).mean(axis=2), np.float32)
 
 
 class PointwiseYcbcr(Metric):

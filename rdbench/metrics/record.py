@@ -100,6 +100,8 @@ class MetricRecord:
     decibels of the mean of that. Empty: values are averaged as they are."""
     beside: tuple[str, ...] = ()
     """Metrics of the same class that are always given with it."""
+    map: str = ""
+    """What its error map shows, as a color bar is called; empty where it has none."""
     target: str = ""
     """``module:Class`` that computes it, ``path/to/file.py:Class`` or ``path/to/file.toml``; see
     :class:`rdbench.metrics.base.Metric`."""
@@ -197,7 +199,7 @@ class MetricRecord:
     def plain(self) -> dict[str, Any]:
         """All of it but where it is computed, as plain data for ``run.json``."""
         values = dataclasses.asdict(self)
-        for key in ("target", "install", "library", "tested", "chosen"):
+        for key in ("map", "target", "install", "library", "tested", "chosen"):
             del values[key]
         return values | {
             "formats": sorted(form.text for form in self.formats),
@@ -234,6 +236,7 @@ _KINDS: Final = {
     "least_side": int,
     "linear": str,
     "beside": tuple,
+    "map": str,
     "target": str,
     "install": str,
     "options": tuple,

@@ -121,18 +121,36 @@ class Scale:
         for first, count in self._strips():
             strip = slice(first, first + count)
             mean, ratio = self._contrast_loss(first, count)
-            power = np.add(self._twice_mean[strip], mean, out=self._vertical[0, :count])
-            power *= power
-            mean *= mean
-            power += mean
-            power += np.float32(2 * _C1)
-            mean /= power
+            self._take_luminance_loss(first, mean)
             np.matmul(ratio, self._inside, out=contrast[strip])
             np.matmul(mean, self._inside, out=luminance[strip])
             np.vecdot(mean[:, inside], ratio[:, inside], out=both[strip])
-        # 1 - l * cs = (1 - cs) + (1 - l) - (1 - l) * (1 - cs), and `mean` now is (1 - l) / 2.
+        # 1 - l * cs = (1 - cs) + (1 - l) - (1 - l) * (1 - cs), and `mean` is (1 - l) / 2.
         whole = contrast + 2 * (luminance - both)
         return 1 - self._channel_means(contrast), 1 - self._channel_means(whole)
+
+    def losses(self, *, luminance: bool) -> Floats:
+        """What each window loses, (channels, height - 10, width - 10), for what :attr:`difference`
+        holds: 1 less the SSIM index, or without ``luminance`` 1 - cs; from 0 to 2."""
+        found = np.empty((self._rows, self.shape[2]), np.float32)
+        for first, count in self._strips():
+            mean, ratio = self._contrast_loss(first, count)
+            if luminance:
+                self._take_luminance_loss(first, mean)
+                ratio += 2 * mean * (1 - ratio)
+            found[first : first + count] = ratio
+        return found.reshape(self.shape)[:, :-_HALO, :-_HALO]
+
+    def _take_luminance_loss(self, first: int, mean: Floats) -> None:
+        """Make (1 - l) / 2 of md of a strip, in its place."""
+        count = len(mean)
+        strip = slice(first, first + count)
+        power = np.add(self._twice_mean[strip], mean, out=self._vertical[0, :count])
+        power *= power
+        mean *= mean
+        power += mean
+        power += np.float32(2 * _C1)
+        mean /= power
 
     def _strips(self) -> list[tuple[int, int]]:
         rows = self._rows - _HALO

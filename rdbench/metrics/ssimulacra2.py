@@ -95,6 +95,20 @@ class Ssimulacra2(Metric):
         errors = np.stack([side.errors(planes) for side, planes in pairs], axis=1)
         return _points(float(np.sum(self._weights * errors)))
 
+    def error_map(self, name: str, decoded: Image) -> Floats:  # noqa: ARG002
+        """What each pixel adds to the weighted sum of errors: the maps of all scales with their
+        weights. A 4-norm n of a map m is shared out as m^4 / n^3, whose mean is n. The mean is the
+        sum that the score is made of, where sides are multiples of 32; else samples of coarse
+        scales reach beyond the image, and are cut there."""
+        height, width = decoded.shape[:2]
+        found = np.zeros((height, width), np.float32)
+        for scale, planes in enumerate(self._pyramid.of(decoded)):
+            side, weights = self._scales[scale], self._weights[:, scale]
+            coarse = side.weighted(planes, weights)
+            larger = coarse.repeat(1 << scale, axis=0).repeat(1 << scale, axis=1)
+            found += larger[:height, :width]
+        return found
+
 
 def _extent(weights: NDArray[np.float64]) -> slice:
     """The planes from the first to the last that have a weight."""
@@ -182,6 +196,29 @@ class _Scale:
         """Norms of the errors of ``planes``, XYB of a decoded image at this scale: (3, 2, 3), of
         plane, 1-norm and 4-norm, and map. Maps without a weight are zero."""
         height, _, width = self._mean.shape
+        sums = np.zeros((2, 3, 3))  # of norms, maps and planes
+        for _, kind, wanted, values in self._maps(planes):
+            sums[:, kind, wanted] += _sums(values)
+        sums /= height * width
+        sums[1] **= 0.25
+        return sums.transpose(2, 0, 1)
+
+    def weighted(self, planes: Floats, weights: NDArray[np.float64]) -> Floats:
+        """The maps of errors of ``planes`` with ``weights``, (3, 2, 3), as one: (height, width)."""
+        height, _, width = self._mean.shape
+        fourth = self.errors(planes)[:, 1]
+        shares = np.divide(weights[:, 1], fourth**3, out=np.zeros((3, 3)), where=fourth > 0)
+        found = np.zeros((height, width), np.float32)
+        for (rows, columns), kind, wanted, values in self._maps(planes):
+            for place, plane in enumerate(range(*wanted.indices(3))):
+                own = values[:, place].astype(np.float64)
+                found[rows, columns] += weights[plane, 0, kind] * own + shares[plane, kind] * own**4
+        return found
+
+    def _maps(self, planes: Floats) -> Iterator[tuple[tuple[slice, slice], int, slice, Floats]]:
+        """The maps of errors in parts: rows and columns, which of the three, of which planes, and
+        its values, (rows, planes, columns), which may be overwritten."""
+        height, _, width = self._mean.shape
         count = self._ssim_planes
 
         def fill(rows: slice, out: Floats) -> None:
@@ -190,25 +227,22 @@ class _Scale:
             np.multiply(samples, samples, out=out[:, 3 : 3 + count])
             np.multiply(samples, self._samples[:, :, rows], out=out[:, 3 + count :])
 
-        sums = np.zeros((2, 3, 3))  # of norms, maps and planes
         for rows, columns, blurred in self._blur(3 + 2 * count, height, width, fill):
             place = rows, slice(None), columns
+            part = rows, columns
             mean = blurred[:, :3]
             loss = self._structure_loss(
                 place, mean[:, self._ssim], blurred[:, 3 : 3 + count], blurred[:, 3 + count :]
             )
-            sums[:, 0, self._ssim] += _sums(loss)
+            yield part, 0, self._ssim, loss
             change = np.subtract(planes[:, rows, columns].transpose(1, 0, 2), mean, out=mean)
             np.abs(change, out=change)
             edges = self._edges[place]
             change -= edges
             change /= edges + 1
-            sums[:, 1] += _sums(np.maximum(change, 0))
+            yield part, 1, slice(None), np.maximum(change, 0)
             np.negative(change, out=change)
-            sums[:, 2] += _sums(np.maximum(change, 0, out=change))
-        sums /= height * width
-        sums[1] **= 0.25
-        return sums.transpose(2, 0, 1)
+            yield part, 2, slice(None), np.maximum(change, 0, out=change)
 
     def _structure_loss(
         self, place: _Place, mean: Floats, squares: Floats, products: Floats

@@ -20,7 +20,7 @@ from rdbench.metrics.base import Metric
 from rdbench.metrics.luma import strips
 from rdbench.metrics.reference import Reference
 from rdbench.metrics.samples import pair
-from rdbench.metrics.scale import Scale, halved, scratch
+from rdbench.metrics.scale import WINDOW, Floats, Scale, halved, scratch
 from rdbench.metrics.table import BUILT_IN
 
 if TYPE_CHECKING:
@@ -105,6 +105,14 @@ class Structural(Metric):
         values["ms_ssim"] = min(value, 1.0)
         values["ms_ssim_db"] = -10 * math.log10(1 - value) if value < 1 else math.inf
         return values
+
+    def error_map(self, name: str, decoded: Image) -> Floats:
+        """1 - SSIM of the window about each pixel, mean over channels; of MS-SSIM 1 - cs of the
+        finest scale. NaN where a window would leave the image."""
+        finest = self._scales[0]
+        self._write_difference(decoded, finest)
+        losses = finest.losses(luminance=not name.startswith("ms_")).mean(axis=0)
+        return np.pad(losses, WINDOW // 2, constant_values=np.nan)
 
     def _write_differences(self, decoded: Image) -> None:
         self._write_difference(decoded, self._scales[0])

@@ -26,6 +26,7 @@ _TABLE: Final = (
         "MSE",
         higher_is_better=False,
         definition="Mean squared error over all samples of all channels, 8 bit.",
+        map="squared error",
         target=_POINTWISE,
     ),
     MetricRecord(
@@ -36,6 +37,7 @@ _TABLE: Final = (
         "images.",
         linear="MSE",
         beside=("mse",),
+        map="squared error",
         target=_POINTWISE,
     ),
     MetricRecord(
@@ -99,6 +101,7 @@ _TABLE: Final = (
         definition="SSIM of Wang et al. 2004: 11x11 Gaussian window of sigma 1.5, windows inside "
         "the image, mean over channels.",
         least_side=11,
+        map="1 - SSIM",
         target=_STRUCTURAL,
     ),
     MetricRecord(
@@ -109,6 +112,7 @@ _TABLE: Final = (
         computed_on=_LUMA,
         options=matrix_option(),
         least_side=11,
+        map="1 - SSIM of luma",
         target=_STRUCTURAL_LUMA,
     ),
     MetricRecord(
@@ -117,6 +121,7 @@ _TABLE: Final = (
         definition="MS-SSIM of Wang et al. 2003 over five scales as pytorch-msssim defines it: "
         "per channel, then the mean over channels.",
         least_side=161,
+        map="1 - contrast and structure, finest scale of MS-SSIM",
         target=_STRUCTURAL,
     ),
     MetricRecord(
@@ -127,6 +132,7 @@ _TABLE: Final = (
         least_side=161,
         linear="MS-SSIM",
         beside=("ms_ssim",),
+        map="1 - contrast and structure, finest scale of MS-SSIM",
         target=_STRUCTURAL,
     ),
     MetricRecord(
@@ -137,6 +143,7 @@ _TABLE: Final = (
         computed_on=_LUMA,
         options=matrix_option(),
         least_side=161,
+        map="1 - contrast and structure of luma, finest scale of MS-SSIM",
         target=_STRUCTURAL_LUMA,
     ),
     MetricRecord(
@@ -149,6 +156,7 @@ _TABLE: Final = (
         least_side=161,
         linear="MS-SSIM-Y",
         beside=("ms_ssim_y",),
+        map="1 - contrast and structure of luma, finest scale of MS-SSIM",
         target=_STRUCTURAL_LUMA,
     ),
     MetricRecord(
@@ -159,6 +167,7 @@ _TABLE: Final = (
         "for identical images, and it may be negative. One channel counts as R = G = B.",
         computed_on="XYB of samples that are taken as sRGB",
         least_side=8,
+        map="weighted errors of SSIMULACRA 2",
         target=_SSIMULACRA2,
     ),
     *(
@@ -186,6 +195,7 @@ _TABLE: Final = (
         "D65, as scikit-image's deltaE_ciede2000; 0 for identical images. One channel counts as "
         "R = G = B.",
         computed_on="L*a*b* of samples that are taken as sRGB",
+        map="CIEDE2000",
         target="rdbench.metrics.ciede2000:Ciede2000",
     ),
 )

@@ -8,6 +8,8 @@ from rdbench.plots.figures import (
     Plot,
     Scene,
     file_name,
+    from_the_top,
+    member,
     rate_distortion,
     rate_saving,
     scene,
@@ -15,7 +17,7 @@ from rdbench.plots.figures import (
 from rdbench.plots.forest import Estimate, Forest, ForestRow, forest
 from rdbench.plots.images import ImagesPlot, ImagesRow, images_plot
 from rdbench.plots.runs import plot_rd
-from rdbench.plots.styles import Style, styles
+from rdbench.plots.styles import Member, Style, styles
 from rdbench.plots.tradeoff import Panel, Spot, Tradeoff, tradeoff
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "ImagesPlot",
     "ImagesRow",
     "Line",
+    "Member",
     "Panel",
     "Plot",
     "Scene",
@@ -35,7 +38,9 @@ __all__ = [
     "draw",
     "file_name",
     "forest",
+    "from_the_top",
     "images_plot",
+    "member",
     "plot_rd",
     "rate_distortion",
     "rate_saving",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rdbench.plots.draw import canvas, draw, head
 from rdbench.plots.legends import put_legend
-from rdbench.plots.styles import BLUE, ORANGE
+from rdbench.plots.palette import BLUE, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

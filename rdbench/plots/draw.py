@@ -6,16 +6,19 @@ Matplotlib's objects are used directly: pyplot would add half a second and globa
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from rdbench.errors import RdbenchError
+from rdbench.files import write_atomically
 from rdbench.plots.figures import Line, Look, Plot
-from rdbench.plots.fonts import FAMILY, fonts_for
+from rdbench.plots.fonts import FAMILY, fonts_for, wrapped
 from rdbench.plots.legends import make_room, put_legend
 from rdbench.plots.styles import Style, styles
 
@@ -31,6 +34,10 @@ WIDTH, HEIGHT = 6.0, 4.3
 TALL: Final = 16
 """A figure with more entries grows, so that its legend fits."""
 
+MOST_LINES: Final = 10
+"""Of notes below a figure, of so many characters each."""
+LINE_CHARACTERS: Final = 100
+NOTE_PT: Final = 6.5
 HIGHLIGHT: Final = 2.0
 """How much wider the line of a highlighted curve is."""
 GREY: Final = "#555555"
@@ -77,8 +84,17 @@ class Figured(Protocol):
         """Stem of the file name."""
 
 
+@runtime_checkable
 class Noted(Figured, Protocol):
     """Plain data of a figure that has notes, and that its user dresses."""
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+
+    @property
+    def subtitle(self) -> str:
+        """What stands below that."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -92,9 +108,10 @@ class Noted(Figured, Protocol):
 def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
     """Draw ``plot`` into ``folder``, one file per format (png, pdf, svg), and return their paths.
 
-    PNG has 300 dpi, PDF embeds its fonts as TrueType, SVG keeps text as text. Characters that no
-    installed font has become boxes, which a note in the figure says. Raises
-    :class:`rdbench.errors.RdbenchError` where the folder cannot be written.
+    Notes that have no room below the figure are in a text file more. PNG has 300 dpi, PDF embeds
+    its fonts as TrueType, SVG keeps text as text. Characters that no installed font has become
+    boxes, which a note in the figure says. Raises :class:`rdbench.errors.RdbenchError` where the
+    folder cannot be written.
     """
     import matplotlib as mpl
 
@@ -106,7 +123,10 @@ def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -
     families, _ = fonts_for(repr(plot))
     with mpl.rc_context({**SETTINGS, "font.sans-serif": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", module=".*")
-        return _write(draw(plot), folder, plot.name, formats)
+        files = _write(draw(plot), folder, plot.name, formats)
+    if isinstance(plot, Noted) and plot.look.notes and notes_below(plot) != all_notes(plot):
+        files.append(write_notes(plot, folder))
+    return files
 
 
 @contextmanager
@@ -171,14 +191,14 @@ def draw_into(axes: Axes, plot: Plot) -> None:
 def _fill(axes: Axes, plot: Plot) -> tuple[list[Line2D], list[str]]:
     """Draw all of ``plot`` but legend and notes into ``axes``; return its lines and their titles
     in the order of the legend."""
-    looks = styles((*plot.cast, *((line.codec, line.title) for line in plot.lines)))
+    looks = styles((*plot.cast, *(line.member for line in plot.lines)))
     handles = [
-        _draw_line(axes, line, looks[line.codec, line.title], line.title in plot.look.highlighted)
+        _draw_line(axes, line, looks[line.member], line.title in plot.look.highlighted)
         for line in plot.lines
     ]
     _dress(axes, plot)
     titles = [line.title for line in plot.lines]
-    order = plot.look.arranged(titles) if plot.look.order else _from_the_top(plot.lines)
+    order = plot.look.arranged(titles)
     handles, titles = [handles[row] for row in order], [titles[row] for row in order]
     if plot.baseline:
         handles.append(axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5))
@@ -224,10 +244,28 @@ def all_notes(plot: Noted) -> tuple[str, ...]:
     return (*plot.notes, *missing_glyphs(plot))
 
 
-def shown_notes(plot: Noted, width: float) -> list[str]:
-    """The notes that are wanted below a figure of ``width`` inches, as lines that fit there."""
+def notes_below(plot: Noted) -> tuple[str, ...]:
+    """Those of the notes that stand below the figure: as many as take :data:`MOST_LINES` lines
+    there, and where there are more, where the others are (:func:`save` writes them)."""
     notes = all_notes(plot) if plot.look.notes else ()
-    return [line for note in notes for line in textwrap.wrap(note, int(19 * width))]
+    taken = list(itertools.accumulate(math.ceil(len(note) / LINE_CHARACTERS) for note in notes))
+    if not taken or taken[-1] <= MOST_LINES:
+        return notes
+    kept = sum(lines < MOST_LINES for lines in taken)
+    return (*notes[:kept], f"{len(notes) - kept} more notes are in {plot.name}.txt")
+
+
+def shown_notes(plot: Noted, width: float) -> list[str]:
+    """The notes below a figure of ``width`` inches, as lines that fit there."""
+    return [line for note in notes_below(plot) for line in wrapped(note, width - 0.15, NOTE_PT)]
+
+
+def write_notes(plot: Noted, folder: Path) -> Path:
+    """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
+    path = folder / f"{plot.name}.txt"
+    lines = (plot.title, plot.subtitle, *all_notes(plot))
+    write_atomically(path, "".join(f"{line}\n" for line in lines if line))
+    return path
 
 
 def folded(label: str, length: float) -> str:
@@ -237,12 +275,12 @@ def folded(label: str, length: float) -> str:
 
 def put_notes(figure: Figure, lines: Sequence[str]) -> None:
     if lines:
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=6.5, color=GREY)
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=NOTE_PT, color=GREY)
 
 
 def head(axes: Axes, title: str, subtitle: str, length: float = WIDTH) -> None:
     """What stands above the axes, the subtitle in lines of so many inches."""
-    lines = textwrap.wrap(subtitle, max(1, int(15 * length)))
+    lines = wrapped(subtitle, length, 8)
     looks: tuple[dict[str, Any], ...] = (
         {"fontsize": 11, "fontweight": "bold"},
         {"fontsize": 8, "color": GREY},
@@ -269,35 +307,17 @@ def log_axis(axes: Axes, ticks: Sequence[int] = (1, 2, 5)) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _from_the_top(lines: Sequence[Line]) -> list[int]:
-    """The order in which the lines lie above each other, so that the legend has it as well."""
-    import numpy as np
-
-    drawn = [line for line in lines if line.x]
-    low = max((min(line.x) for line in drawn), default=0.0)
-    high = min((max(line.x) for line in drawn), default=0.0)
-    if low > high:
-        return list(range(len(lines)))
-    middle = (low + high) / 2
-    heights = [float(np.interp(middle, line.x, line.y)) for line in lines]
-    return sorted(range(len(lines)), key=lambda row: -heights[row])
-
-
 def _draw_line(axes: Axes, line: Line, style: Style, highlighted: bool) -> Line2D:
     thin = 1.1 if line.published else 1.5
     (drawn,) = axes.plot(
         line.x,
         line.y,
         label=line.title,
-        color=style.color,
         linestyle=style.dashes,
         linewidth=HIGHLIGHT * thin if highlighted else thin,
-        marker=style.marker,
         markevery=None if line.measured is None else list(line.measured),
-        markersize=0 if line.published else style.size(7 if highlighted else 5.5),
-        markeredgecolor="white",
-        markeredgewidth=0.5,
         zorder=4 if highlighted else 2 if line.published else 3,
+        **style.marks(7 if highlighted else 5.5),
     )
     return drawn
 

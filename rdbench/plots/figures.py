@@ -12,10 +12,20 @@ from typing import Final
 import numpy as np
 
 from rdbench.bd import METHODS, delta, pareto_optimal
-from rdbench.curves import RATE, Curve, Settings, averaging_text, common_images, other_samples
+from rdbench.curves import (
+    RATE,
+    Curve,
+    Settings,
+    averaging_text,
+    common_images,
+    other_samples,
+    place_details,
+    place_title,
+)
 from rdbench.curves.published import caveats
 from rdbench.errors import UsageError
 from rdbench.metrics import MetricRecord
+from rdbench.plots.styles import Member
 from rdbench.schema import point_text
 
 SAVING_SAMPLES = 101
@@ -32,6 +42,11 @@ class Line:
     y: tuple[float, ...]
     measured: tuple[int, ...] | None = None
     """The places of measured points among samples of an interpolation; None where all are."""
+
+    @property
+    def member(self) -> Member:
+        """Whose line it is."""
+        return Member(self.codec, self.title, self.published)
 
 
 @dataclass(frozen=True)
@@ -66,9 +81,10 @@ class Plot:
     x_label: str
     y_label: str
     lines: tuple[Line, ...]
-    cast: tuple[tuple[str, str], ...] = ()
-    """Codec and title of all curves of the scene, drawn here or not, so that a curve looks the
-    same in all figures of it."""
+    """In the order of the legend."""
+    cast: tuple[Member, ...] = ()
+    """All curves of the dataset, drawn here or not, so that a curve looks the same in all figures
+    of it."""
     notes: tuple[str, ...] = ()
     baseline: str = ""
     """Title of a horizontal line at 0; none where empty."""
@@ -90,15 +106,15 @@ class Scene:
     curves: tuple[Curve, ...]
     images: tuple[str, ...]
     notes: tuple[str, ...]
+    cast: tuple[Member, ...] = ()
+    """All curves of the dataset, whether they have the metric or not."""
     stem: str = ""
     """The stem of the files of its figures, without metric; the dataset where it is empty."""
 
     @property
     def title(self) -> str:
         """The dataset and what was measured of it."""
-        curves = sorted(self.curves, key=lambda curve: curve.source)  # measured ones say which luma
-        text = next((curve.color_text for curve in curves if curve.color), "")
-        return f"{self.dataset}, {text}" if text else self.dataset
+        return place_title(self.dataset, self.curves, self.image_count)
 
     def name(self) -> str:
         """The stem of the figures' files."""
@@ -115,18 +131,15 @@ class Scene:
         return curve.gain(self.metric, self.averaging, self.images)
 
     @property
-    def cast(self) -> tuple[tuple[str, str], ...]:
-        return tuple((curve.codec, curve.title) for curve in self.curves)
-
-    @property
     def image_count(self) -> int:
         """Over how many images the measured curves are means, or all where none is measured."""
         return len(self.images) or self.curves[0].mean_of
 
     @property
     def subtitle(self) -> str:
-        images = f"{self.image_count} images" if self.image_count != 1 else "1 image"
-        return f"{images}, {averaging_text(self.metric, self.averaging)}"
+        """How curves are averaged, and what the title leaves out."""
+        details = place_details(self.dataset, self.curves)
+        return "; ".join((averaging_text(self.metric, self.averaging), *details))
 
 
 def scene(
@@ -171,7 +184,10 @@ def scene(
         else:
             shown.append(curve)
     notes += [*_other_means(shown, len(images)), *_caveats(shown)]
-    return Scene(dataset, metric, averaging, tuple(shown), tuple(sorted(images)), tuple(notes))
+    cast = tuple(map(member, here))
+    return Scene(
+        dataset, metric, averaging, tuple(shown), tuple(sorted(images)), tuple(notes), cast
+    )
 
 
 def rate_distortion(
@@ -202,7 +218,7 @@ def rate_distortion(
         subtitle=view.subtitle,
         x_label="Rate [bit/px]",
         y_label=view.metric.axis,
-        lines=tuple(lines),
+        lines=from_the_top(lines),
         cast=view.cast,
         notes=tuple(notes),
         log_x=log_rate,
@@ -247,10 +263,10 @@ def rate_saving(view: Scene, anchor: Curve, settings: Settings | None = None) ->
     return Plot(
         name=view.name() + "_saving",
         title=view.title,
-        subtitle=", ".join((view.subtitle, *settings.stated, method)),
+        subtitle="; ".join((view.subtitle, *settings.stated, method)),
         x_label=view.metric.axis,
         y_label=f"Rate saving against {anchor.title} [%]",
-        lines=tuple(lines),
+        lines=from_the_top(lines),
         cast=view.cast,
         notes=tuple(notes),
         baseline=anchor.title,
@@ -266,7 +282,8 @@ def _of_means(
     if not shown:
         return None
     said = [*_other_means(shown, shown[0].mean_of), *_caveats(shown)]
-    return Scene(dataset, metric, averaging, tuple(shown), (), tuple(said))
+    cast = tuple(map(member, here))
+    return Scene(dataset, metric, averaging, tuple(shown), (), tuple(said), cast)
 
 
 def _images(curve: Curve, metric: MetricRecord) -> set[str]:
@@ -314,9 +331,26 @@ def _log_rate(rate: np.ndarray, quality: np.ndarray, x: np.ndarray, method: str)
     return METHODS[method].interpolate(quality[kept], np.log10(rate[kept]))(x)
 
 
+def member(curve: Curve) -> Member:
+    """A curve as figures know it."""
+    return Member(curve.codec, curve.title, curve.source == "published")
+
+
+def from_the_top(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """``lines`` in the order in which they lie above each other: that of legends."""
+    drawn = [line for line in lines if line.x]
+    low = max((min(line.x) for line in drawn), default=0.0)
+    high = min((max(line.x) for line in drawn), default=0.0)
+    if low > high:
+        return tuple(lines)
+    middle = (low + high) / 2
+    heights = {id(line): float(np.interp(middle, line.x, line.y)) for line in drawn}
+    return tuple(sorted(lines, key=lambda line: -heights.get(id(line), -math.inf)))
+
+
 def _line(curve: Curve, x: np.ndarray, y: np.ndarray) -> Line:
-    published = curve.source == "published"
-    return Line(curve.title, curve.codec, published, tuple(x.tolist()), tuple(y.tolist()))
+    codec, title, published = member(curve)
+    return Line(title, codec, published, tuple(x.tolist()), tuple(y.tolist()))
 
 
 def _rate_limits(lines: Sequence[Line], log_rate: bool) -> tuple[float, float] | None:

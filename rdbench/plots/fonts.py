@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from typing import Final
 
@@ -45,3 +46,38 @@ def _characters(family: str) -> set[str]:
     except ValueError:
         return set()
     return set(map(chr, font_manager.get_font(path).get_charmap()))
+
+
+def wrapped(text: str, width: float, points: float) -> list[str]:
+    """``text`` in lines of at most ``width`` inches, drawn at a size in points; a longer word is
+    broken."""
+    most = width * 72 / points
+    lines, line, filled = [], "", 0.0
+    for word in text.split():
+        length = sum(map(_advance, word))
+        if line and filled + _advance(" ") + length <= most:
+            line, filled = f"{line} {word}", filled + _advance(" ") + length
+            continue
+        if line:
+            lines.append(line)
+        line, filled = "", 0.0
+        for letter in word:
+            if line and filled + _advance(letter) > most:
+                lines.append(line)
+                line, filled = "", 0.0
+            line, filled = line + letter, filled + _advance(letter)
+    return [*lines, line] if line else lines
+
+
+@functools.cache
+def _advance(letter: str) -> float:
+    """How far a character of :data:`FAMILY` moves on, in units of the font size; one that it lacks
+    is taken as wide as it is high."""
+    from matplotlib import font_manager, ft2font
+
+    font = font_manager.get_font(font_manager.findfont(FAMILY))
+    if ord(letter) not in font.get_charmap():
+        return 1.0
+    font.set_size(100, 72)
+    glyph = font.load_char(ord(letter), flags=ft2font.LoadFlags.NO_HINTING)
+    return float(glyph.linearHoriAdvance) / 65536 / 100

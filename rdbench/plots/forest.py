@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rdbench.bd import LEVEL, Interval
-from rdbench.curves import Comparison, averaging_text
+from rdbench.curves import Comparison, Curve, averaging_text, place_details, place_title
 from rdbench.curves.notes import mark, notes
 from rdbench.plots.draw import (
     GREY,
@@ -19,9 +19,9 @@ from rdbench.plots.draw import (
     put_notes,
     shown_notes,
 )
-from rdbench.plots.figures import PLAIN, Look, file_name
+from rdbench.plots.figures import PLAIN, Look, file_name, member
 from rdbench.plots.legends import make_room
-from rdbench.plots.styles import Style, styles
+from rdbench.plots.styles import Member, Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,11 +45,14 @@ class Estimate:
 class ForestRow:
     """One curve: the BD-rate of its mean curve, and the mean of those of single images."""
 
-    title: str
-    codec: str
+    member: Member
     mean_curves: Estimate
     of_images: Estimate
     marks: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.member.title
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Forest:
     subtitle: str
     anchor: str
     rows: tuple[ForestRow, ...]
-    cast: tuple[tuple[str, str], ...] = ()
+    cast: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
     look: Look = PLAIN
 
@@ -78,36 +81,50 @@ def forest(rows: Sequence[Comparison]) -> Forest | None:
     first = shown[0]
     settings = first.settings
     metric = settings.metric
+    averaged = averaging_text(metric, settings.averaging)
     hollow = "; hollow: mean of single images" if any(row.images for row in shown) else ""
     intervals = f"; lines: {LEVEL:g} % intervals" if any(row.interval for row in shown) else ""
     return Forest(
         name=file_name(first.dataset, metric.name, settings.averaging) + "_bd",
-        title=f"{first.place}, {metric.label}",
+        title=title_of(shown),
         subtitle=f"filled: mean curves{hollow}{intervals}",
         anchor=first.anchor,
         rows=tuple(_row(row) for row in shown),
         cast=cast_of(rows),
         notes=(
-            ", ".join(
-                (averaging_text(metric, settings.averaging), *settings.stated, settings.method)
-            ),
+            "; ".join((averaged, *details_of(shown), *settings.stated, settings.method)),
             *notes([row for row in rows if row.kind == "rate"]),
         ),
     )
 
 
-def cast_of(rows: Sequence[Comparison]) -> tuple[tuple[str, str], ...]:
-    """Codec and title of all curves of ``rows``, drawn or not."""
-    curves = [curve for row in rows for curve in (row.anchor_curve, row.test_curve) if curve]
-    return tuple(dict.fromkeys((curve.codec, curve.title) for curve in curves))
+def curves_of(rows: Sequence[Comparison]) -> list[Curve]:
+    """All curves of ``rows``, drawn or not."""
+    return [curve for row in rows for curve in (row.anchor_curve, row.test_curve) if curve]
+
+
+def cast_of(rows: Sequence[Comparison]) -> tuple[Member, ...]:
+    """The same as figures know them, each once."""
+    return tuple(dict.fromkeys(map(member, curves_of(rows))))
+
+
+def title_of(rows: Sequence[Comparison]) -> str:
+    """The dataset of ``rows``, what was measured of it, and the metric."""
+    images = max(max(len(row.images), *(c.mean_of for c in curves_of([row]))) for row in rows)
+    place = place_title(rows[0].dataset, curves_of(rows), images)
+    return f"{place}, {rows[0].settings.metric.label}"
+
+
+def details_of(rows: Sequence[Comparison]) -> tuple[str, ...]:
+    """What that title leaves out."""
+    return place_details(rows[0].dataset, curves_of(rows))
 
 
 def _row(row: Comparison) -> ForestRow:
     single = row.per_image
     assert row.test_curve
     return ForestRow(
-        title=row.test,
-        codec=row.test_curve.codec,
+        member=member(row.test_curve),
         mean_curves=Estimate.of(row.value, row.interval),
         of_images=Estimate.of(single.mean, single.interval) if single else Estimate(math.nan),
         marks=mark(row),
@@ -124,10 +141,10 @@ def _draw(plot: Forest) -> Figure:
     lines = shown_notes(plot, width)
     figure = canvas(width, size[1] if size else 1.15 + 0.36 * len(rows) + 0.12 * len(lines))
     axes = figure.add_subplot()
-    looks = styles((*plot.cast, *((row.codec, row.title) for row in plot.rows)))
+    looks = styles((*plot.cast, *(row.member for row in plot.rows)))
     axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
     for place, row in enumerate(rows):
-        look = looks[row.codec, row.title]
+        look = looks[row.member]
         both = math.isfinite(row.of_images.value)
         above = place - 0.1 if both else place
         _point(axes, above, row.mean_curves, look, filled=True)
@@ -186,7 +203,7 @@ def _point(axes: Axes, height: float, estimate: Estimate, look: Style, *, filled
         (height,),
         linestyle="none",
         marker=look.marker,
-        markersize=look.size(7 if filled else 5),
+        markersize=look.filled.size(7 if filled else 5),
         markerfacecolor=look.color if filled else "white",
         markeredgecolor="white" if filled else look.color,
         markeredgewidth=0.6 if filled else 0.9,

@@ -13,10 +13,10 @@ from rdbench.curves import Comparison
 from rdbench.curves.comparison import PERCENTILES
 from rdbench.curves.notes import notes
 from rdbench.plots.draw import GREY, canvas, draw, folded, head, put_notes, shown_notes
-from rdbench.plots.figures import PLAIN, Look, file_name
-from rdbench.plots.forest import cast_of, name_rows, put_beside
+from rdbench.plots.figures import PLAIN, Look, file_name, member
+from rdbench.plots.forest import cast_of, details_of, name_rows, put_beside, title_of
 from rdbench.plots.legends import make_room
-from rdbench.plots.styles import Style, styles
+from rdbench.plots.styles import Member, Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,14 +41,17 @@ LONGEST_NAME: Final = 20
 class ImagesRow:
     """One curve: the BD-rates of images in percent, rising, with their names."""
 
-    title: str
-    codec: str
+    member: Member
     values: tuple[float, ...]
     names: tuple[str, ...]
     percentiles: tuple[float, ...]
     """:data:`rdbench.curves.comparison.PERCENTILES`; NaN of few images."""
     named: tuple[int, ...]
     """The places of those that are named in the figure."""
+
+    @property
+    def title(self) -> str:
+        return self.member.title
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class ImagesPlot:
     subtitle: str
     anchor: str
     rows: tuple[ImagesRow, ...]
-    cast: tuple[tuple[str, str], ...] = ()
+    cast: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
     look: Look = PLAIN
 
@@ -80,12 +83,12 @@ def images_plot(rows: Sequence[Comparison]) -> ImagesPlot | None:
     marks = f"; bars: p{lowest} to p{highest}, with the median" if percentiles else ""
     return ImagesPlot(
         name=file_name(first.dataset, settings.metric.name, settings.averaging) + "_images",
-        title=f"{first.place}, {settings.metric.label}",
+        title=title_of(of_rate),
         subtitle=f"dots: single images, those farthest from the median named{marks}",
         anchor=first.anchor,
         rows=tuple(shown),
         cast=cast_of(rows),
-        notes=(settings.method, *notes(of_rate, marks=False)),
+        notes=("; ".join((*details_of(of_rate), settings.method)), *notes(of_rate, marks=False)),
     )
 
 
@@ -98,8 +101,7 @@ def _row(row: Comparison) -> ImagesRow:
     places = {place: rank for rank, place in enumerate(order.tolist())}
     ends = tuple(dict.fromkeys((0, single.count - 1)))
     return ImagesRow(
-        title=row.test,
-        codec=row.test_curve.codec,
+        member=member(row.test_curve),
         values=tuple(values[order].tolist()),
         names=tuple(row.images[place] for place in order.tolist()),
         percentiles=single.percentiles,
@@ -116,10 +118,10 @@ def _draw(plot: ImagesPlot) -> Figure:
     lines = shown_notes(plot, width)
     figure = canvas(width, size[1] if size else 1.15 + ROW_IN * len(rows) + 0.12 * len(lines))
     axes = figure.add_subplot()
-    looks = styles((*plot.cast, *((row.codec, row.title) for row in plot.rows)))
+    looks = styles((*plot.cast, *(row.member for row in plot.rows)))
     axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
     for place, row in enumerate(rows):
-        _bar(axes, place, row, looks[row.codec, row.title])
+        _bar(axes, place, row, looks[row.member])
         put_beside(axes, place, _text(row))
         axes.plot(row.values, [place] * len(row.values), linestyle="none")  # for the range
     axes.margins(x=0.06)
@@ -134,7 +136,7 @@ def _draw(plot: ImagesPlot) -> Figure:
         make_room(figure)
     figure.draw_without_rendering()  # the places of dots and names are measured on paper
     for place, row in enumerate(rows):
-        lanes = _dots(axes, place, row, looks[row.codec, row.title])
+        lanes = _dots(axes, place, row, looks[row.member])
         _names(axes, place, row, lanes)
     return figure
 
@@ -179,7 +181,7 @@ def _dots(axes: Axes, height: float, row: ImagesRow, look: Style) -> list[float]
         heights,
         linestyle="none",
         marker=look.marker,
-        markersize=look.size(DOT_PT),
+        markersize=look.filled.size(DOT_PT),
         markerfacecolor=look.color,
         markeredgecolor="white",
         markeredgewidth=0.4,

@@ -11,7 +11,7 @@ import numpy as np
 
 from rdbench.plots.draw import GREY, canvas, style
 from rdbench.plots.legends import put_legend
-from rdbench.plots.styles import BLACK, COLORS, MARKERS, RED, SKY
+from rdbench.plots.palette import BLACK, COLORS, MARKERS, RED, SKY
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from rdbench.errors import UsageError
 from rdbench.plots.draw import GREY, draw, put_head, shown_notes
 from rdbench.plots.figures import PLAIN, Look
-from rdbench.plots.styles import RED
+from rdbench.plots.palette import RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

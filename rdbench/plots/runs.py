@@ -19,6 +19,7 @@ from rdbench.curves import (
     averaging_of,
     check_ranges,
     compare_pairs,
+    dataset_title,
     find_anchor,
     find_curves,
     gather,
@@ -26,9 +27,8 @@ from rdbench.curves import (
     resolve_all,
 )
 from rdbench.errors import UsageError, unknown
-from rdbench.files import write_atomically
 from rdbench.metrics import MetricRecord
-from rdbench.plots.draw import FORMATS, all_notes, draw_into, save
+from rdbench.plots.draw import FORMATS, all_notes, draw_into, save, write_notes
 from rdbench.plots.figures import Look, Plot, rate_distortion, rate_saving, scene
 from rdbench.plots.forest import Forest, forest
 from rdbench.plots.images import ImagesPlot, images_plot
@@ -201,7 +201,7 @@ def plot_rd(
             warnings.warn(f"{figure.name}: {error}", stacklevel=2)
             continue
         if not notes:
-            drawn.append(_write_notes(figure, folder))
+            drawn.append(write_notes(figure, folder))
     if not drawn:
         raise UsageError("no figure has room in the size that is wanted (`size`)")
     return drawn
@@ -236,7 +236,8 @@ def _figures(
 def _dressed(figure: Drawing, name: str, dataset: str, title: str | None, look: Look) -> Drawing:
     """``figure`` with the title and the look that are wanted; ``name`` is that of the dataset."""
     if title is None:
-        title = name + figure.title.removeprefix(dataset)
+        shown = dataset_title(dataset)
+        title = (shown if name == dataset else name) + figure.title.removeprefix(shown)
     notes = figure.notes if title else (figure.subtitle, *figure.notes)
     subtitle = figure.subtitle if title else ""
     return dataclasses.replace(figure, title=title, subtitle=subtitle, notes=notes, look=look)
@@ -252,14 +253,6 @@ def _into(axes: Axes, figures: Sequence[Drawing]) -> Axes:
         warnings.warn(note, stacklevel=3)
     draw_into(axes, plot)
     return axes
-
-
-def _write_notes(figure: Drawing, folder: Path) -> Path:
-    """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
-    path = folder / f"{figure.name}.txt"
-    lines = (figure.title, figure.subtitle, *all_notes(figure))
-    write_atomically(path, "".join(f"{line}\n" for line in lines if line))
-    return path
 
 
 def _titles(curves: Sequence[Curve], names: str | Sequence[str], what: str) -> tuple[str, ...]:

@@ -1,169 +1,148 @@
-"""Looks of curves: within one figure no two are alike, in color and in grey.
+"""Looks of curves, by who they are: a figure adds and leaves out curves, and the others stay.
 
-The first colors are those of Okabe and Ito (2008) without the yellow, which white paper swallows;
-the others are as far from these and from each other as they can be (CIEDE2000 of 22 and more).
+A codec has a color and a marker, which are its own in every figure and report: those of
+:mod:`rdbench.plots.palette`, or of a name that is not there those that the name gives. The line
+says who measured: solid with filled markers what rdbench did, dashed with hollow ones what was
+published.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
-_FURTHER: Final = ("#7409AA", "#79061A", "#A1B82E", "#29564F", "#7F7F7F", "#F42547", "#665919")
-COLORS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK, *_FURTHER)
-MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d")
-SOLID, DASHED, DASHDOT, DOTTED, LONG = (
-    (0.0, ()),
-    (0.0, (5.0, 1.6)),
-    (0.0, (6.0, 1.6, 1.2, 1.6)),
-    (0.0, (1.2, 1.4)),
-    (0.0, (9.0, 2.0)),
-)
-DASHES: Final = (SOLID, DASHED, DASHDOT, DOTTED, LONG)
+from rdbench.plots.palette import KNOWN, MARKERS, OTHERS, SAME
+
+SOLID: Final = (0.0, ())
+DASHED: Final = (0.0, (4.0, 1.8))
 STEP: Final = 14.0
 """CIE L* between the shades of a color, which are from 18 to 78."""
 UNLIKE: Final = 9.0
 """CIEDE2000 from which two colors of one figure are told apart at a glance."""
 
 Array = NDArray[np.float64]
-T = TypeVar("T")
+Dashes = tuple[float, tuple[float, ...]]
+
+
+class Member(NamedTuple):
+    """A curve, as far as its look depends on who it is."""
+
+    codec: str
+    title: str
+    published: bool = False
 
 
 @dataclass(frozen=True)
 class Style:
-    """Color, marker and dashes of a curve. A marker is filled, but where it stands for a mean of
-    single images."""
+    """Color and marker of a curve, and whether it was published and not measured."""
 
     color: str
     marker: str
-    dashes: tuple[float, tuple[float, ...]]
+    published: bool = False
+
+    @property
+    def dashes(self) -> Dashes:
+        return DASHED if self.published else SOLID
+
+    @property
+    def filled(self) -> Style:
+        """The same in figures in which a hollow marker stands for something else."""
+        return Style(self.color, self.marker)
 
     def size(self, points: float) -> float:
-        """The markersize with which it looks like others of ``points``: a star is mostly gaps."""
-        return 1.5 * points if self.marker == "*" else points
+        """The markersize with which it looks like others of ``points``: a star is mostly gaps, and
+        a hollow marker shows around a filled one."""
+        larger = 1.5 if self.marker == "*" else 1.0
+        return larger * points + (2.0 if self.published else 0)
+
+    def marks(self, points: float) -> dict[str, Any]:
+        """How Matplotlib draws its markers, of ``points``."""
+        hollow = self.published
+        return {
+            "color": self.color,
+            "marker": self.marker,
+            "markersize": self.size(points),
+            "markerfacecolor": "none" if hollow else self.color,
+            "markeredgecolor": self.color if hollow else "white",
+            "markeredgewidth": 0.9 if hollow else 0.5,
+        }
 
 
-KNOWN: Final = {
-    "jpeg": Style(BLACK, "o", SOLID),
-    "jpeg2000": Style(ORANGE, "s", SOLID),
-    "webp": Style(SKY, "^", SOLID),
-    "avif": Style(RED, "D", SOLID),
-    "hevc": Style(BLUE, "v", SOLID),
-    "jpegxl": Style(GREEN, "P", SOLID),
-    "png": Style(BLACK, "X", DOTTED),
-    "bpg": Style(BLUE, "<", LONG),
-    "hm": Style(BLUE, "8", DASHED),
-    "vtm": Style(GREEN, "d", DOTTED),
-    # Programs have the colors of the libraries that code the same format.
-    "cjpeg": Style(BLACK, "P", LONG),
-    "openjpeg": Style(ORANGE, ">", DOTTED),
-    "imagemagick-jp2": Style(ORANGE, "D", LONG),
-    "ffmpeg-jpeg2000": Style(ORANGE, "X", DASHDOT),
-    "cwebp": Style(SKY, "v", DOTTED),
-    "avifenc": Style(RED, "s", DOTTED),
-    "cjxl": Style(GREEN, "X", DASHED),
-    "x265": Style(BLUE, "^", DOTTED),
-    "heif-enc": Style(BLUE, "P", DASHDOT),
-    "kvazaar": Style(SKY, "h", LONG),
-    "vvenc": Style(GREEN, "s", LONG),
-    "av1": Style(RED, "d", DASHED),
-    "dumas2018": Style(PURPLE, "h", SOLID),
-    "lee2019": Style(PURPLE, "*", DASHED),
-    "bmshj2018-factorized": Style(GREEN, "p", DASHDOT),
-    "bmshj2018-hyperprior": Style(SKY, ">", DASHED),
-    "mbt2018-mean": Style(ORANGE, "<", DASHED),
-    "mbt2018": Style(RED, "8", DASHDOT),
-    "cheng2020-anchor": Style(BLACK, "H", DASHED),
-    "cheng2020-attn": Style(BLACK, "d", DASHDOT),
-    "elic2022": Style(PURPLE, "8", LONG),
-}
+def styles(cast: Iterable[Member]) -> dict[Member, Style]:
+    """The style of each curve of a figure.
 
-
-def styles(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Style]:
-    """The style of each curve (codec, title) of one figure.
-
-    Each codec has a color of its own: that of :data:`KNOWN`, or one that its name gives, where no
-    codec before it has taken that. The further curves of a codec are shades of its color. Markers
-    and dashes are each curve's own as far as there are enough, so that they tell it in grey.
+    The first curve of a codec, and the first published one, have the codec's own look. Further
+    ones are shades of its color with markers of their own, in the order in which they come.
+    Who has a look in :data:`rdbench.plots.palette.KNOWN` keeps it; others step aside where somebody
+    in the figure looks the same.
     """
-    keys = list(dict.fromkeys(curves))
-    codecs = sorted({codec for codec, _ in keys}, key=_priority)
-    wished = {codec: KNOWN.get(codec) or _hashed(codec) for codec in codecs}
-    own = {codec: [key for key in keys if key[0] == codec] for codec in codecs}
-    firsts = [own[codec][0] for codec in codecs]
-    found: dict[tuple[str, str], Style] = {}
-    colors: dict[str, str] = {}
-    for key in (*firsts, *(key for codec in codecs for key in own[codec][1:])):
-        wish = wished[key[0]]
-        place = own[key[0]].index(key)
-        shades = _shades(colors[key[0]])[1:] if place else ()
-        taken = [style.color for style in found.values()]
-        color = _apart([*shades, *_colors(wish.color)], taken)
-        colors.setdefault(key[0], color)
-        marker = _free(_from(MARKERS, wish.marker), [style.marker for style in found.values()])
-        dashes = _from(DASHES, wish.dashes)[place % len(DASHES)]
-        found[key] = Style(color, marker, dashes)
-    return found
+    keys = list(dict.fromkeys(cast))
+    found: dict[Member, Style] = {}
+    places: dict[Member, int] = {}
+    for key in keys:
+        places[key] = sum(other[::2] == key[::2] for other in places)
+    own: dict[str, Style] = {}
+    for codec in sorted({key.codec for key in keys}, key=lambda name: (not _known(name), name)):
+        own[codec] = _own(codec, list(own.values()))
+    for key in sorted(keys, key=lambda key: places[key]):
+        base = own[key.codec]
+        if not places[key]:
+            found[key] = Style(base.color, base.marker, key.published)
+            continue
+        taken = [style for style in found.values() if style.published == key.published]
+        looks = (
+            Style(color, marker, key.published) for color, marker in _variants(base, places[key])
+        )
+        found[key] = next((look for look in looks if not _alike(look, taken)), base)
+    return {key: found[key] for key in keys}
 
 
-def _priority(codec: str) -> tuple[int, str]:
-    """Known codecs come first to their colors."""
-    return (list(KNOWN).index(codec) if codec in KNOWN else len(KNOWN)), codec
-
-
-def _hashed(codec: str) -> Style:
+def _own(codec: str, taken: list[Style]) -> Style:
+    """The look of a codec, beside those of known codecs and of others before it."""
+    if known := _known(codec):
+        return Style(*known)
     start = int.from_bytes(hashlib.sha256(codec.encode()).digest()[:8], "big")
-    return _LOOKS[start % len(_LOOKS)]
+    colors = _around(OTHERS, start)
+    markers = _around(MARKERS, start // len(OTHERS))
+    free = [color for color in colors if all(color != style.color for style in taken)]
+    looks = (Style(color, marker) for marker in markers for color in (*free, *colors))
+    return next((look for look in looks if not _alike(look, taken)), Style(colors[0], markers[0]))
 
 
-_LOOKS: Final = tuple(itertools.starmap(Style, itertools.product(COLORS, MARKERS, DASHES)))
+def _known(codec: str) -> tuple[str, str] | None:
+    return KNOWN.get(SAME.get(codec, codec))
 
 
-def _free(wanted: Sequence[T], taken: Sequence[T]) -> T:
-    """The first of ``wanted`` that is not taken, or the first that fewest have."""
-    return min(wanted, key=taken.count)
+def _variants(base: Style, place: int) -> Iterator[tuple[str, str]]:
+    """Looks for a further curve of a codec, the preferred one first."""
+    shades = _shades(base.color)
+    markers = _around(MARKERS, MARKERS.index(base.marker))
+    for step in range(len(MARKERS)):
+        for turn in range(len(shades)):
+            yield (
+                shades[(place + turn) % len(shades)],
+                markers[(place + step) % len(markers)],
+            )
 
 
-def _from(table: Sequence[T], item: T) -> list[T]:
-    """``item``, and what follows it in ``table``, around its end."""
-    start = table.index(item) if item in table else 0
-    return list(dict.fromkeys([item, *table[start:], *table[:start]]))
+def _alike(look: Style, taken: Iterable[Style]) -> bool:
+    """Whether somebody has the same marker in a color that is hard to tell from its own."""
+    return any(
+        look.marker == other.marker and difference(look.color, other.color) < UNLIKE
+        for other in taken
+    )
 
 
-def _apart(wanted: Iterable[str], taken: Sequence[str]) -> str:
-    """The first of ``wanted`` that is unlike all colors that are taken, or the one that is most
-    unlike them."""
-    best, farthest = "", -1.0
-    for color in wanted:
-        nearest = min((difference(color, other) for other in taken), default=math.inf)
-        if nearest >= UNLIKE:
-            return color
-        if nearest > farthest:
-            best, farthest = color, nearest
-    return best
-
-
-def _colors(wish: str) -> Iterator[str]:
-    """Colors for a codec's first curve, in the order of preference."""
-    shades = [_shades(color) for color in _from(COLORS, wish)]
-    return itertools.chain.from_iterable(zip(*shades, strict=True))
+def _around(table: tuple[str, ...], start: int) -> tuple[str, ...]:
+    """``table`` from a place on, around its end."""
+    start %= len(table)
+    return table[start:] + table[:start]
 
 
 @functools.cache

@@ -19,10 +19,10 @@ from rdbench.plots.draw import (
     put_notes,
     shown_notes,
 )
-from rdbench.plots.figures import PLAIN, Look, file_name
-from rdbench.plots.forest import cast_of
+from rdbench.plots.figures import PLAIN, Look, file_name, member
+from rdbench.plots.forest import cast_of, details_of, title_of
 from rdbench.plots.legends import embolden, make_room
-from rdbench.plots.styles import styles
+from rdbench.plots.styles import Member, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,20 +34,23 @@ COSTS: Final = (*TIMES, "memory_mb")
 """Fields of :class:`rdbench.curves.Complexity`."""
 
 
-_Costly = tuple[str, str, Complexity, float]
-"""Title and codec of a curve, what it costs, and its BD-rate in percent."""
+_Costly = tuple[Member, Complexity, float]
+"""A curve, what it costs, and its BD-rate in percent."""
 
 
 @dataclass(frozen=True)
 class Spot:
     """One curve: its cost and its BD-rate in percent."""
 
-    title: str
-    codec: str
+    member: Member
     cost: float
     bd_rate: float
     optimal: bool
     """Whether no other curve of the panel costs no more and has no higher a BD-rate."""
+
+    @property
+    def title(self) -> str:
+        return self.member.title
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Tradeoff:
     title: str
     subtitle: str
     panels: tuple[Panel, ...]
-    cast: tuple[tuple[str, str], ...] = ()
+    cast: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
     look: Look = PLAIN
 
@@ -82,27 +85,31 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
     first = shown[0]
     settings = first.settings
     assert first.anchor_curve
-    curves = [(first.anchor, first.anchor_curve.codec, first.complexities[0], 0.0)]
+    curves = [(member(first.anchor_curve), first.complexities[0], 0.0)]
     for row in shown:
         assert row.test_curve
-        curves.append((row.test, row.test_curve.codec, row.complexities[1], row.value))
+        curves.append((member(row.test_curve), row.complexities[1], row.value))
     panels = _panels(curves)
     if not panels:
         return None
     metric = settings.metric
-    bare = [title for title, _, own, _ in curves if not any(_known(own, cost) for cost in COSTS)]
+    bare = [who.title for who, own, _ in curves if not any(_known(own, cost) for cost in COSTS)]
     return Tradeoff(
         name=file_name(first.dataset, metric.name, settings.averaging) + "_complexity",
-        title=f"{first.place}, {metric.label}, against {first.anchor}",
-        subtitle=(
-            f"{averaging_text(metric, settings.averaging)}; "
-            + "; ".join((*settings.stated, settings.method))
-            + "; ringed: no other costs less and saves more"
+        title=f"{title_of(shown)}, against {first.anchor}",
+        subtitle="; ".join(
+            (
+                averaging_text(metric, settings.averaging),
+                *details_of(shown),
+                *settings.stated,
+                settings.method,
+                "ringed: no other costs less and saves more",
+            )
         ),
         panels=tuple(panels),
         cast=cast_of(rows),
         notes=(
-            *cost_notes([(title, complexity) for title, _, complexity, _ in curves]),
+            *cost_notes([(who.title, complexity) for who, complexity, _ in curves]),
             *([f"without times or memory: {listed(bare)}"] if bare else []),
             *_not_drawn(curves, panels),
             *notes([row for row in rows if row.kind == "rate"], marks=False),
@@ -122,8 +129,8 @@ def _panels(curves: Sequence[_Costly]) -> list[Panel]:
     for cost in COSTS:
         groups: dict[tuple[str, ...], list[_Costly]] = {}
         for curve in curves:
-            if _known(curve[2], cost):
-                groups.setdefault(_kind(curve[2], cost), []).append(curve)
+            if _known(curve[1], cost):
+                groups.setdefault(_kind(curve[1], cost), []).append(curve)
         several = {kind: group for kind, group in groups.items() if len(group) > 1}
         for kind, group in several.items():
             if cost in TIMES:
@@ -143,9 +150,9 @@ def _not_drawn(curves: Sequence[_Costly], panels: Sequence[Panel]) -> list[str]:
     """What is said of the curves with costs of a kind that no other has."""
     drawn = {spot.title for panel in panels for spot in panel.spots}
     alone = [
-        title
-        for title, _, own, _ in curves
-        if title not in drawn and any(_known(own, cost) for cost in COSTS)
+        who.title
+        for who, own, _ in curves
+        if who.title not in drawn and any(_known(own, cost) for cost in COSTS)
     ]
     told = "not drawn, as no other has times of the same machine or memory of the same kind"
     return [f"{told}: {listed(alone)}"] if alone else []
@@ -153,20 +160,19 @@ def _not_drawn(curves: Sequence[_Costly], panels: Sequence[Panel]) -> list[str]:
 
 def _spots(curves: Sequence[_Costly], cost: str) -> tuple[Spot, ...]:
     known = [
-        (title, codec, getattr(complexity, cost), bd_rate)
-        for title, codec, complexity, bd_rate in curves
+        (who, getattr(complexity, cost), bd_rate)
+        for who, complexity, bd_rate in curves
         if _known(complexity, cost)
     ]
     return tuple(
-        Spot(title, codec, own, bd_rate, not _beaten(own, bd_rate, known))
-        for title, codec, own, bd_rate in known
+        Spot(who, own, bd_rate, not _beaten(own, bd_rate, known)) for who, own, bd_rate in known
     )
 
 
-def _beaten(cost: float, bd_rate: float, others: Sequence[tuple[str, str, float, float]]) -> bool:
+def _beaten(cost: float, bd_rate: float, others: Sequence[tuple[Member, float, float]]) -> bool:
     return any(
         other <= cost and rate <= bd_rate and (other, rate) != (cost, bd_rate)
-        for _, _, other, rate in others
+        for _, other, rate in others
     )
 
 
@@ -178,9 +184,7 @@ def _draw(plot: Tradeoff) -> Figure:
     lines = shown_notes(plot, width)
     height = 3.9 + 0.12 * len(lines) + 0.17 * max(0, len(entries) - 14)
     figure = canvas(width, size[1] if size else height, plot.title, plot.subtitle)
-    looks = styles(
-        (*plot.cast, *((spot.codec, spot.title) for panel in plot.panels for spot in panel.spots))
-    )
+    looks = styles((*plot.cast, *(spot.member for panel in plot.panels for spot in panel.spots)))
     handles: dict[str, Line2D] = {}
     rates = [spot.bd_rate for panel in plot.panels for spot in panel.spots]
     margin = 0.08 * (max(rates) - min(rates)) or 1.0
@@ -188,16 +192,14 @@ def _draw(plot: Tradeoff) -> Figure:
         axes = figure.add_subplot(1, len(plot.panels), place)
         _front(axes, panel)
         for spot in panel.spots:
-            look = looks[spot.codec, spot.title]
+            look = looks[spot.member]
             (handles[spot.title],) = axes.plot(
                 (spot.cost,),
                 (spot.bd_rate,),
                 linestyle="none",
-                marker=look.marker,
-                markersize=look.size(9 if spot.title in plot.look.highlighted else 7),
-                color=look.color,
                 clip_on=False,
                 zorder=3,
+                **look.filled.marks(9 if spot.title in plot.look.highlighted else 7),
             )
         axes.axhline(0, color=GREY, linewidth=0.8, zorder=1.5)
         low, high = _limits(panel)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from rdbench.plots.draw import canvas, style
-from rdbench.plots.styles import COLORS
+from rdbench.plots.palette import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

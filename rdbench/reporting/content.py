@@ -18,8 +18,10 @@ from rdbench.curves import (
     Labels,
     Settings,
     compare_pairs,
+    dataset_title,
     find_anchor,
     gather,
+    place_title,
 )
 from rdbench.curves.bd_tables import tables
 from rdbench.curves.published import caveats
@@ -27,7 +29,7 @@ from rdbench.curves.significance import told_apart
 from rdbench.errors import UsageError
 from rdbench.measurements import Measurements
 from rdbench.metrics import BUILT_IN, MetricRecord
-from rdbench.plots.figures import Line, Scene, rate_distortion, rate_saving, scene
+from rdbench.plots.figures import Line, Scene, member, rate_distortion, rate_saving, scene
 from rdbench.plots.runs import panels
 from rdbench.plots.tradeoff import tradeoff
 from rdbench.reporting.looks import looks
@@ -50,12 +52,17 @@ def content(
     """
     curves = gather(runs, published, labels)
     anchors = find_anchor(curves, anchor, labels) if anchor else {}
+    told = [
+        _panel(stem, dataset, shown, labels, anchors.get(dataset))
+        for stem, dataset, shown in panels(curves)
+    ]
+    titles = [panel["title"] for panel in told]
+    for panel in told:
+        if titles.count(panel["title"]) > 1:  # of one dataset in two geometries
+            panel["title"] += f" ({panel['id']})"
     return {
         "runs": [_run(Path(run)) for run in runs],
-        "panels": [
-            _panel(stem, dataset, shown, labels, anchors.get(dataset))
-            for stem, dataset, shown in panels(curves)
-        ],
+        "panels": told,
         "metrics": {
             record.name: _metric(record, labels)
             for curve in curves
@@ -124,29 +131,21 @@ def _metric(record: MetricRecord, labels: Labels) -> dict[str, Any]:
 def _panel(
     stem: str, dataset: str, curves: Sequence[Curve], labels: Labels, anchor: Curve | None
 ) -> dict[str, Any]:
-    cast = looks((curve.codec, curve.title) for curve in curves)
+    cast = looks(map(member, curves))
     views = {record.name: _view(dataset, record, curves) for record in _metrics(curves)}
     titles = [curve.title for curve in curves]
     images = sorted({image for curve in curves for image in curve.images})
     first = anchor if anchor in curves else curves[0]
+    plain = dataset_title(dataset)
+    title = place_title(dataset, curves, len(images) or max(curve.mean_of for curve in curves))
     return {
         "id": stem,
-        "title": _place(labels.get(dataset, dataset), curves, len(images)),
+        "title": labels.get(dataset, plain) + title.removeprefix(plain),
         "images": images,
-        "curves": [_curve(curve) | cast[curve.codec, curve.title] for curve in curves],
+        "curves": [_curve(curve) | cast[member(curve)] for curve in curves],
         "anchor": titles.index(first.title) if first else 0,
         "views": views,
     }
-
-
-def _place(dataset: str, curves: Sequence[Curve], images: int) -> str:
-    """What was measured: ``kodak, luma, 24 images``."""
-    name, _, geometry = dataset.partition(":geometry=")
-    text = next((curve.color_text for curve in curves if curve.color), "")
-    cropped = f"as {geometry} has it" if geometry else ""
-    count = images or max((curve.mean_of for curve in curves), default=0)
-    counted = f"{count} image{'s' * (count != 1)}"
-    return ", ".join(filter(None, (name, cropped, text, counted)))
 
 
 def _metrics(curves: Sequence[Curve]) -> list[MetricRecord]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from rdbench.plots.styles import Style, styles
+from rdbench.plots.styles import Member, Style, styles
 
 
 def _polygon(corners: int, *, turned: float = 0.0, inner: float = 1.0, width: float = 1.0) -> str:
@@ -41,8 +41,9 @@ _SHAPES: Final = {
 """Markers of Matplotlib as shapes of Vega: names, or paths from -1 to 1."""
 
 
-def looks(cast: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, object]]:
-    """Color, dashes in pixels and shape of each curve (codec, title), as figures have them."""
+def looks(cast: Iterable[Member]) -> dict[Member, dict[str, object]]:
+    """Color, dashes in pixels and shape of each curve, as figures have them; the shape of published
+    ones is hollow."""
     return {key: _look(style) for key, style in styles(cast).items()}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench import plots
-from rdbench.curves import Complexity, Curve, published
+from rdbench.curves import Complexity, Curve, place_details, place_title, published
 from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
 from rdbench.reproducing.cast import Cast
@@ -76,11 +76,12 @@ def _rate_gap(dataset: str, curves: Sequence[Curve], beside: Sequence[Curve]) ->
     images = max((curve.image_count for curve in shown), default=0)
     return Plot(
         name=plots.file_name(dataset, "rate_gap"),
-        title=dataset,
-        subtitle=f"{images} images, mean of real less estimated rate",
+        title=place_title(dataset, shown, images),
+        subtitle="; ".join(("mean of real less estimated rate", *place_details(dataset, shown))),
         x_label=parameter,
         y_label="Real less estimated rate [bit/px]",
-        lines=tuple(lines),
+        lines=plots.from_the_top(lines),
+        cast=tuple(map(plots.member, shown)),
         y_limits=(0.0, 1.1 * max((max(line.y) for line in lines), default=1.0)),
         free_corner="upper right",
     )
@@ -96,8 +97,8 @@ def time_bars(dataset: str, curves: Sequence[Curve]) -> Bars:
     said += f", on {' and '.join(machines)}" if len(machines) > 1 else ""
     return Bars(
         name=plots.file_name(dataset, "times"),
-        title=dataset,
-        subtitle=f"mean of {images} images{said}",
+        title=place_title(dataset, measured, images),
+        subtitle=f"mean of the images{said}",
         y_label="Time per image [s]",
         groups=tuple(curve.title for curve in measured),
         series=(

@@ -162,7 +162,7 @@ def _players(cast: Cast) -> Table:
         if key in cast.measured:
             player = f"measured: {'; '.join(cast.measured[key].versions)}"
         elif key in cast.recorded:
-            player = f"published points, drawn without markers: {cast.recorded[key].origin}"
+            player = f"published points, drawn dashed: {cast.recorded[key].origin}"
         else:
             player = "nothing: it is not here and was not published"
         rows.append((key[1], key[0], player))

@@ -22,6 +22,7 @@ from rdbench.plots import (
     Line,
     Plot,
     draw,
+    from_the_top,
     plot_rd,
     rate_distortion,
     rate_saving,
@@ -59,13 +60,15 @@ def test_luma_and_rgb_never_share_axes_and_titles_say_which_luma(tmp_path):
     drawn = plot_rd(paths, metrics="psnr_db", out=tmp_path, formats="svg")
     assert [path.name for path in drawn] == ["photos-rgb_psnr_db.svg", "photos-luma_psnr_db.svg"]
     one, other = map(texts_of, drawn)
-    assert {"photos, RGB", "jpeg, rgb", "webp, rgb"} <= one
-    assert {"photos, luma (BT.601, 16 to 235)", "jpeg, luma"} <= other
+    averaged = "mean of the images' PSNR in dB"
+    assert {"photos, RGB, 4 images", averaged, "jpeg, rgb", "webp, rgb"} <= one
+    luma = {"photos, luma, 4 images", f"{averaged}; luma: BT.601, 16 to 235"}
+    assert {*luma, "jpeg, luma"} <= other
     assert not {"jpeg, luma"} & one
     assert not {"jpeg, rgb", "webp, rgb"} & other
     (alone,) = plot_rd(paths[1], metrics="psnr_db", out=tmp_path, formats="svg")
     assert alone.name == "photos_psnr_db.svg"
-    assert {"photos, luma (BT.601, 16 to 235)", "jpeg"} <= texts_of(alone)
+    assert {*luma, "jpeg"} <= texts_of(alone)
 
 
 def test_png_has_300_dpi_and_ink_in_the_codecs_colors(plot, tmp_path):
@@ -100,7 +103,8 @@ def test_svg_keeps_text_as_text_and_has_no_date(plot, tmp_path):
     (path,) = save(plot, tmp_path, ["svg"])
     text = path.read_text(encoding="utf-8")
     words = {"".join(node.itertext()) for node in ET.fromstring(text).iter() if "text" in node.tag}
-    assert {"jpeg", "webp", "jpeg2000", "Rate [bit/px]", "PSNR [dB]", "photos"} <= words
+    assert {"jpeg", "webp", "jpeg2000", "Rate [bit/px]", "PSNR [dB]"} <= words
+    assert "photos, 4 images" in words
     assert "png: PSNR not finite at level 6, not drawn" in words
     assert "dc:date" not in text
 
@@ -139,7 +143,8 @@ def test_nothing_of_a_crowded_figure_is_cut_off_or_covered(count):
 def test_the_legend_has_the_order_of_the_lines_on_paper():
     low = Line("low", "a", False, (0.1, 1.0), (20.0, 30.0))
     high = Line("high", "b", False, (0.2, 2.0), (30.0, 40.0))
-    legend = draw(Plot("n", "t", "s", "x", "y", (low, high))).axes[0].get_legend()
+    plot = Plot("n", "t", "s", "x", "y", from_the_top((low, high)))
+    legend = draw(plot).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["high", "low"]
 
 
@@ -154,11 +159,16 @@ def test_a_curve_looks_the_same_in_the_figure_of_savings():
         assert getattr(curve, f"get_{look}")() == getattr(saving, f"get_{look}")(), look
 
 
-def test_published_lines_have_no_markers(plot):
-    line = Line("p", "jpeg", True, (0.1, 1.0), (20.0, 30.0))
-    drawn = draw(Plot("n", "t", "s", "x", "y", (line,))).axes[0].get_lines()[0]
-    assert drawn.get_markersize() == 0
-    assert draw(plot).axes[0].get_lines()[0].get_markersize() > 0
+def test_published_lines_are_dashed_with_hollow_markers_and_measured_ones_are_not():
+    x, y = (0.1, 1.0), (20.0, 30.0)
+    lines = (Line("m", "jpeg", False, x, y), Line("p", "jpeg", True, x, y))
+    measured, published = draw(Plot("n", "t", "s", "x", "y", lines)).axes[0].get_lines()
+    assert measured.get_color() == published.get_color() == measured.get_markerfacecolor()
+    assert published.get_markerfacecolor() == "none"
+    assert published.get_markersize() > measured.get_markersize()
+    solid, dashed = (line._unscaled_dash_pattern[1] for line in (measured, published))
+    assert not solid
+    assert dashed
 
 
 def test_savings_and_figures_without_lines_are_drawn_too(tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from rdbench.curves import Settings, comparisons, curves_of
 from rdbench.plots import FORMATS, Line, Plot, draw, forest, rate_distortion, save, scene, tradeoff
+from rdbench.plots.draw import MOST_LINES, style
 from rdbench.plots.fonts import FAMILY, fonts_for
 from tests.curves.encoded import PSNR, of
 
@@ -62,3 +64,36 @@ def test_no_line_is_missing_from_the_legend():
     line = Line("_hidden", "x", False, (0.1, 1.0), (20.0, 30.0))
     legend = draw(Plot("n", "t", "s", "x", "y", (line,))).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["_hidden"]
+
+
+WIDE = "W" * 90 + " " + "Ωß—" * 60
+
+
+@pytest.mark.parametrize("note", ["a word and another " * 20, WIDE, "x" * 400])
+def test_notes_are_never_wider_than_their_figure(note):
+    x = (0.1, 1.0)
+    plot = Plot("n", "t", "s", "x", "y", (Line("a", "jpeg", False, x, x),), notes=(note,))
+    with style():
+        figure = draw(plot)
+        figure.canvas.draw()
+    (text,) = (text for text in figure.texts if text.get_text()[:3] == note[:3])
+    box = text.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert box.width > 0.8 * figure.bbox.width
+    assert "".join(text.get_text().split()) == "".join(note.split())
+
+
+def test_many_notes_are_in_a_file_beside_and_not_below(tmp_path):
+    x = (0.1, 1.0)
+    notes = tuple(f"curve {number}: something of it was left out" for number in range(40))
+    plot = Plot("n", "t", "s", "x", "y", (Line("a", "jpeg", False, x, x),), notes=notes)
+    paths = save(plot, tmp_path, ["svg"])
+    assert [path.name for path in paths] == ["n.svg", "n.txt"]
+    shown = paths[0].read_text(encoding="utf-8")
+    below = [note for note in notes if note in shown]
+    assert below == list(notes[: len(below)])
+    assert f"{40 - len(below)} more notes are in n.txt" in shown
+    assert len(below) == MOST_LINES - 1
+    assert paths[1].read_text(encoding="utf-8").splitlines() == ["t", "s", *notes]
+    few = dataclasses.replace(plot, notes=notes[:3])
+    assert [path.name for path in save(few, tmp_path / "few", ["svg"])] == ["n.svg"]

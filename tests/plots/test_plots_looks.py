@@ -48,13 +48,13 @@ def svg(run, *options, name="photos_psnr_db"):
 def test_names_and_titles_are_those_that_are_asked_for(run):
     text = svg(run, "--labels", run / "names.toml", "--anchor", "jpeg")
     assert ">JPEG 2000<" in text
-    assert ">Photographs<" in text
+    assert ">Photographs, 4 images<" in text
     assert ">jpeg2000<" not in text
     saving = (run / "plots" / "photos_psnr_db_saving.svg").read_text(encoding="utf-8")
     assert "Rate saving against JPEG [%]" in saving
     assert ">Mine<" in svg(run, "--title", "Mine")
     text = svg(run, "--title", "")
-    assert ">photos<" not in text
+    assert ">photos, 4 images<" not in text
     assert "images' PSNR in dB" in text  # what the subtitle had said
 
 
@@ -106,8 +106,8 @@ def test_notes_go_to_a_text_file_beside(run):
     assert str(text) in result.stdout.split()
     assert said not in (run / "plots" / "photos_psnr_db.svg").read_text(encoding="utf-8")
     assert text.read_text(encoding="utf-8").splitlines() == [
-        "photos",
-        "4 images, mean of the images' PSNR in dB",
+        "photos, 4 images",
+        "mean of the images' PSNR in dB",
         said,
     ]
 

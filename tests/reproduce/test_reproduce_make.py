@@ -156,7 +156,7 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
     assert claim["published_of_images"] == ""
     page = (out / "README.md").read_text(encoding="utf-8")
     assert f"| - | {np.mean(of_images):+.2f} |" in page
-    assert "| absent | photos | published points, drawn without markers: somebody |" in page
+    assert "| absent | photos | published points, drawn dashed: somebody |" in page
     for path in result.files:
         if path.suffix == ".png":
             assert f"]({path.name})" in page

@@ -14,10 +14,10 @@ from tests.curves.encoded import of
 @pytest.mark.parametrize(
     ("timing", "load", "said"),
     [
-        ("isolated", 0.9, "mean of 4 images"),
-        ("isolated", None, "mean of 4 images"),
-        ("isolated", 15.0, "mean of 4 images, other work ran beside"),
-        ("shared", 0.9, "mean of 4 images, other work ran beside"),
+        ("isolated", 0.9, "mean of the images"),
+        ("isolated", None, "mean of the images"),
+        ("isolated", 15.0, "mean of the images, other work ran beside"),
+        ("shared", 0.9, "mean of the images, other work ran beside"),
     ],
 )
 def test_a_figure_of_times_tells_a_busy_machine(timing, load, said):

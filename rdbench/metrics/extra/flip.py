@@ -37,14 +37,21 @@ class Flip(Metric):
 
     def score(self, decoded: Image) -> float:
         """Mean FLIP of ``decoded``: uint8, shape of the original."""
-        _, mean, _ = flip_evaluator.evaluate(
+        return float(self._evaluated(decoded)[1])
+
+    def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:  # noqa: ARG002
+        """FLIP of each pixel, from 0 to 1."""
+        return np.asarray(self._evaluated(decoded)[0], np.float32).reshape(decoded.shape[:2])
+
+    def _evaluated(self, decoded: Image) -> tuple[NDArray[Any], float, Any]:
+        found: tuple[NDArray[Any], float, Any] = flip_evaluator.evaluate(
             self._samples,
             _color(decoded),
             "LDR",
             applyMagma=False,
             parameters={"ppd": self._density},
         )
-        return float(mean)
+        return found
 
 
 def _color(image: Image) -> NDArray[np.floating[Any]]:
