@@ -35,6 +35,7 @@ _PILLOW: Final = "pip install pillow"
 _IMAGECODECS: Final = "pip install imagecodecs"
 _PILLOW_HEIF: Final = "pip install pillow-heif"
 _LEARNED: Final = "pip install 'rdbench[learned]'"
+_CONSTRICTION: Final = "pip install constriction"
 
 _BUILT_IN: Final = (
     CodecEntry("jpeg", "rdbench.codecs.jpeg:Jpeg", "JPEG, libjpeg-turbo in Pillow", _PILLOW),
@@ -59,6 +60,18 @@ _BUILT_IN: Final = (
     ),
     CodecEntry(
         "jpegxl", "rdbench.codecs.jpegxl:JpegXl", "JPEG XL, libjxl in imagecodecs", _IMAGECODECS
+    ),
+    CodecEntry(
+        "dct-block",
+        "rdbench.codecs.blocks.codec:DctBlock",
+        "8×8 DCT, uniform quantizer, adaptive range coder: to learn from",
+        _CONSTRICTION,
+    ),
+    CodecEntry(
+        "klt-block",
+        "rdbench.codecs.blocks.codec:KltBlock",
+        "8×8 KLT of the image itself, the rest as dct-block",
+        _CONSTRICTION,
     ),
     CodecEntry(
         "dumas2018-case1",
