@@ -103,9 +103,11 @@ class Lee2019(nn.Module):
     Latents y are (B, M1 + M2, H/16, W/16), z is (B, N, H/64, W/64). ``discrete`` is the paper's
     way to train: rounded latents, with the gradient of the identity, go on into all networks and
     noise is added for the likelihoods alone; without it noisy latents go into g_s, h_s and the
-    contexts as well (appendix 6.2; h_a has rounded ones in both). Weights are drawn from
-    ``generator``. Raises :class:`ValueError` for other ``contexts`` than there are, and for a
-    hybrid with c″ alone: its σ2 comes from the hyperprior.
+    contexts as well (appendix 6.2; h_a has rounded ones in both). With ``magnitudes`` h_a takes
+    |ŷ|, as that of Ballé et al. 2018 takes |y| (section 4.1 follows its structures); without them
+    ŷ with its signs. Weights are drawn from ``generator``. Raises
+    :class:`ValueError` for other ``contexts`` than there are, and for a hybrid or ``magnitudes``
+    with c″ alone, which has no hyperprior.
     """
 
     stride: Final = 64
@@ -123,6 +125,7 @@ class Lee2019(nn.Module):
         *,
         discrete: bool = True,
         contexts: Contexts = "both",
+        magnitudes: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -133,8 +136,11 @@ class Lee2019(nn.Module):
                 f"contexts 'bit-free' has no hyperprior for the {configuration.plain} latents of "
                 "plain; leave these out"
             )
+        if contexts == "bit-free" and magnitudes:
+            raise ValueError("contexts 'bit-free' has no h_a for magnitudes; leave these out")
         self.configuration = configuration
         self.discrete = discrete
+        self.magnitudes = magnitudes
         self.hyperprior = contexts != "bit-free"
         """Whether there are z, h_a and h_s."""
         hidden, context = configuration.hidden, configuration.context
@@ -169,7 +175,7 @@ class Lee2019(nn.Module):
 
     def hyper_analysis(self, y_hat: Tensor) -> Tensor:
         """z, not rounded: (B, M1 + M2, h, w) to (B, N, h/4, w/4)."""
-        return self.h_a(y_hat)
+        return self.h_a(torch.abs(y_hat) if self.magnitudes else y_hat)
 
     def hyper_synthesis(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
         """c′, (B, M1, 4·h, 4·w), and σ2, (B, M2, 4·h, 4·w), from (B, N, h, w)."""

@@ -25,7 +25,7 @@ from rdbench.training.member import MemberTraining, Surroundings
 from rdbench.training.stretch import Status
 from rdbench.training.validation import latents_of
 
-_OBSERVED = 8  # images whose latents an entropy model begins with
+_OBSERVED = 32  # images whose latents an entropy model begins with
 
 
 @dataclass

@@ -46,15 +46,24 @@ def begin(
     path = Path(start.source)
     where = f"configuration {configuration.name!r}, key 'start': {str(path)!r}"
     card, state = weights.read(path)
-    if start.parts:
-        if card.architecture != configuration.architecture:
-            if own := [part for part in start.parts if part not in TRANSFORMS]:
+    source: Any = None
+    parts = start.parts
+    if start.parts and card.architecture != configuration.architecture:
+        original = architectures.build(card)
+        if own := [part for part in start.parts if part not in TRANSFORMS]:
+            grown = trainer.grows_out_of.get(card.architecture, ())
+            if set(start.parts) != {*TRANSFORMS, *grown}:
+                all_four = f", or {', '.join((*TRANSFORMS, *grown))} together" if grown else ""
                 raise UsageError(
                     f"{where}: {own[0]!r} of {card.architecture} is not what it is in "
-                    f"{configuration.architecture}; {' and '.join(TRANSFORMS)} are"
+                    f"{configuration.architecture}; {' and '.join(TRANSFORMS)} are{all_four}"
                 )
-            state = _folded(state, architectures.build(card), network)
-        state = _parts(state, start.parts, where)
+            source = original
+            source.load_state_dict(state)
+        parts = TRANSFORMS if own else start.parts
+        state = _folded(state, original, network)
+    if start.parts:
+        state = _parts(state, parts, where)
     try:
         network.load_state_dict(state, strict=not start.parts)
     except RuntimeError as error:
@@ -64,7 +73,12 @@ def begin(
         _scale(network, start.beta, where)
     if configuration.freeze and configuration.half:
         _as_stored(network)
-    if start.parts and set(start.parts) <= set(TRANSFORMS):
+    if source is not None:
+        try:
+            trainer.grow(network, source, latents(network), start.beta)
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(f"{where}: {one_line(str(error), 160)}") from None
+    elif start.parts and set(start.parts) <= set(TRANSFORMS):
         trainer.start_entropy_model(network, latents(network))
     return dict(network.state_dict())
 

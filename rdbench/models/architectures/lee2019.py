@@ -15,11 +15,16 @@ def _network(
     *,
     discrete: bool = True,
     contexts: Contexts = "both",
+    magnitudes: bool = False,
     generator: torch.Generator | None = None,
     **channels: Any,
 ) -> Lee2019:
     return Lee2019(
-        Configuration(**channels), discrete=discrete, contexts=contexts, generator=generator
+        Configuration(**channels),
+        discrete=discrete,
+        contexts=contexts,
+        magnitudes=magnitudes,
+        generator=generator,
     )
 
 

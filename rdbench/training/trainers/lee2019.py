@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from rdbench.models.balle import Balle2018
 from rdbench.models.lee2019 import MS_SSIM_FACTOR, Lee2019, configuration, loss_lambda
 from rdbench.training.trainers.balle import (
     SIDE_SPREAD,
@@ -18,6 +21,9 @@ from rdbench.training.trainers.balle import (
 from rdbench.training.trainers.base import Qualities
 
 _KEPT: Final = 0.05
+_LEAST_SCALE: Final = 0.2
+"""Below it a scale hardly changes what a latent costs, and its logarithm is not worth meeting."""
+_RIDGE: Final = 1e-4
 
 
 class Lee2019Trainer(FourStageTrainer):
@@ -31,6 +37,7 @@ class Lee2019Trainer(FourStageTrainer):
 
     stride = Lee2019.stride
     whole = ("context",)
+    grows_out_of = MappingProxyType({"balle2018": ("h_a", "h_s")})
 
     @classmethod
     def qualities(cls, optimised: str) -> Qualities:
@@ -48,7 +55,10 @@ class Lee2019Trainer(FourStageTrainer):
     @classmethod
     def stem(cls, architecture: str, network: Mapping[str, Any]) -> str:
         contexts = network.get("contexts", "both")
-        return architecture + (f"-{contexts}" if contexts != "both" else "")
+        variants = [contexts] * (contexts != "both") + ["magnitudes"] * bool(
+            network.get("magnitudes")
+        )
+        return "-".join([architecture, *variants])
 
     def density_parameters(self) -> list[nn.Parameter]:
         return [self.network.z_scale] if self.network.hyperprior else []
@@ -68,13 +78,74 @@ class Lee2019Trainer(FourStageTrainer):
         spread_side_information(network, [torch.round(y) for y in latents])
         network.z_scale.fill_(SIDE_SPREAD)
 
+    @classmethod
+    def grow(cls, network: Any, source: Any, latents: Iterable[Tensor], beta: float = 1.0) -> None:
+        if not network.hyperprior or not network.magnitudes or network.configuration.plain:
+            raise ValueError(
+                "h_a and h_s of a scale hyperprior fit networks with 'magnitudes = true', a "
+                "hyperprior and no latents of plain"
+            )
+        grow_out_of_hyperprior(network, source, [y.cpu() for y in latents], beta)
 
-def pass_through(network: Lee2019) -> None:
+
+def grow_out_of_hyperprior(
+    network: Lee2019, source: Balle2018, latents: list[Tensor], beta: float = 1.0
+) -> None:
+    """Let ``network``, which sees magnitudes, begin as ``source``, whose transforms it has, as far
+    as its layers can say the same of ``latents``, (1, M, h, w) each, a step of which stands for
+    ``beta`` of ``source``.
+
+    h_a is that of ``source`` exactly, less the medians of z, about which that rounds: z has a mean
+    of 0 here. What they add in h_s differs between the four phases of its first layer, which has
+    one bias for all; it gets their mean. The last layer of h_s gives logarithms of scales where
+    that of ``source`` gives scales: a least-squares fit, in which that difference goes as well.
+    f passes these on.
+    """
+    medians = source.density.medians[:, None, None]
+    with torch.no_grad():
+        network.h_a.load_state_dict(source.h_a.state_dict())
+        network.h_a[0].weight *= beta
+        network.h_a[-1].bias -= medians[:, 0, 0]
+        network.h_s.load_state_dict(source.h_s.state_dict())
+        first = network.h_s[0]
+        inside = first(medians.expand(-1, 6, 6)[None]) - first.bias[:, None, None]
+        first.bias += inside[0, :, 4:-4, 4:-4].mean(dim=(1, 2))
+        z = [torch.round(network.hyper_analysis(torch.round(y))) for y in latents]
+        power = torch.cat([values[0].flatten(1) for values in z], dim=1).square().mean(dim=1)
+        network.z_scale.copy_(torch.sqrt(power + 1 / 12))
+        found = [source.density.round(source.hyper_analysis(beta * y)) for y in latents]
+        scales = [(source.scales(z_hat) / beta).clamp(min=_LEAST_SCALE) for z_hat in found]
+        fit_last(network.h_s, z, [torch.log(scale) for scale in scales])
+    pass_through(network, kept=0.0)
+
+
+def fit_last(layers: nn.Sequential, inputs: list[Tensor], targets: list[Tensor]) -> None:
+    """Set the last of ``layers``, a convolution of stride 1, so that they make of ``inputs``, (1,
+    maps, h, w) each, what is next to ``targets`` by least squares, a little drawn to 0."""
+    last = layers[-1]
+    side = last.kernel_size[0]
+    size = last.weight[0].numel() + 1
+    square = torch.zeros(size, size, dtype=torch.float64)
+    product = torch.zeros(size, len(last.weight), dtype=torch.float64)
+    count = 0
+    for values, target in zip(inputs, targets, strict=True):
+        windows = functional.unfold(layers[:-1](values), side, padding=last.padding)[0].T
+        known = torch.cat([windows, torch.ones(len(windows), 1)], dim=1)
+        square += (known.T @ known).double()
+        product += (known.T @ target[0].flatten(1).T).double()
+        count += len(known)
+    ridge = _RIDGE * count * torch.eye(size, dtype=torch.float64)
+    found = torch.linalg.solve(square + ridge, product).T.float()
+    last.weight.copy_(found[:, :-1].reshape(last.weight.shape))
+    last.bias.copy_(found[:, -1])
+
+
+def pass_through(network: Lee2019, kept: float = _KEPT) -> None:
     """Let f begin as the identity of c′, which gives the logarithms of the scales, with means of 0:
     the network is then one with a scale hyperprior, out of which the context grows.
 
     Each value of c′ goes through the leaky ReLUs with both signs; their difference is it again.
-    The kernels of the known latents keep a little of what they were drawn as.
+    The kernels of the known latents keep the fraction ``kept`` of what they were drawn as.
     """
     maps, slope = network.configuration.context, network.estimator[0].negative_slope
     window, middle, last = network.context.window, network.estimator[1], network.estimator[3]
@@ -85,7 +156,7 @@ def pass_through(network: Lee2019) -> None:
     with torch.no_grad():
         for layer in (window, middle, last):
             layer.bias.zero_()
-        window.weight[:, :known] *= _KEPT
+        window.weight[:, :known] *= kept
         window.weight[:, known:] = 0
         window.weight[:, known:, -1, 2] = both
         middle.weight.copy_(torch.cat([again, -again]))
