@@ -147,7 +147,7 @@ def _opened(
         raise _transparency(name)
     if samples.ycbcr:  # which some versions of Pillow take for RGB
         raise _refusal(name, _REFUSED["YCbCr"], "convert it to RGB", "{} -colorspace sRGB")
-    known = _FORMATS
+    known: tuple[str, ...] = _FORMATS
     if is_heif(data):
         import pillow_heif
 
