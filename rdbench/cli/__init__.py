@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +37,7 @@ from rdbench.cli import (
     train,
 )
 from rdbench.cli.flags import as_flags
-from rdbench.errors import RdbenchError
+from rdbench.errors import FileNote, RdbenchError
 
 app = typer.Typer(
     name="rdbench",
@@ -95,8 +96,19 @@ def _complain(message: str) -> None:
     sys.exit(2)
 
 
+_show_warning = warnings.showwarning
+
+
+def _warn(message: Warning | str, *told: Any, **more: Any) -> None:
+    if isinstance(message, FileNote):
+        typer.echo(f"rdbench: warning: {as_flags(str(message))}", err=True)
+    else:
+        _show_warning(message, *told, **more)
+
+
 def main() -> None:
     """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
+    warnings.showwarning = _warn
     try:
         sys.exit(app(prog_name="rdbench", standalone_mode=False))
     except RdbenchError as error:

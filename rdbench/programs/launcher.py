@@ -58,6 +58,8 @@ def become(worker: socket.socket, writer: int) -> None:
     """Become the program that is asked for, or tell the error number and end."""
     try:
         size, places, _, _ = socket.recv_fds(worker, 8, PLACES)
+        if size and len(places) < PLACES:  # the kernel leaves out those that there is no room for
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         data = received(worker, int.from_bytes(size, "little")) if size else b""
         if not data:
             return

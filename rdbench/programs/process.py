@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from rdbench.errors import CodecError, OutOfTimeError
 from rdbench.programs.environment import environment_in
@@ -191,27 +191,37 @@ def _run(call: Call, supervision: _Supervision, kept_bytes: int) -> Ended:
     file_limit = max(SMALLEST_FILE_LIMIT, room(call.folder) // 4)
     started = time.monotonic()
     output = _Output(kept_bytes)
-    reader, writer = os.pipe()
+    usage = supervision.usage
     try:
-        try:
+        with contextlib.ExitStack() as stack:
+            reader, writer = (stack.enter_context(end) for end in _pipe())
+            stdin = _opened(stack, call.folder / call.stdin if call.stdin else None, "rb")
+            places = [stdin, writer.fileno(), writer.fileno()]
+            if call.stdout:
+                places[1] = _opened(stack, call.folder / call.stdout, "wb")
+            environment = environment_in(call.folder, call.environment)
             # A group of its own, so that all of it can be killed; the pool finds it by its mark.
-            with contextlib.ExitStack() as stack:
-                stdin = _opened(stack, call.folder / call.stdin if call.stdin else None, "rb")
-                stdout = _opened(stack, call.folder / call.stdout, "wb") if call.stdout else writer
-                environment = environment_in(call.folder, call.environment)
-                process = start(call.arguments, call.folder, environment, [stdin, stdout, writer])
-        finally:
-            os.close(writer)
-        supervision.usage.started += 1
-        _limit(process.pid, file_limit)
-        os.set_blocking(reader, False)
-        timed_out, status = _watch(process, reader, supervision, output)
+            with start(call.arguments, call.folder, environment, places) as process:
+                writer.close()
+                usage.started += 1
+                _limit(process.pid, file_limit)
+                timed_out = _watch(process, reader.fileno(), supervision.deadline, output)
+            _drain(reader.fileno(), output)
     except OSError as error:
         raise CodecError(f"{call.arguments[0]} cannot be run: {_reason(error)}") from error
-    finally:
-        os.close(reader)
+    if process.peak_rss_mb is not None:
+        usage.peak_rss_mb = max(usage.peak_rss_mb or 0.0, process.peak_rss_mb)
+    assert process.status is not None
     wall_s = time.monotonic() - started
-    return Ended(status, output.printed, timed_out, wall_s, file_limit)
+    return Ended(process.status, output.printed, timed_out, wall_s, file_limit)
+
+
+def _pipe() -> Iterator[BinaryIO]:
+    """Both ends of a new pipe, of which the first is read without waiting."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    yield open(reader, "rb", 0)  # noqa: PTH123, SIM115 - closed by whoever asked
+    yield open(writer, "wb", 0)  # noqa: PTH123, SIM115
 
 
 def _opened(stack: contextlib.ExitStack, path: Path | None, mode: str) -> int:
@@ -241,51 +251,45 @@ def _limit(pid: int, file_limit: int) -> None:
     if sys.platform == "linux":
         import resource
 
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with contextlib.suppress(OSError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_limit, file_limit))
             resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
-def _watch(
-    process: Started, reader: int, supervision: _Supervision, output: _Output
-) -> tuple[bool, int]:
-    """Wait for the process, keep its output, and kill what is left of its group; whether it had to
-    be ended itself, and what it ended with."""
-    pid = process.pid
-    timed_out = False
-    # Where there is no file descriptor for a process, its end is looked for now and then.
-    watch = os.pidfd_open(pid) if sys.platform == "linux" else None
+def _watch(process: Started, reader: int, deadline: float, output: _Output) -> bool:
+    """Wait for the process and keep its output; whether it was still there at the deadline."""
     poll = select.poll()
     poll.register(reader, select.POLLIN)
-    if watch is not None:
-        poll.register(watch, select.POLLIN)
-    try:
-        while True:
-            left_s = supervision.deadline - time.monotonic()
-            if left_s <= 0:
-                timed_out = True
-                break
-            wait_s = min(left_s, _LONGEST_WAIT_S if watch is not None else _TICK_S)
+    with _end_of(process.pid) as end:
+        if end is not None:
+            poll.register(end, select.POLLIN)
+        while (left_s := deadline - time.monotonic()) > 0:
+            wait_s = min(left_s, _TICK_S if end is None else _LONGEST_WAIT_S)
             ready = [descriptor for descriptor, _ in poll.poll(math.ceil(1000 * wait_s))]
             if reader in ready:
                 data = os.read(reader, _CHUNK)
                 output.add(data)
                 if not data:
                     poll.unregister(reader)
-            if watch in ready or (watch is None and process.ended()):
-                break
+            if process.ended() if end is None else end in ready:
+                return False
+        return True
+
+
+@contextlib.contextmanager
+def _end_of(pid: int) -> Iterator[int | None]:
+    """A file descriptor by which the end of a process is told (pidfd_open(2)). None where there is
+    none, and its end is looked for now and then: not on Linux, in a Python that was built without
+    it, on a kernel before 5.3, and where no more files can be opened."""
+    descriptor = None
+    if pidfd_open := getattr(os, "pidfd_open", None):
+        with contextlib.suppress(OSError):
+            descriptor = pidfd_open(pid)
+    try:
+        yield descriptor
     finally:
-        # The leader is not waited for yet, so its number cannot be another process's by now.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        if watch is not None:
-            os.close(watch)
-        status, peak_rss_mb = process.reaped()
-    if peak_rss_mb is not None:
-        usage = supervision.usage
-        usage.peak_rss_mb = max(usage.peak_rss_mb or 0.0, peak_rss_mb)
-    _drain(reader, output)
-    return timed_out, status
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _drain(reader: int, output: _Output) -> None:

@@ -14,13 +14,14 @@ import contextlib
 import ctypes
 import marshal
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from rdbench import processes
 from rdbench.errors import CodecError
@@ -31,24 +32,37 @@ _SET_CHILD_SUBREAPER: Final = 36
 
 @dataclass
 class Started:
-    """A program that runs, the leader of a process group of its own."""
+    """A program that runs, the leader of a process group of its own. Use it in a ``with``
+    statement: leaving it, however that comes, kills what is left of the group and reaps it."""
 
     pid: int
     popen: subprocess.Popen[bytes] | None = None
     """What it was started with where it was not the launcher."""
+    status: int | None = None
+    """What it ended with, once it was reaped."""
+    peak_rss_mb: float | None = None
+    """Then its peak resident memory in MiB, or that of the largest process that it waited for,
+    where the kernel tells it: no less than that of a new process of Python, some 6 MiB."""
 
     def ended(self) -> bool:
-        """Whether it has ended; it is waited for then."""
-        return self.popen is not None and self.popen.poll() is not None
+        """Whether it has ended; where that can be, its number stays its own until it is reaped."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self.popen is not None and self.popen.poll() is not None
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def reaped(self) -> tuple[int, float | None]:
-        """What it ended with, and its peak resident memory in MiB, or that of the largest process
-        that it waited for, where the kernel tells it: no less than that of a new process of Python,
-        some 6 MiB."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # The leader is not reaped yet, so its number cannot be another process's by now.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
         if self.popen is not None:
-            return self.popen.wait(), None
+            self.status = self.popen.wait()
+            return
         _, status, usage = os.wait4(self.pid, 0)
-        return os.waitstatus_to_exitcode(status), round(usage.ru_maxrss / 2**10, 1)
+        self.status = os.waitstatus_to_exitcode(status)
+        self.peak_rss_mb = round(usage.ru_maxrss / 2**10, 1)
 
 
 def start(
@@ -127,17 +141,20 @@ class _Launcher:
         try:
             connection = self._socket or self._begin()
             self.prepare()
-            pid, self._ready = self._ready, None
-            assert pid is not None
-            processes.take_in(pid)
+            assert self._ready is not None
+            processes.take_in(self._ready)
             socket.send_fds(connection, [len(data).to_bytes(8, "little")], places)
             connection.sendall(data)
             number = _answer(connection)
+            pid, self._ready = self._ready, None
         except (OSError, EOFError) as error:
             self._end()
             raise CodecError(
                 f"{arguments[0]} cannot be run: no process can be started; {error}"
             ) from error
+        except BaseException:  # an interrupt: it may run by now
+            self._end()
+            raise
         if number:
             os.waitpid(pid, 0)
             raise OSError(number, os.strerror(number))
@@ -146,10 +163,14 @@ class _Launcher:
     def prepare(self) -> None:
         """Have a process ready for the next program, if any was started so far."""
         if self._socket and self._ready is None:
-            with _adopting():
-                self._socket.sendall(b"\0")
-                self._ready = _answer(self._socket)
-                processes.leave_out(self._ready)
+            try:
+                with _adopting():
+                    self._socket.sendall(b"\0")
+                    self._ready = _answer(self._socket)
+                    processes.leave_out(self._ready)
+            except BaseException:  # the next start begins anew
+                self._end()
+                raise
 
     def _begin(self) -> socket.socket:
         self._socket, theirs = socket.socketpair()
@@ -168,6 +189,10 @@ class _Launcher:
         if self._process:
             self._process.kill()
             self._process.wait()
+        if self._ready:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self._ready, signal.SIGKILL)
+                os.waitpid(self._ready, 0)
         self._socket = self._process = self._ready = None
 
 
