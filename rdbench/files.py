@@ -4,19 +4,69 @@ opens, writing whole or not at all, locks, and CSV."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import io
 import os
 import re
+import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from rdbench.errors import RdbenchError, UsageError
+from rdbench.errors import FileNote, RdbenchError, UsageError
 
+MOST_NESTED: Final = 64
+_NESTED: Final = f"values are nested deeper than {MOST_NESTED} levels"
 _SPECIAL: Final = re.compile('[,"\r\n]')
+
+
+def read_file(path: Path, most_bytes: int = 1 << 32) -> bytes:
+    """The content of a regular file.
+
+    Raises :class:`OSError` where it cannot be read, for one of more than ``most_bytes``, and for
+    folders, pipes and devices: reading one of these may wait, or not end.
+    """
+    _regular(path.stat(), most_bytes)
+    # It may be another one by now, so it is not waited for while it is opened, either.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
+        _regular(os.fstat(file.fileno()), most_bytes)
+        return file.read()
+
+
+def _regular(status: os.stat_result, most_bytes: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, and no regular file")
+    if status.st_size > most_bytes:
+        told = f"it has {status.st_size:,} bytes, more than the {most_bytes:,} that are read"
+        raise OSError(errno.EFBIG, told)
+
+
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """``parse(text)`` of JSON or TOML. Raises :class:`ValueError` as that does, and for values that
+    are nested deeper than :data:`MOST_NESTED`: whoever goes through them would end there."""
+    try:
+        value = parse(text)
+    except RecursionError:
+        raise ValueError(_NESTED) from None
+    level = [value]
+    for _ in range(MOST_NESTED):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return value
+    raise ValueError(_NESTED)
+
+
+def _within(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def stamp(path: Path) -> tuple[int, int]:
@@ -83,7 +133,8 @@ def lock(folder: Path, busy: str) -> int:
     holds it until it is closed, or this process ends.
 
     Raises :class:`UsageError` with ``busy`` where another process has it, and where the folder
-    cannot be written to.
+    cannot be written to. On a file system without locks, such as Lustre mounted without ``flock``,
+    it warns (:class:`FileNote`), and whoever writes there sees to it that he is alone.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,20 +145,31 @@ def lock(folder: Path, busy: str) -> int:
         ) from None
     try:
         _lock(descriptor)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         raise UsageError(
             f"{busy} {str(folder)!r}; wait for it, or name another folder with `out`"
         ) from None
+    except OSError as error:
+        warnings.warn(
+            f"{str(folder)!r} cannot be locked ({error.strerror}): nothing keeps another process "
+            "from writing there at the same time",
+            FileNote,
+            stacklevel=3,
+        )
     return descriptor
 
 
 def _lock(descriptor: int) -> None:
-    """Lock an open file for this process. Raises :class:`OSError` where another one has it."""
+    """Lock an open file for this process. Raises :class:`BlockingIOError` where another one has it,
+    and :class:`OSError` where there are no locks."""
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:  # what it is there (_locking, EACCES)
+            raise BlockingIOError from error
     else:
         import fcntl
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rdbench.errors import UsageError
-from rdbench.files import csv_text, lock, write_atomically, write_error
+from rdbench.files import csv_text, lock, parsed, read_file, write_atomically, write_error
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
 from rdbench.metrics import BUILT_IN, MetricRecord
 from rdbench.metrics.registry import with_beside
@@ -165,7 +165,7 @@ def _metrics(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _manifest(path: str | Path) -> dict[str, Any]:
     file = Path(path) / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = parsed(json.loads, read_file(file).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {str(file)!r}: {error.strerror}") from None
     except ValueError as error:

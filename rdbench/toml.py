@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 from rdbench.errors import UsageError, unknown
+from rdbench.files import parsed, read_file
 
 F = TypeVar("F", bound="Form")
 
@@ -45,10 +46,10 @@ def read_toml(path: Path, kind: str) -> Table:
     Raises :class:`UsageError` for a file that cannot be read or is no TOML.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parsed(tomllib.loads, read_file(path).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"{kind} {str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, of numbers with thousands of digits
         raise UsageError(f"{kind} {str(path)!r} is not TOML: {error}") from None
     return Table(values, path, f"{kind} {str(path)!r}")
 

@@ -74,4 +74,4 @@ class Avif(Codec):
 
         # Pillow takes the decoder's threads from nowhere else; all cores is its default.
         AvifImagePlugin.DEFAULT_MAX_THREADS = self.options["threads"]
-        return pillow.load(data, "AVIF")
+        return pillow.load(data, "AVIF", self.max_pixels)

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rdbench.errors import UsageError, unknown
+from rdbench.pixel_limit import MOST_PIXELS, check_size
 from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
 
@@ -169,6 +170,11 @@ class Codec(abc.ABC):
     stream_suffix: ClassVar[str] = ".bin"
     """File name suffix of a kept stream."""
 
+    max_pixels: int = MOST_PIXELS
+    """Of the picture that :meth:`decode` makes: a stream that declares a larger one is refused
+    before memory and time go into it (:meth:`check_size`). Of an instance it may be set; the
+    harness sets it to the pixels of the original."""
+
     def __init__(self, point: float, **options: Any) -> None:
         self.options: dict[str, Any] = self.resolve_options(options)
         self.point: float = self.axis(self.options).check(self.name, point)
@@ -259,6 +265,11 @@ class Codec(abc.ABC):
         """The image of a stream, from its bytes alone: uint8, the shape of the original.
         Raises :class:`rdbench.errors.BitstreamError` for bytes that are no stream of this
         codec."""
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raise :class:`rdbench.errors.BitstreamError` for a declared size of more than
+        :attr:`max_pixels`: for :meth:`decode`, as soon as a stream has told it."""
+        check_size(width, height, self.max_pixels)
 
     def device(self) -> str:
         """Where it computes: ``"cpu"``, or the name of a GPU."""

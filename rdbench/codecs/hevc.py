@@ -133,6 +133,7 @@ class Hevc(Codec):
         pillow_heif.options.DECODE_THREADS = 1
         try:
             picture = pillow_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+            self.check_size(*picture.size)
             samples = np.array(picture)
             depth = picture.info["bit_depth"]
         except _FAILURES as error:

@@ -50,4 +50,4 @@ class Jpeg(Codec):
         )
 
     def decode(self, data: bytes) -> Image:
-        return pillow.load(data, "JPEG")
+        return pillow.load(data, "JPEG", self.max_pixels)

@@ -121,7 +121,11 @@ class Jpeg2000(Codec):
             path.write_bytes(data)
             try:
                 with self._library():
-                    samples = glymur.Jp2k(path)[:]
+                    picture = glymur.Jp2k(path)
+                    self.check_size(picture.shape[1], picture.shape[0])
+                    samples = picture[:]
+            except BitstreamError:
+                raise
             except Exception as error:  # glymur's parser of damaged boxes raises what it happens to
                 raise BitstreamError(
                     f"JPEG 2000 decoder: {type(error).__name__}: {one_line(str(error), 200)}"

@@ -52,7 +52,7 @@ class Jpegli(Codec):
         if not data.endswith(_END_OF_IMAGE):
             raise BitstreamError("JPEG stream without its last marker, so it is truncated")
         try:
-            samples, width, height = pyjpegli.decode(data, max_pixels=None)
+            samples, width, height = pyjpegli.decode(data, max_pixels=self.max_pixels)
         except (RuntimeError, ValueError) as error:
             raise BitstreamError(f"jpegli's decoder: {one_line(str(error), 200)}") from error
         return np.frombuffer(samples, np.uint8).reshape(height, width, 3)

@@ -12,6 +12,7 @@ import numpy as np
 
 from rdbench.codecs.base import Codec, Option, threads_option
 from rdbench.errors import BitstreamError, CodecError
+from rdbench.formats import jpegxl_size
 from rdbench.sample_format import checked
 from rdbench.schema import one_line
 
@@ -53,6 +54,7 @@ class JpegXl(Codec):
         return bytes(data)
 
     def decode(self, data: bytes) -> Image:
+        self.check_size(*jpegxl_size(data))
         try:
             samples = imagecodecs.jpegxl_decode(data, numthreads=self.options["threads"])
         except (RuntimeError, ValueError) as error:

@@ -74,6 +74,8 @@ class NetworkCodec(Codec):
         self._weights_bytes: dict[int, int] = {}
         self._beta = 1.0
         self._last: tuple[Image, Coder, Any] | None = None
+        self._held: list[object] = []
+        """The tables of its beta, one for each model."""
 
     def encode(self, image: Image) -> bytes:
         model = self._models.get(image.shape[2])
@@ -88,13 +90,15 @@ class NetworkCodec(Codec):
         return data
 
     def decode(self, data: bytes) -> Image:
-        channels = container.read(data).channels
+        stream = container.read(data)
+        self.check_size(stream.width, stream.height)
+        channels = stream.channels
         if channels not in self._models:
             raise BitstreamError(
                 f"the stream is of an image of {channels} channels, for which codec "
                 f"{self.name!r} has no weights here"
             )
-        return self._models[channels].decode(data)
+        return self._models[channels].decode(data, self.max_pixels)
 
     def payload_bytes(self, data: bytes) -> int | None:
         return sum(map(len, container.read(data).payloads))
@@ -121,6 +125,7 @@ class NetworkCodec(Codec):
 
     def close(self) -> None:
         self._models.clear()
+        self._held.clear()
         self._last = None
 
 
@@ -148,7 +153,7 @@ class LearnedCodec(NetworkCodec):
                     f"codec {self.name!r}: {str(path)!r} is the second file of weights for "
                     f"{_rate(card)}; name one with checkpoint=FILE, or sort them into folders"
                 )
-            model.prepare(self._beta)
+            self._held.append(model.prepare(self._beta))
             self._models[model.channels] = model
             self._weights_bytes[model.channels] = path.stat().st_size
 

@@ -12,6 +12,8 @@ import PIL.Image
 from PIL import features
 
 from rdbench.errors import BitstreamError, CodecError
+from rdbench.formats.pillow import no_limit
+from rdbench.pixel_limit import check_size
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -33,14 +35,18 @@ def save(image: Image, file_format: str, **settings: Any) -> bytes:
     return stream.getvalue()
 
 
-def load(data: bytes, file_format: str) -> Image:
+def load(data: bytes, file_format: str, max_pixels: int) -> Image:
     """The inverse of :func:`save`: uint8, (height, width, 1 or 3).
 
     Raises :class:`BitstreamError` for anything but a whole file of this format with grey or RGB
-    samples of 8 bits.
+    samples of 8 bits, and of at most ``max_pixels``.
     """
     try:
-        with PIL.Image.open(io.BytesIO(data), formats=[file_format]) as picture:
+        with (
+            no_limit(),
+            PIL.Image.open(io.BytesIO(data), formats=[file_format]) as picture,
+        ):
+            check_size(*picture.size, max_pixels)
             picture.load()
             mode, samples = picture.mode, np.array(picture)
     except PIL.UnidentifiedImageError:
@@ -53,7 +59,6 @@ def load(data: bytes, file_format: str) -> Image:
         IndexError,
         OverflowError,
         struct.error,
-        PIL.Image.DecompressionBombError,
     ) as error:
         raise BitstreamError(f"{file_format} decoder: {one_line(str(error), 200)}") from error
     if mode not in ("L", "RGB"):

@@ -36,4 +36,4 @@ class Png(Codec):
         # Pillow is content as soon as it has all rows, and would not miss the end.
         if not data.endswith(_END):
             raise BitstreamError("PNG stream without its IEND chunk at the end")
-        return pillow.load(data, "PNG")
+        return pillow.load(data, "PNG", self.max_pixels)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
 _MOST_RESOLUTIONS: Final = 6
-
 
 PROGRAMS: Final[Mapping[str, Option]] = {
     "program": Option(
@@ -299,12 +299,11 @@ class ProgramCodec(Codec):
         geometry: Geometry | None,
         folder: Path,
         name: str,
+        most_pixels: int | None = None,
     ) -> bytearray:
         """The file ``name`` that the commands write."""
-        filled = [
-            self._filled(command, settings, self.point, geometry, folder) for command in commands
-        ]
-        return result(filled, folder, name, self.definition.form.timeout_s)
+        filled = [self._filled(one, settings, self.point, geometry, folder) for one in commands]
+        return result(filled, folder, name, self.definition.form.timeout_s, most_pixels)
 
     def encode(self, image: Image) -> bytes:
         height, width, channels = image.shape
@@ -332,19 +331,23 @@ class ProgramCodec(Codec):
         pixels = self.definition.form.pixels
         header, stream = None, data
         if pixels.geometry == "header" or (pixels.pads and size_header.is_there(data)):
-            header, stream = size_header.split(data)
+            header, stream = size_header.split(data, self.max_pixels)
         geometry = self._geometry(header, stream)
+        most = math.prod(self._padded(header)) if header else self.max_pixels
         settings = self._settings(geometry.channels if geometry else 3)
         name = self._output_name(settings)
         with scratch(16 * len(stream)) as folder:
             (folder / self._stream_name()).write_bytes(stream)
             try:
-                output = self._called(self.definition.decode, settings, geometry, folder, name)
+                commands = self.definition.decode
+                output = self._called(commands, settings, geometry, folder, name, most)
             except OutOfTimeError:
                 raise
             except CodecError as error:
                 raise BitstreamError(str(error)) from error
-        image = pixels.read(output, settings, geometry)
+        image = pixels.read(output, settings, geometry, most)
+        if header is None:
+            self.check_size(image.shape[1], image.shape[0])
         if pixels.grey is not None and image.shape[2] == 3 and pixels.grey(stream):
             image = np.ascontiguousarray(image[:, :, :1])
         return image if header is None else self._cropped(image, header)
@@ -385,6 +388,7 @@ class ProgramCodec(Codec):
             return Geometry(columns, rows, header.chroma, header.depth)
         read = formats.hevc_geometry if pixels.geometry == "hevc" else formats.vvc_geometry
         geometry = read(stream)
+        self.check_size(geometry.width, geometry.height)
         layout = self._layout(geometry.channels)
         if (geometry.chroma, geometry.depth) != (layout.chroma, layout.depth):
             raise BitstreamError(

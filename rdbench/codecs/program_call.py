@@ -14,14 +14,21 @@ from rdbench.errors import CodecError
 from rdbench.programs import find, run, words_of
 
 _PNM: Final = (".ppm", ".pgm", ".pnm")
+_MOST_HEADER: Final = 2**20
+"""Of an image of up to eight bytes a pixel: three samples of 16 bits, and what PNG adds."""
 
 
 def result(
-    commands: Sequence[FilledCommand], folder: Path, name: str, timeout_s: float | None
+    commands: Sequence[FilledCommand],
+    folder: Path,
+    name: str,
+    timeout_s: float | None,
+    most_pixels: int | None = None,
 ) -> bytearray:
     """What the commands write as the file ``name`` in ``folder``; an image may lie in the bytes.
 
-    Raises :class:`CodecError` where one fails or nothing was written, and
+    Raises :class:`CodecError` where one fails, nothing was written, or more than an image of
+    ``most_pixels`` can have, and
     :class:`rdbench.errors.OutOfTimeError` where all together took longer than ``timeout_s``.
     """
     deadline = time.monotonic() + timeout_s if timeout_s else math.inf
@@ -33,7 +40,13 @@ def result(
     path = _written(folder, name, before)
     found = None
     if path is not None:
-        found = bytearray(path.stat().st_size)
+        size_bytes = path.stat().st_size
+        if most_pixels is not None and size_bytes > (most := _MOST_HEADER + 8 * most_pixels):
+            raise CodecError(
+                f"{program.name} left with exit code 0 and wrote {size_bytes:,} bytes, where the "
+                f"image has at most {most:,}"
+            )
+        found = bytearray(size_bytes)
         with path.open("rb") as stream:
             del found[stream.readinto(found) :]
     if not found:

@@ -183,12 +183,14 @@ class Pixels(Form, frozen=True):
         write = formats.write_yuv if self.input == "yuv" else formats.write_y4m
         return [write(image, self.layout(settings))]
 
-    def read(self, data: bytearray, settings: Settings, geometry: Geometry | None) -> Image:
+    def read(
+        self, data: bytearray, settings: Settings, geometry: Geometry | None, max_pixels: int
+    ) -> Image:
         """The image in the decoder's file; raises :class:`rdbench.errors.BitstreamError`."""
         if self.output == "pnm":
             return formats.read_pnm(data)
         if self.output == "png":
-            return formats.read_png(bytes(data))
+            return formats.read_png(bytes(data), max_pixels)
         layout = self.layout(settings)
         if self.output == "y4m":
             return formats.read_y4m(bytes(data), layout)

@@ -176,8 +176,8 @@ def _program(path: Path, _changed_ns: int, _size_bytes: int) -> CodecEntry:
     """A program codec by its name, or by that of its file where it cannot be read: loading it says
     why."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        table = files.parsed(tomllib.loads, files.read_file(path).decode("utf-8"))
+    except (ValueError, OSError):
         table = {}
     name, summary, install = (str(table.get(key, "")) for key in ("name", "summary", "install"))
     return CodecEntry(name or path.stem, str(path), summary, install)

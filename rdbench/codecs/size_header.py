@@ -8,6 +8,7 @@ from typing import Final
 from rdbench import leb128
 from rdbench.errors import BitstreamError
 from rdbench.formats import Geometry
+from rdbench.pixel_limit import check_size
 
 CHANNELS: Final = {1: "400", 3: "444"}
 
@@ -23,10 +24,12 @@ def written(width: int, height: int, channels: int) -> bytes:
     return bytes([channels]) + leb128.written(width) + leb128.written(height)
 
 
-def split(data: bytes) -> tuple[Geometry, bytes]:
-    """The inverse of :func:`written`, and the stream behind it."""
+def split(data: bytes, max_pixels: int) -> tuple[Geometry, bytes]:
+    """The inverse of :func:`written`, and the stream behind it. Raises :class:`BitstreamError` for
+    another header, and for a picture of more than ``max_pixels``."""
     width, place = leb128.read(data, 1)
     height, place = leb128.read(data, place)
     if not is_there(data) or not width or not height:
         raise BitstreamError("the header with the size of the image is damaged")
+    check_size(width, height, max_pixels)
     return Geometry(width, height, CHANNELS[data[0]], 8), data[place:]

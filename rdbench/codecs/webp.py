@@ -13,6 +13,7 @@ import numpy as np
 
 from rdbench.codecs.base import Codec, Option, threads_option
 from rdbench.errors import BitstreamError, CodecError
+from rdbench.formats import webp_size
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Webp(Codec):
         return bytes(data)
 
     def decode(self, data: bytes) -> Image:
+        self.check_size(*webp_size(data))
         try:
             image: Image = imagecodecs.webp_decode(data)
         except (RuntimeError, ValueError) as error:

@@ -123,7 +123,7 @@ class Zoo(NetworkCodec):
             self._beta = self.point
         else:
             self._beta = model.trained_beta(int(self.point))
-        model.prepare(self._beta)
+        self._held.append(model.prepare(self._beta))
 
     @classmethod
     def axis(cls, options: Mapping[str, Any]) -> Axis:

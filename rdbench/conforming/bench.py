@@ -4,6 +4,7 @@ whatever the codec does in it."""
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -138,6 +139,7 @@ class Bench:
     def _do(self, job: Job, codec: Codec) -> Encoded | Decoded | str:
         if isinstance(job, EncodeJob):
             return _encoded(codec, job)
+        codec.max_pixels = math.prod(job.shape[:2]) if job.shape else type(codec).max_pixels
         start = time.monotonic()
         found = codec.decode(job.file.read_bytes())
         took_s = time.monotonic() - start

@@ -59,6 +59,7 @@ class Trial:
         whether that went well."""
         pixels = self._pixels(image)
         height, width, channels = pixels.shape
+        self._decoder.max_pixels = height * width
         color = "color" if channels == 3 else "grey"
         self._row("image", f"{image or 'a photograph'}, {width}×{height}, {color}")
         try:

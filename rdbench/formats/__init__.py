@@ -5,6 +5,7 @@ what they should be raise :class:`rdbench.errors.BitstreamError`; arguments that
 :class:`ValueError`.
 """
 
+from rdbench.formats.declared import jpegxl_size, webp_size
 from rdbench.formats.hevc import hevc_geometry
 from rdbench.formats.layout import Layout
 from rdbench.formats.nal import Geometry
@@ -20,6 +21,7 @@ __all__ = [
     "Layout",
     "from_planes",
     "hevc_geometry",
+    "jpegxl_size",
     "pnm_parts",
     "read_png",
     "read_pnm",
@@ -28,6 +30,7 @@ __all__ = [
     "round_trip",
     "to_planes",
     "vvc_geometry",
+    "webp_size",
     "write_png",
     "write_pnm",
     "write_y4m",

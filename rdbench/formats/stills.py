@@ -16,6 +16,7 @@ import numpy as np
 
 from rdbench.errors import BitstreamError
 from rdbench.formats.samples import to_8_bit
+from rdbench.pixel_limit import MOST_PIXELS, check_size
 from rdbench.sample_format import checked
 from rdbench.schema import one_line
 
@@ -116,15 +117,17 @@ def write_png(image: Image) -> bytes:
     return bytes(imagecodecs.png_encode(samples, level=0, filter=unfiltered))
 
 
-def read_png(data: bytes) -> Image:
+def read_png(data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
     """The image in a PNG file: uint8, (height, width, 1 or 3).
 
     Grey of fewer than 8 bits is scaled to 0..255, palettes are expanded, 16 bits are rounded to
     8. Transparency that is opaque throughout is dropped. Raises :class:`BitstreamError` for bytes
-    that are no PNG file, are truncated, damaged or followed by others, and for an image that is
-    somewhere transparent.
+    that are no PNG file, are truncated, damaged or followed by others, for an image that is
+    somewhere transparent, and for one of more than ``max_pixels``.
     """
     _check_png(data)
+    width, height = struct.unpack_from(">II", data, 16)
+    check_size(width, height, max_pixels)
     try:
         samples = imagecodecs.png_decode(data)
     except imagecodecs.PngError as error:

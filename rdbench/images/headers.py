@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -22,12 +22,22 @@ TIFF_MAGICS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 JP2_MAGIC: Final = b"\0\0\0\x0cjP  "
 CODESTREAM_MAGIC: Final = b"\xff\x4f\xff\x51"
 CODESTREAM_END: Final = b"\xff\xd9"
+MOST_FRAMES: Final = 1000
+"""More are not counted."""
+MOST_SCANS: Final = 100
+"""Of a JPEG file, each of which goes through the whole picture again: encoders write ten or so."""
 
 _PNM_SEPARATOR: Final = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _PNM_HEADER: Final = re.compile(rb"P[2356]" + 3 * (_PNM_SEPARATOR + rb"(\d+)"))
 
 # The length of an av1C box, its name, marker and version, profile and level
 _AV1_CONFIGURATION: Final = re.compile(rb"\0\0..av1C\x81.(?=.)", re.DOTALL)
+
+# ITU-T T.81, B.1.1.3: not a byte that was stuffed, a restart or a fill byte
+_MARKER: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
+_START_OF_IMAGE: Final = 0xD8
+_END_OF_IMAGE: Final = 0xD9
+_START_OF_SCAN: Final = 0xDA
 
 # TIFF 6.0, section 8 and 19
 _BITS_PER_SAMPLE: Final = 258
@@ -53,6 +63,8 @@ class Samples:
     """Whether they are luma and chroma that nothing but the reader makes colors of"""
     grey: bool = False
     """Whether it says that there is one channel, where Pillow makes three of it"""
+    frames: int = 1
+    """How many images a TIFF file has, at most :data:`MOST_FRAMES`"""
 
 
 def declared_samples(data: bytes) -> Samples:
@@ -63,6 +75,7 @@ def declared_samples(data: bytes) -> Samples:
     if data.startswith(PNG_MAGIC) and len(data) > 24:
         return Samples(bits=data[24])
     if data.startswith(JPEG_MAGIC):
+        check_scans(data)
         return Samples(bits=_jpeg_precision(data))
     if data.startswith(TIFF_MAGICS):
         return _tiff_samples(data)
@@ -87,6 +100,22 @@ def _jpeg_precision(data: bytes) -> int:
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return 8
+
+
+def check_scans(data: bytes) -> None:
+    """Raise :class:`ValueError` for a JPEG file of more than :data:`MOST_SCANS` scans: one of a few
+    kilobytes may hold thousands (ITU-T T.81, B.1.1.5: a marker ends the entropy-coded data)."""
+    position = scans = 0
+    while found := _MARKER.search(data, position):
+        position = found.end()
+        if (marker := found[1][0]) == _END_OF_IMAGE:
+            return
+        if marker == _START_OF_SCAN:
+            scans += 1
+            if scans > MOST_SCANS:
+                raise ValueError(f"it has more than {MOST_SCANS} scans; save it anew")
+        elif marker != _START_OF_IMAGE:
+            position += int.from_bytes(data[position : position + 2], "big")
 
 
 def is_heif(data: bytes) -> bool:
@@ -131,7 +160,26 @@ def _tiff_samples(data: bytes) -> Samples:
         kind=_TIFF_KINDS.get(kind, "complex "),
         extra=bool(tags.get(_EXTRA_SAMPLES)),
         ycbcr=tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION) not in _TIFF_JPEG,
+        frames=_tiff_frames(data),
     )
+
+
+def _tiff_frames(data: bytes) -> int:
+    """How many image file directories follow each other (TIFF 6.0, section 2; BigTIFF), as far as
+    they are counted: Pillow reads all of each."""
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    large = data[2:4] in (b"+\0", b"\0+")
+    place, number, entry = (8, 8, 20) if large else (4, 2, 12)
+
+    def read(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    seen: set[int] = set()
+    directory = read(place, place)
+    while directory and directory not in seen and len(seen) < MOST_FRAMES:
+        seen.add(directory)
+        directory = read(directory + number + read(directory, number) * entry, place)
+    return len(seen)
 
 
 def check_png(data: bytes) -> None:

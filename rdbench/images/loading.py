@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +33,13 @@ from PIL import (  # noqa: F401
 )
 
 from rdbench.errors import ImageError, UnsupportedImageError
+from rdbench.files import read_file
+from rdbench.formats.pillow import no_limit
 from rdbench.images.damage import jpeg_damage
 from rdbench.images.dataset import KINDS
 from rdbench.images.headers import (
     JPEG_MAGIC,
+    MOST_FRAMES,
     PNG_MAGIC,
     Samples,
     check_png,
@@ -62,9 +64,6 @@ _REFUSED: Final = {
     "YCbCr": "YCbCr samples",
     "LAB": "L*a*b* colors",
 }
-# The switches for warnings and for the largest image are global to the process, so threads take
-# turns; runs load images in processes.
-_pillow_lock = threading.Lock()
 
 
 def load_image(
@@ -98,7 +97,7 @@ def read_image(path: Path, formats: frozenset[SampleFormat] = MEASURED) -> Image
     colors, with more than 8 bits, with several frames, or with over 10⁹ pixels.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise ImageError(f"image {str(path)!r} cannot be read: {error.strerror}") from None
     return decode_image(data, str(path), formats)
@@ -108,7 +107,7 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
     """As :func:`read_image`, from the bytes of a file; ``name`` stands in the messages."""
     if not data:
         raise ImageError(f"image {name!r}: the file is empty (0 bytes)")
-    with _damage(name), _quiet_pillow():
+    with _damage(name), no_limit(), warnings.catch_warnings(action="ignore"):
         declared = declared_samples(data)
         image = _opened(data, name, declared, formats)
         image.load()
@@ -143,6 +142,8 @@ def _opened(
         raise _refusal(name, what, "convert it to 8 bit", "{} -depth 8")
     if data.startswith(PNG_MAGIC):
         check_png(data)
+    if samples.frames > 1:
+        raise _frames(name, f"{samples.frames}{' or more' * (samples.frames == MOST_FRAMES)}")
     if samples.extra:
         raise _transparency(name)
     if samples.ycbcr:  # which some versions of Pillow take for RGB
@@ -161,9 +162,11 @@ def _opened(
     if width * height > MAX_PIXELS:
         what = f"{width}x{height} is over {MAX_PIXELS:,} pixels"
         raise _refusal(name, what, "cut it into tiles", "{} -crop 8192x8192 +repage")
+    if image.format == "GIF" and getattr(image, "is_animated", False):  # counting reads all of it
+        raise _frames(name, "several")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
-        raise _refusal(name, f"{frames} frames", "take one of them", "'{}[0]'")
+        raise _frames(name, str(frames))
     if image.has_transparency_data:
         raise _transparency(name)
     if image.mode in ("F", "I") or image.mode.startswith("I;"):
@@ -173,6 +176,10 @@ def _opened(
         what = _REFUSED.get(image.mode, f"colors of the kind {image.mode}")
         raise _refusal(name, what, "convert it to RGB", "{} -colorspace sRGB")
     return image
+
+
+def _frames(name: str, count: str) -> UnsupportedImageError:
+    return _refusal(name, f"{count} frames", "take one of them", "'{}[0]'")
 
 
 def _transparency(name: str) -> UnsupportedImageError:
@@ -207,23 +214,6 @@ def _damage(name: str) -> Iterator[None]:
     except Exception as error:
         reason = one_line(str(error), 200) or type(error).__name__
         raise ImageError(f"image {name!r} is truncated or damaged: {reason}") from error
-
-
-@contextlib.contextmanager
-def _quiet_pillow() -> Iterator[None]:
-    """Pillow without its warnings about metadata and without its limit on the size.
-
-    The limit (179 megapixels) is for servers that take files from strangers; photographs and
-    scans exceed it. :data:`MAX_PIXELS` takes its place.
-    """
-    with _pillow_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit = PIL.Image.MAX_IMAGE_PIXELS
-        PIL.Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            PIL.Image.MAX_IMAGE_PIXELS = limit
 
 
 def _oriented(samples: Image, orientation: object) -> Image:

@@ -33,6 +33,7 @@ from typing import Final
 from rdbench import leb128
 from rdbench.errors import BitstreamError, CodecError
 from rdbench.models.names import current
+from rdbench.pixel_limit import MOST_PIXELS, check_size
 from rdbench.schema import point_text
 
 MAX_SIDE: Final = 1 << 20
@@ -85,13 +86,15 @@ def pack(stream: Stream) -> bytes:
     return body + zlib.crc32(body).to_bytes(_CHECK_BYTES, "big")
 
 
-def unpack(data: bytes, *, model: str, weights: bytes) -> Stream:
+def unpack(data: bytes, *, model: str, weights: bytes, max_pixels: int = MOST_PIXELS) -> Stream:
     """The stream in ``data``, which must be one of ``model``, under this name or a former one, with
     ``weights``.
 
-    Raises :class:`BitstreamError` as :func:`read`, and for other models and other weights.
+    Raises :class:`BitstreamError` as :func:`read`, for other models and other weights, and for a
+    picture of more than ``max_pixels``.
     """
     stream = read(data)
+    check_size(stream.width, stream.height, max_pixels)
     if current(stream.model) != current(model):
         raise BitstreamError(
             f"the stream is of model {stream.model!r}, not {model!r}; decode it with that one"
@@ -105,7 +108,7 @@ def unpack(data: bytes, *, model: str, weights: bytes) -> Stream:
 
 
 def read(data: bytes) -> Stream:
-    """The stream in ``data``, of any model.
+    """The stream in ``data``, of any model; nothing is decoded.
 
     Raises :class:`BitstreamError` for anything else: other formats and versions, streams that are
     cut short, longer or changed, values beyond the limits of :func:`pack`.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rdbench.errors import UsageError
-from rdbench.files import write_atomically
+from rdbench.files import parsed, write_atomically
 from rdbench.models.names import current
 from rdbench.schema import one_line
 
@@ -86,10 +86,10 @@ def read_card(path: Path) -> Card:
             "as codec zoo:arch=...,checkpoint=FILE"
         )
     try:
-        training = json.loads(metadata["training"])
+        training = parsed(json.loads, metadata["training"])
         training["lambda"] = float(training["lambda"])
         architecture = current(metadata["architecture"])
-        return Card(architecture, dict(json.loads(metadata["configuration"])), training)
+        return Card(architecture, dict(parsed(json.loads, metadata["configuration"])), training)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{where}: its card is damaged ({error!r})") from None
 

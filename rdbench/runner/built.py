@@ -53,8 +53,9 @@ class Built:
             self._versions[key] = one_line(str(self.class_of(plan).version()))
         return self._versions[key]
 
-    def instances(self, plan: CodecPlan, setting: float) -> tuple[Codec, Codec]:
-        """An encoder and a decoder at a value of the codec's parameter."""
+    def instances(self, plan: CodecPlan, setting: float, pixels: Image) -> tuple[Codec, Codec]:
+        """An encoder and a decoder at a value of the codec's parameter; the latter makes no larger
+        picture than ``pixels``."""
         key = (plan.target, plan.options_text, setting)
         if not all(codec.usable() for codec in self._codecs.get(key, ())):
             self.give_up(plan, setting)
@@ -66,7 +67,9 @@ class Built:
             with file_notes(self._notes):
                 self._codecs[key] = build(setting, **options), build(setting, **options)
         self._codecs.move_to_end(key)
-        return self._codecs[key]
+        encoder, decoder = self._codecs[key]
+        decoder.max_pixels = pixels.shape[0] * pixels.shape[1]
+        return encoder, decoder
 
     def give_up(self, plan: CodecPlan, setting: float) -> None:
         """Close the instances at a setting that is not likely to be wanted again."""

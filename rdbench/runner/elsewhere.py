@@ -121,7 +121,9 @@ def _serve(connection: Connection, timeout_s: float) -> None:
 def _decoded(job: Stream) -> tuple[str, str]:
     """The SHA-256 of the decoded image, or why there is none."""
     try:
-        decoded = job.plan.build(job.point).decode(job.data)
+        decoder = job.plan.build(job.point)
+        decoder.max_pixels = job.shape[0] * job.shape[1]
+        decoded = decoder.decode(job.data)
         return pixel_sha256(returned.image(decoded, np.empty(job.shape, job.dtype))), ""
     except BaseException as error:  # a codec may raise anything, SystemExit included
         return "", f"{type(error).__name__}: {error}"

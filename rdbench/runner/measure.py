@@ -209,13 +209,13 @@ class Bench:
         core["codec_version"] = self._built.version(plan)
         self._built.refuse_unfit(task, pixels)
         first = plan.goal.axis.ladder[0] if plan.goal else task.point
-        encoder, decoder = self._built.instances(plan, first)
+        encoder, decoder = self._built.instances(plan, first, pixels)
         self._accounted = encoder.accounted()
         core["device"] = one_line(str(encoder.device()))
         core["added_rss_mb"] = self._warm_up.of(plan, encoder, decoder, pixels, self._usage)
         search = self._search(job, core)
         setting = core["setting"] if search else task.point
-        encoder, decoder = self._built.instances(plan, setting)
+        encoder, decoder = self._built.instances(plan, setting, pixels)
         self._cost = encoder.network_cost(pixels.shape[2])
         who = f"codec {codec_class.name!r}: "
 
@@ -302,7 +302,7 @@ class Bench:
         assert plan.goal
         column, who = plan.goal.column, f"codec {plan.name!r}: "
         self._begin(())
-        encoder, decoder = self._built.instances(plan, setting)
+        encoder, decoder = self._built.instances(plan, setting, pixels)
         stream = returned.stream(encoder.encode(pixels), who + "encode")
         if column == RATE:
             return {RATE: _bpp(stream, pixels)}
@@ -365,8 +365,8 @@ class Bench:
             raise RdbenchError("neither the decoded image nor the stream was kept")
         stream = kept.read_stream(out / there.stream_file, there.stream_sha256)
         setting = task.point if there.setting is None else there.setting
-        decoded = self._built.instances(task.codec, setting)[1].decode(stream)
         pixels = self._load(task.image).pixels
+        decoded = self._built.instances(task.codec, setting, pixels)[1].decode(stream)
         decoded = returned.image(decoded, pixels, f"codec {task.codec.name!r}: decode")
         if pixel_sha256(decoded) != there.decoded_sha256:
             raise RdbenchError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from rdbench.files import parsed
 from rdbench.models.weights import Card
 from rdbench.toml import Form
 
@@ -228,7 +229,7 @@ class Configuration:
 def decisive(text: str) -> dict[str, Any]:
     """The values of the TOML in ``text``, as :meth:`Configuration.text` makes it, less those that
     may change while a run is under way. Raises :class:`ValueError` for anything else."""
-    values = tomllib.loads(text)
+    values: dict[str, Any] = parsed(tomllib.loads, text)
     for table, keys in _FREE.items():
         for key in keys:
             del values[table][key]

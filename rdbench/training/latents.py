@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.errors import UsageError
-from rdbench.files import write_atomically
+from rdbench.files import parsed, read_file, write_atomically
 from rdbench.models import weights
 from rdbench.training.configuration import Data
 from rdbench.training.data import Batches, Pictures
@@ -144,7 +144,7 @@ def _claim(folder: Path, owner: dict[str, Any]) -> None:
         write_atomically(path, json.dumps(owner).encode())
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = parsed(json.loads, read_file(path).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"latents in {str(folder)!r}: {MANIFEST}: {error}; {way_out}") from None
     if there != owner:

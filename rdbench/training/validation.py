@@ -40,7 +40,7 @@ def validate(
         pixels = image.shape[0] * image.shape[1]
         start = time.perf_counter()
         stream, coded = compressor.encode(image)
-        decoded = compressor.decode(stream)
+        decoded = compressor.decode(stream, pixels)
         seconds = time.perf_counter() - start
         scores = Reference(image, records).score(decoded).values
         rows.append(

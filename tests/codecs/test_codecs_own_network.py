@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import json
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ from PIL import Image
 from rdbench import provenance
 from rdbench.codecs.zoo import Zoo
 from rdbench.conforming.material import photograph
-from rdbench.errors import UnsupportedImageError, UsageError
+from rdbench.errors import BitstreamError, UnsupportedImageError, UsageError
 from rdbench.experiment import CodecRequest, plan, plan_codec
 from rdbench.models import container
 from rdbench.models.zoo.library import models
@@ -207,6 +209,34 @@ def test_padding_and_tiles_of_networks_of_ones_own(mine):
         Zoo(3, **options(mine, multiple=48, tile=64))
     with pytest.raises(UnsupportedImageError, match="RGB"):
         whole.encode(image[:, :, :1])
+
+
+LAYOUTS = {
+    "no MessagePack": b"\xc1",
+    "nested beyond reason": b"\x91" * 100_000,
+    "not a list": msgspec.msgpack.encode({"a": 1}),
+    "two tiles": msgspec.msgpack.encode([[[[10]], [1, 1]]] * 2),
+    "no shape": msgspec.msgpack.encode([[[10]]]),
+    "no lengths": msgspec.msgpack.encode([[None, [1, 1]]]),
+    "a length below 0": msgspec.msgpack.encode([[[[-1], [-1]], [1, 1]]]),
+    "a length that is not there": msgspec.msgpack.encode([[[[1 << 40], [1]], [1, 1]]]),
+    "latents of gigabytes": msgspec.msgpack.encode([[[[1], [1]], [1 << 20, 1 << 20]]]),
+    "latents of less than nothing": msgspec.msgpack.encode([[[[1], [1]], [-1, 1]]]),
+    "no whole size": msgspec.msgpack.encode([[[[1], [1]], [1.5, 1]]]),
+    "a size in words": msgspec.msgpack.encode([[[[1], [1]], "large"]]),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_layouts_that_promise_what_is_not_there_are_refused(mine, monkeypatch, layout):
+    """Before the network sees any of it: its decompress may take whatever it is told."""
+    codec = Zoo(3, **options(mine))
+    stream = container.read(codec.encode(photograph(3)[:64, :64]))
+    changed = dataclasses.replace(stream, payloads=(layout, stream.payloads[1]))
+    network = type(codec._models[3]._network)
+    monkeypatch.setattr(network, "decompress", None)
+    with pytest.raises(BitstreamError, match="damaged"):
+        codec.decode(container.pack(changed))
 
 
 def test_a_function_may_make_the_network(mine):

@@ -26,6 +26,7 @@ from rdbench.models import container
 from rdbench.models.compression.tiling import tiled
 from rdbench.models.container import Stream
 from rdbench.models.densities import LIKELIHOOD_FLOOR
+from rdbench.pixel_limit import MOST_PIXELS
 
 if TYPE_CHECKING:
     from rdbench.network_cost import NetworkCost
@@ -86,9 +87,9 @@ class Coder(Protocol):
     channels: int
     cost: NetworkCost | None
 
-    def prepare(self, beta: float) -> None: ...
+    def prepare(self, beta: float) -> object: ...
     def encode(self, image: Image, beta: float = 1.0) -> tuple[bytes, Any]: ...
-    def decode(self, data: bytes) -> Image: ...
+    def decode(self, data: bytes, max_pixels: int = MOST_PIXELS) -> Image: ...
     def estimated_bits(self, coded: Any, beta: float) -> float | None: ...
 
 
@@ -146,9 +147,10 @@ class Compressor(abc.ABC):
         """−log2 of the probability of each symbol by the model's own densities, in bits, of the
         shapes of ``coded.symbols``: neither tables nor coder take part."""
 
-    def prepare(self, beta: float) -> None:  # noqa: ARG002
-        """Make the tables for ``beta``, so that no encoding pays for them."""
-        return
+    def prepare(self, beta: float) -> object:  # noqa: ARG002
+        """Make the tables for ``beta``, so that no encoding pays for them, as long as somebody
+        holds what is returned."""
+        return None
 
     def estimated_bits(self, coded: Coded, beta: float) -> float:
         """The model's own estimate of the rate in bits: the sum of :meth:`information`."""
@@ -163,16 +165,18 @@ class Compressor(abc.ABC):
         stream = Stream(self.name, self.identity, beta, height, width, channels, coded.payloads)
         return container.pack(stream), coded
 
-    def decode(self, data: bytes) -> Image:
+    def decode(self, data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
         """The image of a stream: uint8, (height, width, channels). Raises
         :class:`rdbench.errors.BitstreamError` for anything but a whole stream of this model with
-        these weights."""
-        stream, coded = self.parse(data)
+        these weights, and before anything is decoded for one of more than ``max_pixels``."""
+        stream, coded = self.parse(data, max_pixels)
         return self.synthesis(coded.latents, stream.height, stream.width)
 
-    def parse(self, data: bytes) -> tuple[Stream, Coded]:
+    def parse(self, data: bytes, max_pixels: int = MOST_PIXELS) -> tuple[Stream, Coded]:
         """The parts of a stream and the latents in it; errors as of :meth:`decode`."""
-        stream = container.unpack(data, model=self.name, weights=self.identity)
+        stream = container.unpack(
+            data, model=self.name, weights=self.identity, max_pixels=max_pixels
+        )
         size = tuple(
             -(-side // self.stride) * self.stride // self.cell
             for side in (stream.height, stream.width)

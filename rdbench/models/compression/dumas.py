@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.errors import UsageError
+from rdbench.models.by_beta import ByBeta
 from rdbench.models.coding import StaticTables, binary, differences, ideal_bits
 from rdbench.models.coding.tables import TOTAL
 from rdbench.models.compression.base import (
@@ -28,6 +30,18 @@ from rdbench.models.priors import piecewise_linear_tables
 
 LEAST: Final = 2.0**-12
 """The smallest probability of a unary bin; the arithmetic coder has 16 bits."""
+
+
+@dataclass(frozen=True)
+class _Models:
+    """What maps are coded with at a beta."""
+
+    tables: StaticTables
+    """one for each map"""
+    plain: StaticTables
+    """the same without the exception map"""
+    bins: list[NDArray[np.float64]]
+    """the probabilities of the unary bins of each map, where the coder is binary"""
 
 
 class DumasCompressor(NetworkCompressor):
@@ -76,28 +90,26 @@ class DumasCompressor(NetworkCompressor):
             self.exception, self.means = self._exception, means.numpy()
         self._plain = np.arange(len(self._steps)) != self._exception
         self._binary = coder == "binary"
-        self._tables: dict[float, StaticTables] = {}
-        self._plain_tables: dict[float, StaticTables] = {}
-        self._bins: dict[float, list[NDArray[np.float64]]] = {}
+        self._models = ByBeta(self._made)
 
-    def prepare(self, beta: float) -> None:
-        if beta not in self._tables:
-            widths, centres = (beta * self._steps).numpy(), self._centres.numpy()
-            tables = piecewise_linear_tables(self._density, widths, centres)
-            plain = np.flatnonzero(self._plain)
-            self._tables[beta] = tables
-            self._plain_tables[beta] = StaticTables(
-                tables.lows[plain].tolist(), [tables.frequencies(int(n)) for n in plain]
-            )
-            differences.tables()
-            if self._binary:
-                self._bins[beta] = [
-                    bin_probabilities(tables, number, self._unary_length(tables, number))
-                    for number in range(len(tables))
-                ]
+    def prepare(self, beta: float) -> _Models:
+        return self._models(beta)
+
+    def _made(self, beta: float) -> _Models:
+        widths, centres = (beta * self._steps).numpy(), self._centres.numpy()
+        tables = piecewise_linear_tables(self._density, widths, centres)
+        plain = np.flatnonzero(self._plain)
+        plain_tables = StaticTables(
+            tables.lows[plain].tolist(), [tables.frequencies(int(n)) for n in plain]
+        )
+        differences.tables()
+        bins = [
+            bin_probabilities(tables, number, self._unary_length(tables, number))
+            for number in range(len(tables) if self._binary else 0)
+        ]
+        return _Models(tables, plain_tables, bins)
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
-        self.prepare(beta)
         centred = latents[0] - self._centres[:, None, None]
         symbols = rounded(centred / (beta * self._steps[:, None, None]))
         apart = self._encode_apart(symbols, beta)
@@ -111,7 +123,6 @@ class DumasCompressor(NetworkCompressor):
     def decode_latents(
         self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
     ) -> Coded:
-        self.prepare(beta)
         if len(payloads) == 1 or self._exception < 0:
             (payload,) = expect_payloads(payloads, 1)
             symbols = self._decode_maps(payload, len(self._plain), size, beta)
@@ -130,29 +141,30 @@ class DumasCompressor(NetworkCompressor):
         exception = symbols[self._exception]
         if np.abs(exception.astype(np.int64)).max() > differences.LARGEST:
             return None
-        payload, tables = differences.encode(exception), self._tables[beta]
+        payload, tables = differences.encode(exception), self._models(beta).tables
         numbers = tables.index(np.full(exception.shape, self._exception))
         return payload if 8 * len(payload) < ideal_bits(exception, tables, numbers) else None
 
     def _encode_maps(self, symbols: Symbols, beta: float) -> bytes:
         """The payload of all maps, or of all but the exception map."""
-        tables, bins = self._models(len(symbols), beta)
+        tables, bins = self._of_maps(len(symbols), beta)
         if self._binary:
             return binary.encode_maps(symbols, bins)
         return encode_maps(symbols, tables)
 
     def _decode_maps(self, data: bytes, maps: int, size: tuple[int, int], beta: float) -> Symbols:
-        tables, bins = self._models(maps, beta)
+        tables, bins = self._of_maps(maps, beta)
         if self._binary:
             return binary.decode_maps(data, (maps, *size), bins)
         return decode_maps(data, tables, size)
 
-    def _models(self, maps: int, beta: float) -> tuple[StaticTables, list[NDArray[np.float64]]]:
+    def _of_maps(self, maps: int, beta: float) -> tuple[StaticTables, list[NDArray[np.float64]]]:
         """Tables and probabilities of bins of all maps, or of all but the exception map."""
-        bins = self._bins.get(beta, [])
+        models = self._models(beta)
+        bins = models.bins
         if maps == len(self._plain):
-            return self._tables[beta], bins
-        return self._plain_tables[beta], bins[: self._exception] + bins[self._exception + 1 :]
+            return models.tables, bins
+        return models.plain, bins[: self._exception] + bins[self._exception + 1 :]
 
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
         symbols = torch.from_numpy(coded.symbols["y"]).flatten(1).long()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rdbench.models.balle import FactorizedPrior
+from rdbench.models.by_beta import ByBeta
 from rdbench.models.coding import Decoder, Encoder, Indices, StaticTables
 from rdbench.models.compression.base import (
     Coded,
@@ -39,26 +40,25 @@ class FactorizedCompressor(NetworkCompressor):
         self._medians: Tensor | float = 0.0
         if isinstance(self._density, FactorizedDensity):
             self._medians = self._density.medians.double()[:, None, None]
-        self._tables: dict[float, StaticTables] = {}
+        self._tables = ByBeta(self._tabulated)
 
-    def prepare(self, beta: float) -> None:
-        if beta not in self._tables:
-            if isinstance(self._density, FactorizedDensity):
-                self._tables[beta] = factorized_tables(self._density, beta)
-            else:
-                self._tables[beta] = mixture_tables(self._density, beta)
+    def prepare(self, beta: float) -> StaticTables:
+        return self._tables(beta)
+
+    def _tabulated(self, beta: float) -> StaticTables:
+        if isinstance(self._density, FactorizedDensity):
+            return factorized_tables(self._density, beta)
+        return mixture_tables(self._density, beta)
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
-        self.prepare(beta)
         symbols = rounded((latents[0] - self._medians) / beta)
-        return self._coded(symbols, (encode_maps(symbols, self._tables[beta]),), beta)
+        return self._coded(symbols, (encode_maps(symbols, self._tables(beta)),), beta)
 
     def decode_latents(
         self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
     ) -> Coded:
-        self.prepare(beta)
         (payload,) = expect_payloads(payloads, 1)
-        return self._coded(decode_maps(payload, self._tables[beta], size), payloads, beta)
+        return self._coded(decode_maps(payload, self._tables(beta), size), payloads, beta)
 
     def _coded(self, symbols: Symbols, payloads: tuple[bytes, ...], beta: float) -> Coded:
         latents = torch.from_numpy(symbols) * beta + self._medians

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rdbench.models.by_beta import ByBeta
 from rdbench.models.compression.base import Symbols, information, rounded
 from rdbench.models.priors import FactorizedCumulative, exact
 from rdbench.models.zoo import parameters
@@ -38,7 +39,9 @@ class Bottleneck:
         """The distribution functions at values, (maps, n)."""
         self._quantiles = exact(layer.quantiles)[:, 0]  # lower tail, median, upper tail
         self._medians = torch.from_numpy(self._quantiles[:, 1, None, None])
-        self._cdfs: dict[float, Cdfs] = {}
+        self.cdfs = ByBeta(self._tabulated)
+        """The tables for a step: as ``EntropyBottleneck.update``, where that is 1, and as
+        ``EntropyBottleneckVbr.update_variable``."""
 
     def quantized(self, latents: Tensor, step: float) -> Symbols:
         """Of (maps, height, width), floating point."""
@@ -64,13 +67,6 @@ class Bottleneck:
         values = self.values(symbols, step).flatten(1).numpy()
         mass = self.cumulative(values + step / 2) - self.cumulative(values - step / 2)
         return information(torch.from_numpy(mass)).reshape(symbols.shape)
-
-    def cdfs(self, step: float) -> Cdfs:
-        """The tables: as ``EntropyBottleneck.update``, where the step is 1, and as
-        ``EntropyBottleneckVbr.update_variable``."""
-        if step not in self._cdfs:
-            self._cdfs[step] = self._tabulated(step)
-        return self._cdfs[step]
 
     def _tabulated(self, step: float) -> Cdfs:
         lower, median, upper = self._quantiles.T

@@ -27,6 +27,7 @@ from rdbench.models.densities import gaussian_likelihood
 from rdbench.models.zoo.bottleneck import Bottleneck
 from rdbench.models.zoo.cdfs import (
     SCALE_BOUND,
+    Cdfs,
     Decoder,
     Encoder,
     Numbers,
@@ -83,8 +84,8 @@ class FactorizedCompressor(ZooCompressor):
         super().__init__(name, network, identity, execution, margin=margin)
         self._bottleneck = Bottleneck(network.entropy_bottleneck)
 
-    def prepare(self, beta: float) -> None:
-        self._bottleneck.cdfs(beta)
+    def prepare(self, beta: float) -> Cdfs:
+        return self._bottleneck.cdfs(beta)
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
         symbols = self._bottleneck.quantized(latents[0], beta)
@@ -134,8 +135,8 @@ class GaussianCompressor(ZooCompressor):
         self._cdfs = gaussian_cdfs(self._scales.numpy())
         self._maps: int = hyper.h_a[0].in_channels
 
-    def prepare(self, beta: float) -> None:
-        self._bottleneck.cdfs(self._z_step(beta))
+    def prepare(self, beta: float) -> Cdfs:
+        return self._bottleneck.cdfs(self._z_step(beta))
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
         inputs = latents.to(self.execution.device)

@@ -9,6 +9,7 @@ decodes where it was made, and need not decode on another machine. Payloads: the
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
@@ -19,12 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from rdbench import plugins
-from rdbench.errors import CodecError, UnsupportedImageError, UsageError
+from rdbench.errors import BitstreamError, CodecError, UnsupportedImageError, UsageError
 from rdbench.models import checkpoints, container, weights
 from rdbench.models.compression.base import Execution, expect_payloads, information, padded
 from rdbench.models.compression.tiling import spans
 from rdbench.models.operations import count
 from rdbench.models.zoo import parameters
+from rdbench.pixel_limit import MOST_PIXELS
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
@@ -82,19 +84,23 @@ class OwnCompressor:
         stream = container.Stream(self.name, self.identity, beta, height, width, channels, payloads)
         return container.pack(stream), tiles
 
-    def decode(self, data: bytes) -> Image:
+    def decode(self, data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
         """The image of a stream: uint8, (height, width, 3), clipped, then rounded half to even.
         Raises :class:`rdbench.errors.BitstreamError` for anything but a whole stream of this model
-        with these weights."""
-        stream = container.unpack(data, model=self.name, weights=self.identity)
+        with these weights, and before anything is decoded for one of more than ``max_pixels``."""
+        stream = container.unpack(
+            data, model=self.name, weights=self.identity, max_pixels=max_pixels
+        )
         layout, strings = expect_payloads(stream.payloads, 2)
+        places = self._places(stream.height, stream.width)
+        tiles = _tiles(layout, len(places))
         source = io.BytesIO(strings)
         image = np.empty((stream.height, stream.width, stream.channels), np.uint8)
-        places = self._places(stream.height, stream.width)
-        tiles = msgspec.msgpack.decode(layout)
         with torch.inference_mode():
             for (rows, columns), (lengths, shape) in zip(places, tiles, strict=True):
-                decoded = self._network.decompress(_put_back(lengths, source), _sizes(shape))
+                samples = (rows.stop - rows.start) * (columns.stop - columns.start)
+                given = _put_back(lengths, source), _sizes(shape, samples)
+                decoded = self._network.decompress(*given)
                 values = (decoded["x_hat"][0] * 255.0).clamp_(0, 255).round_().to(torch.uint8)
                 part = image[rows, columns]
                 part[:] = values.permute(1, 2, 0)[: part.shape[0], : part.shape[1]].cpu().numpy()
@@ -191,7 +197,9 @@ def _put_back(lengths: Any, source: io.BytesIO) -> Any:
         return {key: _put_back(value, source) for key, value in lengths.items()}
     if isinstance(lengths, list):
         return [_put_back(value, source) for value in lengths]
-    return source.read(lengths)
+    if type(lengths) is not int or lengths < 0 or len(string := source.read(lengths)) != lengths:
+        raise BitstreamError("the stream is damaged: its layout does not fit its strings")
+    return string
 
 
 def _plain(shape: Any) -> Any:
@@ -200,14 +208,36 @@ def _plain(shape: Any) -> Any:
     return [_plain(value) for value in shape] if isinstance(shape, list | tuple) else int(shape)
 
 
-def _sizes(plain: Any) -> Any:
-    """The inverse of :func:`_plain`: lists of whole numbers were sizes."""
+def _tiles(layout: bytes, count: int) -> list[Any]:
+    """Lengths and shapes of the tiles, of which there must be ``count``."""
+    try:
+        tiles = msgspec.msgpack.decode(layout)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        reason = f"its layout is no MessagePack: {error}"
+        raise BitstreamError(f"the stream is damaged: {reason}") from None
+    if (
+        not isinstance(tiles, list)
+        or len(tiles) != count
+        or not all(isinstance(tile, list) and len(tile) == 2 for tile in tiles)
+    ):
+        raise BitstreamError(f"the stream is damaged: its layout is not one of {count} tiles")
+    return tiles
+
+
+def _sizes(plain: Any, most: int) -> Any:
+    """The inverse of :func:`_plain`: lists of whole numbers were sizes, of latents of a tile of
+    ``most`` pixels."""
     if isinstance(plain, dict):
-        return {key: _sizes(value) for key, value in plain.items()}
+        return {key: _sizes(value, most) for key, value in plain.items()}
     if isinstance(plain, list):
-        whole = all(isinstance(value, int) for value in plain)
-        return torch.Size(plain) if whole else [_sizes(value) for value in plain]
-    return plain
+        whole = all(type(value) is int for value in plain)
+        if not whole:
+            return [_sizes(value, most) for value in plain]
+        if all(value >= 0 for value in plain) and math.prod(plain) <= most:
+            return torch.Size(plain)
+    elif type(plain) is int and 0 <= plain <= most:
+        return plain
+    raise BitstreamError("the stream is damaged: its layout has latents of no such size")
 
 
 def _tensors(likelihoods: Any) -> Iterator[Tensor]:

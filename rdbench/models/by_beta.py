@@ -1,0 +1,34 @@
+"""What is made for each beta, without growing with the streams that come by."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+T = TypeVar("T")
+
+LATEST: Final = 4
+"""How many are kept that nobody holds: streams say their beta themselves, and each may say
+another."""
+
+
+class ByBeta(Generic[T]):
+    """``make`` of a beta: made once for as long as somebody holds what came of it, or it is among
+    the latest few."""
+
+    def __init__(self, make: Callable[[float], T]) -> None:
+        self._make = make
+        self._there: WeakValueDictionary[float, T] = WeakValueDictionary()
+        self._latest: deque[T] = deque(maxlen=LATEST)
+
+    def __len__(self) -> int:
+        return len(self._there)
+
+    def __call__(self, beta: float) -> T:
+        found = self._there.get(beta)
+        if found is None:
+            found = self._there[beta] = self._make(beta)
+            self._latest.append(found)
+        return found
