@@ -2,7 +2,7 @@
 
 from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
-from rdbench.programs.janitor import Janitor
+from rdbench.programs.janitor import Janitor, janitor, swept
 from rdbench.programs.process import (
     Call,
     Ended,
@@ -33,10 +33,12 @@ __all__ = [
     "extend",
     "find",
     "found",
+    "janitor",
     "prepare",
     "run",
     "scratch",
     "supervised",
+    "swept",
     "users_environment",
     "variable",
     "words_of",

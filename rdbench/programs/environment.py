@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from rdbench.programs.scratch import RAM_VARIABLE
+from rdbench.programs.scratch import OWN, RAM_VARIABLE
 from rdbench.programs.strays import MARK
 
 LOCALE: Final = "C"
@@ -59,6 +59,7 @@ def environment_in(folder: Path, environment: Mapping[str, str]) -> dict[bytes, 
     return {
         **users_environment(),
         **{name: os.environb[name] for name in ours if name in os.environb},
+        **{os.fsencode(name): os.fsencode(value) for name, value in OWN.items()},
         b"LC_ALL": LOCALE.encode(),
         b"TMPDIR": os.fsencode(folder),
         **{os.fsencode(name): os.fsencode(value) for name, value in environment.items()},

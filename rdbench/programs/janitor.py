@@ -7,15 +7,18 @@ the run ends in whatever way.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from rdbench.programs.scratch import PREFIX, RAM_VARIABLE, ram_folder, remove
+from rdbench.programs.scratch import OWN, PREFIX, RAM_VARIABLE, ram_folder, remove
 from rdbench.programs.strays import MARK, kill_marked
 
 _PATIENCE_S: Final = 10.0
@@ -73,6 +76,51 @@ class Janitor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+@contextlib.contextmanager
+def janitor() -> Iterator[Callable[[], Janitor]]:
+    """What gives the janitor of this process: one for all that ask for it at a time, from the first
+    that does until all have left."""
+    _users.append(object())
+    try:
+        yield _needed
+    finally:
+        _users.pop()
+        while not _users and _there:
+            _there.pop().close()
+
+
+def _needed() -> Janitor:
+    if not _there:
+        _there.append(Janitor())
+    return _there[0]
+
+
+@contextlib.contextmanager
+def swept() -> Iterator[None]:
+    """Inside, what this process runs by itself is swept up behind it as behind a worker, which has
+    that already."""
+    if MARK in os.environ:
+        yield
+        return
+    with _one_thread, janitor() as needed:
+        if OWN:
+            yield
+            return
+        found, name = needed(), f"own-{next(_numbers)}"
+        OWN.update(found.environment(name))
+        try:
+            yield
+        finally:
+            OWN.clear()
+            found.sweep(name)
+
+
+_one_thread = threading.RLock()
+_users: list[object] = []
+_there: list[Janitor] = []  # none or one
+_numbers = itertools.count(1)
 
 
 def sweep(mark: str, folders: list[Path]) -> None:

@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from rdbench.errors import CodecError, OutOfTimeError
+from rdbench.host import memory_mb
 from rdbench.programs.environment import environment_in
+from rdbench.programs.janitor import swept
 from rdbench.programs.scratch import room, scratch
 from rdbench.programs.starting import Started, start
 from rdbench.schema import one_line
@@ -176,10 +178,11 @@ def run(call: Call, *, exit_codes: Collection[int] = (0,), deadline: float = mat
 def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[str, str]) -> str:
     """What a program prints, standard output and error together, at most the last 1 MiB; its
     exit code does not matter. Raises :class:`CodecError` where it cannot be started, dies by a
-    signal, or is not done after ``timeout_s``."""
-    with scratch(0) as folder:
+    signal, or is not done after ``timeout_s``. It may have as much memory as one worker."""
+    with swept(), scratch(0) as folder:
         supervision = _Supervision(time.monotonic() + timeout_s, Usage())
-        ended = _run(Call(arguments, folder, environment), supervision, ANSWER_BYTES)
+        cap_mb = int(0.9 * memory_mb())
+        ended = _run(Call(arguments, folder, environment), supervision, ANSWER_BYTES, cap_mb)
     if ended.timed_out:
         raise CodecError(f"it was not done after {timeout_s:g} s")
     if ended.status < 0:
@@ -187,7 +190,9 @@ def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[s
     return ended.printed.tail
 
 
-def _run(call: Call, supervision: _Supervision, kept_bytes: int) -> Ended:
+def _run(
+    call: Call, supervision: _Supervision, kept_bytes: int, cap_mb: int | None = None
+) -> Ended:
     file_limit = max(SMALLEST_FILE_LIMIT, room(call.folder) // 4)
     started = time.monotonic()
     output = _Output(kept_bytes)
@@ -204,7 +209,7 @@ def _run(call: Call, supervision: _Supervision, kept_bytes: int) -> Ended:
             with start(call.arguments, call.folder, environment, places) as process:
                 writer.close()
                 usage.started += 1
-                _limit(process.pid, file_limit)
+                _limit(process.pid, file_limit, cap_mb)
                 timed_out = _watch(process, reader.fileno(), supervision.deadline, output)
             _drain(reader.fileno(), output)
     except OSError as error:
@@ -247,13 +252,18 @@ class _Output:
         return Printed("" if whole else _readable(self._head), _readable(self._tail))
 
 
-def _limit(pid: int, file_limit: int) -> None:
+def _limit(pid: int, file_limit: int, cap_mb: int | None) -> None:
     if sys.platform == "linux":
         import resource
 
         with contextlib.suppress(OSError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_limit, file_limit))
             resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+            if cap_mb is not None:
+                _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+                cap = cap_mb * 2**20
+                if hard == resource.RLIM_INFINITY or cap < hard:
+                    resource.prlimit(pid, resource.RLIMIT_DATA, (cap, cap))
 
 
 def _watch(process: Started, reader: int, deadline: float, output: _Output) -> bool:

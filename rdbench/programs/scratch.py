@@ -21,6 +21,11 @@ NEED_FACTOR: Final = 16
 PREFIX: Final = "rdbench-"
 
 
+OWN: Final[dict[str, str]] = {}
+"""Mark and folders of this process, where it is no worker and has a janitor for what it runs itself
+(:func:`rdbench.programs.janitor.swept`); a worker has them in its environment."""
+
+
 @contextlib.contextmanager
 def scratch(image_bytes: int) -> Iterator[Path]:
     """A new folder that is removed at the end, with whatever is in it.
@@ -29,7 +34,8 @@ def scratch(image_bytes: int) -> Iterator[Path]:
     256 MiB, else where temporary files are (``TMPDIR``).
     """
     ram = ram_folder()
-    place = ram if ram and room(ram) >= max(LEAST_ROOM, NEED_FACTOR * image_bytes) else None
+    roomy = ram and room(ram) >= max(LEAST_ROOM, NEED_FACTOR * image_bytes)
+    place = ram if roomy else OWN.get("TMPDIR")
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     try:
         yield folder
@@ -39,7 +45,7 @@ def scratch(image_bytes: int) -> Iterator[Path]:
 
 def ram_folder() -> Path | None:
     """The folder for temporary files in RAM, where the system has one."""
-    folder = Path(os.environ.get(RAM_VARIABLE) or SHARED_MEMORY)
+    folder = Path(OWN.get(RAM_VARIABLE) or os.environ.get(RAM_VARIABLE) or SHARED_MEMORY)
     return folder if os.access(folder, os.W_OK | os.X_OK) and folder.is_dir() else None
 
 
