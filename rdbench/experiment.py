@@ -53,6 +53,7 @@ from rdbench.toml import Form, read_toml
 Color = Literal["rgb", "luma"]
 COLORS: Final[tuple[str, ...]] = get_args(Color)
 EXPERIMENTS: Final = Path(__file__).parent / "experiments"
+MOST_REPEATS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,8 @@ def plan(
     """
     if color not in COLORS:
         raise unknown("color", color, COLORS)
-    if repeat < 1:
-        raise UsageError(f"repeat is {repeat}; it must be at least 1")
+    if not 1 <= repeat <= MOST_REPEATS:
+        raise UsageError(f"`repeat` is {repeat}; it must be 1 to {MOST_REPEATS}")
     if not codecs:
         raise UsageError("no codec is named; see `rdbench codecs list`")
     if not datasets:
@@ -330,7 +331,7 @@ class ExperimentForm(Form, frozen=True):
     codecs: tuple[CodecForm, ...] = ()
     metrics: tuple[str, ...] = ()
     color: Color = "rgb"
-    repeat: Annotated[int, Meta(ge=1)] = 1
+    repeat: Annotated[int, Meta(ge=1, le=MOST_REPEATS)] = 1
 
 
 def read(path: Path) -> Experiment:

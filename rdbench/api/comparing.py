@@ -164,7 +164,7 @@ def _decoded(
 ) -> list[Image]:
     with (
         tempfile.TemporaryDirectory(prefix="rdbench-") as folder,
-        LocalPool(Limits.of_machine(min(jobs or len(rows), len(rows)), timeout_s)) as pool,
+        LocalPool(Limits.of_machine(jobs, timeout_s)) as pool,
     ):
         names = {row.key: Path(folder, f"{number}.png") for number, row in enumerate(rows)}
         found = pictures(path, rows, lambda row: names[row.key], executor=pool)

@@ -98,7 +98,6 @@ def run(
     Raises:
         UsageError: for a request that cannot be carried out, or that contradicts what is there.
     """
-    # Workers start while the request is looked up.
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
         plan = _plan(
             experiment, codecs, datasets, codec_files, points, tolerance, metrics, color, repeat

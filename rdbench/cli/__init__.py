@@ -23,6 +23,7 @@ from rdbench.cli import (
     datasets,
     import_,
     inspect,
+    interrupted,
     match,
     merge,
     metrics,
@@ -38,6 +39,7 @@ from rdbench.cli import (
 )
 from rdbench.cli.flags import as_flags
 from rdbench.errors import FileNote, RdbenchError
+from rdbench.interrupts import ignore, raising
 
 app = typer.Typer(
     name="rdbench",
@@ -109,8 +111,15 @@ def _warn(message: Warning | str, *told: Any, **more: Any) -> None:
 def main() -> None:
     """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
     warnings.showwarning = _warn
+    with raising(KeyboardInterrupt):
+        _main()
+
+
+def _main() -> None:
     try:
-        sys.exit(app(prog_name="rdbench", standalone_mode=False))
+        if (status := app(prog_name="rdbench", standalone_mode=False)) == interrupted.STATUS:
+            ignore()
+        sys.exit(status)
     except RdbenchError as error:
         _complain(as_flags(str(error)))
     except typer.TyperException as error:  # the command line itself is wrong
@@ -121,7 +130,8 @@ def main() -> None:
         command = context.command_path if context else "rdbench"
         _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
+        ignore()
+        sys.exit(interrupted.STATUS)
     except BrokenPipeError:
         # Whoever read our output has enough; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.interrupted import end, rows_kept
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import REPORTS, RUNS
@@ -76,7 +77,7 @@ def reproduce(
         return
     if name is None:
         raise UsageError("nothing to reproduce: name something (see `rdbench reproduce --list`)")
-    with Progress() as progress:
+    with rows_kept(lambda: run), Progress() as progress:
         made = rdbench.reproduce(
             name,
             out=out,
@@ -90,8 +91,7 @@ def reproduce(
             say=lambda line: typer.echo(f"rdbench: {line}", err=True),
         )
     if made.interrupted:
-        typer.echo("interrupted; the same command goes on from there", err=True)
-        raise typer.Exit(130)
+        end(made.run)
     if made.claims:
         typer.echo(terminal(reproducing.claim_table(made.claims)))
     if made.deltas:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.interrupted import end, rows_kept
 from rdbench.cli.options import JobsOption, MemoryOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
 
@@ -37,13 +38,13 @@ def rescore(
     from rdbench.cli.run import report
 
     chosen = names(metrics)
-    with Progress() as progress:
+    with rows_kept(lambda: run), Progress() as progress:
         outcome = rdbench.rescore(
             run, chosen, jobs=jobs, timeout_s=timeout, memory_mb=memory, progress=progress
         )
-    report(outcome, run)
     if outcome.interrupted:
-        raise typer.Exit(130)
+        end(run)
+    report(outcome, run)
     if outcome.unscored:
         for line in outcome.unscored[:20]:
             typer.echo(line, err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rdbench.cli.flags import as_flags
+from rdbench.cli.interrupted import end, rows_kept
 from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
@@ -134,7 +135,7 @@ def run(
             "it: edit the file, or leave it out"
         )
     missing: tuple[str, ...] = ()
-    directory = Path()
+    directory: Path | None = None
 
     def started(plan: Experiment, where: Path) -> None:
         nonlocal missing, directory
@@ -143,7 +144,7 @@ def run(
             typer.echo(f"rdbench: left out: {line}", err=True)
         _announce(plan, where)
 
-    with Progress() as progress:
+    with rows_kept(lambda: directory), Progress() as progress:
         outcome = rdbench.run(
             experiment,
             codecs=[*names(codecs), *(codec or ())],
@@ -165,13 +166,9 @@ def run(
             started=started,
             progress=progress,
         )
+    assert directory is not None
     if outcome.interrupted:
-        typer.echo(
-            f"interrupted; {len(outcome.rows)} rows are kept in {directory}, and the same command "
-            "goes on from there",
-            err=True,
-        )
-        raise typer.Exit(130)
+        end(directory)
     report(outcome, directory)
     if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
         typer.echo(

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.interrupted import rows_kept
 from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
+from rdbench.places import RUNS
 
 
 def score(
@@ -68,23 +70,24 @@ def score(
     import rdbench
     from rdbench.cli.run import report
 
-    outcome = rdbench.score(
-        originals,
-        decoded,
-        streams=streams,
-        codec=codec,
-        parameter=parameter,
-        point=point,
-        name=name,
-        stream_name=stream_name,
-        metrics=names(metrics),
-        color=color,
-        out=out,
-        fresh=fresh,
-        jobs=jobs,
-        timeout_s=timeout,
-        memory_mb=memory,
-    )
+    with rows_kept(lambda: out or RUNS / f"score-{codec or decoded.absolute().name}"):
+        outcome = rdbench.score(
+            originals,
+            decoded,
+            streams=streams,
+            codec=codec,
+            parameter=parameter,
+            point=point,
+            name=name,
+            stream_name=stream_name,
+            metrics=names(metrics),
+            color=color,
+            out=out,
+            fresh=fresh,
+            jobs=jobs,
+            timeout_s=timeout,
+            memory_mb=memory,
+        )
     report(outcome, out or outcome.path)
     if outcome.failures:
         raise typer.Exit(1)

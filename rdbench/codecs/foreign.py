@@ -7,6 +7,7 @@ counts their bytes, decodes, verifies and scores in its own process.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import pickle
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 import numpy as np
 
-from rdbench import environments, plugins
+from rdbench import environments, plugins, programs
 from rdbench.codecs.base import Codec, Option
 from rdbench.environments import Environment
 from rdbench.environments.server import Server
@@ -95,11 +96,8 @@ def load(target: str) -> type[Codec]:
     codec, environment = _split(target)
     known = _told.get(target)
     if known is None or known[0] not in (None, _state(codec, environment)):
-        server = Server(environment)
-        try:
+        with programs.swept(), contextlib.closing(Server(environment)) as server:
             _told[target] = _state(codec, environment), _asked(server, codec)
-        finally:
-            server.close()
     return _class_of(target, _told[target][1])
 
 

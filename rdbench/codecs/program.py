@@ -40,6 +40,7 @@ from rdbench.errors import (
     UsageError,
 )
 from rdbench.formats import Geometry
+from rdbench.pixel_limit import check_size
 from rdbench.programs import Program, find, scratch
 from rdbench.schema import point_text
 
@@ -332,8 +333,8 @@ class ProgramCodec(Codec):
         header, stream = None, data
         if pixels.geometry == "header" or (pixels.pads and size_header.is_there(data)):
             header, stream = size_header.split(data, self.max_pixels)
-        geometry = self._geometry(header, stream)
         most = math.prod(self._padded(header)) if header else self.max_pixels
+        geometry = self._geometry(header, stream, most)
         settings = self._settings(geometry.channels if geometry else 3)
         name = self._output_name(settings)
         with scratch(16 * len(stream)) as folder:
@@ -377,7 +378,7 @@ class ProgramCodec(Codec):
     def _layout(self, channels: int) -> Layout:
         return self.definition.form.pixels.layout(self._settings(channels))
 
-    def _geometry(self, header: Geometry | None, stream: bytes) -> Geometry | None:
+    def _geometry(self, header: Geometry | None, stream: bytes, most: int) -> Geometry | None:
         """What the decoder's image is like, as far as header and stream tell it."""
         pixels = self.definition.form.pixels
         if not pixels.geometry:
@@ -388,7 +389,7 @@ class ProgramCodec(Codec):
             return Geometry(columns, rows, header.chroma, header.depth)
         read = formats.hevc_geometry if pixels.geometry == "hevc" else formats.vvc_geometry
         geometry = read(stream)
-        self.check_size(geometry.width, geometry.height)
+        check_size(geometry.width, geometry.height, most)
         layout = self._layout(geometry.channels)
         if (geometry.chroma, geometry.depth) != (layout.chroma, layout.depth):
             raise BitstreamError(

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from rdbench.errors import RdbenchError
 from rdbench.metrics import find
 from rdbench.metrics.table import is_own
-from rdbench.programs import supervised
+from rdbench.programs import supervised, swept
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.rows import Settings
 
@@ -76,9 +76,13 @@ def answer(kind: str, name: str, timeout_s: float) -> dict[str, Any]:
     ``timeout_s``, or ends the process.
     """
     if is_own(find(name)):
-        return _tried(kind, name, lambda _: contextlib.nullcontext())
-    settings = Settings((), shared=False, timeout_s=timeout_s, bench=_BENCH)
-    with LocalPool(Limits.of_machine(1, timeout_s)) as pool:
+        with swept():
+            return _tried(kind, name, lambda _: contextlib.nullcontext())
+    limits = Limits.of_machine(1, timeout_s)
+    settings = Settings(
+        (), shared=False, timeout_s=timeout_s, memory_mb=limits.memory_mb, bench=_BENCH
+    )
+    with LocalPool(limits) as pool:
         (found,) = pool.run([TrialJob(kind, name)], settings)
     told: dict[str, Any] = found.value or {"error": found.message}
     if "error" in told:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -66,11 +65,10 @@ class Subject:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            folder = tempfile.TemporaryDirectory(prefix="rdbench-conformance-")
-            self._folder = Path(stack.enter_context(folder))
             self._encoder, self._decoder = (
                 stack.enter_context(LocalPool(self._limits)) for _ in range(2)
             )
+            self._folder = self._encoder.folder()
             self._open = stack.pop_all()
         return self
 

@@ -14,7 +14,8 @@ from rdbench.codecs.program import ProgramCodec
 from rdbench.conforming.conversion import conversion_db
 from rdbench.conforming.material import photograph
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.programs import Call, Ended, supervised
+from rdbench.programs import Call, Ended, supervised, swept
+from rdbench.runner.executor import check_timeout
 from rdbench.schema import point_text
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Trial:
     def run(self, image: str, timeout_s: float) -> bool:
         """Code and decode an image (a file; "": a photograph), each in ``timeout_s`` at most;
         whether that went well."""
+        check_timeout(timeout_s)
+        with swept():
+            return self._run(image, timeout_s)
+
+    def _run(self, image: str, timeout_s: float) -> bool:
         pixels = self._pixels(image)
         height, width, channels = pixels.shape
         self._decoder.max_pixels = height * width

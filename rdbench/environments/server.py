@@ -22,7 +22,7 @@ from rdbench.errors import (
     UnsupportedImageError,
     UsageError,
 )
-from rdbench.programs.scratch import RAM_VARIABLE
+from rdbench.programs.scratch import OWN, RAM_VARIABLE
 from rdbench.programs.strays import MARK
 from rdbench.schema import one_line
 
@@ -52,7 +52,8 @@ class Server:
         self._who = ""
         self._ended = ""
         """How it ended, once it has."""
-        own = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        around = {**os.environ, **OWN}
+        own = {name: around[name] for name in _INHERITED if name in around}
         try:
             self._process = subprocess.Popen(
                 environment.command(),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self
 
+from rdbench import host
 from rdbench.errors import UsageError
 from rdbench.runner.jobs import J
 from rdbench.schema import OK
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from rdbench.runner.rows import Settings
 
 DEFAULT_TIMEOUT_S: Final = 600.0
+MOST_JOBS: Final = 4096
+MOST_TIMEOUT_S: Final = 1e7
+"""Some four months."""
+MOST_MEMORY_MB: Final = 1 << 30
+"""A pebibyte: as a number of bytes it is one to the kernel still."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,14 @@ class Limits:
     """Private memory in MiB that one worker may have; None for no limit."""
 
     def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise UsageError(f"`jobs` is {self.jobs}; it must be at least 1")
-        if not self.timeout_s > 0:
-            raise UsageError(f"`timeout_s` is {self.timeout_s:g}; it must be above 0 s")
-        if self.memory_mb is not None and self.memory_mb <= 0:
-            raise UsageError(f"`memory_mb` is {self.memory_mb} MiB; it must be above 0")
+        if not 1 <= self.jobs <= MOST_JOBS:
+            raise UsageError(f"`jobs` is {self.jobs}; it must be 1 to {MOST_JOBS}")
+        check_timeout(self.timeout_s)
+        if self.memory_mb is not None and not 1 <= self.memory_mb <= MOST_MEMORY_MB:
+            raise UsageError(
+                f"`memory_mb` is {self.memory_mb} MiB; it must be 1 to {MOST_MEMORY_MB}, or 0 for "
+                "no cap"
+            )
 
     @classmethod
     def of_machine(
@@ -54,15 +62,23 @@ class Limits:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         memory_mb: int | None = None,
     ) -> Limits:
-        """Limits of this machine: by default as many jobs as there are cores, and 90 % of the
-        memory among them; a memory of 0 stands for no cap. Raises :class:`UsageError` as the pool
-        does."""
+        """Limits of this machine: by default as many jobs as there are cores that this process may
+        use (:func:`rdbench.host.cores`), and 90 % of the memory that it may have
+        (:func:`rdbench.host.memory_mb`) among them; a memory of 0 stands for no cap. Raises
+        :class:`UsageError` as the pool does."""
         require_workers()
-        jobs = os.cpu_count() or 1 if jobs is None else jobs
-        if memory_mb is None and jobs > 0:
-            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-            memory_mb = int(0.9 * total / 2**20 / jobs)
+        jobs = host.cores() if jobs is None else jobs
+        if memory_mb is None:
+            memory_mb = max(1, int(0.9 * host.memory_mb() / max(jobs, 1)))
         return cls(jobs, timeout_s, memory_mb or None)
+
+
+def check_timeout(timeout_s: float) -> None:
+    """Raise :class:`UsageError` for a time limit that is none."""
+    if not 0 < timeout_s <= MOST_TIMEOUT_S:  # so is NaN
+        raise UsageError(
+            f"`timeout_s` is {timeout_s:g}; it must be above 0 and at most {MOST_TIMEOUT_S:,.0f} s"
+        )
 
 
 def require_workers() -> None:

@@ -9,6 +9,7 @@ and conformance tries codecs.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Generic
 
 from rdbench.errors import RdbenchError
-from rdbench.programs import Janitor, users_environment
+from rdbench.programs import Janitor, janitor, users_environment
 from rdbench.runner.executor import Answer, Limits, require_workers
 from rdbench.runner.jobs import J, Queue
 from rdbench.runner.rows import Settings
@@ -38,6 +39,8 @@ MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
 MOST_ENDINGS: Final = 3
 """What has ended so many workers is not tried any more."""
+_NUMBERS: Final = itertools.count(1)
+"""Of the workers of this process."""
 
 
 class _Worker(Generic[J]):
@@ -49,6 +52,7 @@ class _Worker(Generic[J]):
         self.doing: tuple[str, ...] = ()
         """The part of the first job that somebody else's code does, while it does."""
         self.begun = self.ready = False
+        self._ended: tuple[int, str] | None = None
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
         self._name = name
@@ -93,28 +97,29 @@ class _Worker(Generic[J]):
     def end(self, patience_s: float = 0.0) -> tuple[int, str]:
         """Kill the process, all of its group and all that it started; return what it ended with
         and the end of what it printed. One that is ending by itself has ``patience_s`` for it, so
-        that it is known how it ends."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience_s)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        status = self.process.wait()
-        self.connection.close()
-        with self.output as output:
-            size = output.seek(0, os.SEEK_END)
-            output.seek(max(0, size - LAST_WORDS))
-            text = output.read().decode("utf-8", "replace").strip("\0 \n")
+        that it is known how it ends. It may be called again."""
+        if self._ended is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience_s)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            status = self.process.wait()
+            self.connection.close()
+            size = self.output.seek(0, os.SEEK_END)
+            self.output.seek(max(0, size - LAST_WORDS))
+            text = self.output.read().decode("utf-8", "replace").strip("\0 \n")
+            self._ended = status, text
+        self.output.close()
         self._janitor.sweep(self._name)
-        return status, text
+        return self._ended
 
 
 class LocalPool:
     """Worker processes on this machine, an :class:`rdbench.runner.Executor`. Use it in a ``with``
     statement: leaving it ends them.
 
-    They start at once, so that their imports run beside whatever the parent still has to do.
-    Raises :class:`RdbenchError` where no process can be started, and :class:`UsageError` where
-    there can be no workers, as on Windows.
+    They start when there is work, and no more of them than there are jobs. Raises
+    :class:`UsageError` where there can be no workers, as on Windows.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -122,18 +127,19 @@ class LocalPool:
         self.limits = limits
         self._failed_starts = 0
         self._workers: list[_Worker[Any]] = []
-        self._started = 0
         self._endings: dict[tuple[str, ...], list[str]] = {}
         """How workers ended, by what each did last."""
         self._user = users_environment()
         """The environment that workers begin with, and that programs get."""
-        self._janitor = _janitor()
-        try:
-            for _ in range(limits.jobs):
-                self._workers.append(self._start())
-        except BaseException:
-            self.close()
-            raise
+        self._open = contextlib.ExitStack()
+        self._janitor = self._open.enter_context(janitor())
+
+    def folder(self) -> Path:
+        """A new folder for files that jobs need, which goes with the pool, or with this process."""
+        name = f"files-{next(_NUMBERS)}"
+        found = Path(self._janitor().environment(name)["TMPDIR"])
+        self._open.callback(self._janitor().sweep, name)
+        return found
 
     def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
         """Carry the jobs out, in an order that keeps each group with one worker while it can. More
@@ -144,8 +150,8 @@ class LocalPool:
         :data:`MOST_ENDINGS` times it is left out of all others. Raises :class:`RdbenchError` if
         workers cannot start.
         """
-        while len(self._workers) > max(len(jobs), 1):
-            self._workers.pop().end()
+        while len(self._workers) < min(self.limits.jobs, len(jobs)):
+            self._workers.append(self._start())
         for worker in self._workers:
             if not worker.begun:
                 worker.begin(settings)
@@ -247,28 +253,21 @@ class LocalPool:
         return f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
 
     def _start(self) -> _Worker[Any]:
-        self._started += 1
         try:
-            return _Worker(self._janitor, str(self._started), self._user)
+            return _Worker(self._janitor(), str(next(_NUMBERS)), self._user)
         except OSError as error:
             raise RdbenchError(f"cannot start a worker: {error}") from error
 
     def close(self) -> None:
-        """End all workers at once, whatever they do."""
-        for worker in self._workers:
-            worker.end()
-        self._workers.clear()
-        self._janitor.close()
+        """End all workers at once, whatever they do. It may be called again, also where it was
+        interrupted."""
+        with self._open:  # which ends whatever is left even then
+            while self._workers:
+                self._workers[-1].end()
+                self._workers.pop()
 
     def __enter__(self) -> LocalPool:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _janitor() -> Janitor:
-    try:
-        return Janitor()
-    except OSError as error:
-        raise RdbenchError(f"cannot make a temporary folder: {error}") from error

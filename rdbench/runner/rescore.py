@@ -24,11 +24,13 @@ from rdbench.runner.run import (
     check_images,
     finish,
     plain_metrics,
+    stoppable,
     untested_metrics,
 )
 from rdbench.schema import OK, Measurement
 
 
+@stoppable()
 def rescore(
     path: Path,
     metrics: Sequence[MetricRecord],

@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import os
 import platform
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from rdbench import metrics, programs, provenance
 from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Experiment, Task
-from rdbench.host import processor
+from rdbench.host import cores, processor
+from rdbench.interrupts import raising
 from rdbench.metrics import MetricRecord
 from rdbench.network_cost import NetworkCost
 from rdbench.results import RunDirectory
@@ -80,10 +80,23 @@ class _Stop(BaseException):
     """The run was asked to stop (SIGINT, SIGTERM)."""
 
 
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """The first SIGINT or SIGTERM inside ends :func:`carry_out`, or raises
+    :class:`KeyboardInterrupt` where nothing is carried out; those that follow are ignored until all
+    is put away."""
+    try:
+        with raising(_Stop):
+            yield
+    except _Stop:
+        raise KeyboardInterrupt from None
+
+
 Progress = Callable[[Measurement, int, int], None]
 """Called with the newest row, how many are done, and how many there will be."""
 
 
+@stoppable()
 def run(
     experiment: Experiment,
     out: Path,
@@ -191,27 +204,26 @@ def carry_out(
     known.update(identities.records() if identities else {})
     directory.write_manifest()
     try:
-        with _interruptible():
-            for answer in executor.run(jobs, settings) if jobs else ():
-                job, found = answer.job, found_of(answer)
-                row = row_of(job, found)
-                if stays(job, found):
-                    outcome.rescored += 1
-                    if lacking := [name for name in job.missing if name not in row.scores]:
-                        where = f"{row.label}, {row.image} at {point_text(row.point)}"
-                        outcome.unscored.append(f"{where}: no {', '.join(lacking)}: {row.message}")
-                else:
-                    assert identities is not None
-                    row, digest, record = identities.stamped(row, found.opened)
-                    if digest not in known:
-                        known[digest] = record
-                        directory.write_manifest()  # first: no row without its record
-                    outcome.measured += 1
-                _note(directory, outcome, row.label, found.notes)
-                _keep_cost(directory, row, found.cost)
-                directory.append(row)
-                if progress:
-                    progress(row, outcome.measured + outcome.rescored, len(jobs))
+        for answer in executor.run(jobs, settings) if jobs else ():
+            job, found = answer.job, found_of(answer)
+            row = row_of(job, found)
+            if stays(job, found):
+                outcome.rescored += 1
+                if lacking := [name for name in job.missing if name not in row.scores]:
+                    where = f"{row.label}, {row.image} at {point_text(row.point)}"
+                    outcome.unscored.append(f"{where}: no {', '.join(lacking)}: {row.message}")
+            else:
+                assert identities is not None
+                row, digest, record = identities.stamped(row, found.opened)
+                if digest not in known:
+                    known[digest] = record
+                    directory.write_manifest()  # first: no row without its record
+                outcome.measured += 1
+            _note(directory, outcome, row.label, found.notes)
+            _keep_cost(directory, row, found.cost)
+            directory.append(row)
+            if progress:
+                progress(row, outcome.measured + outcome.rescored, len(jobs))
     except _Stop:
         outcome.interrupted = True
     executor.close()
@@ -312,30 +324,6 @@ def _counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into :class:`_Stop`, once; later ones are ignored while the
-    run is put away. Signals are only for the main thread."""
-
-    def stop(*_: object) -> None:
-        for name in handlers:
-            signal.signal(name, signal.SIG_IGN)
-        raise _Stop
-
-    handlers: dict[signal.Signals, Any] = {}
-    try:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            handlers[name] = signal.signal(name, stop)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        for name, handler in handlers.items():
-            signal.signal(name, handler)
-
-
 def _invocation(limits: Limits, jobs: int) -> dict[str, Any]:
     return {
         "started": _now(),
@@ -351,6 +339,7 @@ def _invocation(limits: Limits, jobs: int) -> dict[str, Any]:
             "machine": platform.machine(),
             "processor": processor(),
             "cores": os.cpu_count(),
+            "usable_cores": cores(),
         },
     }
 

@@ -20,18 +20,10 @@ from rdbench.programs import supervised
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.results import read_rows
 from rdbench.schema import FAILED, OK, TIMEOUT, Measurement
+from tests.processes import running, wait_for
 
 from .faulty_program import PICTURE_MIB
-from .kit import (
-    Places,
-    measured,
-    own_places,
-    request,
-    running,
-    wait_for,
-    write_definition,
-    write_program,
-)
+from .kit import Places, measured, own_places, request, write_definition, write_program
 
 Rows = dict[tuple[str, str], Measurement]
 

@@ -14,16 +14,9 @@ import pytest
 from rdbench.errors import MissingBackendError
 from rdbench.programs import ProgramSpec, find, variable
 from rdbench.schema import OK
+from tests.processes import wait_for
 
-from .kit import (
-    measured,
-    planned,
-    request,
-    wait_for,
-    write_definition,
-    write_program,
-    write_script,
-)
+from .kit import measured, planned, request, write_definition, write_program, write_script
 
 SPEC = ProgramSpec(
     name="pack",

@@ -16,8 +16,9 @@ import pytest
 from rdbench.programs import Janitor, scratch
 from rdbench.programs.scratch import remove
 from rdbench.results import MEASUREMENTS
+from tests.processes import PATIENCE_S, children, running, said, started, wait_for
 
-from .kit import Places, running, wait_for
+from .kit import Places, write_script
 
 NOBODY = 65534
 
@@ -26,21 +27,13 @@ NOBODY = 65534
 def asleep(photos: Path, definition: Path, places: Places, tmp_path: Path) -> Iterator[Run]:
     """A run in which two workers wait for programs that never end."""
     arguments = ["--codec", f"{definition}:fault=sleep", "--dataset", str(photos), "--jobs", "2"]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "rdbench", "run", *arguments),
-            *("--out", str(tmp_path / "out"), "--metrics", "psnr_db"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        wait_for(lambda: len(places.calls()) == 2, "no two programs run", seconds=20)
+    command = [
+        *(sys.executable, "-m", "rdbench", "run", *arguments),
+        *("--out", str(tmp_path / "out"), "--metrics", "psnr_db"),
+    ]
+    with started(command) as process:
+        wait_for(lambda: len(places.calls()) == 2, "no two programs run")
         yield Run(process, places)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 class Run:
@@ -49,8 +42,7 @@ class Run:
     def __init__(self, process: subprocess.Popen[bytes], places: Places) -> None:
         self.process = process
         self.places = places
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        self.pids = [*map(int, children), *(call["pid"] for call in places.calls())]
+        self.pids = [*children(process.pid), *(call["pid"] for call in places.calls())]
         assert len(self.pids) == 2 + 1 + 2, "two workers, the janitor, two programs"
         assert all(map(running, self.pids))
         for folder in (places.disk, places.ram):
@@ -70,7 +62,7 @@ def test_a_run_that_is_killed(asleep):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted(asleep, number):
     asleep.process.send_signal(number)
-    text = asleep.process.communicate(timeout=20)[0].decode()
+    text = said(asleep.process)
     assert asleep.process.returncode == 130
     assert "interrupted; 0 rows are kept" in text
     assert "Traceback" not in text
@@ -91,8 +83,83 @@ def test_a_killed_worker_leaves_no_program(asleep):
     table = asleep.places.notes.with_name("out") / MEASUREMENTS
     wait_for(lambda: table.exists() and table.read_text().count("\n") == 2, "there is no row")
     asleep.process.send_signal(signal.SIGTERM)
-    assert "interrupted; 1 rows are kept" in asleep.process.communicate(timeout=20)[0].decode()
+    assert "interrupted; 1 rows are kept" in said(asleep.process)
     assert asleep.gone()
+
+
+HANGS = """
+import os, pathlib, time
+import rdbench
+
+class Hangs(rdbench.Codec):
+    name, parameter, ladder = "hangs", "quality", (1,)
+
+    def encode(self, image):
+        pathlib.Path(os.environ["FAULTY_CALLS"]).write_text(str(os.getpid()))
+        time.sleep(3600)
+
+    def decode(self, data):
+        return data
+"""
+ASKED = """#!{python} -IS
+import os, resource, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-IS", "-c", "import time; time.sleep(3600)"])
+end = time.monotonic() + 60
+while resource.getrlimit(resource.RLIMIT_DATA)[0] < 0 and time.monotonic() < end:
+    time.sleep(0.01)
+cap = resource.getrlimit(resource.RLIMIT_DATA)[0]
+with open(os.environ["FAULTY_CALLS"] + ".partial", "w") as file:
+    print(os.getpid(), child.pid, os.getcwd(), cap, file=file)
+os.rename(file.name, os.environ["FAULTY_CALLS"])
+time.sleep(3600)
+"""
+ENDINGS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_conformance_leaves_nothing(tmp_path, places, number):
+    """Neither the worker that a codec hangs in nor the folder of its pictures."""
+    file = tmp_path / "hangs.py"
+    file.write_text(HANGS)
+    command = [sys.executable, "-m", "rdbench", "conformance", f"{file}:Hangs"]
+    with started(command) as process:
+        wait_for(places.notes.exists, "nothing is encoded")
+        pids = children(process.pid)
+        assert len(pids) == 2, "one that encodes, and the janitor"
+        limit = next(line for line in limits(pids) if line.startswith("Max data size"))
+        assert limit.split()[3] != "unlimited"
+        process.send_signal(number)
+        process.wait(PATIENCE_S)
+        assert process.returncode == (-number if number == signal.SIGKILL else 130)
+        wait_for(lambda: not any(map(running, pids)), "a process is left")
+        wait_for(lambda: not places.left(), f"{places.left()} are left")
+
+
+def limits(pids: list[int]) -> Iterator[str]:
+    """The limits of the process that was started first."""
+    yield from Path(f"/proc/{min(pids, key=age)}/limits").read_text().splitlines()
+
+
+def age(pid: int) -> int:
+    """When a process was started, but for the janitor, who is no worker."""
+    worker = b"rdbench.runner.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return 0 if worker else 1
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_program_that_is_asked_for_its_version_is_supervised(definition, places, number):
+    """It and what it starts are ended, its folder is removed, and its memory has a cap."""
+    write_script(definition.parent / "faulty", ASKED.format(python=sys.executable))
+    command = [sys.executable, "-m", "rdbench", "codecs", "show", str(definition)]
+    with started(command) as process:
+        wait_for(places.notes.exists, "it is not asked")
+        *pids, folder, cap = places.notes.read_text().split()
+        assert 0 < int(cap) < 2**60
+        assert Path(folder).is_relative_to(places.ram)
+        process.send_signal(number)
+        process.wait(PATIENCE_S)
+        wait_for(lambda: not any(map(running, map(int, pids))), "a process is left")
+        wait_for(lambda: not places.left(), f"{places.left()} are left")
 
 
 @pytest.fixture
@@ -164,18 +231,19 @@ def test_scratch_is_removed_after_an_error(places):
 
 def test_the_janitor_sweeps_for_one_process_and_for_all(places):
     command = [sys.executable, "-IS", "-c", "import time; time.sleep(3600)"]
-    with contextlib.closing(Janitor()) as janitor:
+    with contextlib.ExitStack() as ended, contextlib.closing(Janitor()) as janitor:
         # The mark of 1 must not be taken for the beginning of that of 11.
         environments = {name: janitor.environment(name) for name in ("1", "11")}
         sleepers = {
-            name: subprocess.Popen(command, env={**os.environ, **environment})
+            name: ended.enter_context(started(command, environment))
             for name, environment in environments.items()
         }
         for environment in environments.values():
             (Path(environment["TMPDIR"]) / "file").write_bytes(b"x")
         janitor.sweep("1")
-        assert sleepers["1"].wait(5) == -signal.SIGKILL
+        assert sleepers["1"].wait(PATIENCE_S) == -signal.SIGKILL
         assert not Path(environments["1"]["TMPDIR"]).exists()
         assert sleepers["11"].poll() is None
         assert Path(environments["11"]["TMPDIR"], "file").exists()
-    assert sleepers["11"].wait(5) == -signal.SIGKILL
+        janitor.close()
+        assert sleepers["11"].wait(PATIENCE_S) == -signal.SIGKILL

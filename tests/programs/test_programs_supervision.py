@@ -17,8 +17,7 @@ import pytest
 from rdbench import programs
 from rdbench.errors import CodecError, OutOfTimeError
 from rdbench.programs import Call, process, starting
-
-from .kit import running, wait_for
+from tests.processes import running, wait_for
 
 STARTERS = ("this process", "the launcher")
 LIMITS = 24

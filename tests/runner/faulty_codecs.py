@@ -72,6 +72,21 @@ class Step(rdbench.Codec):
         return np.clip(levels * float(step), 0, 255).astype(np.uint8)
 
 
+class Gated(Step):
+    """Waits, where the environment says so, once it has encoded so often in all processes."""
+
+    name = "gated"
+
+    def encode(self, image):
+        if gate := os.environ.get("FAULTY_GATE"):
+            file, _, most = gate.rpartition(":")
+            with Path(file).open("ab") as marks:
+                marks.write(b"x")
+            if Path(file).stat().st_size > int(most):
+                time.sleep(3600)
+        return super().encode(image)
+
+
 class Faulty(Step):
     """Well-behaved but at step 16, and there only on images whose first sample is above 100."""
 

@@ -14,6 +14,7 @@ from rdbench.runner import Limits, LocalPool
 from rdbench.runner.kept import slug
 from rdbench.runner.rows import Job, Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
+from tests.processes import running, wait_for
 
 from .conftest import CODECS, experiment, run_into
 
@@ -66,18 +67,7 @@ def test_what_a_hanging_codec_started_is_ended_with_it(measure, tmp_path, monkey
     monkeypatch.setenv("FAULTY_CHILD", str(tmp_path / "child"))
     assert only_failure(measure("HangsWithChild", timeout_s=5.0)).status == TIMEOUT
     child = int((tmp_path / "child").read_text())
-    for _ in range(100):
-        if not running(child):
-            return
-        time.sleep(0.05)
-    pytest.fail("the codec's child outlived the run")
-
-
-def running(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
+    wait_for(lambda: not running(child), "the codec's child outlived the run")
 
 
 def test_what_a_dead_codec_left_in_the_temporary_folder_is_removed(measure, tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
 from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK
+from tests.processes import children, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
 
@@ -38,85 +41,89 @@ def table(path: Path) -> list[dict[str, str]]:
         ]
 
 
-def command(photos: Path, out: Path, slow: float = 0.0) -> list[str]:
-    codec = f"{CODECS}:Step:slow={slow}" if slow else f"{CODECS}:Step"
+def command(photos: Path, out: Path) -> list[str]:
     return [
-        *(sys.executable, "-m", "rdbench", "run", "--codec", codec, "--dataset", str(photos)),
+        *(sys.executable, "-m", "rdbench", "run"),
+        *("--codec", f"{CODECS}:Gated", "--dataset", str(photos)),
         *("--out", str(out), "--jobs", "2", "--repeat", "5"),
     ]
 
 
-def start(command: list[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-
-
-def wait_for_rows(out: Path, count: int) -> None:
-    for _ in range(3000):
+@contextmanager
+def stuck(photos: Path, out: Path, rows: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A run of 60 rows that has at least so many, and has no more when its workers wait."""
+    gate = out.with_name(f"{out.name}.gate")
+    gate.touch()
+    # Warming up is an encoding for each of the workers, and each has one under way.
+    with started(command(photos, out), {"FAULTY_GATE": f"{gate}:{rows + 4}"}) as process:
         file = out / MEASUREMENTS
-        if file.exists() and file.read_bytes().count(b"\n") > count:
-            return
-        time.sleep(0.01)
-    pytest.fail(f"{count} rows never came")
+        wait_for(
+            lambda: file.exists() and file.read_bytes().count(b"\n") > rows,
+            f"{rows} rows never came",
+        )
+        yield process
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory) -> list[dict[str, str]]:
+    """The table of a run that nothing stops."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    subprocess.run(command(photos, out), check=True, capture_output=True)
+    return table(out)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_at_a_random_row_and_resumed(photos, tmp_path, seed):
+def test_killed_at_a_random_row_and_resumed(photos, tmp_path, whole, seed):
     """SIGKILL to the whole run; the finished table equals an uninterrupted run's."""
     rows = random.Random(seed).randrange(1, 40)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(photos, whole, slow=0.05), check=True, capture_output=True)
-    process = start(command(photos, killed, slow=0.05))
-    wait_for_rows(killed, rows)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    before = len(read_rows(killed))
-    assert rows <= before < 60
-    done = subprocess.run(
-        command(photos, killed, slow=0.05), check=True, capture_output=True, text=True
-    )
+    out = tmp_path / "out"
+    with stuck(photos, out, rows) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        before = len(read_rows(out))
+        assert rows <= before <= rows + 4
+    done = subprocess.run(command(photos, out), check=True, capture_output=True, text=True)
     assert f"{60 - before} measured, {before} were there already" in done.stdout
-    for a, b in zip(table(killed), table(whole), strict=True):
-        assert a == b
+    assert table(out) == whole
 
 
 def test_workers_do_not_outlive_a_killed_run(photos, tmp_path):
-    process = start(command(photos, tmp_path / "out", slow=3600))
-    children: list[str] = []
-    for _ in range(600):
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        if len(children) == 3:
-            break
-        time.sleep(0.05)
-    assert len(children) == 3, "two workers and the janitor"
-    process.kill()
-    process.communicate()
-    for _ in range(100):
-        if not any(alive(int(child)) for child in children):
-            return
-        time.sleep(0.05)
-    pytest.fail("workers outlived the run")
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    with stuck(photos, tmp_path / "out", 1) as process:
+        there = children(process.pid)
+        assert len(there) == 3, "two workers and the janitor"
+        process.kill()
+        process.wait()
+        wait_for(lambda: not any(map(running, there)), "workers outlived the run")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_was_measured(photos, tmp_path, number):
     out = tmp_path / "out"
-    process = start(command(photos, out, slow=0.1))
-    wait_for_rows(out, 7)
-    process.send_signal(number)
-    text = process.communicate(timeout=20)[0].decode()
+    with stuck(photos, out, 7) as process:
+        process.send_signal(number)
+        text = said(process)
     assert process.returncode == 130
-    assert "interrupted; " in text
+    rows = len(read_rows(out))
+    assert rows >= 7
+    assert f"interrupted; {rows} rows are kept in {out}, and the same command goes on" in text
     assert "Traceback" not in text
-    assert len(read_rows(out)) >= 7
+    assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_further_interrupts_are_the_first_one_once_more(photos, tmp_path, number):
+    """As many as the system delivers, until the process has ended."""
+    out = tmp_path / "out"
+    with stuck(photos, out, 7) as process:
+        there = children(process.pid)
+        while process.poll() is None:
+            process.send_signal(number)
+            time.sleep(0.003)
+        text = said(process)
+        assert process.returncode == 130
+        assert not any(map(running, there))
+    assert text.count("rows are kept in") == 1
+    assert "Traceback" not in text
     assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
 
 
@@ -168,16 +175,11 @@ def test_other_images_under_the_same_names_are_refused(tmp_path):
 
 def test_two_runs_into_one_directory_at_once(photos, tmp_path):
     out = tmp_path / "out"
-    process = start(command(photos, out, slow=0.3))
-    try:
-        wait_for_rows(out, 1)
-        second = subprocess.run(command(photos, out, slow=0.3), capture_output=True, text=True)
+    with stuck(photos, out, 1) as process:
+        second = subprocess.run(command(photos, out), capture_output=True, text=True)
         assert second.returncode == 2
         assert "another run is writing to" in second.stderr
         assert process.poll() is None
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):

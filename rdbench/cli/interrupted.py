@@ -1,0 +1,39 @@
+"""What is said of a run that was interrupted, wherever it was then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import typer
+
+STATUS: Final = 130
+"""Exit status of what was interrupted."""
+
+
+@contextmanager
+def rows_kept(directory: Callable[[], Path | None]) -> Iterator[None]:
+    """Answer an interrupt inside with how many rows are kept in ``directory()``, and leave."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        end(directory())
+
+
+def end(directory: Path | None) -> None:
+    """Say how many rows a run directory has, and leave with :data:`STATUS`."""
+    from rdbench.errors import RdbenchError
+    from rdbench.results import read_rows
+
+    try:
+        count = len(read_rows(directory)) if directory else 0
+    except RdbenchError:  # there is no table yet
+        count = 0
+    if count:
+        told = f"{count} rows are kept in {directory}, and the same command goes on from there"
+    else:
+        told = "0 rows are kept: none was measured"
+    typer.echo(f"interrupted; {told}", err=True)
+    raise typer.Exit(STATUS)

@@ -1,0 +1,60 @@
+"""Interrupts, of which the first is heard: what follows while things are put away is not.
+
+Whoever presses Ctrl-C twice means the same as once. The second one must not end what the first one
+has begun: ending workers, removing their folders, closing the table.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+PUT_AWAY_S: Final = 10.0
+"""Interrupts are not heard for so long after one that was; then they are again, should what puts
+things away hang."""
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_NEVER: Final = -float("inf")
+_heard: list[float] = [_NEVER]
+_within: list[type[BaseException]] = []
+_ending: list[bool] = []
+
+
+@contextmanager
+def raising(error: type[BaseException]) -> Iterator[None]:
+    """SIGINT and SIGTERM raise ``error`` inside, but for those that come right after one that was
+    heard, within this or further out. Signals are only for the main thread: elsewhere nothing is
+    changed."""
+
+    def hear(*_: object) -> None:
+        now = time.monotonic()
+        if now - _heard[0] > PUT_AWAY_S:
+            _heard[0] = now
+            raise error
+
+    before: dict[signal.Signals, Any] = {}
+    _within.append(error)
+    try:
+        try:
+            for name in _SIGNALS:
+                before[name] = signal.signal(name, hear)
+        except ValueError:  # not the main thread
+            pass
+        yield
+    finally:
+        _within.pop()
+        if not _within:
+            _heard[0] = _NEVER
+        if not _ending:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def ignore() -> None:
+    """Hear no more of them: the process is about to end."""
+    _ending.append(True)
+    for name in _SIGNALS:
+        signal.signal(name, signal.SIG_IGN)
