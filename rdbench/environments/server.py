@@ -29,7 +29,7 @@ from rdbench.schema import one_line
 START_TIMEOUT_S: Final = 120.0
 PATIENCE_S: Final = 2.0
 """For a worker to end by itself, so that it is known how it ends."""
-_INHERITED: Final = ("TMPDIR", MARK, RAM_VARIABLE)
+_INHERITED: Final[tuple[str, ...]] = ("TMPDIR", MARK, RAM_VARIABLE)
 _RAISED: Final[Mapping[str, type[Exception]]] = {
     "BitstreamError": BitstreamError,
     "CodecError": CodecError,
@@ -52,7 +52,7 @@ class Server:
         self._who = ""
         self._ended = ""
         """How it ended, once it has."""
-        around = {**os.environ, **OWN}
+        around: dict[str, str] = {**os.environ, **OWN}
         own = {name: around[name] for name in _INHERITED if name in around}
         try:
             self._process = subprocess.Popen(

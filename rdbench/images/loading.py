@@ -127,7 +127,7 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
 def image_size(data: bytes, name: str) -> tuple[int, int]:
     """Width and height by an image's header; nothing is decoded. Raises :class:`ImageError` as
     :func:`decode_image`."""
-    with _damage(name), _quiet_pillow():
+    with _damage(name), no_limit(), warnings.catch_warnings(action="ignore"):
         width, height = _opened(data, name, declared_samples(data), MEASURED).size
     return width, height
 

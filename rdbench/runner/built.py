@@ -54,8 +54,8 @@ class Built:
         return self._versions[key]
 
     def instances(self, plan: CodecPlan, setting: float, pixels: Image) -> tuple[Codec, Codec]:
-        """An encoder and a decoder at a value of the codec's parameter; the latter makes no larger
-        picture than ``pixels``."""
+        """An encoder and a decoder at a value of the codec's parameter, which take streams of no
+        larger picture than ``pixels``."""
         key = (plan.target, plan.options_text, setting)
         if not all(codec.usable() for codec in self._codecs.get(key, ())):
             self.give_up(plan, setting)
@@ -67,9 +67,9 @@ class Built:
             with file_notes(self._notes):
                 self._codecs[key] = build(setting, **options), build(setting, **options)
         self._codecs.move_to_end(key)
-        encoder, decoder = self._codecs[key]
-        decoder.max_pixels = pixels.shape[0] * pixels.shape[1]
-        return encoder, decoder
+        for codec in self._codecs[key]:
+            codec.max_pixels = pixels.shape[0] * pixels.shape[1]
+        return self._codecs[key]
 
     def give_up(self, plan: CodecPlan, setting: float) -> None:
         """Close the instances at a setting that is not likely to be wanted again."""

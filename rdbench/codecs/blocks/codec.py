@@ -165,7 +165,7 @@ class BlockCodec(Codec):
         return body + zlib.crc32(body).to_bytes(_CHECK_BYTES, "big")
 
     def decode(self, data: bytes) -> Image:
-        header = _Reader(data, self.magic)
+        header = _Reader(data, self.magic, self.max_pixels)
         channels, (height, width) = header.channels, header.shape
         precision, counts = self._read_bases(header, channels)
         means = header.take(channels)
@@ -181,7 +181,7 @@ class BlockCodec(Codec):
         return from_planes(planes, _layout(channels))
 
     def payload_bytes(self, data: bytes) -> int | None:
-        header = _Reader(data, self.magic)
+        header = _Reader(data, self.magic, self.max_pixels)
         self._read_bases(header, header.channels)
         header.take(header.channels)
         return len(header.rest)
@@ -238,7 +238,7 @@ class KltBlock(BlockCodec):
 class _Reader:
     """The header of a stream, part by part, once the whole is known to be undamaged."""
 
-    def __init__(self, data: bytes, magic: bytes) -> None:
+    def __init__(self, data: bytes, magic: bytes, max_pixels: int) -> None:
         if not data.startswith(magic):
             begin = f"it begins with {data[:4]!r}" if data else "it is empty"
             raise BitstreamError(f"not a stream of this codec: {begin}, not with {magic!r}")
@@ -247,7 +247,7 @@ class _Reader:
             raise BitstreamError(
                 f"the stream of {len(data)} bytes is truncated or damaged: its checksum is wrong"
             )
-        geometry, self.rest = size_header.split(body[len(magic) :])
+        geometry, self.rest = size_header.split(body[len(magic) :], max_pixels)
         self.channels = geometry.channels
         self.shape = geometry.height, geometry.width
         (self.step,) = struct.unpack(">f", self.take(4))
