@@ -36,6 +36,7 @@ from rdbench.cli import (
     score,
     serve,
     train,
+    walkthrough,
 )
 from rdbench.cli.flags import as_flags
 from rdbench.errors import FileNote, RdbenchError
@@ -90,6 +91,7 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("published")(published.published)
 app.command("import")(import_.import_)
 app.command("inspect")(inspect.inspect)
+app.command("walkthrough")(walkthrough.walkthrough)
 app.command("train")(train.train)
 
 

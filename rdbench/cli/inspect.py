@@ -13,7 +13,7 @@ from rdbench.errors import RdbenchError, UsageError, unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rdbench.images import ImageRef
+    from rdbench.images import Dataset, ImageRef
 
 HISTOGRAMS: Final = 12
 RESPONSES: Final = 5
@@ -60,10 +60,7 @@ def inspect(
         raise unknown("color", color, experiment.COLORS)
     betas = _betas(beta)
     pictures = images.resolve(dataset, color=color)
-    by_name = {picture.name: picture for picture in pictures.images}
-    if image and image not in by_name:
-        raise unknown(f"image of {pictures.name!r}", image, by_name)
-    pictured = by_name[image] if image else pictures.images[0]
+    pictured = chosen_image(pictures, image)
 
     from rdbench.inspection.latents import histograms, laplace_fits
     from rdbench.inspection.model import open_model
@@ -75,10 +72,7 @@ def inspect(
     opened = open_model(model, 1 if color == "luma" else 3)
     if number is not None and not 0 <= number < opened.maps:
         raise UsageError(f"--map {number}: the maps of {opened.name!r} are 0 to {opened.maps - 1}")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RdbenchError(f"cannot write {str(out)!r}: {error.strerror}") from None
+    folder(out)
     found = survey(opened, _with_progress(pictures.images), betas)
     fits = laplace_fits(found.latents)
     means = fits["mean"].to_numpy() if opened.means is None else opened.means
@@ -111,11 +105,29 @@ def inspect(
             tables["rate_map"], pictured.load(), "Where the bits go", of_image
         ),
     }
-    for path in _write(out, tables, figures):
+    for path in write(out, tables, figures):
         typer.echo(str(path))
 
 
-def _write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Path]:
+def chosen_image(pictures: Dataset, name: str) -> ImageRef:
+    """The image of that name, or the first where there is none. Raises :class:`UsageError`."""
+    by_name = {picture.name: picture for picture in pictures.images}
+    if name and name not in by_name:
+        raise unknown(f"image of {pictures.name!r}", name, by_name)
+    return by_name[name] if name else pictures.images[0]
+
+
+def folder(out: Path) -> Path:
+    """The folder ``out``, made where it is not there. Raises :class:`RdbenchError`."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RdbenchError(f"cannot write {str(out)!r}: {error.strerror}") from None
+    return out
+
+
+def write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Path]:
+    """Write tables as CSV and figures as :data:`FORMATS` into a folder; return the paths."""
     from rdbench.files import write_atomically
     from rdbench.plots.draw import save_figure
 

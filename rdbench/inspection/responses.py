@@ -19,6 +19,8 @@ TAIL: Final = 8.0
 """How many Laplace scales from its mean a latent is set: 1 of 3000 lies farther out."""
 IMAGE_SIDE: Final = 256
 CROP_SIDE: Final = 64
+PATTERN_LATENTS: Final = 5
+"""Latents on a side of the image of a pattern."""
 
 
 def responses(
@@ -64,3 +66,34 @@ def responses(
                 samples = dict(zip(names, crop.reshape(-1, len(names)).T, strict=True))
                 parts.append(pd.DataFrame({**columns, **samples}))
     return pd.concat(parts, ignore_index=True)
+
+
+def patterns(
+    model: Model,
+    maps: Sequence[int],
+    means: NDArray[np.float64],
+    scales: NDArray[np.float64],
+) -> list[NDArray[np.float64]]:
+    """What one latent of each of ``maps`` adds to an image: half the difference of what the
+    synthesis makes of it in its upper and in its lower tail, as :func:`responses` sets it.
+
+    Of each map an array of twice the cell's side, with the cell in its middle; the mean over
+    channels.
+    """
+    import torch
+
+    compressor = model.compressor
+    cell, middle = compressor.cell, PATTERN_LATENTS // 2
+    size = PATTERN_LATENTS * cell
+    start, end = middle * cell - cell // 2, middle * cell + cell + cell // 2
+    flat = torch.from_numpy(means.astype(np.float32))[None, :, None, None]
+    found = []
+    for number in maps:
+        tails = []
+        for sign in (1, -1):
+            latents = flat.repeat(1, 1, PATTERN_LATENTS, PATTERN_LATENTS)
+            latents[0, number, middle, middle] += sign * TAIL * scales[number]
+            image = compressor.synthesis(latents, size, size)
+            tails.append(image[start:end, start:end].astype(np.float64).mean(axis=2))
+        found.append((tails[0] - tails[1]) / 2)
+    return found

@@ -24,8 +24,11 @@ from rdbench.plots.styles import Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
+    from rdbench.sample_format import Image
 
 FORMATS: Final = ("png", "pdf", "svg")
 DPI: Final = 300
@@ -222,6 +225,24 @@ def canvas(width: float, height: float, title: str = "", subtitle: str = "") -> 
     return figure
 
 
+@contextmanager
+def dressed(size: tuple[float, float], title: str, subtitle: str) -> Iterator[Figure]:
+    """A figure of ``size`` inches to draw into, in the house's style, with what stands above it."""
+    with style():
+        yield canvas(*size, title, subtitle)
+
+
+def show(axes: Axes, pixels: Image | None) -> None:
+    """Axes without ticks, with ``pixels``, (height, width, channels), where there are any."""
+    if pixels is not None:
+        grey = pixels.shape[2] == 1
+        axes.imshow(pixels[:, :, 0] if grey else pixels, cmap="gray", vmin=0, vmax=255)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
 def put_head(figure: Figure, title: str, subtitle: str) -> None:
     """What stands above all axes of a figure, where there is a title."""
     height = figure.get_figheight()
@@ -299,12 +320,22 @@ def head(axes: Axes, title: str, subtitle: str, length: float = WIDTH) -> None:
 
 def log_axis(axes: Axes, ticks: Sequence[int] = (1, 2, 5)) -> None:
     """A logarithmic x axis with plain numbers, at ``ticks`` times a power of ten."""
+    axes.set_xscale("log")
+    _plain(axes.xaxis, ticks)
+
+
+def log_y(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers, at powers of ten."""
+    axes.set_yscale("log")
+    _plain(axes.yaxis, (1,))
+
+
+def _plain(axis: Axis, ticks: Sequence[int]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=ticks))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(subs=ticks))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_line(axes: Axes, line: Line, style: Style, highlighted: bool) -> Line2D:

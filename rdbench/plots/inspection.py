@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.plots.draw import GREY, canvas, style
+from rdbench.plots.draw import GREY, dressed, show
 from rdbench.plots.legends import put_legend
 from rdbench.plots.palette import BLACK, COLORS, MARKERS, RED, SKY
 from rdbench.schema import point_text
@@ -40,7 +39,7 @@ def histograms(
     columns = min(COLUMNS, len(maps))
     rows = math.ceil(len(maps) / columns)
     size = (max(4.5, 2.1 * columns), 0.8 + 1.75 * rows + (1.2 if len(maps) == 1 else 0))
-    with _figure(size, title, subtitle) as figure:
+    with dressed(size, title, subtitle) as figure:
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for place, number in zip(axes, maps, strict=False):
             own, fit = table[table["map"] == number], fits.loc[number]
@@ -72,7 +71,7 @@ def scales(fits: pd.DataFrame, exception: int | None, title: str, subtitle: str)
     if exception is not None:
         scale = fits.loc[exception, "scale"]
         subtitle += f"; without map {exception}, the exception, of scale {scale:.1f}"
-    with _figure((6.0, 3.6), title, subtitle) as figure:
+    with dressed((6.0, 3.6), title, subtitle) as figure:
         axes = figure.add_subplot()
         axes.hist(shown["scale"], max(1, min(SCALE_BINS, len(shown) // 2)), color=SKY)
         axes.set_xlabel("Laplace scale")
@@ -90,7 +89,7 @@ def responses(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
     """
     samples = [name for name in ("luma", "red", "green", "blue") if name in table]
     maps = list(dict.fromkeys(table["map"]))
-    with _figure((6.0, 0.5 + 1.6 * len(maps)), title, subtitle) as figure:
+    with dressed((6.0, 0.5 + 1.6 * len(maps)), title, subtitle) as figure:
         axes = figure.subplots(len(maps), 4, squeeze=False)
         for line, number in zip(axes, maps, strict=True):
             own = table[table["map"] == number]
@@ -98,7 +97,7 @@ def responses(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
             for place, ((row, column, alpha), crop) in zip(line, crops, strict=True):
                 side = int(crop["y"].max()) + 1
                 pixels = crop[samples].to_numpy().reshape(side, side, len(samples))
-                _show(place, pixels)
+                show(place, pixels)
                 place.set_title(f"({row}, {column}), α = {_number(alpha)}", fontsize=7)
             line[0].set_ylabel(f"map {number}", fontsize=8)
     return figure
@@ -113,7 +112,7 @@ def map_rates(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
 
     own = table[table["latents"] == "y"]
     means = own.groupby(["beta", "map"])["bpp"].mean()
-    with _figure((7.0, 3.6), title, subtitle) as figure:
+    with dressed((7.0, 3.6), title, subtitle) as figure:
         left, right = figure.subplots(1, 2)
         for place, beta in enumerate(dict.fromkeys(own["beta"])):
             costs = np.sort(means[beta].to_numpy())[::-1]
@@ -141,7 +140,7 @@ def map_rates(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
 def zero_maps(table: pd.DataFrame, maps: int, title: str, subtitle: str) -> Figure:
     """How many of ``maps`` maps are 0 all over, against the rate: a line for each image over beta,
     and their mean. ``table``: columns ``image``, ``beta``, ``ans_bpp``, ``zero_maps``."""
-    with _figure((6.0, 4.0), title, subtitle) as figure:
+    with dressed((6.0, 4.0), title, subtitle) as figure:
         axes = figure.add_subplot()
         images = axes.plot(
             table.pivot_table(index="beta", columns="image", values="ans_bpp"),
@@ -171,7 +170,7 @@ def rates(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
     coders = {"ans_bpp": "stream, ANS", "binary_bpp": "stream, binary arithmetic coder"}
     means = table.groupby("beta", sort=False).mean(numeric_only=True)
     estimated = means["estimated_bpp"]
-    with _figure((6.0, 4.0), title, subtitle) as figure:
+    with dressed((6.0, 4.0), title, subtitle) as figure:
         axes = figure.add_subplot()
         axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5)
         if not np.allclose(means["model_bpp"], estimated):  # else that sum is the estimate
@@ -202,13 +201,13 @@ def rate_map(table: pd.DataFrame, image: Image, title: str, subtitle: str) -> Fi
     side = int(table["side"].iloc[0])
     bits = table.pivot_table(index="row", columns="column", values="bits").to_numpy()
     shape = math.sqrt(width / height)
-    with _figure((0.8 + 5.8 * shape, 0.6 + 2.9 / shape), title, subtitle) as figure:
+    with dressed((0.8 + 5.8 * shape, 0.6 + 2.9 / shape), title, subtitle) as figure:
         left, right = figure.subplots(1, 2)
-        _show(left, image)
+        show(left, image)
         drawn = right.imshow(
             bits, extent=(0, bits.shape[1] * side, bits.shape[0] * side, 0), cmap="magma", vmin=0
         )
-        _show(right, None)
+        show(right, None)
         right.set_xlim(0, width)
         right.set_ylim(height, 0)
         bar = figure.colorbar(drawn, ax=right, fraction=0.05, pad=0.02)
@@ -216,24 +215,6 @@ def rate_map(table: pd.DataFrame, image: Image, title: str, subtitle: str) -> Fi
         bar.ax.tick_params(labelsize=7)
         bar.outline.set_visible(False)
     return figure
-
-
-@contextmanager
-def _figure(size: tuple[float, float], title: str, subtitle: str) -> Iterator[Figure]:
-    """A figure to draw into, in the house's style, with what stands above it."""
-    with style():
-        yield canvas(*size, title, subtitle)
-
-
-def _show(axes: Axes, pixels: Image | None) -> None:
-    """Axes without ticks, with ``pixels``, (height, width, channels), where there are any."""
-    if pixels is not None:
-        grey = pixels.shape[2] == 1
-        axes.imshow(pixels[:, :, 0] if grey else pixels, cmap="gray", vmin=0, vmax=255)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def _name_betas(axes: Axes, betas: Sequence[float], x: Sequence[float], y: Sequence[float]) -> None:

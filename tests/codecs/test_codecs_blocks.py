@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rdbench.codecs.blocks import levels as binarization
 from rdbench.codecs.blocks import transform
-from rdbench.codecs.blocks.codec import CodedPlane, DctBlock, KltBlock, code_levels, quantized
+from rdbench.codecs.blocks.codec import CodedPlane, DctBlock, KltBlock, code_levels
 from rdbench.conforming.material import photograph, picture
 from rdbench.errors import BitstreamError, UsageError
 from rdbench.models.coding.adaptive import Decoder, Encoder, Meter
@@ -175,7 +175,7 @@ def test_the_rounding_of_a_basis_costs_nothing_of_the_image(plane) -> None:
     """At a fine step, an image coded with 6 binary digits is as good as one with 14."""
     errors = []
     for digits in (6, 14):
-        coded = quantized(plane, transform.klt_basis(transform.to_blocks(plane)), digits, 1.0)
+        coded = KltBlock(1, precision=digits).coded(plane)
         errors.append(((coded.blocks(1.0) - transform.to_blocks(plane)) ** 2).mean())
     assert errors[0] == pytest.approx(errors[1], rel=0.05)
 

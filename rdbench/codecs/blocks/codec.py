@@ -57,9 +57,6 @@ from rdbench.models.coding.adaptive import AdaptiveCoder, Decoder, Encoder, Numb
 if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
-DCT_PRECISION: Final = 24
-"""Binary digits after the point of the DCT's basis, which both sides know."""
-
 _UNIT: Final = 257
 """Of a sample of 8 bits in one of 16."""
 _CHECK_BYTES: Final = 4
@@ -77,30 +74,11 @@ class CodedPlane:
     levels: Numbers
     """(blocks, 64)"""
 
-    @property
-    def functions(self) -> Floats:
-        """The basis as numbers of about unit length, with zeros for what is not told."""
-        full = np.zeros((SIZE, SIZE))
-        full[: len(self.basis)] = self.basis
-        return full * 2.0**-self.precision
-
     def blocks(self, step: float) -> Floats:
         """The decoded blocks, (blocks, 64): samples in steps of 8 bits, not rounded."""
         used = self.levels[:, : len(self.basis)].astype(np.float64)
         sums = used @ self.basis  # whole numbers below 2^53: exact in any order
         return sums * (step * 2.0**-self.precision) + self.mean
-
-
-def quantized(plane: Floats, basis: Floats, precision: int, step: float) -> CodedPlane:
-    """A plane, (height, width), in steps of 8 bits, coded with an orthonormal ``basis`` that is
-    rounded to ``precision`` binary digits. Functions behind the last one in use are left out."""
-    mean = round(float(plane.mean()))
-    rounded = np.rint(basis * 2.0**precision)
-    # For coefficients c of the rounded functions, blocks = c @ functions.
-    analysis = np.linalg.inv(rounded * 2.0**-precision)
-    found = np.rint((to_blocks(plane) - mean) @ analysis / step).astype(np.int64)
-    used = np.flatnonzero(found.any(axis=0))
-    return CodedPlane(mean, rounded[: used.max(initial=-1) + 1], precision, found)
 
 
 def code_levels(coder: AdaptiveCoder, levels: Numbers, kind: int) -> Numbers:
@@ -119,6 +97,8 @@ class BlockCodec(Codec):
     ladder: ClassVar[tuple[float, ...]] = (128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4)
     point_range: ClassVar[tuple[float, float]] = (0.5, 1000)
     magic: ClassVar[bytes]
+    precision: int
+    """Binary digits after the point of the basis."""
 
     def __init__(self, point: float, **options: Any) -> None:
         super().__init__(point, **options)
@@ -130,8 +110,27 @@ class BlockCodec(Codec):
         return f"rdbench {rdbench.__version__} (constriction {metadata.version('constriction')})"
 
     @abc.abstractmethod
+    def basis(self, plane: Floats) -> Floats:
+        """The basis for a plane, (64, 64), rounded to integers in units of 2^-precision."""
+
+    def coefficients(self, plane: Floats) -> Floats:
+        """Those of the rounded basis, of the blocks of a plane less its rounded mean: (blocks, 64).
+
+        A plane is (height, width), in steps of 8 bits, here as in :meth:`coded`.
+        """
+        return self._coefficients(plane, self.basis(plane))
+
     def coded(self, plane: Floats) -> CodedPlane:
-        """A plane, (height, width), in steps of 8 bits, transformed and quantized."""
+        """A plane transformed and quantized; functions behind the last one in use are left out."""
+        basis = self.basis(plane)
+        levels = np.rint(self._coefficients(plane, basis) / self.step).astype(np.int64)
+        used = int(np.flatnonzero(levels.any(axis=0)).max(initial=-1)) + 1
+        return CodedPlane(_mean(plane), basis[:used], self.precision, levels)
+
+    def _coefficients(self, plane: Floats, basis: Floats) -> Floats:
+        # Coefficients times functions are the blocks, however the functions are rounded.
+        analysis = np.linalg.inv(basis * 2.0**-self.precision)
+        return (to_blocks(plane) - _mean(plane)) @ analysis
 
     @abc.abstractmethod
     def _write_bases(self, planes: list[CodedPlane]) -> bytes:
@@ -193,18 +192,22 @@ class DctBlock(BlockCodec):
     name: ClassVar[str] = "dct-block"
     magic: ClassVar[bytes] = b"DCT8"
     stream_suffix: ClassVar[str] = ".dct"
+    precision = 24
 
-    def coded(self, plane: Floats) -> CodedPlane:
-        return quantized(plane, dct_basis(), DCT_PRECISION, self.step)
+    def basis(self, plane: Floats) -> Floats:  # noqa: ARG002
+        return self._known()
+
+    def _known(self) -> Floats:
+        return np.rint(dct_basis() * 2.0**self.precision)
 
     def _write_bases(self, planes: list[CodedPlane]) -> bytes:  # noqa: ARG002
         return b""
 
     def _read_bases(self, header: _Reader, planes: int) -> tuple[int, list[int]]:  # noqa: ARG002
-        return DCT_PRECISION, [SIZE] * planes
+        return self.precision, [SIZE] * planes
 
     def _code_basis(self, coder: AdaptiveCoder, basis: Floats, kind: int) -> Floats:  # noqa: ARG002
-        return np.rint(dct_basis() * 2.0**DCT_PRECISION)
+        return self._known()
 
 
 class KltBlock(BlockCodec):
@@ -219,12 +222,15 @@ class KltBlock(BlockCodec):
         )
     }
 
-    def coded(self, plane: Floats) -> CodedPlane:
-        basis = klt_basis(to_blocks(plane))
-        return quantized(plane, basis, self.options["precision"], self.step)
+    def __init__(self, point: float, **options: Any) -> None:
+        super().__init__(point, **options)
+        self.precision = self.options["precision"]
+
+    def basis(self, plane: Floats) -> Floats:
+        return np.rint(klt_basis(to_blocks(plane)) * 2.0**self.precision)
 
     def _write_bases(self, planes: list[CodedPlane]) -> bytes:
-        return bytes([self.options["precision"], *(len(plane.basis) for plane in planes)])
+        return bytes([self.precision, *(len(plane.basis) for plane in planes)])
 
     def _read_bases(self, header: _Reader, planes: int) -> tuple[int, list[int]]:
         precision, *counts = header.take(1 + planes)
@@ -258,6 +264,10 @@ class _Reader:
         if len(part) < count:
             raise BitstreamError("the stream's header is wrong: it ends too early")
         return part
+
+
+def _mean(plane: Floats) -> int:
+    return round(float(plane.mean()))
 
 
 def _layout(channels: int) -> Layout:
