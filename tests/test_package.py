@@ -110,6 +110,7 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
     assert {
         "rdbench/py.typed",
         "rdbench/experiments/quickstart.toml",
+        *(f"rdbench/skeletons/{name}" for name in ("codec.py", "experiment.toml", "metric.py")),
         "rdbench/images/manifests/kodak.json",
         "rdbench/models/trained/dumas2018-case2-10000.safetensors",
         "rdbench/training/configurations/lee2019-mse.toml",

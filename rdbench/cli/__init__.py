@@ -27,6 +27,7 @@ from rdbench.cli import (
     match,
     merge,
     metrics,
+    new,
     plot,
     published,
     report,
@@ -35,6 +36,7 @@ from rdbench.cli import (
     run,
     score,
     serve,
+    tour,
     train,
     walkthrough,
 )
@@ -45,7 +47,7 @@ from rdbench.interrupts import ignore, raising
 app = typer.Typer(
     name="rdbench",
     help="Measure image codecs, learned and traditional, from real bitstreams.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -62,16 +64,19 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001
         bool,
         typer.Option(
             "--version", help="Print the version.", callback=_print_version, is_eager=True
         ),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        tour.tell()
 
 
+app.command("new")(new.new)
 app.command("run")(run.run)
 app.add_typer(codecs.app, name="codecs")
 app.add_typer(metrics.app, name="metrics")

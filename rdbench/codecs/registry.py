@@ -216,6 +216,20 @@ def load(name: str) -> type[Codec]:
     return _checked(module, class_name, name)
 
 
+def usable() -> list[str]:
+    """The codecs that can be used here with their default options. Their backends are imported, and
+    nothing is coded: :mod:`rdbench.runner.doctor` tries them."""
+    found = []
+    for name in entries():
+        try:
+            codec = load(name)
+            codec.require(codec.resolve_options({}))
+        except UsageError:
+            continue
+        found.append(name)
+    return found
+
+
 def _entry(name: str) -> CodecEntry:
     known = entries()
     if name not in known:

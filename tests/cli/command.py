@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,3 +17,15 @@ def rdbench(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def understood(line: str) -> None:
+    """Raise where ``rdbench LINE`` is no command, or has an option that there is not."""
+    from typer.main import get_command
+
+    from rdbench.cli import app
+
+    command, words = get_command(app), shlex.split(line)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+    command.make_context("rdbench", words, resilient_parsing="--help" in words)

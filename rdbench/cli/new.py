@@ -1,0 +1,148 @@
+"""``rdbench new``: files to start from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from rdbench.errors import UsageError
+from rdbench.places import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SKELETONS: Final = Path(__file__).parents[1] / "skeletons"
+_STEM: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A file to start from."""
+
+    what: str
+    skeleton: str
+    separator: str
+    """Between the words of a name."""
+    next: tuple[str, ...]
+    """Commands that make something of it, with the file and the class in braces."""
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.skeleton).suffix
+
+
+_EXPERIMENT: Final = _Kind(
+    "experiment", "experiment.toml", "-", ("run {file}", f"report {RUNS}/{{name}} --anchor jpeg")
+)
+_CODEC: Final = _Kind(
+    "codec",
+    "codec.py",
+    "-",
+    (
+        "conformance {file}:{made}",
+        f"run --codec {{file}}:{{made}} --codecs jpeg --dataset photos --out {RUNS}/{{name}}",
+    ),
+)
+_METRIC: Final = _Kind(
+    "metric",
+    "metric.py",
+    "_",
+    (
+        "conformance metric {file}:{made}",
+        f"run --codecs jpeg --metrics {{file}}:{{made}} --dataset photos --out {RUNS}/{{name}}",
+    ),
+)
+
+
+def new(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The file to write: FILE.toml, or FILE.py of a codec or a metric."
+        ),
+    ],
+    codec: Annotated[
+        bool, typer.Option("--codec", help="A codec in Python that passes conformance.")
+    ] = False,
+    metric: Annotated[
+        bool, typer.Option("--metric", help="A metric in Python that passes conformance.")
+    ] = False,
+) -> None:
+    """Write a file to start from, with everything in it explained: an experiment, or with --codec
+    or --metric one of these. What is there is never written over.
+
+    Examples:
+
+      rdbench new experiment.toml
+
+      rdbench new mine.py --codec
+    """
+    if codec and metric:
+        raise UsageError("--codec and --metric are two files: write one after the other")
+    kind = _CODEC if codec else _METRIC if metric else _EXPERIMENT
+    if file.suffix != kind.suffix:
+        hint = "" if codec or metric or file.suffix != ".py" else "; or say --codec or --metric"
+        raise UsageError(
+            f"{str(file)!r}: the file of {_article(kind.what)} is named *{kind.suffix}{hint}"
+        )
+    if not _STEM.fullmatch(file.stem):
+        raise UsageError(
+            f"{str(file)!r}: {_article(kind.what)} is named after its file; name that with letters "
+            f"and digits, and - or _ between words, such as my_{kind.what}{kind.suffix}"
+        )
+    words = re.split("[_-]", file.stem)
+    name = kind.separator.join(words).lower()
+    if name in _others(kind, name):
+        raise UsageError(
+            f"{str(file)!r}: there is {_article(kind.what)} {name!r}, and this one would be named "
+            "so after its file; choose another name"
+        )
+    class_name = "".join(word[:1].upper() + word[1:] for word in words)
+    text = (SKELETONS / kind.skeleton).read_text(encoding="utf-8")
+    for placeholder, value in {
+        "my-name": name,
+        "my_name": name,
+        "MyName": class_name,
+        "THIS_FILE": file.name,
+    }.items():
+        text = text.replace(placeholder, value)
+    _write(file, text)
+    typer.echo(f"{file} is {_article(kind.what)} to start from. Next:")
+    for command in kind.next:
+        typer.echo("  rdbench " + command.format(file=file, name=name, made=class_name))
+
+
+def _others(kind: _Kind, name: str) -> Collection[str]:
+    """The names that others have. Raises :class:`UsageError` for one that nothing may have."""
+    if kind is _CODEC:
+        from rdbench.codecs import registry
+
+        return registry.entries()
+    if kind is _METRIC:
+        from rdbench.metrics import MetricRecord
+        from rdbench.metrics import registry as metrics
+
+        MetricRecord(name)
+        return metrics.names()
+    return ()
+
+
+def _article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
+def _write(file: Path, text: str) -> None:
+    """A new file, never in the place of another one."""
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UsageError(
+            f"{str(file)!r} is there already and is not written over; name another file"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"cannot write {str(file)!r}: {error.strerror}") from None
