@@ -58,6 +58,7 @@ def load(data: bytes, file_format: str, max_pixels: int) -> Image:
         EOFError,
         IndexError,
         OverflowError,
+        RuntimeError,  # of libavif
         struct.error,
     ) as error:
         raise BitstreamError(f"{file_format} decoder: {one_line(str(error), 200)}") from error
