@@ -11,7 +11,7 @@ TOOLS := hypothesis pytest pytest-timeout pytest-xdist
 LIGHT := tests/bd tests/curves tests/formats tests/images tests/importing tests/test_measurements.py \
     tests/test_results.py
 
-.PHONY: bench docs gate test test-fast test-python test-lowest lint lock setup clean
+.PHONY: bench docs gate test test-fast test-python test-lowest robustness lint lock setup clean
 
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
@@ -60,6 +60,12 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(READY)
 	$(BIN)/python -m mkdocs build --strict --quiet
 	@echo "Site: site/index.html"
+
+# Mutated streams and killed runs, as many as there is time for: SEED makes the same ones again.
+SEED ?= 0
+robustness: $(READY)
+	$(BIN)/python -m tests.robustness.streams --count 10000 --seed $(SEED) --seconds 600
+	$(BIN)/python -m tests.robustness.kills --kills 50 --seed $(SEED) --seconds 600
 
 lint: $(READY)
 	$(BIN)/ruff check

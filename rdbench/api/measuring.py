@@ -81,10 +81,11 @@ def run(
         repeat: measurements of each thing.
         out: the run directory.
         fresh: whether to forget what it holds.
-        jobs: worker processes of one thread each; as many as the machine has cores by default.
+        jobs: worker processes of one thread each, and no more than there are tasks; by default as
+            many as this process may use cores, by its affinity and control groups.
         timeout_s: wall time that one measurement may take.
-        memory_mb: MiB of private memory for each worker; 90 % of the machine's among them by
-            default, 0 for no cap.
+        memory_mb: MiB of private memory for each worker; by default 90 % of what this process may
+            have, by the machine and its control groups, among them; 0 for no cap.
         keep_streams: whether to keep the streams.
         keep_decoded: whether to keep the decoded images.
         strict: whether to measure nothing where a codec is missing.

@@ -39,7 +39,7 @@ def doctor(
         typer.Argument(metavar="[NAME]...", help="Codecs; NAME may be FILE.py:Class or FILE.toml."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Worker processes. [default: the machine's cores]")
+        int | None, typer.Option(help="Worker processes. [default: the cores that it may use]")
     ] = None,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time that one codec may take.")

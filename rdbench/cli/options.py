@@ -87,7 +87,7 @@ JobsOption = Annotated[
     int | None,
     typer.Option(
         help="Worker processes, one thread each; times are comparable with 1. "
-        "[default: the machine's cores]"
+        "[default: the cores that this process may use]"
     ),
 ]
 TimeoutOption = Annotated[
@@ -98,6 +98,6 @@ MemoryOption = Annotated[
     typer.Option(
         metavar="MIB",
         help="Private memory that one worker may have; 0 for no cap. "
-        "[default: 90 % of the machine's, shared among the jobs]",
+        "[default: 90 % of what this process may have, shared among the jobs]",
     ),
 ]

@@ -47,7 +47,9 @@ def reproduce(
     ] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(help="Worker processes, one thread each. [default: the machine's cores]"),
+        typer.Option(
+            help="Worker processes, one thread each. [default: the cores that it may use]"
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")

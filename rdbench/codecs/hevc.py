@@ -40,8 +40,9 @@ _FIXED: Final = {
 }
 _CENTERED_CHROMA: Final = {"x265:chromaloc": 1}
 _NO_PSYCHOVISUAL: Final = {"x265:psy-rd": 0, "x265:psy-rdoq": 0}
-_FAILURES: Final = (ValueError, EOFError, SyntaxError, RuntimeError, OSError)
-"""What pillow-heif's documentation names as raised by its own functions."""
+_FAILURES: Final = (ValueError, EOFError, SyntaxError, RuntimeError, OSError, IndexError)
+"""What pillow-heif's documentation names as raised by its own functions, and what it raises for a
+file without a picture."""
 
 
 class Hevc(Codec):
@@ -138,6 +139,7 @@ class Hevc(Codec):
             depth = picture.info["bit_depth"]
         except _FAILURES as error:
             raise BitstreamError(f"HEVC decoder: {one_line(str(error), 200)}") from error
+        self.check_size(samples.shape[1], samples.shape[0])  # which may not be what it declares
         image = samples[:, :, None] if samples.ndim == 2 else samples
         if image.ndim != 3 or image.shape[2] not in (1, 3):
             raise BitstreamError(

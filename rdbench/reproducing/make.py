@@ -69,7 +69,7 @@ def reproduce(
             points for the rest.
         replace: whether curves that the report in ``out`` has measured may give way to published
             points, or to nothing.
-        jobs: worker processes; as many as the machine has cores by default, and one for a recipe
+        jobs: worker processes; as many as it may use cores by default, and one for a recipe
             that asks for that.
         timeout_s: wall time that one measurement may take.
         progress: called with each row, how many are done, and how many there will be.
