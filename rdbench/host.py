@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import platform
 import re
@@ -95,3 +97,13 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 def _unescaped(path: str) -> str:
     r"""A path as mountinfo has it, in which blanks are ``\040`` (proc(5))."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
+
+
+@functools.cache
+def package_digest() -> str:
+    """What stands for the code of this rdbench: 16 hexadecimal digits."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

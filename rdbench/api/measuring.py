@@ -18,7 +18,7 @@ from rdbench.errors import UsageError, unknown
 from rdbench.experiment import Experiment
 from rdbench.places import RUNS
 from rdbench.results import read_table
-from rdbench.runner import Limits, LocalPool, Outcome
+from rdbench.runner import Executor, Limits, LocalPool, Outcome
 from rdbench.runner import merge as merging
 from rdbench.runner import rescore as rescoring
 from rdbench.runner import run as carry_out
@@ -49,6 +49,9 @@ def run(
     keep_streams: bool = False,
     keep_decoded: bool = False,
     strict: bool = False,
+    scheduler: str | None = None,
+    shared_data: bool = False,
+    say: Callable[[str], None] = lambda _: None,
     started: Callable[[Experiment, Path], None] | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -89,6 +92,11 @@ def run(
         keep_streams: whether to keep the streams.
         keep_decoded: whether to keep the decoded images.
         strict: whether to measure nothing where a codec is missing.
+        scheduler: address of a Dask scheduler whose workers measure (``"tcp://host:8786"``), or
+            ``"local"`` for a Dask cluster on this machine; none for worker processes of its own.
+        shared_data: whether Dask's workers read images from the paths that they have here, and are
+            not sent them.
+        say: called with what is to be told of Dask's workers, a line each.
         started: called with what will be measured and where.
         progress: called with each row, how many are done, and how many there will be.
 
@@ -99,7 +107,7 @@ def run(
     Raises:
         UsageError: for a request that cannot be carried out, or that contradicts what is there.
     """
-    with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
+    with _executor(jobs, timeout_s, memory_mb, scheduler, shared_data, say) as executor:
         plan = _plan(
             experiment, codecs, datasets, codec_files, points, tolerance, metrics, color, repeat
         )
@@ -111,7 +119,7 @@ def run(
         outcome = carry_out(
             plan,
             directory,
-            executor=pool,
+            executor=executor,
             fresh=fresh,
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,
@@ -255,6 +263,30 @@ def merge(runs: Sequence[str | Path], out: str | Path) -> Path:
     path = merging.merge([Path(run) for run in runs], Path(out))
     write_summary(path, read_table(path))
     return path
+
+
+def _executor(
+    jobs: int | None,
+    timeout_s: float,
+    memory_mb: int | None,
+    scheduler: str | None,
+    shared_data: bool,
+    say: Callable[[str], None],
+) -> Executor:
+    if scheduler is None:
+        if shared_data:
+            raise UsageError("`shared_data` is for the workers of a `scheduler`; leave it out")
+        return LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb))
+    from rdbench.runner.distributed import DaskExecutor
+
+    return DaskExecutor(
+        scheduler,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
+        shared_data=shared_data,
+        say=say,
+    )
 
 
 def _plan(

@@ -48,6 +48,8 @@ FLAGS: Final = {
     "rates": "--rates",
     "repeat": "--repeat",
     "replace": "--replace",
+    "scheduler": "--scheduler",
+    "shared_data": "--shared-data",
     "size": "--size",
     "source": "--source",
     "known_issue": "--known-issue",

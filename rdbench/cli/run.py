@@ -100,6 +100,21 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Measure nothing where a codec is missing.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Measure on the workers of a Dask scheduler, tcp://HOST:8786, or on a Dask "
+            "cluster of this machine: local.",
+        ),
+    ] = None,
+    shared_data: Annotated[
+        bool,
+        typer.Option(
+            "--shared-data",
+            help="Have workers of --scheduler read images from the paths that they have here.",
+        ),
+    ] = False,
 ) -> None:
     """Measure codecs on images, from real bitstreams, into a run directory.
 
@@ -163,6 +178,9 @@ def run(
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,
             strict=strict,
+            scheduler=scheduler,
+            shared_data=shared_data,
+            say=lambda line: typer.echo(f"rdbench: {line}", err=True),
             started=started,
             progress=progress,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -130,7 +131,8 @@ class Bench:
         # All settings of a search are of the files that one of them opened.
         point = None if codec.goal else job.task.point
         opened = self._opened.setdefault((codec.target, codec.options_text, point), {})
-        core: dict[str, Any] = {"timing": "shared" if self.settings.shared else "isolated"}
+        timing = "shared" if self.settings.shared else "isolated"
+        core: dict[str, Any] = {"timing": timing, "host": platform.node()}
         self._memory.reset()
         self._notes.clear()
         self._cost, self._accounted = None, True

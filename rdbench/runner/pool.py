@@ -126,6 +126,7 @@ class LocalPool:
         require_workers()
         self.limits = limits
         self._failed_starts = 0
+        self._closed = False
         self._workers: list[_Worker[Any]] = []
         self._endings: dict[tuple[str, ...], list[str]] = {}
         """How workers ended, by what each did last."""
@@ -158,6 +159,8 @@ class LocalPool:
         queue = Queue(jobs)
         open_jobs = len(jobs)
         while open_jobs:
+            if self._closed:  # by another thread
+                raise RdbenchError("the pool was closed")
             for worker in self._workers:
                 while worker.ready and len(worker.jobs) < self._fill(queue):
                     job = queue.take(worker.group)
@@ -253,6 +256,8 @@ class LocalPool:
         return f"not done after {self.limits.timeout_s:g} s; raise the time limit if it needs more"
 
     def _start(self) -> _Worker[Any]:
+        if self._closed:
+            raise RdbenchError("the pool was closed")
         try:
             return _Worker(self._janitor(), str(next(_NUMBERS)), self._user)
         except OSError as error:
@@ -261,6 +266,7 @@ class LocalPool:
     def close(self) -> None:
         """End all workers at once, whatever they do. It may be called again, also where it was
         interrupted."""
+        self._closed = True
         with self._open:  # which ends whatever is left even then
             while self._workers:
                 self._workers[-1].end()

@@ -115,10 +115,10 @@ def row(job: Job, found: Measured) -> Measurement:
     notes = [found.core.get("message", ""), *_notes(found.reasons)]
     core = {
         **base(job.task),
+        "host": platform.node(),
         **found.core,
         "message": one_line("; ".join(filter(None, notes))),
         "unscored": " ".join(found.reasons),
-        "host": platform.node(),
     }
     return Measurement(**core, scores=dict(found.scores))
 

@@ -1,0 +1,384 @@
+"""Workers on other machines, through Dask: ``--scheduler tcp://host:8786``, or ``local``.
+
+Dask carries jobs and rows; what measures is a local pool on each of its workers
+(:mod:`rdbench.runner.station`), so a codec that crashes, hangs or wants too much memory costs its
+row there as it does here. This side hands jobs out as the local pool does, image by image, a little
+more than a worker has under way; what was with a worker that is lost goes to another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import statistics
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from rdbench.errors import MissingBackendError, RdbenchError, UsageError
+from rdbench.runner import station
+from rdbench.runner.executor import DEFAULT_TIMEOUT_S, Answer, Limits
+from rdbench.runner.jobs import J, Queue
+from rdbench.runner.remote import Remote, probe
+from rdbench.runner.rows import Job, Settings
+from rdbench.runner.sending import Brief, Curve, curve_of, file_name, kept_files, sent
+from rdbench.schema import CRASHED, FAILED, one_line
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+LOCAL: Final = "local"
+CONNECT_S: Final = 4.0
+"""For one try to reach a scheduler."""
+PATIENCE_S: Final = 8.0
+"""For a scheduler that was lost to come back."""
+TICK_S: Final = 0.5
+NO_WORKER_S: Final = 5.0
+"""Without a worker that may do anything, before those that may not are told of."""
+BATCH_S: Final = 0.25
+"""What a batch of jobs should take, so that Dask's part of it is small."""
+MOST_IN_BATCH: Final = 32
+QUEUED: Final = 2
+"""Batches that a thread may have, the one under way among them."""
+MOST_LOST: Final = 5
+"""Workers that may be lost with a job before it is taken for the cause; after the first of them it
+is sent alone."""
+
+
+class DaskExecutor:
+    """Workers of a Dask cluster, an :class:`rdbench.runner.Executor`. Use it in a ``with``
+    statement.
+
+    ``scheduler`` is the address of one, or ``local`` for a cluster on this machine. Images are sent
+    to each worker once, unless they are to be read there (``shared_data``). Raises
+    :class:`UsageError` where there is no scheduler, and :class:`MissingBackendError` without Dask.
+    """
+
+    def __init__(
+        self,
+        scheduler: str,
+        *,
+        jobs: int | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        memory_mb: int | None = None,
+        shared_data: bool = False,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        try:
+            import distributed
+        except ImportError as error:
+            raise MissingBackendError(
+                "`scheduler` needs Dask: pip install 'rdbench[distributed]'"
+            ) from error
+        # What goes wrong is told here, once.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        self._shared_data, self._say = shared_data, say
+        self._cluster: Any = None
+        self._token = uuid.uuid4().hex
+        self._remotes: dict[str, Remote] = {}
+        self._events: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._lost: Counter[int] = Counter()
+        self._took_s: deque[float] = deque(maxlen=200)
+        self._brief: Brief | None = None
+        self._told: set[str] = set()
+        self._address = scheduler
+        if scheduler == LOCAL:
+            bound = Limits.of_machine(jobs, timeout_s, memory_mb)
+            self._cluster = distributed.LocalCluster(
+                n_workers=bound.jobs,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+            self._address, memory_mb = self._cluster.scheduler_address, bound.memory_mb
+        elif jobs is not None:
+            raise UsageError("`jobs` are the cluster's workers; leave it out beside `scheduler`")
+        try:
+            self._client = self._connected()
+            threads = sum(worker["nthreads"] for worker in self._workers().values())
+        except BaseException:
+            self.close()
+            raise
+        self.limits = Limits(max(threads, 1), timeout_s, memory_mb or None)
+
+    def _connected(self) -> Client:
+        from distributed import Client
+
+        try:
+            _greet(self._address)
+            return Client(self._address, timeout=CONNECT_S, set_as_default=False)
+        except Exception as error:  # Dask raises OSError, ValueError, KeyError and others
+            told = one_line(str(error), 160) or type(error).__name__
+            raise UsageError(
+                f"there is no Dask scheduler at {self._address!r} ({told}); start one with `dask "
+                "scheduler`, or name tcp://HOST:8786"
+            ) from None
+
+    def _workers(self) -> dict[str, Any]:
+        """The workers that there are, by address. Raises :class:`OSError` and others where the
+        scheduler is lost."""
+        if self._client.status != "running":
+            raise OSError("the connection is closed")
+        found: dict[str, Any] = self._client.scheduler_info()["workers"]
+        return found
+
+    def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[Any]]:
+        """Carry the jobs out, as :class:`rdbench.runner.Executor` says: measurements alone.
+
+        Raises :class:`UsageError` where no worker may do anything, and :class:`RdbenchError` where
+        the scheduler is lost; what was measured has been yielded.
+        """
+        if not jobs:
+            return
+        tasks: list[Job] = [job for job in jobs if isinstance(job, Job)]
+        if len(tasks) < len(jobs):
+            raise TypeError("the workers of Dask measure, and do nothing else")
+        self._out = settings.out
+        self._brief = Brief.of(self._token, tasks, settings, shared=self._shared_data)
+        waiting, held = Queue(tasks), dict[Curve, deque[Job]]()
+        open_jobs, looked_s, alone_s = len(jobs), 0.0, time.monotonic()
+        while open_jobs:
+            if (now := time.monotonic()) - looked_s > TICK_S:
+                self._look(waiting)
+                looked_s = now
+            for remote in [one for one in self._remotes.values() if one.ready]:
+                self._give(remote, waiting, held)
+            if any(one.ready or one.asked for one in self._remotes.values()):
+                alone_s = now
+            elif now - alone_s > NO_WORKER_S:
+                self._alone()
+            answers = [*self._landed(waiting), *self._without(waiting, held)]
+            open_jobs -= len(answers)
+            yield from answers
+
+    def _look(self, waiting: Queue[Job]) -> None:
+        """Find workers that came, and take back what those had that went."""
+        try:
+            there = self._workers()
+        except Exception:  # Dask has many for a connection that is lost
+            self._reconnect(waiting)
+            return
+        for address in self._remotes.keys() - there.keys():
+            self._take_back(self._remotes[address], waiting, lost=True)
+        for address, told in there.items():
+            if address not in self._remotes:
+                name = f"{told.get('name', address)} ({address})"
+                remote = self._remotes[address] = Remote(address, name, told["nthreads"])
+                remote.asked = self._submit(remote, probe())
+
+    def _take_back(self, remote: Remote, waiting: Queue[Job], *, lost: bool) -> None:
+        """Forget a worker, and let others do what it had."""
+        for batch in remote.flying.values():
+            for job in batch:
+                self._lost[job.task.index] += lost
+            waiting.put_back(batch)
+        del self._remotes[remote.address]
+
+    def _reconnect(self, waiting: Queue[Job]) -> None:
+        """Find the scheduler again, whose workers begin anew."""
+        for remote in list(self._remotes.values()):
+            self._take_back(remote, waiting, lost=False)
+        until = time.monotonic() + PATIENCE_S - CONNECT_S
+        while True:
+            with contextlib.suppress(Exception):
+                self._client.close(timeout=1)
+            try:
+                self._client = self._connected()
+            except UsageError:
+                if time.monotonic() > until:
+                    raise RdbenchError(
+                        f"the Dask scheduler at {self._address!r} is gone; what was measured is "
+                        "kept, and the same command goes on from there"
+                    ) from None
+                time.sleep(TICK_S)
+            else:
+                return
+
+    def _submit(self, remote: Remote, function: Callable[..., Any], *arguments: Any) -> Future:
+        future = self._client.submit(
+            function, *arguments, workers=[remote.address], pure=False, retries=0
+        )
+        future.add_done_callback(self._events.put)
+        return future
+
+    def _give(self, remote: Remote, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> None:
+        """Send a worker as much as it should have."""
+        while len(remote.flying) < QUEUED * remote.threads:
+            batch = self._batch(remote, waiting, held)
+            if not batch:
+                return
+            try:
+                self._send(remote, batch)
+            except Exception:  # the worker is lost, or the scheduler, which is looked for next
+                waiting.put_back(batch)
+                self._take_back(remote, waiting, lost=True)
+                return
+
+    def _batch(
+        self, remote: Remote, waiting: Queue[Job], held: dict[Curve, deque[Job]]
+    ) -> list[Job]:
+        """Jobs of one image that the worker may do."""
+        per_job_s = statistics.fmean(self._took_s) if self._took_s else BATCH_S
+        threads = sum(one.threads for one in self._remotes.values() if one.ready)
+        share = -(-len(waiting) // (2 * QUEUED * threads))
+        most = max(1, min(int(BATCH_S / max(per_job_s, 1e-4)), MOST_IN_BATCH, share))
+        batch: list[Job] = []
+        while len(batch) < most:
+            job = self._next(remote, waiting, held)
+            if job is None:
+                break
+            if batch and (job.group != batch[0].group or self._lost[job.task.index]):
+                waiting.put_back([job])
+                break
+            remote.group = job.group
+            batch.append(job)
+            if self._lost[job.task.index]:
+                break
+        return batch
+
+    @staticmethod
+    def _next(remote: Remote, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> Job | None:
+        for curve, jobs in held.items():
+            if jobs and curve not in remote.refused:
+                return jobs.popleft()
+        while (job := waiting.take(remote.group)) is not None:
+            if curve_of(job) not in remote.refused:
+                return job
+            held.setdefault(curve_of(job), deque()).append(job)
+        return None
+
+    def _send(self, remote: Remote, batch: list[Job]) -> None:
+        assert self._brief
+        jobs: list[Job] = []
+        images: dict[str, Future] = {}
+        kept: dict[str, bytes] = {}
+        for job in batch:
+            jobs.append(sent(job, self._brief.plans[curve_of(job)]))
+            kept |= kept_files(job, self._out)
+        path = jobs[0].task.image.path
+        name = file_name(path)
+        if not self._shared_data and remote.images.get(name, path) is not None:
+            if name not in remote.images and path.is_file():
+                remote.images[name] = self._client.scatter(
+                    path.read_bytes(), workers=[remote.address], hash=False
+                )
+            if name in remote.images:
+                images[name] = remote.images[name]
+        future = self._submit(remote, station.answer, self._token, jobs, images, kept)
+        remote.flying[future] = batch
+
+    def _landed(self, waiting: Queue[Job]) -> Iterator[Answer[Any]]:
+        """Answers that have come, waiting for them a while."""
+        try:
+            futures = [self._events.get(timeout=TICK_S)]
+        except queue.Empty:
+            return
+        with contextlib.suppress(queue.Empty):
+            while True:
+                futures.append(self._events.get_nowait())
+        for future in futures:
+            for remote in list(self._remotes.values()):
+                if remote.asked is future:
+                    remote.asked = None
+                    for line in remote.heard(future):
+                        self._tell(line)
+                    if remote.fits and not remote.ready and not remote.reason:
+                        remote.asked = self._submit(remote, station.prepare, self._brief)
+                elif future in remote.flying:
+                    yield from self._answers(remote, future, waiting)
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._say(line)
+
+    def _answers(
+        self, remote: Remote, future: Future, waiting: Queue[Job]
+    ) -> Iterator[Answer[Any]]:
+        batch = remote.flying.pop(future)
+        if future.status != "finished":
+            error = one_line(str(future.exception()), 200) if future.status == "error" else ""
+            for job in batch:
+                self._lost[job.task.index] += 1
+                if self._lost[job.task.index] >= MOST_LOST:
+                    told = f"{MOST_LOST} workers were lost with it under way: {error or 'ended'}"
+                    yield Answer(job, status=CRASHED, message=told)
+                else:
+                    waiting.put_back([job])
+            return
+        results, took_s = future.result()
+        self._took_s.append(took_s / len(batch))
+        name = file_name(batch[0].task.image.path.absolute())
+        if name in remote.images:
+            remote.images[name] = None
+        for job, found in zip(batch, results, strict=True):
+            for place, data in found.files.items():
+                path = self._out / place
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            yield Answer(job, found.value, found.status, found.message)
+
+    def _without(self, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> Iterator[Answer[Any]]:
+        """Jobs that no worker may do, once there is nothing else to wait for."""
+        if len(waiting) or any(one.flying or one.asked for one in self._remotes.values()):
+            return
+        ready = [one for one in self._remotes.values() if one.ready]
+        for curve, jobs in held.items():
+            reasons = [one.refused[curve] for one in ready if curve in one.refused]
+            if ready and len(reasons) == len(ready):
+                while jobs:
+                    yield Answer(
+                        jobs.popleft(), status=FAILED, message=f"no worker has it: {reasons[0]}"
+                    )
+
+    def _alone(self) -> None:
+        """There is no worker that may do anything."""
+        reasons = [f"{one.name}: {one.reason}" for one in self._remotes.values() if one.reason]
+        if reasons:
+            raise UsageError(
+                f"none of the workers of {self._address!r} may be used: {'; '.join(reasons[:3])}"
+            )
+        self._tell(f"waiting for workers of {self._address}")
+
+    def close(self) -> None:
+        """End what is under way, and what was started for it on the workers."""
+        client = getattr(self, "_client", None)
+        if client is not None:
+            with contextlib.suppress(Exception):
+                client.cancel([f for one in self._remotes.values() for f in one.flying], force=True)
+                client.run(station.release, self._token, on_error="ignore", wait=True)
+            with contextlib.suppress(Exception):
+                client.close(timeout=2)
+        self._remotes.clear()
+        if self._cluster is not None:
+            with contextlib.suppress(Exception):
+                self._cluster.close(timeout=5)
+            self._cluster = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _greet(address: str) -> None:
+    """Raise where nothing at ``address`` speaks as Dask does, in time: a client of Dask waits for
+    one that is silent without an end."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    async def greeted() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, CONNECT_S, **arguments), CONNECT_S)
+        comm.abort()
+
+    # In a thread, since a notebook has a loop of its own in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(greeted())).result()

@@ -1,0 +1,80 @@
+"""A worker of Dask's, as the side that hands jobs out knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rdbench import __version__
+from rdbench.host import package_digest
+from rdbench.runner import station
+from rdbench.runner.rows import Job
+from rdbench.runner.sending import Curve
+from rdbench.schema import one_line
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+
+@dataclass
+class Remote:
+    """A worker of Dask's, as far as this side knows it."""
+
+    address: str
+    name: str
+    threads: int
+    ready: bool = False
+    refused: dict[Curve, str] = field(default_factory=dict)
+    reason: str = ""
+    """Why it may do nothing."""
+    group: Hashable = None
+    flying: dict[Future, list[Job]] = field(default_factory=dict)
+    images: dict[str, Future | None] = field(default_factory=dict)
+    """Images that were sent: on their way, or None where they have arrived."""
+    asked: Future | None = None
+    """What it was asked first."""
+
+    def heard(self, future: Future) -> Iterator[str]:
+        """Take what it has said of itself, or of the run; yield what a user must know."""
+        found = future.result() if future.status == "finished" else None
+        if isinstance(found, station.Report):
+            self.reason, self.refused = found.reason, dict(found.refused)
+            self.ready = not found.reason
+            for (name, options), why in self.refused.items():
+                curve = f"{name}:{options}" if options else name
+                yield f"worker {self.name} does nothing of {curve}: {why}"
+        elif isinstance(found, dict):
+            ours = {"version": __version__, "digest": package_digest()}
+            self.fits = found == ours
+            if not self.fits:
+                self.reason = found.get("error") or (
+                    f"it has another rdbench: {_version(found)} there, {_version(ours)} here"
+                )
+        elif future.status == "error":
+            self.reason = f"it failed: {one_line(str(future.exception()), 200)}"
+        if self.reason:
+            yield f"worker {self.name} is not used: {self.reason}"
+
+
+def _version(told: dict[str, str]) -> str:
+    return f"{told.get('version', '?')} ({told.get('digest', '?')})"
+
+
+def probe() -> Callable[[], dict[str, str]]:
+    """A function that asks for rdbench where it may be missing or another one: it stands within
+    another one, so that it is sent by value."""
+
+    def asked() -> dict[str, str]:
+        try:
+            import rdbench
+        except Exception as error:
+            return {"error": f"it has no rdbench ({type(error).__name__}: {error})"}
+        try:
+            from rdbench.host import package_digest
+
+            return {"version": rdbench.__version__, "digest": package_digest()}
+        except Exception:
+            return {"version": getattr(rdbench, "__version__", "?")}
+
+    return asked
