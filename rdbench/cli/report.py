@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, names
+from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, names, range_of
+from rdbench.errors import UsageError
 
 
 def report(
@@ -25,6 +26,27 @@ def report(
             metavar="NAME",
         ),
     ] = "",
+    rates: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Points of these rates in bit/px alone can be compared on the page; repeatable.",
+            metavar="LOW,HIGH",
+        ),
+    ] = None,
+    qualities: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="BD-rates over this range of a metric can be chosen on the page; repeatable.",
+            metavar="METRIC=LOW,HIGH",
+        ),
+    ] = None,
+    tags: Annotated[
+        Path | None,
+        typer.Option(
+            help="Classes of images in place of those of the runs (columns image and tags).",
+            metavar="FILE",
+        ),
+    ] = None,
     images: Annotated[
         str,
         typer.Option(
@@ -42,8 +64,8 @@ def report(
 ) -> None:
     """Write a page with curves, deltas, costs, images and measurements, and print its path.
 
-    It is one file that opens in a browser from disk and needs no network. Metric, anchor, image and
-    scale are chosen on the page; its address holds what is chosen.
+    It is one file that opens in a browser from disk and needs no network. Metric, anchor,
+    convention, image or class and scale are chosen on the page; its address holds what is chosen.
 
     Examples:
 
@@ -51,14 +73,28 @@ def report(
 
       rdbench report results/runs/kodak --images kodim05,kodim21
 
+      rdbench report RUN --rates 0.1,1 --qualities psnr_db=30,40
+
       rdbench report old new --anchor jpeg --published lee2019-mse --out both.html
     """
     import rdbench
 
+    over = {}
+    for text in qualities or ():
+        name, _, ends = text.rpartition("=")
+        found = range_of("--qualities", ends)
+        if not (name and found):
+            raise UsageError(f"--qualities {text!r} is not METRIC=LOW,HIGH")
+        if name in over:
+            raise UsageError(f"--qualities names {name} twice; name one range of each metric")
+        over[name] = found
     path = rdbench.report(
         runs,
         published=names(published),
         anchor=anchor,
+        rates=[found for text in rates or () if (found := range_of("--rates", text))],
+        qualities=over,
+        tags=tags,
         title=title,
         labels=labels,
         images=names(images),

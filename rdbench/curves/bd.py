@@ -138,7 +138,7 @@ def bd_table(
                 "classes of images are compared against an anchor (`anchor`), and by no convention"
             )
         curves = with_tags(curves, tags)
-    pairs = _prepared(_pairs(curves, anchor, names), settings)
+    pairs = prepared(_pairs(curves, anchor, names), settings)
     layout: Layout = "list" if anchor else "matrix"
     if agreed:
         found = by_convention(agreed, pairs, settings, anchor or "")
@@ -155,7 +155,7 @@ def bd_table(
     return BDTable(rows, layout)
 
 
-def _prepared(pairs: Pairs, settings: Settings) -> Pairs:
+def prepared(pairs: Pairs, settings: Settings) -> Pairs:
     """``pairs`` with no decibels above the cap, and by a convention with SSIM in decibels; a curve
     of several pairs stays one."""
     known: dict[int, Curve] = {}

@@ -94,8 +94,8 @@ def _of_class(
 ) -> list[Comparison]:
     # One object for each curve, so that what belongs to it is computed once.
     curves = {id(curve): curve for pair in pairs for curve in pair if curve}
-    among = {key: _among(curve, images) for key, curve in curves.items()}
-    own = [(among[id(anchor)] if anchor else None, among[id(test)]) for anchor, test in pairs]
+    own_of = {key: among(curve, images) for key, curve in curves.items()}
+    own = [(own_of[id(anchor)] if anchor else None, own_of[id(test)]) for anchor, test in pairs]
     means = {curve.title for curve in curves.values() if curve.mean_of}
     found = []
     for row in compare_pairs(own, settings, methods, name):
@@ -105,7 +105,7 @@ def _of_class(
     return found
 
 
-def _among(curve: Curve, images: Collection[str]) -> Curve:
+def among(curve: Curve, images: Collection[str]) -> Curve:
     """``curve`` over some images; of means, which has no images, nothing is left."""
     kept = [image in images for image in curve.images]
     rows = [place for place, keep in enumerate(kept) if keep]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -109,7 +110,13 @@ class Complexity:
         """The complexity of ``curve`` over ``images``, or over all of its images."""
         if curve is None:
             return cls()
+        known, key = _KNOWN.setdefault(curve, {}), tuple(images)
+        if key not in known:
+            known[key] = cls._of(curve, images)
+        return known[key]
 
+    @classmethod
+    def _of(cls, curve: Curve, images: Sequence[str]) -> Complexity:
         def cells(column: str) -> np.ndarray:
             used = curve.images if curve.mean_of or not images else images
             return curve.of_images(column, used) if used else curve.values[column]
@@ -137,6 +144,16 @@ class Complexity:
         )
 
     @property
+    def encode_kmac_px(self) -> float:
+        """Of the networks at the point at which they have most; NaN where that is not told."""
+        return self.networks.encode[1] if self.networks else math.nan
+
+    @property
+    def decode_kmac_px(self) -> float:
+        """The same of decoding."""
+        return self.networks.decode[1] if self.networks else math.nan
+
+    @property
     def place(self) -> tuple[str, ...]:
         """What times must share to be held against each other: whether they were published, and
         the machine."""
@@ -158,6 +175,9 @@ class Complexity:
             return "isolated (nothing ran beside them)"
         return f"with one worker, but other programs ran beside it (load {self.load:.0f})"
 
+
+# Tables ask for the same ones for each of their rows.
+_KNOWN: Final[WeakKeyDictionary[Curve, dict[tuple[str, ...], Complexity]]] = WeakKeyDictionary()
 
 _TIMINGS: Final = {
     "": "",

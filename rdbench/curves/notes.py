@@ -47,6 +47,16 @@ def doubts(row: Comparison) -> dict[str, str]:
     return {sign: text for sign, (text, holds) in known.items() if holds}
 
 
+def meanings() -> dict[str, str]:
+    """All marks with what they stand for."""
+    return {
+        DISAGREE: f"not settled by the points of its curves: {_APART}, or {_MOVED}",
+        LITTLE: _little("rate"),
+        AT_POINT: _AT_POINT,
+        FALLS: f"the fit is not monotonic {_USE}",
+    }
+
+
 def mark(row: Comparison) -> str:
     """What follows the value of ``row``."""
     return "".join(doubts(row))

@@ -280,9 +280,11 @@ def panels(curves: Sequence[Curve]) -> Iterator[tuple[str, str, list[Curve]]]:
     for dataset in dict.fromkeys(curve.dataset for curve in curves):
         here = [curve for curve in curves if curve.dataset == dataset]
         measured = [curve for curve in here if curve.source == "measured"]
-        colors = dict.fromkeys(curve.color for curve in measured or here)
+        # A curve without an ok row does not tell its color.
+        told = [curve.color for curve in measured or here if curve.color]
+        colors = dict.fromkeys(told or [""])
         for color in colors:
-            shown = [c for c in here if c.color == color or (measured and c not in measured)]
+            shown = [c for c in here if c.color in (color, "") or (measured and c not in measured)]
             yield f"{dataset}-{color}" if len(colors) > 1 else dataset, dataset, shown
 
 

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 TIMES: Final = {"decode_s": "Decoding time", "encode_s": "Encoding time"}
-COSTS: Final = (*TIMES, "memory_mb")
-"""Fields of :class:`rdbench.curves.Complexity`."""
+NETWORKS: Final = {
+    "decode_kmac_px": "Networks in decoding [kMAC/px]",
+    "encode_kmac_px": "Networks in encoding [kMAC/px]",
+}
+COSTS: Final = (*TIMES, "memory_mb", *NETWORKS)
+"""What is told by :class:`rdbench.curves.Complexity`."""
 
 
 _Costly = tuple[Member, Complexity, float]
@@ -64,7 +68,7 @@ class Panel:
 @dataclass(frozen=True)
 class Tradeoff:
     """A figure of panels, one for each cost that is known of several curves and is of one kind:
-    times of one machine, memory of programs, memory within the process."""
+    times of one machine, memory of programs, memory within the process, operations of networks."""
 
     name: str
     title: str
@@ -77,8 +81,8 @@ class Tradeoff:
 
 def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
     """BD-rate over decoding time, encoding time and memory of the curves of ``rows``, of one
-    dataset, metric, anchor and interpolation. The anchor is at 0. None where no cost is known of
-    two curves."""
+    dataset, metric, anchor and interpolation, and over the multiply-accumulates of networks at the
+    point that has most. The anchor is at 0. None where no cost is known of two curves."""
     shown = [row for row in rows if row.kind == "rate" and not row.reason]
     if not shown:
         return None
@@ -137,13 +141,15 @@ def _panels(curves: Sequence[_Costly]) -> list[Panel]:
                 where = f", {' and '.join(filter(None, kind))}" if len(several) > 1 else ""
                 label = f"{TIMES[cost]}{where} [s/image]"
             else:
-                label = MEMORY[kind[0]]
+                label = NETWORKS.get(cost) or MEMORY[kind[0]]
             panels.append(Panel(label, _spots(group, cost)))
     return panels
 
 
 def _kind(complexity: Complexity, cost: str) -> tuple[str, ...]:
-    return complexity.place if cost in TIMES else (complexity.memory_is,)
+    if cost in TIMES:
+        return complexity.place
+    return (complexity.memory_is,) if cost == "memory_mb" else ()
 
 
 def _not_drawn(curves: Sequence[_Costly], panels: Sequence[Panel]) -> list[str]:

@@ -2,73 +2,70 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-
-from rdbench.bd import METHODS
-from rdbench.curves import (
-    RATE,
-    Comparison,
-    Curve,
-    Labels,
-    Settings,
-    compare_pairs,
-    dataset_title,
-    find_anchor,
-    gather,
-    place_title,
-)
-from rdbench.curves.bd_tables import tables
-from rdbench.curves.published import caveats
-from rdbench.curves.significance import told_apart
-from rdbench.errors import UsageError
+from rdbench.bd import Range
+from rdbench.curves import Labels, check_ranges, find_anchor, gather
+from rdbench.curves.classes import with_tags
+from rdbench.curves.notes import meanings
+from rdbench.curves.summary import summary_table
+from rdbench.errors import unknown
 from rdbench.measurements import Measurements
-from rdbench.metrics import BUILT_IN, MetricRecord
-from rdbench.plots.figures import Line, Scene, member, rate_distortion, rate_saving, scene
+from rdbench.metrics import MetricRecord
 from rdbench.plots.runs import panels
-from rdbench.plots.tradeoff import tradeoff
-from rdbench.reporting.looks import looks
+from rdbench.reporting.compared import ways
+from rdbench.reporting.panels import compare, metrics, panel
 from rdbench.results import read_manifest, read_table
 from rdbench.schema import COLUMNS, header, point_text
-from rdbench.tables import Table
 
-DIGITS: Final = 7
-"""Significant digits of numbers in charts; tables and measurements have those of the CSV."""
 _MOST_CATEGORIES: Final = 0.5
 """A column with fewer different texts than this fraction of its rows is kept as their numbers."""
 
 
 def content(
-    runs: Sequence[str | Path], published: Sequence[str], labels: Labels, anchor: str
+    runs: Sequence[str | Path],
+    published: Sequence[str],
+    labels: Labels,
+    anchor: str,
+    rates: Sequence[Range] = (),
+    qualities: Mapping[str, Range] = MappingProxyType({}),
+    tags: str | Path | None = None,
 ) -> dict[str, Any]:
     """All that a report shows of some runs, as plain data.
 
     Raises :class:`UsageError` where there is nothing to show.
     """
     curves = gather(runs, published, labels)
+    if tags is not None or any(curve.tags for curve in curves):
+        curves = with_tags(curves, tags)
+    known = {record.name: record for record in metrics(curves)}
+    for ends in (*rates, *qualities.values()):
+        check_ranges(ends, None)
+    for name in qualities:
+        if name not in known:
+            raise unknown("metric", name, known)
     anchors = find_anchor(curves, anchor, labels) if anchor else {}
-    told = [
-        _panel(stem, dataset, shown, labels, anchors.get(dataset))
-        for stem, dataset, shown in panels(curves)
-    ]
-    titles = [panel["title"] for panel in told]
-    for panel in told:
-        if titles.count(panel["title"]) > 1:  # of one dataset in two geometries
-            panel["title"] += f" ({panel['id']})"
+    found = list(panels(curves))
+    shown = [panel(one, labels, anchors.get(one[1])) for one in found]
+    titles = [told["title"] for told in shown]
+    for told in shown:
+        if titles.count(told["title"]) > 1:  # of one dataset in two geometries
+            told["title"] += f" ({told['id']})"
+    compare(shown, found, curves, ways(rates, qualities))
     return {
         "runs": [_run(Path(run)) for run in runs],
-        "panels": told,
+        "panels": shown,
         "metrics": {
             record.name: _metric(record, labels)
             for curve in curves
             for record in curve.records.values()
         },
-        "methods": list(METHODS),
+        "marks": meanings(),
+        "summary": summary_table([curve for curve in curves if curve.source == "measured"]),
         "measurements": _measurements(runs),
     }
 
@@ -128,166 +125,6 @@ def _metric(record: MetricRecord, labels: Labels) -> dict[str, Any]:
     }
 
 
-def _panel(
-    stem: str, dataset: str, curves: Sequence[Curve], labels: Labels, anchor: Curve | None
-) -> dict[str, Any]:
-    cast = looks(map(member, curves))
-    views = {record.name: _view(dataset, record, curves) for record in _metrics(curves)}
-    titles = [curve.title for curve in curves]
-    images = sorted({image for curve in curves for image in curve.images})
-    first = anchor if anchor in curves else curves[0]
-    plain = dataset_title(dataset)
-    title = place_title(dataset, curves, len(images) or max(curve.mean_of for curve in curves))
-    return {
-        "id": stem,
-        "title": labels.get(dataset, plain) + title.removeprefix(plain),
-        "images": images,
-        "curves": [_curve(curve) | cast[member(curve)] for curve in curves],
-        "anchor": titles.index(first.title) if first else 0,
-        "views": views,
-    }
-
-
-def _metrics(curves: Sequence[Curve]) -> list[MetricRecord]:
-    """The metrics that a curve of the panel has, in the order of the table; of two that are of one
-    quantity, as MSE and PSNR, the one in decibels."""
-    there = {name: curve.records[name] for curve in curves for name in curve.records}
-    own = {name: there[name] for name in there if any(name in curve.values for curve in curves)}
-    linear = {record.linear_column for record in own.values() if record.linear_column in own}
-    order = {name: place for place, name in enumerate(BUILT_IN)}
-    kept = [record for name, record in own.items() if name not in linear]
-    return sorted(kept, key=lambda record: (order.get(record.plain_name, len(order)), record.name))
-
-
-def _curve(curve: Curve) -> dict[str, Any]:
-    names = [RATE, *(name for name in curve.records if name in curve.values)]
-    return {
-        "title": curve.title,
-        "dataset": curve.dataset,
-        "codec": curve.codec,
-        "options": curve.options,
-        "parameter": curve.parameter,
-        "points": [point_text(point) for point in curve.points],
-        "published": curve.source == "published",
-        "images": list(curve.images),
-        "values": {name: _matrix(curve.values[name]) for name in names} if curve.images else {},
-        "left_out": dict(curve.left_out),
-        "lost_points": [point_text(point) for point in curve.lost_points],
-        "caveats": list(caveats(curve)),
-    }
-
-
-def _view(dataset: str, record: MetricRecord, curves: Sequence[Curve]) -> dict[str, Any]:
-    """All that is shown of one metric."""
-    titles = [curve.title for curve in curves]
-    found: Scene | None = None
-    shown: dict[str, Any] = {"lines": [], "notes": [], "subtitle": "", "problem": ""}
-    try:
-        found = scene(curves, dataset, record)
-    except UsageError as error:
-        shown["problem"] = str(error)
-    if found is not None:
-        plot = rate_distortion(found)
-        shown |= {
-            "subtitle": plot.subtitle,
-            "notes": list(plot.notes),
-            "lines": [_line(line, titles) for line in plot.lines],
-        }
-    anchors = [curve for curve in curves if record.name in curve.values]
-    return shown | {
-        "anchors": {
-            titles.index(anchor.title): _against(anchor, curves, record, found)
-            for anchor in anchors
-        }
-    }
-
-
-def _against(
-    anchor: Curve, curves: Sequence[Curve], record: MetricRecord, found: Scene | None
-) -> dict[str, Any]:
-    """All that is shown of one metric against one anchor."""
-    titles = [curve.title for curve in curves]
-    pairs: list[tuple[Curve | None, Curve]] = [
-        (anchor, test) for test in curves if test is not anchor
-    ]
-    if not pairs:
-        return {"tables": {}, "deltas": [], "saving": None, "costs": None}
-    rows = told_apart(compare_pairs(pairs, Settings(record), tuple(METHODS)))
-    by_method = {
-        method: [row for row in rows if row.settings.method == method] for method in METHODS
-    }
-    first = next(iter(by_method.values()))
-    return {
-        "tables": {
-            method: [_table(table) for table in tables(own, complexity=True)]
-            for method, own in by_method.items()
-        },
-        "deltas": [_delta(row, titles) for row in first if row.kind == "rate"],
-        "saving": _saving(found, anchor, titles) if found and anchor in found.curves else None,
-        "costs": _costs(first, titles),
-    }
-
-
-def _saving(found: Scene, anchor: Curve, titles: Sequence[str]) -> dict[str, Any]:
-    figure = rate_saving(found, anchor)
-    return {
-        "lines": [_line(line, titles) for line in figure.lines],
-        "notes": list(figure.notes),
-        "axis": [figure.x_label, figure.y_label],
-    }
-
-
-def _delta(row: Comparison, titles: Sequence[str]) -> dict[str, Any]:
-    """A BD-rate with what its images say."""
-    single, interval = row.per_image, row.interval
-    ends = [_number(interval.low), _number(interval.high)] if interval else None
-    values = [_number(value) for value in single.values] if single else []
-    return {
-        "curve": titles.index(row.test),
-        "value": _number(row.value),
-        "interval": ends,
-        "reason": row.reason,
-        "images": dict(zip(row.images, values, strict=True)) if single else {},
-    }
-
-
-def _costs(rows: Sequence[Comparison], titles: Sequence[str]) -> dict[str, Any] | None:
-    figure = tradeoff(rows)
-    if figure is None:
-        return None
-    return {
-        "panels": [
-            {
-                "axis": panel.x_label,
-                "spots": [
-                    {
-                        "curve": titles.index(spot.title),
-                        "cost": _number(spot.cost),
-                        "value": _number(spot.bd_rate),
-                        "optimal": spot.optimal,
-                    }
-                    for spot in panel.spots
-                ],
-            }
-            for panel in figure.panels
-        ],
-        "notes": list(figure.notes),
-    }
-
-
-def _line(line: Line, titles: Sequence[str]) -> dict[str, Any]:
-    return {
-        "curve": titles.index(line.title),
-        "x": list(map(_number, line.x)),
-        "y": list(map(_number, line.y)),
-        "marks": None if line.measured is None else list(line.measured),
-    }
-
-
-def _table(table: Table) -> dict[str, Any]:
-    return dataclasses.asdict(table)
-
-
 def _measurements(runs: Sequence[str | Path]) -> dict[str, Any]:
     """The cells of all runs, column by column, as their CSV has them."""
     read = [read_table(run) for run in runs]
@@ -327,12 +164,3 @@ def _column(name: str, kind: str, cells: Sequence[str]) -> dict[str, Any]:
         return {"name": name, "kind": kind, "cells": list(cells)}
     place = {text: number for number, text in enumerate(there)}
     return {"name": name, "kind": kind, "there": there, "cells": [place[text] for text in cells]}
-
-
-def _matrix(values: np.ndarray) -> list[list[float | None]]:
-    return [[_number(value) for value in row] for row in values.tolist()]
-
-
-def _number(value: float) -> float | None:
-    """A number as JSON has it; None where it is not finite."""
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

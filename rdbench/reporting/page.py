@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import rdbench
+from rdbench.bd import Range
 from rdbench.curves import Labels, read_labels
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
@@ -18,7 +21,24 @@ from rdbench.runner import Limits, LocalPool
 
 REPORT: Final = "report.html"
 ASSETS: Final = Path(__file__).parent / "assets"
-"""Templates, style and script of the pages."""
+"""Templates, style and scripts of the pages."""
+SCRIPTS: Final = (
+    *("words", "state", "charts", "curves", "deltas", "images", "viewer", "costs", "failures"),
+    *("measurements", "page"),
+)
+"""The parts of the page's script, which share one scope, in their order."""
+SECTIONS: Final = {
+    "curves": "Curves",
+    "glance": "At a glance",
+    "deltas": "BD table",
+    "saving": "Rate saving",
+    "images": "Images",
+    "viewer": "Viewer",
+    "costs": "Costs",
+    "failures": "Left out",
+    "measurements": "Measurements",
+    "run": "What was run",
+}
 
 
 def report(
@@ -26,6 +46,9 @@ def report(
     *,
     published: str | Sequence[str] = (),
     anchor: str = "",
+    rates: Sequence[Range] = (),
+    qualities: Mapping[str, Range] | None = None,
+    tags: str | Path | None = None,
     labels: Labels | str | Path | None = None,
     title: str = "",
     images: str | Sequence[str] = (),
@@ -47,6 +70,10 @@ def report(
         published: names of published curves, shown as a layer of their own.
         anchor: the curve that others are held against at first: a label or a codec. By default the
             first one.
+        rates: ranges of rates in bit/px, each of which can be chosen on the page: only points
+            within it are compared, as with ``rates`` of :func:`rdbench.bd_table`.
+        qualities: a range by the name of its metric, to choose as well (``qualities`` there).
+        tags: a file of the classes of images to take in place of those that the runs tell.
         labels: what curves, datasets and metrics are called, as :func:`rdbench.plot_rd`.
         title: of the page; the runs' names by default.
         images: names of images to look at, or ``"all"``.
@@ -63,7 +90,9 @@ def report(
     """
     paths = [runs] if isinstance(runs, str | Path) else list(runs)
     names = [published] if isinstance(published, str) else list(published)
-    shown = content(paths, names, read_labels(labels), anchor)
+    shown = content(
+        paths, names, read_labels(labels), anchor, rates=rates, qualities=qualities or {}, tags=tags
+    )
     path = _place(paths, out)
     shown["without"] = []
     if wanted := [images] if isinstance(images, str) else list(images):
@@ -102,24 +131,33 @@ def asset(name: str) -> Any:
 
 
 def _rendered(shown: dict[str, Any], title: str) -> str:
+    viewer = any("pictures" in panel for panel in shown["panels"])
     page: str = template("report.html.jinja").render(
         title=title,
         version=rdbench.__version__,
         runs=shown["runs"],
-        panels=shown["panels"],
         metrics=shown["metrics"],
-        viewer=any("pictures" in panel for panel in shown["panels"]),
-        data=_markup(_json(shown)),
+        marks=shown["marks"],
+        sections=[place for place in SECTIONS.items() if viewer or place[0] != "viewer"],
+        viewer=viewer,
+        data=_packed(shown),
         style=asset("report.css"),
-        script=asset("report.js"),
+        script=_script(),
         charts=_markup(_charts()),
     )
     return page
 
 
-def _json(shown: dict[str, Any]) -> str:
-    """JSON within a script element: no name or message in it can end that."""
-    return json.dumps(shown, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+def _packed(shown: dict[str, Any]) -> str:
+    """JSON, compressed, in base64: the tables of all choices are many and much alike."""
+    text = json.dumps(shown, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _script() -> Any:
+    """The parts of the script in one function, in which none of their names leaves the page."""
+    parts = [(ASSETS / "script" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return _markup('"use strict";\n(async () => {\n' + "\n".join(parts) + "})();\n")
 
 
 @functools.cache

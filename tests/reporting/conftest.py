@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +58,14 @@ class Visit:
         self.settle()
 
 
+def data_of(page: Path) -> dict[str, Any]:
+    """What a page knows."""
+    found = re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    data: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(found[1])))
+    return data
+
+
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
     """Opens a page from disk, offline."""
@@ -72,7 +84,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         page.on("pageerror", lambda error: visit.said.append(f"error: {error}"))
         page.on("request", lambda request: visit.asked.append(request.url))
         page.goto(path.absolute().as_uri() + (f"#{fragment}" if fragment else ""))
-        page.wait_for_selector("#curves[data-drawn]")
+        page.wait_for_selector("section[data-drawn]")
         visit.settle()
         return visit
 

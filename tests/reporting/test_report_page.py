@@ -23,7 +23,17 @@ from tests.curves.encoded import encoded_rows, replaced
 from tests.test_metrics_everywhere import run_of
 
 WIDTHS = (1440, 375)
-SECTIONS = ("curves", "deltas", "saving", "images", "costs", "failures", "measurements", "run")
+SECTIONS = (
+    "curves",
+    "glance",
+    "deltas",
+    "saving",
+    "images",
+    "costs",
+    "failures",
+    "measurements",
+    "run",
+)
 
 
 def tooltips(section) -> list[str]:
@@ -137,7 +147,7 @@ def test_downloads_are_the_csv(visit, page, coded):
 
 def test_a_link_restores_what_was_chosen(visit, page):
     shown = visit(page)
-    shown.choose(anchor="webp", rate="logarithmic", image="coffee")
+    shown.choose(anchor="webp", rate="logarithmic", over="coffee")
     shown.see("measurements")
     shown.page.fill("[name=filter]", "rocket")
     shown.settle()
@@ -146,7 +156,7 @@ def test_a_link_restores_what_was_chosen(visit, page):
     chosen = "select => select.selectedOptions[0].textContent"
     assert again.page.locator("select[name=anchor]").evaluate(chosen) == "webp"
     assert again.page.locator("select[name=rate]").evaluate(chosen) == "logarithmic"
-    assert again.page.locator("select[name=image]").evaluate(chosen) == "coffee"
+    assert again.page.locator("select[name=over]").evaluate(chosen) == "coffee"
     again.see("measurements")
     assert again.page.locator("[name=filter]").input_value() == "rocket"
     assert again.complaints == []

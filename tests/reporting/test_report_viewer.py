@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from rdbench.errors import UsageError
 from rdbench.images import pixel_sha256
 from rdbench.results import read_rows
 from rdbench.runner.kept import read_png
+from tests.reporting.conftest import data_of
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +48,6 @@ def page(run, tmp_path_factory) -> Path:
 def viewer(visit, page):
     shown = visit(page, "picture=coffee&a=0&b=1&value=1")
     return shown, shown.see("viewer")
-
-
-def data_of(page: Path) -> dict:
-    found = re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL)
-    assert found
-    return json.loads(found[1])
 
 
 def source(section, side: str) -> str:
@@ -175,7 +169,7 @@ def test_zoom_and_pan_are_the_same_for_all(viewer):
 
 def test_the_error_is_the_difference_to_the_original(viewer):
     shown, section = viewer
-    section.locator("[name=error]").check()
+    shown.choose(error="difference, ×8")
     shown.settle()
     section.get_by_role("button", name="1:1").click()
     shown.choose(mode="side by side")

@@ -1,0 +1,93 @@
+// Charts of Vega-Lite in the page's colors.
+
+const dark = () => {
+  const theme = document.documentElement.dataset.theme;
+  return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+};
+
+// On dark paper what is nearly black is drawn nearly white, and what is dark lighter.
+function shown(color) {
+  if (!dark()) return color;
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  if (light >= 90) return color;
+  const mix = light < 25 ? 0.85 : 0.4;
+  return "#" + [r, g, b].map((part) => Math.round(part + mix * (255 - part)).toString(16).padStart(2, "0")).join("");
+}
+
+function config() {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name) => style.getPropertyValue(name).trim();
+  const text = { labelColor: color("--ink"), titleColor: color("--ink"), labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500 };
+  return {
+    background: "transparent", font: "system-ui, sans-serif", view: { stroke: color("--line") },
+    axis: { ...text, gridColor: color("--line"), gridOpacity: 0.7, domainColor: color("--soft"), tickColor: color("--soft") },
+    legend: { ...text, symbolSize: 90, labelLimit: 260, rowPadding: 3 },
+    text: { color: color("--ink") }, rule: { color: color("--soft") },
+  };
+}
+
+const drawn = new Map();
+const root = document.documentElement;
+let drawing = 0;
+async function draw(place, spec, alternative) {
+  root.dataset.drawing = drawing += 1;
+  try {
+    await drawChart(place, spec, alternative);
+  } finally {
+    drawing -= 1;
+    if (drawing) root.dataset.drawing = drawing; else delete root.dataset.drawing;
+  }
+}
+
+async function drawChart(place, spec, alternative) {
+  const narrow = place.clientWidth < 620;
+  place.setAttribute("role", "group");
+  place.setAttribute("aria-label", alternative);
+  const whole = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container",
+    autosize: { type: "fit-x", contains: "padding" }, config: config(), ...spec };
+  if (narrow) whole.config.legend = { ...whole.config.legend, orient: "bottom", columns: 2 };
+  drawn.get(place)?.finalize();
+  const name = document.title.replace(/[^\w.-]+/g, "-");
+  drawn.set(place, await vegaEmbed(place, whole, { renderer: "svg", logLevel: 1, downloadFileName: name,
+    actions: { export: true, source: false, compiled: false, editor: false } }));
+  $("summary", place)?.setAttribute("aria-label", "Save the chart as a file");
+}
+
+function nothing(place, why) {
+  drawn.get(place)?.finalize();
+  drawn.delete(place);
+  place.replaceChildren(element("p", { class: "how" }, why));
+}
+
+function scales(numbers) {
+  const domain = numbers.map((number) => curve(number).title);
+  const of = (key) => numbers.map((number) => curve(number)[key]);
+  return {
+    color: { field: "curve", type: "nominal", scale: { domain, range: of("color").map(shown) }, legend: { title: null } },
+    shape: { field: "curve", type: "nominal", scale: { domain, range: of("shape") }, legend: { title: null } },
+    strokeDash: { field: "curve", type: "nominal", scale: { domain, range: of("dash").map((dash) => dash.length ? dash : [1, 0]) }, legend: { title: null } },
+  };
+}
+
+// Curves through points: `values` have curve (a title), x, y, order, and whether it is measured.
+function lines(values, numbers, x, y, more = []) {
+  const look = scales(numbers);
+  const encoding = { x, y, color: look.color, order: { field: "order" } };
+  const hollow = { ...look.color, legend: null, condition: { test: "datum.published", value: "transparent" } };
+  const faded = { condition: { param: "pick", value: 1 }, value: 0.15 };
+  return {
+    height: 380, data: { values: values.map((one) => ({ ...one, published: curveOf(one.curve).published })) },
+    layer: [
+      ...more,
+      { mark: { type: "line", strokeWidth: 2 }, encoding: { ...encoding, strokeDash: look.strokeDash, opacity: faded },
+        params: [{ name: "pick", select: { type: "point", fields: ["curve"] }, bind: "legend" },
+          { name: "range", select: { type: "interval", zoom: "wheel![event.shiftKey]" }, bind: "scales" }] },
+      { transform: [{ filter: "datum.mark" }], mark: { type: "point", size: 60, opacity: 1, strokeWidth: 1.5 },
+        encoding: { x, y, color: look.color, fill: hollow, shape: look.shape, opacity: faded, tooltip: [
+          { field: "curve" }, { field: "point" }, { field: "x", title: x.title, format: ".4~g" }, { field: "y", title: y.title, format: ".5~g" }] } },
+    ],
+  };
+}
+
+const quantitative = (field, title, scale = {}) => ({ field, type: "quantitative", title, scale: scale.type === "log" ? scale : { zero: false, ...scale } });
