@@ -160,6 +160,21 @@ def lock(folder: Path, busy: str) -> int:
     return descriptor
 
 
+def is_locked(folder: Path) -> bool | None:
+    """Whether a process has the lock of ``folder``; None where the system does not tell, as Linux
+    alone does. The lock is not touched: who asks for it meanwhile gets it."""
+    try:
+        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    try:
+        inode = (folder / ".lock").stat().st_ino
+    except OSError:
+        return False
+    # The device is not compared: file systems that lie over others have another one here.
+    return any("FLOCK" in line and line.split()[-3].endswith(f":{inode}") for line in locks)
+
+
 def _lock(descriptor: int) -> None:
     """Lock an open file for this process. Raises :class:`BlockingIOError` where another one has it,
     and :class:`OSError` where there are no locks."""

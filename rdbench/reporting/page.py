@@ -20,6 +20,10 @@ from rdbench.reporting.pictures import Progress, add_pictures
 from rdbench.runner import Limits, LocalPool
 
 REPORT: Final = "report.html"
+FILES: Final = "_files"
+"""What the folder of a page's pictures ends with."""
+GENERATOR: Final = '<meta name="generator" content="rdbench '
+"""By which a page is known."""
 ASSETS: Final = Path(__file__).parent / "assets"
 """Templates, style and scripts of the pages."""
 SCRIPTS: Final = (
@@ -97,7 +101,7 @@ def report(
     shown["without"] = []
     if wanted := [images] if isinstance(images, str) else list(images):
         with LocalPool(Limits.of_machine(jobs, timeout_s)) as pool:
-            folder = path.parent / f"{path.stem}_files"
+            folder = path.parent / f"{path.stem}{FILES}"
             shown["without"] = add_pictures(
                 shown["panels"], paths, wanted, folder, executor=pool, progress=progress
             )

@@ -19,14 +19,16 @@ from typing import Any, Final
 
 import rdbench
 from rdbench.errors import RdbenchError, UsageError
-from rdbench.reporting.page import REPORT, asset, template
+from rdbench.files import is_locked
+from rdbench.reporting.page import FILES, GENERATOR, REPORT, asset, template
 from rdbench.results import MANIFEST, MEASUREMENTS, read_manifest, read_table
 from rdbench.schema import OK
 
 SERVED: Final = frozenset({".html", ".webp", ".png", ".svg", ".pdf", ".csv", ".json", ".txt"})
 """Suffixes of the files that are given away."""
 RECENT_S: Final = 60.0
-"""A run that lacks rows and was written to since so long ago is under way."""
+"""A run that lacks rows and was written to since so long ago is under way, where the system does
+not tell whether a process is writing to it."""
 _DEPTH: Final = 3
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -60,6 +62,19 @@ def index(root: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda run: run["changed"], reverse=True)
 
 
+def reports(root: Path) -> list[str]:
+    """The names of the pages in ``root`` itself, which are of several runs."""
+    return sorted(path.name for path in root.glob("*.html") if _is_page(path))
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is a page of :func:`rdbench.report`, as its beginning says."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(4096)
+
+
 def _runs(folder: Path, depth: int) -> Iterator[Path]:
     if (folder / MEASUREMENTS).is_file() and (folder / MANIFEST).is_file():
         yield folder
@@ -71,10 +86,12 @@ def _runs(folder: Path, depth: int) -> Iterator[Path]:
 
 def _run(root: Path, path: Path) -> dict[str, Any]:
     changed = (path / MEASUREMENTS).stat().st_mtime
+    report = path / REPORT
     told: dict[str, Any] = {
         "path": path.relative_to(root).as_posix(),
         "changed": changed,
-        "report": (path / REPORT).is_file(),
+        "report": report.is_file(),
+        "older": report.is_file() and report.stat().st_mtime < changed,
     }
     try:
         manifest = read_manifest(path)
@@ -82,13 +99,14 @@ def _run(root: Path, path: Path) -> dict[str, Any]:
     except RdbenchError as error:
         return told | {"name": path.name, "problem": str(error)}
     asked = _asked(manifest)
+    locked, recent = is_locked(path), len(table) < asked and time.time() - changed < RECENT_S
     failed = sum(status != OK for status in (table.texts["status"][n] for n in range(len(table))))
     return told | {
         "name": manifest.get("name") or path.name,
         "done": len(table),
         "asked": asked,
         "failed": failed,
-        "running": len(table) < asked and time.time() - changed < RECENT_S,
+        "running": recent if locked is None else locked,
         "problem": "",
     }
 
@@ -149,9 +167,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return None
         if not (inside and is_file and file.suffix in SERVED):
             return None
-        # Of a run, or of the folders below it.
+        # Of a run, or of the folders below it; or a page of several, or a picture of that.
         above = [above for above in file.parents if above.is_relative_to(self.root)]
-        return file if any((folder / MANIFEST).is_file() for folder in above) else None
+        if any((folder / MANIFEST).is_file() for folder in above):
+            return file
+        page = self.root / parts[0]
+        if len(parts) > 1:
+            page = self.root / f"{parts[0].removesuffix(FILES)}.html"
+        return file if _is_page(page) else None
 
     def _send_file(self, file: Path) -> None:
         with file.open("rb") as stream:
@@ -191,6 +214,7 @@ def _page(root: Path) -> str:
         title=root.name,
         version=rdbench.__version__,
         runs=index(root),
+        reports=reports(root),
         style=asset("report.css"),
         quote=urllib.parse.quote,
     )

@@ -6,16 +6,54 @@ import http.client
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 import rdbench
 from rdbench.errors import UsageError
+from rdbench.files import lock
 from rdbench.reporting.serve import serve
 from tests.curves.encoded import as_csv, encoded_rows
+
+WAITING = '''
+import os
+import time
+from pathlib import Path
+
+import rdbench
+
+
+class Waiting(rdbench.Codec):
+    """Codes one of the images only once there is a file."""
+
+    name, parameter, ladder, lossless = "waiting", "level", (1,), True
+
+    def encode(self, image):
+        while len(image) == 427 and not Path(os.environ["GATE"]).exists():
+            time.sleep(0.01)
+        return bytes(str(image.shape), "ascii") + b";" + image.tobytes()
+
+    def decode(self, data):
+        import numpy as np
+
+        shape, _, pixels = data.partition(b";")
+        return np.frombuffer(pixels, np.uint8).reshape(eval(shape)).copy()
+'''
+
+
+def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -159,16 +197,100 @@ def test_progress_is_that_of_the_table(port, results):
         runs = json.loads(asked(port, "/progress.json")[1])
         return next(run for run in runs if run["path"] == "under way")
 
-    assert {key: told()[key] for key in ("done", "asked", "failed", "running")} == {
-        "done": 7,
-        "asked": 40,
-        "failed": 0,
-        "running": True,
-    }
+    held = lock(under_way, "busy")
+    try:
+        assert {key: told()[key] for key in ("done", "asked", "failed", "running")} == {
+            "done": 7,
+            "asked": 40,
+            "failed": 0,
+            "running": True,
+        }
+        (under_way / "measurements.csv").write_text(as_csv(rows[:9]))
+        assert told()["done"] == 9
+        # It has measured nothing for long, and is under way all the same.
+        os.utime(under_way / "measurements.csv", (1, 1))
+        assert told()["running"] is True
+    finally:
+        os.close(held)
     (under_way / "measurements.csv").write_text(as_csv(rows[:9]))
-    assert told()["done"] == 9
-    os.utime(under_way / "measurements.csv", (1, 1))
-    assert told()["running"] is False
+    assert told()["running"] is False  # its process is gone
+
+
+def test_where_the_system_tells_no_locks_what_was_written_lately_is_under_way(
+    port, results, monkeypatch
+):
+    monkeypatch.setattr("rdbench.reporting.serve.is_locked", lambda folder: None)
+    table = results / "a run" / "measurements.csv"
+    whole = table.read_text()
+    table.write_text("".join(whole.splitlines(keepends=True)[:-2]))
+
+    def running():
+        runs = json.loads(asked(port, "/progress.json")[1])
+        return next(run["running"] for run in runs if run["path"] == "a run")
+
+    assert running() is True
+    os.utime(table, (1, 1))
+    assert running() is False
+    table.write_text(whole)
+
+
+def test_a_run_is_under_way_while_it_measures(port, results, tmp_path):
+    codec = tmp_path / "slow.py"
+    codec.write_text(WAITING)
+    gate = tmp_path / "gate"
+    out = results / "slow"
+    command = ["run", "--codec", f"{codec}:Waiting", "--dataset", "photos", "--metrics", "psnr_db"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rdbench", *command, "--out", str(out), "--jobs", "1"],
+        env={**os.environ, "GATE": str(gate)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+
+        def told():
+            runs = json.loads(asked(port, "/progress.json")[1])
+            return next((run for run in runs if run["path"] == "slow"), {"done": 0})
+
+        until(lambda: told()["done"] == 4)
+        assert (told()["asked"], told()["running"]) == (5, True)
+        gate.touch()
+        assert process.wait(timeout=120) == 0
+        assert (told()["done"], told()["running"]) == (5, False)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_pages_of_several_runs_are_listed_with_their_pictures(port, results, tmp_path):
+    rdbench.report([results / "a run"], images="coffee", out=results / "both.html")
+    (results / "mine.html").write_text("<html>private</html>")
+    page = asked(port, "/")[1].decode()
+    assert 'href="/both.html"' in page
+    assert "mine.html" not in page
+    assert asked(port, "/both.html")[1] == (results / "both.html").read_bytes()
+    picture = next((results / "both_files").rglob("*.webp")).relative_to(results).as_posix()
+    assert asked(port, f"/{quote(picture)}")[0] == 200
+    assert asked(port, "/mine.html")[0] == 404
+    (results / "both.html").unlink()
+    assert asked(port, f"/{quote(picture)}")[0] == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 375])
+def test_the_index_is_readable(port, browser, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"http://127.0.0.1:{port}/")
+    wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1]
+    found = axe.Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == []
+    assert said == []
+    context.close()
 
 
 def test_the_index_follows_a_run(port, results, browser):
