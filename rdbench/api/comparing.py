@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rdbench.curves import RATE
+from rdbench import metrics as metric_table
+from rdbench.curves import RATE, dataset_title
 from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError, unknown
 from rdbench.metrics import MetricRecord
+from rdbench.metrics.maps import error_maps, map_record
 from rdbench.plots.draw import FORMATS, save
 from rdbench.plots.figures import file_name
 from rdbench.plots.pictures import Crop, Gallery, Tile, cut, widest_difference
 from rdbench.results import measurements_path, read_metrics, read_rows
 from rdbench.runner import Limits, LocalPool
+from rdbench.runner.exact import exact as code_exactly
 from rdbench.runner.kept import read_png
 from rdbench.runner.pictures import original_of, pictures
+from rdbench.runner.rescore import setting_of
 from rdbench.schema import OK, Measurement, point_text
 
 if TYPE_CHECKING:
@@ -31,14 +37,28 @@ FAR: Final = 0.1
 """Relative distance in rate from what was asked for that is said."""
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A codec's image with its numbers."""
+
+    row: Measurement
+    parameter: str
+    """What its setting is a value of."""
+    pixels: Image = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
 def compare(
     run: str | Path,
     image: str,
     *,
     at: Mapping[str, float],
     codecs: Sequence[str] = (),
+    exact: bool = False,
+    tolerance: str | float | None = None,
     crop: Crop | str | None = None,
     metrics: Sequence[str] = (),
+    error_map: str = "",
     title: str | None = None,
     out: str | Path | None = None,
     formats: Sequence[str] = ("png",),
@@ -49,16 +69,22 @@ def compare(
 
     Of each codec the point is shown that is nearest to what is asked for. Its decoded image is what
     the run kept; else the kept stream is decoded, or the codec is run again, and what comes out
-    must be the image that was measured, by its SHA-256.
+    must be the image that was measured, by its SHA-256. With ``exact`` the very codecs that were
+    measured code the image anew, at the setting that is searched for as for points by target
+    (:mod:`rdbench.goals`); the run stays as it is.
 
     Args:
         run: the run directory.
         image: its name, which may begin with that of its dataset: ``kodak/kodim21``.
         at: ``{"bpp": 0.15}``, or the value of a metric.
         codecs: labels of curves, or codecs; all of the run by default.
+        exact: whether to reach what is asked for, and not to take the nearest point.
+        tolerance: how nearly, as of :func:`rdbench.run`.
         crop: left, top, width and height in pixels, or ``"worst"`` for the square of 160 px in
             which two of the decoded images differ most; None for the whole image.
-        metrics: whose values stand below; those of the run by default.
+        metrics: whose values stand below; those of the run by default. Others are computed.
+        error_map: what is drawn below each image: ``"difference"``, or a metric that has an error
+            map.
         title: what stands above; the image and what was asked for by default, ``""`` for nothing.
         out: the folder of the figures; ``plots`` in the run directory by default.
         formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
@@ -69,40 +95,93 @@ def compare(
         The paths of the files.
 
     Raises:
-        UsageError: for names that are unknown, and where nothing was measured of an image.
-        RdbenchError: where a decoded image cannot be had again.
+        UsageError: for names that are unknown, where nothing was measured of an image, and with
+            ``exact`` for a codec that is lossless, has no parameter that can be searched, or is
+            another one than was measured.
+        RdbenchError: where a decoded image cannot be had again, or a target not be reached.
     """
     for kind in formats:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
+    path = measurements_path(run).parent
+    figure = gallery(
+        path,
+        image,
+        at=at,
+        codecs=codecs,
+        exact=exact,
+        tolerance=tolerance,
+        crop=crop,
+        metrics=metrics,
+        error_map=error_map,
+        title=title,
+        jobs=jobs,
+        timeout_s=timeout_s,
+    )
+    return save(figure, Path(out) if out is not None else path / "plots", formats)
+
+
+def gallery(
+    path: Path,
+    image: str,
+    *,
+    at: Mapping[str, float],
+    codecs: Sequence[str] = (),
+    exact: bool = False,
+    tolerance: str | float | None = None,
+    crop: Crop | str | None = None,
+    metrics: Sequence[str] = (),
+    error_map: str = "",
+    title: str | None = None,
+    jobs: int | None = None,
+    timeout_s: float = 600.0,
+) -> Gallery:
+    """The figure of :func:`compare`, not drawn yet."""
     if len(at) != 1:
         raise UsageError("say at which rate or value of one metric to compare (`at`)")
+    if tolerance is not None and not exact:
+        raise UsageError("a tolerance is of what is reached exactly (`exact`)")
     ((column, wanted),) = at.items()
-    path = measurements_path(run).parent
-    rows = _rows(path, image)
-    chosen = [_nearest(own, column, wanted) for own in _by_codec(rows, codecs).values()]
-    columns = _shown(metrics, chosen)
-    records = records_of(columns, read_metrics(path))
-    shown = [records[name] if name in records else MetricRecord(name) for name in columns]
+    mapped = map_record(error_map) if error_map else None
+    rows = _by_codec(_rows(path, image), codecs)
+    chosen = [_nearest(own, column, wanted) for own in rows.values()]
+    records = _records(path, metrics, chosen)
     reference = original_of(path, chosen[0]).load()
-    decoded = _decoded(path, chosen, jobs, timeout_s)
-    found = _crop(crop, decoded)
-    gallery = Gallery(
-        name=_name(chosen[0], column, wanted) + ("_crop" if found else ""),
-        title=f"{chosen[0].dataset}, {chosen[0].image}" if title is None else title,
-        subtitle=f"the points nearest to {_asked(column, wanted)}",
+    with (
+        tempfile.TemporaryDirectory(prefix="rdbench-") as folder,
+        LocalPool(Limits.of_machine(jobs, timeout_s)) as pool,
+    ):
+        if exact:
+            shown = _exact(path, chosen, column, wanted, tolerance, records, Path(folder), pool)
+        else:
+            shown = _kept(path, chosen, records, Path(folder), pool)
+    found = _crop(crop, [one.pixels for one in shown])
+    maps = error_maps(mapped, reference, [one.pixels for one in shown]) if mapped else []
+    notes = [note for one in shown for note in one.notes]
+    if column == RATE and not exact:
+        notes += _far(chosen, wanted)
+    marks = ("exact" * exact, "crop" * bool(found), error_map.replace(":", "-"))
+    name = "_".join(filter(None, (f"{chosen[0].image}_{column}-{wanted:g}", *marks)))
+    return Gallery(
+        name=file_name(chosen[0].dataset, name),
+        title=_title(chosen[0]) if title is None else title,
+        subtitle=_subtitle(column, wanted, shown, exact=exact),
         tiles=(
             Tile(cut(reference, found), ("original",)),
             *(
-                Tile(cut(pixels, found), _lines(row, shown))
-                for pixels, row in zip(decoded, chosen, strict=True)
+                Tile(
+                    cut(one.pixels, found),
+                    _lines(one, records),
+                    cut(maps[place], found) if maps else None,
+                )
+                for place, one in enumerate(shown)
             ),
         ),
         whole=reference if found else None,
         crop=found,
-        notes=tuple(_far(chosen, wanted)) if column == RATE else (),
+        map_label=mapped.map if mapped else "",
+        notes=tuple(notes),
     )
-    return save(gallery, Path(out) if out is not None else path / "plots", formats)
 
 
 def _rows(path: Path, image: str) -> list[Measurement]:
@@ -151,27 +230,73 @@ def _nearest(rows: Sequence[Measurement], column: str, wanted: float) -> Measure
     return min(there, key=lambda pair: abs(math.log(pair[0] / wanted)))[1]
 
 
-def _shown(asked: Sequence[str], rows: Sequence[Measurement]) -> list[str]:
+def _records(path: Path, asked: Sequence[str], rows: Sequence[Measurement]) -> list[MetricRecord]:
+    """The metrics whose values stand below: those of the run, or those that are named."""
     there = list(dict.fromkeys(name for row in rows for name in row.scores))
-    for name in asked:
-        if name not in there:
-            raise unknown("metric", name, there)
-    return list(asked) or [name for name in there if name != "mse"]
+    known = records_of(there, read_metrics(path))
+    if asked:
+        return [known[name] if name in known else metric_table.find(name) for name in asked]
+    return [known.get(name, MetricRecord(name)) for name in there if name != "mse"]
 
 
-def _decoded(
-    path: Path, rows: Sequence[Measurement], jobs: int | None, timeout_s: float
-) -> list[Image]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rdbench-") as folder,
-        LocalPool(Limits.of_machine(jobs, timeout_s)) as pool,
-    ):
-        names = {row.key: Path(folder, f"{number}.png") for number, row in enumerate(rows)}
-        found = pictures(path, rows, lambda row: names[row.key], executor=pool)
-        for picture in found:
-            if picture.reason:
-                raise RdbenchError(f"{picture.row.label}: {picture.reason}")
-        return [read_png(picture.path, picture.row.decoded_sha256) for picture in found]
+def _kept(
+    path: Path,
+    rows: Sequence[Measurement],
+    records: Sequence[MetricRecord],
+    folder: Path,
+    pool: LocalPool,
+) -> list[_Shown]:
+    """The images that were measured, with the scores of further metrics."""
+    names = {row.key: folder / f"{number}.png" for number, row in enumerate(rows)}
+    more = [one for one in records if any(one.name not in row.scores for row in rows)]
+    more = [one for one in more if one.target]  # others are of the run alone
+    shown = []
+    for picture in pictures(path, rows, lambda row: names[row.key], executor=pool, metrics=more):
+        row = picture.row
+        if picture.reason:
+            raise RdbenchError(f"{row.label}: {picture.reason}")
+        pixels = read_png(picture.path, row.decoded_sha256)
+        notes = tuple(f"{row.label}: no {note}" for note in picture.scores.notes)
+        scored = dataclasses.replace(row, scores={**row.scores, **picture.scores.values})
+        named = row.parameter if row.setting is None else "setting"
+        shown.append(_Shown(scored, named, pixels, notes))
+    return shown
+
+
+def _exact(
+    path: Path,
+    rows: Sequence[Measurement],
+    column: str,
+    wanted: float,
+    tolerance: str | float | None,
+    records: Iterable[MetricRecord],
+    folder: Path,
+    pool: LocalPool,
+) -> list[_Shown]:
+    """The images coded anew."""
+    found = code_exactly(
+        path,
+        rows,
+        column,
+        wanted,
+        tolerance=tolerance,
+        metrics=[record.target if _is_file(record) else record.name for record in records],
+        out=folder / "run",
+        executor=pool,
+    )
+    return [
+        _Shown(
+            one.row,
+            one.goal.axis.parameter,
+            read_png(folder / "run" / one.row.decoded_file, one.row.decoded_sha256),
+            (one.note,) if one.note else (),
+        )
+        for one in found
+    ]
+
+
+def _is_file(record: MetricRecord) -> bool:
+    return ".py:" in record.target or record.target.endswith(".toml")
 
 
 def _crop(asked: Crop | str | None, decoded: Sequence[Image]) -> Crop | None:
@@ -184,11 +309,13 @@ def _crop(asked: Crop | str | None, decoded: Sequence[Image]) -> Crop | None:
     return asked
 
 
-def _lines(row: Measurement, records: Sequence[MetricRecord]) -> tuple[str, ...]:
+def _lines(shown: _Shown, records: Sequence[MetricRecord]) -> tuple[str, ...]:
+    row = shown.row
     rate = "" if row.bpp is None else f"{row.bpp:.4f} bit/px, "
     parts = [f"{record.label} {_number(row.scores.get(record.name), record)}" for record in records]
     pairs = [", ".join(parts[place : place + 2]) for place in range(0, len(parts), 2)]
-    return (row.label or row.codec, f"{rate}{row.parameter} {point_text(row.point)}", *pairs)
+    setting = f"{shown.parameter} {point_text(setting_of(row))}"
+    return (row.label or row.codec, f"{rate}{setting}", *pairs)
 
 
 def _number(value: float | None, record: MetricRecord) -> str:
@@ -197,13 +324,20 @@ def _number(value: float | None, record: MetricRecord) -> str:
     return f"{value:.2f} {record.unit}" if record.unit else f"{value:.4g}"
 
 
-def _asked(column: str, wanted: float) -> str:
-    return f"{wanted:g} bit/px" if column == RATE else f"{column} {wanted:g}"
+def _title(row: Measurement) -> str:
+    luma = ", luma" if row.color == "luma" else ""
+    return f"{dataset_title(row.dataset)}{luma}, {row.image}"
 
 
-def _name(row: Measurement, column: str, wanted: float) -> str:
-    """The stem of the figure's file: ``kodak_kodim21_bpp-0.15``."""
-    return file_name(row.dataset, f"{row.image}_{column}-{wanted:g}")
+def _subtitle(column: str, wanted: float, shown: Sequence[_Shown], *, exact: bool) -> str:
+    asked = f"{wanted:g} bit/px" if column == RATE else f"{column} {wanted:g}"
+    if not exact:
+        return f"the points nearest to {asked}"
+    allowed = {one.row.tolerance for one in shown if one.row.tolerance is not None}
+    share = [
+        f"{100 * most / wanted:.3g} %" if column == RATE else f"{most:.3g}" for most in allowed
+    ]
+    return f"coded anew for {asked}, within {' or '.join(sorted(share))}"
 
 
 def _far(rows: Sequence[Measurement], wanted: float) -> Iterator[str]:

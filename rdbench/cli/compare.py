@@ -25,6 +25,14 @@ def compare(
         str,
         typer.Option(help="Labels of curves, or codecs.  [default: all]", metavar="NAME[,NAME...]"),
     ] = "",
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Code the image anew to reach it, and take no nearest point."),
+    ] = False,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(help="How nearly --exact reaches it.  [default: 2% of a rate]", metavar="T"),
+    ] = None,
     crop: Annotated[
         str,
         typer.Option(
@@ -35,7 +43,16 @@ def compare(
     metrics: Annotated[
         str,
         typer.Option(
-            help="Metrics that stand below.  [default: those of the run]", metavar="NAME[,NAME...]"
+            help="Metrics that stand below, of the run or any others.  [default: those of the run]",
+            metavar="NAME[,NAME...]",
+        ),
+    ] = "",
+    map_: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            help="Where errors are, below each image: difference, or a metric with an error map.",
+            metavar="NAME",
         ),
     ] = "",
     title: Annotated[
@@ -53,13 +70,16 @@ def compare(
     """Draw an image and what codecs made of it at one rate, with their numbers.
 
     Decoded images are those that the run kept; else kept streams are decoded, or the codecs are run
-    again. Only the very image that was measured is shown.
+    again. Only the very image that was measured is shown. With --exact the very codecs that were
+    measured code the image anew, at the setting that is searched for.
 
     Examples:
 
       rdbench compare results/runs/kodak --image kodim21 --bpp 0.15 --codecs jpeg,jpeg2000,avif
 
       rdbench compare results/runs/kodak --image kodim21 --at psnr_db=32 --crop worst
+
+      rdbench compare results/runs/kodak --image kodim21 --bpp 0.15 --exact --map ssim_y
     """
     import rdbench
 
@@ -68,8 +88,11 @@ def compare(
         image,
         at=_asked(bpp, at),
         codecs=names(codecs),
+        exact=exact,
+        tolerance=tolerance,
         crop=_crop(crop),
         metrics=names(metrics),
+        error_map=map_,
         title=title,
         out=out,
         formats=names(formats),

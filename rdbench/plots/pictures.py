@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rdbench.errors import UsageError
-from rdbench.plots.draw import GREY, draw, put_head, shown_notes
+from rdbench.plots.draw import GREY, NOTE_PT, draw, put_head, shown_notes
 from rdbench.plots.figures import PLAIN, Look
+from rdbench.plots.fonts import wrapped
 from rdbench.plots.palette import RED
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from rdbench.sample_format import Image
 
+Pixels = TypeVar("Pixels", bound=NDArray[Any])
 Crop = tuple[int, int, int, int]
 """Left, top, width and height in pixels."""
 
@@ -27,14 +30,19 @@ _TILE_IN: Final = 2.1
 _LINE_IN: Final = 0.15
 _GAP_IN: Final = 0.03
 _MOST_COLUMNS: Final = 5
+MAP_COLORS: Final = "magma"
+PERCENTILE: Final = 99.9
+"""Of errors, which the bright end of a color bar stands for."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """An image, (height, width, channels), uint8, and the lines below it, the first one bold."""
+    """An image, (height, width, channels), uint8, the lines below it, the first one bold, and its
+    error map, (height, width), float32."""
 
     pixels: Image = field(repr=False)
     lines: tuple[str, ...]
+    errors: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Gallery:
     tiles: tuple[Tile, ...]
     whole: Image | None = field(default=None, repr=False)
     crop: Crop | None = None
+    map_label: str = ""
+    """What error maps show."""
     notes: tuple[str, ...] = ()
     look: Look = PLAIN
 
@@ -58,8 +68,9 @@ class Gallery:
         return math.ceil(count / math.ceil(count / _MOST_COLUMNS))
 
 
-def cut(image: Image, crop: Crop | None) -> Image:
-    """The part of an image that is shown. Raises :class:`UsageError` for one that leaves it."""
+def cut(image: Pixels, crop: Crop | None) -> Pixels:
+    """The part of an image or a map that is shown. Raises :class:`UsageError` for one that leaves
+    it."""
     if crop is None:
         return image
     left, top, width, height = crop
@@ -70,7 +81,8 @@ def cut(image: Image, crop: Crop | None) -> Image:
             f"the crop {left},{top},{width},{height} (x, y, width, height) is not within the image "
             f"of {columns}x{rows} px"
         )
-    return image[top : top + height, left : left + width]
+    shown: Pixels = image[top : top + height, left : left + width]  # type: ignore[assignment]
+    return shown
 
 
 def widest_difference(images: Sequence[Image], width: int, height: int) -> Crop:
@@ -104,7 +116,9 @@ def _draw(plot: Gallery) -> Figure:
     height, width = plot.tiles[0].pixels.shape[:2]
     wide = plot.look.size[0] / columns if plot.look.size else _TILE_IN
     tall = wide * height / width
-    below = 0.12 + _LINE_IN * max(len(tile.lines) for tile in plot.tiles)
+    mapped = any(tile.errors is not None for tile in plot.tiles)
+    under_it = 0.12 + _LINE_IN * max(len(tile.lines) for tile in plot.tiles)
+    below = under_it + mapped * (tall + _GAP_IN)
     notes = shown_notes(plot, wide * columns)
     under = 0.06 + 0.11 * len(notes)
     above = 0.48 if plot.title else 0.05
@@ -112,22 +126,55 @@ def _draw(plot: Gallery) -> Figure:
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
     put_head(figure, plot.title, plot.subtitle)
+    most = _most(plot.tiles)
     for place, tile in enumerate(shown):
         row, column = divmod(place, columns)
         bottom = size[1] - above - row * (tall + below) - tall
-        left = column * wide + _GAP_IN
-        box = left / size[0], bottom / size[1], (wide - 2 * _GAP_IN) / size[0], tall / size[1]
-        axes = figure.add_axes(box)
+        left = (column * wide + _GAP_IN) / size[0]
+        wide_share, tall_share = (wide - 2 * _GAP_IN) / size[0], tall / size[1]
+        axes = figure.add_axes((left, bottom / size[1], wide_share, tall_share))
         if tile is None:
             assert plot.whole is not None
             _show(axes, plot.whole)
             _frame(axes, plot)
-        else:
-            _show(axes, tile.pixels)
-            _caption(axes, tile.lines)
+            continue
+        _show(axes, tile.pixels)
+        if tile.errors is not None:
+            lower = (bottom - tall - _GAP_IN) / size[1]
+            axes = figure.add_axes((left, lower, wide_share, tall_share))
+            _show_errors(axes, tile.errors, most)
+        elif mapped:
+            lower = (bottom - _GAP_IN - 0.22) / size[1]
+            bar = figure.add_axes((left + 0.1 * wide_share, lower, 0.8 * wide_share, 0.1 / size[1]))
+            _color_bar(figure, bar, plot.map_label, most)
+        _caption(axes, tile.lines)
     for number, line in enumerate(reversed(notes)):
-        figure.text(0.01, (0.05 + 0.11 * number) / size[1], line, fontsize=6.5, color=GREY)
+        figure.text(0.01, (0.05 + 0.11 * number) / size[1], line, fontsize=NOTE_PT, color=GREY)
     return figure
+
+
+def _most(tiles: Sequence[Tile]) -> float:
+    """The error at the bright end of the color bar of all maps: all but a few pixels have less."""
+    maps = [tile.errors.ravel() for tile in tiles if tile.errors is not None]
+    return float(np.nanpercentile(np.concatenate(maps), PERCENTILE)) or 1.0 if maps else 1.0
+
+
+def _show_errors(axes: Axes, errors: NDArray[np.float32], most: float) -> None:
+    axes.imshow(errors, cmap=MAP_COLORS, vmin=0, vmax=most, interpolation="nearest")
+    axes.set_facecolor("#E2E2E2")
+    _bare(axes)
+
+
+def _color_bar(figure: Figure, axes: Axes, label: str, most: float) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    scale = ScalarMappable(Normalize(0, most), MAP_COLORS)
+    bar = figure.colorbar(scale, cax=axes, orientation="horizontal", ticks=[0, most / 2, most])
+    bar.ax.set_xticklabels([f"{value:.3g}" for value in (0, most / 2, most)])
+    bar.ax.tick_params(labelsize=7, length=2, pad=1.5)
+    bar.outline.set_visible(False)
+    bar.set_label("\n".join(wrapped(label, 1.6, 7)), fontsize=7, labelpad=2)
 
 
 def _show(axes: Axes, pixels: Image) -> None:
@@ -135,6 +182,10 @@ def _show(axes: Axes, pixels: Image) -> None:
     grey = pixels.shape[2] == 1
     samples = pixels[:, :, 0] if grey else pixels
     axes.imshow(samples, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    _bare(axes)
+
+
+def _bare(axes: Axes) -> None:
     axes.set_anchor("N")
     axes.set_xticks([])
     axes.set_yticks([])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -155,18 +156,26 @@ def difference(one: str, other: str) -> float:
 
 @functools.cache
 def _shades(color: str) -> tuple[str, ...]:
-    """A color and three shades of it, mixed with black or white, from the most different one."""
-    from skimage.color import lab2rgb
-
+    """A color and three shades of its hue, from the most different one."""
     own = _lab(color)
     levels = [own[0] + step * STEP for step in (4, -4, 3, -3, 2, -2, 1, -1)]
-    shades = [color]
-    for level in [level for level in levels if 18 <= level <= 78][-3:]:
-        lighter = level > own[0]
-        rest = (100 - level) / (100 - own[0]) if lighter else level / own[0]
-        red, green, blue = lab2rgb([level, *(rest * own[1:])])
-        shades.append(f"#{round(255 * red):02X}{round(255 * green):02X}{round(255 * blue):02X}")
-    return tuple(shades)
+    levels = [level for level in levels if 18 <= level <= 78][-3:]
+    return (color, *(_shade(level, own[1:]) for level in levels))
+
+
+def _shade(level: float, hue: Array) -> str:
+    """The color of a lightness whose a* and b* are the nearest to ``hue`` that a screen has."""
+    from skimage.color import lab2rgb, rgb2lab
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of colors that no screen has
+        for part in np.linspace(1, 0, 21):
+            wanted = np.array([level, *(part * hue)])
+            rgb = lab2rgb(wanted)
+            if np.abs(rgb2lab(rgb) - wanted).max() < 1:
+                break
+    red, green, blue = np.round(255 * rgb).astype(int)
+    return f"#{red:02X}{green:02X}{blue:02X}"
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from rdbench import programs
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Task
 from rdbench.images import ImageRef, pixel_sha256
+from rdbench.metrics import MetricRecord
 from rdbench.metrics.reference import Scores
 from rdbench.results import read_manifest
 from rdbench.runner import kept
@@ -33,6 +34,8 @@ class Picture:
     """Its file."""
     reason: str = ""
     """Why there is none; empty where there is."""
+    scores: Scores = field(default_factory=Scores)
+    """Those that were asked for and that the row lacks."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Painter(Bench):
                     "measure with `keep_decoded=True`"
                 )
         kept.write_image(job.path, decoded)
-        return Scores(), False
+        return (self._score(job, decoded, job.missing) if job.missing else Scores()), False
 
 
 def pictures(
@@ -68,10 +71,12 @@ def pictures(
     place: Callable[[Measurement], Path],
     *,
     executor: Executor,
+    metrics: Sequence[MetricRecord] = (),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Picture]:
     """The decoded images of ``rows`` of a run directory, in their order, each as a file at its
-    ``place`` (``.png`` or ``.webp``, without a loss).
+    ``place`` (``.png`` or ``.webp``, without a loss), with its scores by those of ``metrics`` that
+    the row lacks.
 
     They are what was kept; else the kept stream is decoded, and else the codec is run again, in
     ``executor``, and what comes out must be the image that was measured, by its SHA-256. Raises
@@ -80,17 +85,18 @@ def pictures(
     manifest = read_manifest(run)
     refs = originals(manifest, {(row.dataset, row.image) for row in rows})
     plans = Plans(manifest)
+    names = tuple(record.name for record in metrics)
     jobs = [
         PictureJob(
             Task(number, refs[row.dataset, row.image], plans.of(row), setting_of(row), row.repeat),
-            (),
+            names,
             row,
             path=place(row),
         )
         for number, row in enumerate(rows)
     ]
     settings = Settings(
-        (),
+        tuple(metrics),
         shared=executor.limits.jobs > 1,
         timeout_s=executor.limits.timeout_s,
         memory_mb=executor.limits.memory_mb,
@@ -100,10 +106,13 @@ def pictures(
     )
     found: dict[int, Picture] = {}
     for answer in executor.run(jobs, settings):
-        job, core = answer.job, found_of(answer).core
+        job, measured = answer.job, found_of(answer)
+        core = measured.core
         reason = "" if core.get("status") == OK else str(core.get("message") or core.get("status"))
         assert job.there is not None
-        found[job.task.index] = Picture(job.there, job.path, reason)
+        found[job.task.index] = Picture(
+            job.there, job.path, reason, Scores(dict(measured.scores), dict(measured.reasons))
+        )
         progress(len(found), len(jobs))
     return [found[number] for number in range(len(jobs)) if number in found]
 

@@ -123,12 +123,16 @@ class Plans:
         }
         self._plans: dict[tuple[str, str, float], CodecPlan] = {}
 
+    def definition(self, row: Measurement) -> tuple[str, dict[str, Any]]:
+        """Where the class of a row's codec is found, and its options."""
+        target = self._targets.get(row.codec, row.codec)
+        return target, self._options.get((row.codec, row.options), {})
+
     def of(self, row: Measurement) -> CodecPlan:
         point = setting_of(row)
         key = row.codec, row.options, point
         if key not in self._plans:
-            target = self._targets.get(row.codec, row.codec)
-            options = self._options.get((row.codec, row.options), {})
+            target, options = self.definition(row)
             plan = CodecPlan(
                 target, row.codec, tuple(options.items()), row.parameter, (point,), row.label
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import rdbench
+from rdbench.api.comparing import gallery
+from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.images import pixel_sha256
-from rdbench.plots.draw import draw
-from rdbench.plots.pictures import Gallery, Tile, cut, widest_difference
+from rdbench.metrics import ssim as structural
+from rdbench.metrics.maps import error_maps, map_record
+from rdbench.plots.draw import FORMATS, draw, save
+from rdbench.plots.pictures import MAP_COLORS, Gallery, Tile, cut, widest_difference
 from rdbench.results import read_rows
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.kept import read_png
@@ -186,7 +191,9 @@ def test_another_original_is_not_shown(tmp_path):
         (["--image", "coffee", "--at", "psnr=30"], "unknown metric 'psnr'"),
         (["--image", "coffee", "--bpp", "1", "--codecs", "jpge"], "unknown curve 'jpge'"),
         (["--image", "coffee", "--bpp", "1", "--crop", "1,2"], "is not X,Y,WIDTH,HEIGHT"),
-        (["--image", "coffee", "--bpp", "1", "--metrics", "vif"], "unknown metric 'vif'"),
+        (["--image", "coffee", "--bpp", "1", "--metrics", "vfi"], "unknown metric 'vfi'"),
+        (["--image", "coffee", "--bpp", "1", "--map", "vif"], "the metric 'vif' has no error map"),
+        (["--image", "coffee", "--bpp", "1", "--tolerance", "1%"], "reached exactly (`exact`)"),
         (["--image", "coffee", "--bpp", "1", "--format", "gif"], "unknown format 'gif'"),
         (
             ["--image", "coffee", "--bpp", "1", "--crop", "worst", "--codecs", "jpeg"],
@@ -204,3 +211,129 @@ def test_what_cannot_be_shown_is_said_in_one_line(run, options, said):
     assert made.returncode == 2
     assert said in made.stderr
     assert len(made.stderr.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def measured(folder, tmp_path_factory) -> Path:
+    """A run of codecs that can be searched, and of one that cannot."""
+    out = tmp_path_factory.mktemp("exact") / "run"
+    rdbench.run(
+        codecs=["jpeg:points=20/50/80", "webp:points=20/50/80", "png"],
+        datasets=str(folder),
+        out=out,
+        metrics=["psnr_db"],
+    )
+    return out
+
+
+def test_exactly_the_wanted_rate_is_coded_by_the_codecs_of_the_run(measured, folder):
+    before = (measured / "measurements.csv").read_bytes()
+    figure = gallery(
+        measured,
+        "coffee",
+        at={"bpp": 1.2},
+        codecs=["webp", "jpeg"],
+        exact=True,
+        tolerance="1%",
+        metrics=["psnr_db", "ssim"],
+    )
+    assert (measured / "measurements.csv").read_bytes() == before
+    assert figure.subtitle == "coded anew for 1.2 bit/px, within 1 %"
+    _, webp, jpeg = figure.tiles
+    original = read_png(folder / "coffee.png", None)
+    for tile, codec in ((webp, "webp"), (jpeg, "jpeg")):
+        rate, quality = re.fullmatch(r"([\d.]+) bit/px, quality ([\d.]+)", tile.lines[1]).groups()
+        # The same setting in a run of its own gives the same rate and the same image.
+        coder = registry.load(codec).configured({})(float(quality))
+        stream = coder.encode(original)
+        assert float(rate) == pytest.approx(8 * len(stream) / original[:, :, 0].size, abs=1e-4)
+        assert np.array_equal(coder.decode(stream), tile.pixels)
+        psnr, ssim = rdbench.metrics.psnr(original, tile.pixels), structural(original, tile.pixels)
+        assert tile.lines[2] == f"PSNR {psnr:.2f} dB, SSIM {ssim:.4g}"
+    assert float(webp.lines[1].split()[0]) == pytest.approx(1.2, rel=0.01)
+    # JPEG's qualities are whole: the nearest one, and what it misses by where that is too much.
+    missed = abs(float(jpeg.lines[1].split()[0]) / 1.2 - 1)
+    assert [note for note in figure.notes if "over the tolerance" in note] == [
+        note for note in figure.notes if missed > 0.01
+    ]
+
+
+def test_exactly_the_wanted_value_of_a_metric_is_coded(measured):
+    figure = gallery(
+        measured, "coffee", at={"psnr_db": 30.0}, codecs=["webp"], exact=True, tolerance=0.05
+    )
+    assert figure.subtitle == "coded anew for psnr_db 30, within 0.05"
+    value = float(re.search(r"PSNR ([\d.]+) dB", figure.tiles[1].lines[2])[1])
+    assert value == pytest.approx(30, abs=0.055)
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate", "said"),
+    [
+        ("png", 1.0, "codec 'png' is lossless and has no rate parameter"),
+        ("jpeg", 0.01, "bpp 0.01 is less than quality can give for this image"),
+        ("webp", 60.0, "bpp 60 is more than quality can give for this image"),
+    ],
+)
+def test_what_cannot_be_reached_exactly_is_said(measured, codec, rate, said):
+    with pytest.raises(RdbenchError, match=said):
+        gallery(measured, "coffee", at={"bpp": rate}, codecs=[codec], exact=True)
+
+
+def test_another_codec_than_was_measured_codes_nothing_anew(folder, tmp_path):
+    codec = tmp_path / "drifting.py"
+    codec.write_text(DRIFTING)
+    out = tmp_path / "run"
+    rdbench.run(codecs=f"{codec}:Drifting", datasets=str(folder), out=out, metrics=["psnr_db"])
+    figure = gallery(out, "coffee", at={"bpp": 1.0}, exact=True, tolerance="10%")
+    assert len(figure.tiles) == 2
+    codec.write_text(DRIFTING + "\n# edited\n")
+    with pytest.raises(
+        UsageError, match="drifting: the codec is another one than"
+    ):
+        gallery(out, "coffee", at={"bpp": 1.0}, exact=True)
+    manifest = out / "run.json"
+    manifest.write_text(manifest.read_text().replace('"identities"', '"forgotten"'))
+    figure = gallery(out, "coffee", at={"bpp": 1.0}, exact=True, tolerance="10%")
+    assert any("does not tell which codec was measured" in note for note in figure.notes)
+
+
+def test_metrics_that_the_run_has_not_are_computed(measured, folder):
+    figure = gallery(
+        measured, "coffee", at={"bpp": 1.0}, codecs=["jpeg"], metrics=["ssim", "ms_ssim", "psnr_db"]
+    )
+    (_, jpeg) = figure.tiles
+    original = read_png(folder / "coffee.png", None)
+    assert f"SSIM {structural(original, jpeg.pixels):.4g}" in jpeg.lines[2]
+    assert "PSNR" in jpeg.lines[3]
+    assert "ssim" not in read_rows(measured)[0].scores
+
+
+def test_error_maps_stand_below_with_one_scale(measured, tmp_path):
+    figure = gallery(
+        measured,
+        "coffee",
+        at={"bpp": 1.0},
+        codecs=["jpeg", "webp"],
+        error_map="ssim",
+        crop=(10, 20, 64, 48),
+    )
+    original, *others = figure.tiles
+    assert original.errors is None
+    whole = error_maps(
+        map_record("ssim"), figure.whole, [read_png_of(measured, "jpeg", "coffee", 1.0)]
+    )[0]
+    np.testing.assert_array_equal(others[0].errors, whole[20:68, 10:74])
+    drawn = draw(figure)
+    maps = [
+        image for axes in drawn.axes for image in axes.images if image.get_cmap().name == MAP_COLORS
+    ]
+    assert len(maps) == 2
+    assert len({image.get_clim() for image in maps}) == 1
+    for path in save(figure, tmp_path, FORMATS):
+        assert path.stat().st_size > 5000
+
+
+def read_png_of(run, codec, image, rate):
+    """The decoded image that a comparison shows of a codec."""
+    return gallery(run, image, at={"bpp": rate}, codecs=[codec]).tiles[1].pixels
