@@ -126,7 +126,7 @@ def _draw(plot: Gallery) -> Figure:
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
     put_head(figure, plot.title, plot.subtitle)
-    most = _most(plot.tiles)
+    most = widest_error([tile.errors for tile in plot.tiles if tile.errors is not None])
     for place, tile in enumerate(shown):
         row, column = divmod(place, columns)
         bottom = size[1] - above - row * (tall + below) - tall
@@ -153,10 +153,21 @@ def _draw(plot: Gallery) -> Figure:
     return figure
 
 
-def _most(tiles: Sequence[Tile]) -> float:
-    """The error at the bright end of the color bar of all maps: all but a few pixels have less."""
-    maps = [tile.errors.ravel() for tile in tiles if tile.errors is not None]
-    return float(np.nanpercentile(np.concatenate(maps), PERCENTILE)) or 1.0 if maps else 1.0
+def widest_error(maps: Sequence[NDArray[np.float32]]) -> float:
+    """The error at the bright end of the colors of some maps: all but a few pixels have less."""
+    if not maps:
+        return 1.0
+    return float(np.nanpercentile(np.concatenate([one.ravel() for one in maps]), PERCENTILE)) or 1.0
+
+
+def in_colors(errors: NDArray[np.float32], most: float) -> Image:
+    """An error map as a picture, uint8, (height, width, 3): dark where nothing is wrong, and bright
+    from ``most`` on; grey where the map says nothing."""
+    import matplotlib as mpl
+
+    colors = mpl.colormaps[MAP_COLORS](np.clip(errors / most, 0, 1), bytes=True)[:, :, :3]
+    colors[np.isnan(errors)] = 226
+    return np.ascontiguousarray(colors)
 
 
 def _show_errors(axes: Axes, errors: NDArray[np.float32], most: float) -> None:

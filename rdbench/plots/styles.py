@@ -22,6 +22,9 @@ from rdbench.plots.palette import KNOWN, MARKERS, OTHERS, SAME
 
 SOLID: Final = (0.0, ())
 DASHED: Final = (0.0, (4.0, 1.8))
+APART: Final = 7
+"""How far the markers of two curves of a codec are from each other in their table, whose neighbors
+are alike."""
 STEP: Final = 14.0
 """CIE L* between the shades of a color, which are from 18 to 78."""
 UNLIKE: Final = 9.0
@@ -128,7 +131,7 @@ def _variants(base: Style, place: int) -> Iterator[tuple[str, str]]:
         for turn in range(len(shades)):
             yield (
                 shades[(place + turn) % len(shades)],
-                markers[(place + step) % len(markers)],
+                markers[(place + step) * APART % len(markers)],
             )
 
 

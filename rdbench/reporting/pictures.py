@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.errors import UsageError, unknown
+from rdbench.errors import RdbenchError, UsageError, unknown
+from rdbench.metrics import MetricRecord
+from rdbench.metrics.maps import error_maps
+from rdbench.plots.pictures import in_colors, widest_error
 from rdbench.results import measurements_path, read_rows
 from rdbench.runner import Executor
 from rdbench.runner.kept import read_png, slug, write_image
-from rdbench.runner.pictures import original_of, pictures
+from rdbench.runner.pictures import Picture, original_of, pictures
 from rdbench.schema import OK, Measurement, point_text
 
 if TYPE_CHECKING:
@@ -34,12 +37,16 @@ def add_pictures(
     wanted: Sequence[str],
     folder: Path,
     *,
+    maps: Sequence[MetricRecord] = (),
     executor: Executor,
     progress: Progress,
 ) -> list[str]:
     """Write originals and decoded images of the ``wanted`` images (or :data:`ALL`) into ``folder``,
-    and say in ``panels`` where they are, as seen from beside it. What cannot be had is returned, a
-    line for each.
+    with error ``maps`` of these, and say in ``panels`` where they are, as seen from beside it. What
+    cannot be had is returned, a line for each.
+
+    The maps of one image by one metric are in colors of one scale, whose bright end is told as
+    ``tops`` of the image.
 
     Raises :class:`UsageError` for an unknown image, and a run that is a CSV file.
     """
@@ -50,6 +57,7 @@ def add_pictures(
     chosen = known if ALL in wanted else {*wanted}
     said: dict[str, None] = {}
     for run in map(Path, runs):
+        written: dict[tuple[str, str], list[tuple[Picture, int]]] = {}
         if run.is_file():
             raise UsageError(f"{str(run)!r} is a CSV file: pictures are of run directories")
         rows = [row for row in read_rows(run) if row.status == OK and not row.repeat]
@@ -70,10 +78,40 @@ def add_pictures(
             place = places[row.key]
             assert place
             panel, curve = place
+            written.setdefault((panel["id"], row.image), []).append((picture, curve))
             errors = _errors(originals[row.dataset, row.image], read_png(picture.path, None))
             own = panel["pictures"][row.image]["decoded"].setdefault(str(curve), {})
             own[point_text(row.point)] = [f"{folder.name}/{_file(row)}", errors]
+        for (identity, image), found in written.items():
+            (panel,) = (panel for panel in panels if panel["id"] == identity)
+            shown = panel["pictures"][image]
+            original = originals[found[0][0].row.dataset, image]
+            for record in maps:
+                try:
+                    _add_maps(record, shown, original, found, folder)
+                except RdbenchError as error:
+                    said[f"{image}: {error}"] = None
     return list(said)
+
+
+def _add_maps(
+    record: MetricRecord,
+    shown: dict[str, Any],
+    original: Image,
+    found: Sequence[tuple[Picture, int]],
+    folder: Path,
+) -> None:
+    """Write the error maps of the decoded versions of one image by one metric."""
+    decoded = [read_png(picture.path, None) for picture, _ in found]
+    errors = error_maps(record, original, decoded)
+    top = widest_error(errors)
+    shown.setdefault("tops", {})[record.name] = float(f"{top:.3g}")
+    for (picture, curve), own in zip(found, errors, strict=True):
+        name = f"{slug(record.name)}/{_file(picture.row)}"
+        write_image(folder / "maps" / name, in_colors(own, top))
+        points = shown.setdefault("maps", {}).setdefault(str(curve), {})
+        told = points.setdefault(point_text(picture.row.point), {})
+        told[record.name] = f"{folder.name}/maps/{name}"
 
 
 def _place(panels: Iterable[dict[str, Any]], row: Measurement) -> tuple[dict[str, Any], int] | None:

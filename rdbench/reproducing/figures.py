@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from rdbench import plots
-from rdbench.curves import Complexity, Curve, place_details, place_title, published
+from rdbench.curves import RATE, Complexity, Curve, place_details, place_title, published
+from rdbench.errors import RdbenchError
+from rdbench.plots import galleries
 from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
 from rdbench.reproducing.cast import Cast
 from rdbench.reproducing.claims import rate_gap, times
 from rdbench.reproducing.recipe import FigureRecipe, Recipe
+from rdbench.schema import Measurement
 
 FORMATS: Final = ("png", "pdf")
 
 
-def draw(recipe: Recipe, cast: Cast, out: Path) -> list[Path]:
+def draw(
+    recipe: Recipe, cast: Cast, out: Path, run: Path, say: Callable[[str], None]
+) -> list[Path]:
     """Draw the figures of ``recipe`` into ``out``; published curves of what was measured as well
-    are drawn beside."""
+    are drawn beside. Comparisons are of the images of ``run``; why one cannot be drawn is said, and
+    one that is there already stays."""
     files: list[Path] = []
     for figure in recipe.figures:
+        if figure.kind == "comparison":
+            if measured := compared(figure, cast):
+                files += _comparison(figure, measured, out, run, say)
+            continue
         beside = [*cast.recorded.values(), *map(published, figure.published)]
         if figure.kind == "rate-distortion":
             for dataset in recipe.datasets:
@@ -39,6 +49,37 @@ def draw(recipe: Recipe, cast: Cast, out: Path) -> list[Path]:
                 if bars.groups:
                     files += plots.save(bars, out, FORMATS)
     return files
+
+
+def compared(figure: FigureRecipe, cast: Cast) -> list[str]:
+    """The labels of the measured curves that a comparison shows."""
+    there = dict.fromkeys(label for _, label in cast.measured)
+    return [label for label in figure.codecs or there if label in there]
+
+
+def shown_rows(figure: FigureRecipe, labels: Sequence[str], run: Path) -> list[Measurement]:
+    """What a comparison shows of each curve."""
+    return galleries.nearest_rows(run, figure.image, at={RATE: figure.bpp}, codecs=labels)
+
+
+def comparison_name(figure: FigureRecipe, row: Measurement) -> str:
+    """The stem of its file."""
+    return galleries.gallery_name(row, {RATE: figure.bpp}, crop=figure.crop)
+
+
+def _comparison(
+    figure: FigureRecipe, labels: Sequence[str], out: Path, run: Path, say: Callable[[str], None]
+) -> list[Path]:
+    name = comparison_name(figure, shown_rows(figure, labels, run)[0])
+    try:
+        shown = galleries.gallery(
+            run, figure.image, at={RATE: figure.bpp}, codecs=labels, crop=figure.crop
+        )
+    except RdbenchError as error:
+        there = (out / f"{name}.png").is_file()
+        say(f"{name} is not drawn{', and stays as it is' if there else ''}: {error}")
+        return [out / f"{name}.png"] if there else []
+    return plots.save(shown, out, FORMATS[:1])  # a PDF would hold the whole image
 
 
 def _also(dataset: str, curves: Sequence[Curve], beside: Sequence[Curve]) -> list[Curve]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rdbench.codecs.request import CodecRequest
 from rdbench.curves import Curve, load_curves
 from rdbench.curves import published as published_curve
 from rdbench.curves.notes import listed
-from rdbench.errors import UsageError
+from rdbench.errors import UsageError, unknown
 from rdbench.experiment import Experiment
 from rdbench.places import REPORTS, RUN_PREFIX, RUNS
 from rdbench.reproducing import claims, deltas, figures, page
@@ -121,9 +121,9 @@ def reproduce(
         reason = next(iter(cast.reasons.values()), "every measurement failed")
         raise UsageError(f"reproduction {recipe.name!r}: there is nothing to draw here ({reason})")
     checked = tuple(claims.check(recipe, cast))
-    drawn = figures.draw(recipe, cast, out)
+    drawn = figures.draw(recipe, cast, out, run, say)
     found = tuple(deltas.compute(recipe, cast))
-    written = page.write(recipe, cast, checked, found, drawn, out)
+    written = page.write(recipe, cast, checked, found, drawn, out, run)
     return Made(out, run, (*drawn, *written), checked, found, failures, interrupted=False)
 
 
@@ -194,13 +194,29 @@ def _plan(recipe: Recipe, specs: dict[str, str], run: Path, cast: Cast) -> Exper
             cast.reasons[dataset, role.label] = reason
     if not requests:
         return None
-    return experiment.plan(
+    plan = experiment.plan(
         recipe.name,
         datasets=[specs[dataset] for dataset in here],
         codecs=requests,
         metrics=recipe.metrics,
         color=recipe.color,
     )
+    return _of_images(plan, recipe.images) if recipe.images else plan
+
+
+def _of_images(plan: Experiment, names: Sequence[str]) -> Experiment:
+    """An experiment on some of its images alone."""
+    there = {image.name for dataset in plan.datasets for image in dataset.images}
+    for name in names:
+        if name not in there:
+            raise unknown("image", name, there)
+    datasets = tuple(
+        dataclasses.replace(
+            dataset, images=tuple(image for image in dataset.images if image.name in names)
+        )
+        for dataset in plan.datasets
+    )
+    return dataclasses.replace(plan, datasets=datasets)
 
 
 def _request(role: Role, run: Path) -> CodecRequest:

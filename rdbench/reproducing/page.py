@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from rdbench.curves import Curve, summary_rows
 from rdbench.curves.published import PREFIX, caveats
+from rdbench.curves.records import records_of
 from rdbench.curves.summary import summary_columns
 from rdbench.errors import RdbenchError
 from rdbench.files import write_atomically
+from rdbench.reproducing import figures
 from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.claims import Checked, Value
 from rdbench.reproducing.deltas import ImageDelta, csv_text, tables
@@ -56,6 +58,7 @@ def write(
     found: Sequence[ImageDelta],
     drawn: Sequence[Path],
     out: Path,
+    run: Path,
 ) -> list[Path]:
     """Write page and tables of ``recipe`` into ``out``; return their paths."""
     try:
@@ -63,7 +66,7 @@ def write(
     except OSError as error:
         raise RdbenchError(f"cannot write to {str(out)!r}: {error.strerror}") from None
     files = {
-        PAGE: _page(recipe, cast, checked, found, drawn),
+        PAGE: _page(recipe, cast, checked, found, drawn, run),
         CURVES: _curves([*cast.measured.values(), *cast.recorded.values()]),
     }
     if checked:
@@ -137,13 +140,17 @@ def _page(
     checked: Sequence[Checked],
     found: Sequence[ImageDelta],
     drawn: Sequence[Path],
+    run: Path,
 ) -> str:
     lines = [f"# {recipe.title}", "", f"`rdbench reproduce {recipe.name}`", ""]
     lines += [f"{recipe.paper}.", ""] if recipe.paper else []
     lines += [recipe.text, ""] if recipe.text else []
+    pictures = dict(_comparisons(recipe, cast, run))
     for path in drawn:
-        if path.suffix == ".png":
+        if path.suffix == ".png" and path.stem not in pictures:
             lines += [f"![{recipe.title}, {path.stem}]({path.name})", ""]
+    for name, table in pictures.items():
+        lines += [f"![{recipe.title}, {name}]({name}.png)", "", markdown(table), ""]
     if checked:
         lines += ["## In numbers", "", markdown(claim_table(checked)), ""]
     if found:
@@ -154,6 +161,32 @@ def _page(
     lines += ["## Who plays which role", "", markdown(_players(cast)), ""]
     lines += [f"The points of all curves are in `{CURVES}`."]
     return "\n".join(lines) + "\n"
+
+
+def _comparisons(recipe: Recipe, cast: Cast, run: Path) -> Iterator[tuple[str, Table]]:
+    """The numbers of what comparisons show, by the names of their files, which are drawn where
+    images and codecs are at hand."""
+    for figure in recipe.figures:
+        labels = figures.compared(figure, cast) if figure.kind == "comparison" else []
+        if not labels:
+            continue
+        rows = figures.shown_rows(figure, labels, run)
+        names = dict.fromkeys(name for row in rows for name in row.scores if name != "mse")
+        records = records_of(names)
+        header = ("curve", "rate [bit/px]", *(record.quantity for record in records.values()))
+        cells = [
+            (
+                row.label,
+                "-" if row.bpp is None else f"{row.bpp:.4f}",
+                *(f"{row.scores.get(name, math.nan):.5g}" for name in records),
+            )
+            for row in rows
+        ]
+        note = f"{figure.image}, the points nearest to {figure.bpp:g} bit/px"
+        yield (
+            figures.comparison_name(figure, rows[0]),
+            Table("", header, tuple(cells), (note,), text_columns=1),
+        )
 
 
 def _players(cast: Cast) -> Table:

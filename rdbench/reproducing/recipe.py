@@ -7,6 +7,7 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
     datasets = ["kodak"]
     color = "rgb"
     metrics = ["psnr_db"]
+    images = ["kodim09"]          # of the datasets; all by default
 
     [[codecs]]
     label = "JPEG2000"
@@ -25,6 +26,13 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
     metric = "psnr_db"
     averaging = "mean"            # or pooled
     published = ["lee2019-mse"]   # more curves to draw
+
+    [[figures]]                   # one image, and what measured codecs made of it
+    kind = "comparison"
+    image = "kodim09"
+    bpp = 0.1236                  # of each codec the nearest point
+    crop = [300, 200, 80, 80]     # left, top, width, height; "worst"; the whole image without
+    codecs = ["JPEG2000"]         # labels; all by default
 
     [[claims]]
     kind = "bd-rate"              # or rate-gap, time-saving
@@ -91,12 +99,16 @@ class Network(Form, frozen=True):
 
 
 class _FigureForm(Form, frozen=True):
-    kind: Literal["rate-distortion", "rate-gap", "times"]
+    kind: Literal["rate-distortion", "rate-gap", "times", "comparison"]
     metric: str = "psnr_db"
     averaging: Averaging = "mean"
     published: tuple[str, ...] = ()
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
+    image: str = ""
+    bpp: float = 0.0
+    crop: tuple[int, int, int, int] | str | None = None
+    codecs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,11 @@ class FigureRecipe:
     published: tuple[str, ...]
     x_limits: tuple[float, float] | None
     y_limits: tuple[float, float] | None
+    image: str
+    """Of a comparison, as the others."""
+    bpp: float
+    crop: tuple[int, int, int, int] | str | None
+    codecs: tuple[str, ...]
 
 
 class _ClaimForm(Form, frozen=True):
@@ -182,6 +199,8 @@ class Recipe:
     figures: tuple[FigureRecipe, ...]
     claims: tuple[Claim, ...]
     deltas: PaperDeltas = PaperDeltas()
+    images: tuple[str, ...] = ()
+    """Those of the datasets that are measured; all where there are none."""
 
 
 def shipped() -> dict[str, Path]:
@@ -208,6 +227,7 @@ class _RecipeForm(Form, frozen=True):
     text: str = ""
     color: experiment.Color = "rgb"
     alone: bool = False
+    images: tuple[str, ...] = ()
     codecs: tuple[_RoleForm, ...] = ()
     networks: tuple[Network, ...] = ()
     figures: tuple[_FigureForm, ...] = ()
@@ -244,9 +264,13 @@ def read(path: Path) -> Recipe:
         alone=form.alone,
         roles=roles,
         networks=form.networks,
-        figures=tuple(map(_figure, table.tables("figures"), form.figures)),
+        figures=tuple(
+            _figure(entry, figure, labels)
+            for entry, figure in zip(table.tables("figures"), form.figures, strict=True)
+        ),
         claims=tuple(sorted(claims, key=lambda claim: form.datasets.index(claim.dataset))),
         deltas=_deltas(table, form.deltas, labels) if form.deltas else PaperDeltas(),
+        images=form.images,
     )
 
 
@@ -279,7 +303,16 @@ def _role(table: Table, form: _RoleForm) -> Role:
     return Role(form.label, request, form.published)
 
 
-def _figure(table: Table, form: _FigureForm) -> FigureRecipe:
+def _figure(table: Table, form: _FigureForm, labels: list[str]) -> FigureRecipe:
+    if (form.kind == "comparison") != bool(form.image):
+        raise table.error("image", "is of a comparison, which needs one")
+    if form.image and not form.bpp > 0:
+        raise table.error("bpp", "is missing: name the rate at which codecs are compared")
+    if isinstance(form.crop, str) and form.crop != "worst":
+        raise table.error("crop", f"{form.crop!r} is not 'worst', and not [X, Y, WIDTH, HEIGHT]")
+    for name in form.codecs:
+        if name not in labels:
+            raise table.error("codecs", str(unknown("label", name, labels)))
     for key in ("x_limits", "y_limits"):
         low, high = getattr(form, key) or (0, 1)
         if not low < high:

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import rdbench
-from rdbench.api.comparing import gallery
 from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.images import pixel_sha256
 from rdbench.metrics import ssim as structural
 from rdbench.metrics.maps import error_maps, map_record
 from rdbench.plots.draw import FORMATS, draw, save
+from rdbench.plots.galleries import gallery
 from rdbench.plots.pictures import MAP_COLORS, Gallery, Tile, cut, widest_difference
 from rdbench.results import read_rows
 from rdbench.runner import Limits, LocalPool
@@ -288,9 +288,7 @@ def test_another_codec_than_was_measured_codes_nothing_anew(folder, tmp_path):
     figure = gallery(out, "coffee", at={"bpp": 1.0}, exact=True, tolerance="10%")
     assert len(figure.tiles) == 2
     codec.write_text(DRIFTING + "\n# edited\n")
-    with pytest.raises(
-        UsageError, match="drifting: the codec is another one than"
-    ):
+    with pytest.raises(UsageError, match="drifting: the codec is another one than"):
         gallery(out, "coffee", at={"bpp": 1.0}, exact=True)
     manifest = out / "run.json"
     manifest.write_text(manifest.read_text().replace('"identities"', '"forgotten"'))
