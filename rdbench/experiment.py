@@ -10,7 +10,7 @@ An experiment is written as a TOML file or as the equivalent command line::
 
     [[codecs]]
     codec = "jpeg2000"                      # a name, FILE.py:Class or FILE.toml
-    options = { transform = "5/3" }
+    options = { transform = "5/3" }         # speed = [2, 4, 8] or "2/4/8": a curve by each
     points = [80, 40, 20]                   # or ["10..90:10"]; default: the codec's ladder
     # points = "bpp:0.12/0.25"              # or by target: a rate, or the score of a metric
     # tolerance = "2%"                      # of such points, see rdbench.goals
@@ -375,10 +375,14 @@ def _options_from_folder(target: str, options: dict[str, Any], folder: Path) -> 
         table = registry.load(target).option_table
     except MissingBackendError:
         return options  # it is left out, and said so, when the run is planned
+
+    def path(value: Any) -> Any:
+        if isinstance(value, list):
+            return [path(one) for one in value]
+        return _from_folder(str(value), folder, always=True) if value else value
+
     return {
-        name: _from_folder(value, folder, always=True)
-        if name in table and table[name].path and value
-        else value
+        name: path(value) if name in table and table[name].path else value
         for name, value in options.items()
     }
 

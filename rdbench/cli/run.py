@@ -37,8 +37,9 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME:option=value,points=a/b/c",
-            help="One codec with options, points and label; repeatable. A range of an option "
-            "(speed=2..8) is a curve by each value. NAME may be FILE.py:Class or FILE.toml.",
+            help="One codec with options, points and label; repeatable. Several values of an "
+            "option (speed=2/4/8 or 2..8) are a curve by each. NAME may be FILE.py:Class or "
+            "FILE.toml.",
         ),
     ] = None,
     codec_file: Annotated[

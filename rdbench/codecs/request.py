@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rdbench import environments
 from rdbench.codecs import registry
-from rdbench.codecs.base import Axis
+from rdbench.codecs.base import Axis, Option
 from rdbench.environments import KINDS, Environment
 from rdbench.errors import UsageError
 from rdbench.schema import point_text
@@ -35,7 +35,8 @@ class CodecRequest:
     """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``; perhaps with the
     environment that it is in (:func:`rdbench.environments.joined`)."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Their values; a range of numbers, as ``2..8``, stands for a curve by each."""
+    """Their values; a list of them, as ``2/4/8``, or a range of numbers, as ``2..8``, stands for a
+    curve by each."""
     points: tuple[Any, ...] = ()
     """Values of the rate parameter, or ranges of them, as ``10..90:10``; none stands for the
     codec's ladder."""
@@ -95,21 +96,37 @@ def split_points(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def spread(request: CodecRequest) -> Iterator[CodecRequest]:
-    """A request for each value of the options that are ranges; labels that were given get the
-    values. Raises :class:`UsageError` as :func:`values`."""
+    """A request for each value of the options that are lists (``2/4/8``) or ranges (``2..8``);
+    labels that were given get the values. Raises :class:`UsageError` as :func:`values`."""
     for name, value in request.options.items():
-        if not (isinstance(value, str) and _RANGE.fullmatch(value)):
+        several = isinstance(value, str) and re.search(r"/|\.\.", value)
+        if not (several or isinstance(value, list)):
             continue
         option = registry.load(request.target).option_table.get(name)
-        if option is None or isinstance(option.default, str):
+        texts = _each(option, value, f"codec {request.target!r}: {name}") if option else [value]
+        if texts == [value]:
             continue
-        for text in values(value, f"codec {request.target!r}: {name}"):
+        for text in texts:
             label = f"{request.label} {name}={text}" if request.label else ""
             yield from spread(
                 dataclasses.replace(request, options={**request.options, name: text}, label=label)
             )
         return
     yield request
+
+
+def _each(option: Option, value: str | list[Any], where: str) -> list[Any]:
+    """The values that one of an option stands for: itself, or those of a list or range. Text that
+    is free, or is itself a choice (``5/3``), is no list."""
+    if isinstance(value, list):
+        if not value:
+            raise UsageError(f"{where}: the list has no values; name some, or leave it out")
+        return value
+    if isinstance(option.default, str):
+        parts = value.split("/")
+        listed = value not in option.choices and all(part in option.choices for part in parts)
+        return parts if listed else [value]
+    return [text for part in value.split("/") for text in values(part, where)]
 
 
 def points_of(request: CodecRequest, axis: Axis) -> tuple[float, ...]:

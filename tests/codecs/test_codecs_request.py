@@ -8,7 +8,7 @@ import pytest
 
 from rdbench.codecs.request import CodecRequest, parse_codec, spread, values, with_points
 from rdbench.errors import UsageError
-from rdbench.experiment import plan_codec, read
+from rdbench.experiment import CodecForm, codec_request, plan_codec, read
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,54 @@ def test_a_range_of_an_option_is_a_curve_by_each_value():
     assert list(spread(path)) == [path]
 
 
-def test_a_path_is_no_range():
-    request = CodecRequest("dumas2018-case2", {"checkpoints": "1..3"})
+@pytest.mark.parametrize(
+    ("codec", "option", "value", "found"),
+    [
+        ("avif", "speed", "2/4/8", ["2", "4", "8"]),
+        ("avif", "speed", "0/4..8:2", ["0", "4", "6", "8"]),
+        ("avif", "speed", [2, 4], [2, 4]),  # as a file has it
+        ("avif", "chroma", "420/444", ["420", "444"]),
+        ("hevc", "preset", "fast/medium/slow", ["fast", "medium", "slow"]),
+        ("jpeg", "progressive", "yes/no", ["yes", "no"]),
+    ],
+)
+def test_a_list_of_an_option_is_a_curve_by_each_value(codec, option, value, found):
+    spreads = spread(CodecRequest(codec, {option: value}))
+    assert [one.options[option] for one in spreads] == found
+
+
+def test_lists_of_two_options_are_all_their_pairs():
+    found = spread(parse_codec("avif:speed=6/8,chroma=420/444"))
+    pairs = [(one.options["speed"], one.options["chroma"]) for one in found]
+    assert pairs == [("6", "420"), ("6", "444"), ("8", "420"), ("8", "444")]
+
+
+@pytest.mark.parametrize(
+    ("codec", "option", "value"),
+    [
+        ("jpeg2000", "transform", "5/3"),  # a choice
+        ("hevc", "preset", "fast/fastest"),  # refused by the plan, as it stands
+        ("dumas2018-case2", "checkpoints", "a/folder"),
+        ("dumas2018-case2", "checkpoints", "1..3"),
+    ],
+)
+def test_a_path_and_a_choice_are_no_lists(codec, option, value):
+    request = CodecRequest(codec, {option: value})
     assert list(spread(request)) == [request]
+
+
+def test_paths_of_a_list_in_a_file_are_relative_to_it(tmp_path):
+    form = CodecForm("dumas2018-case2", {"checkpoints": ["one", "other"]})
+    request = codec_request(form, tmp_path)
+    found = [one.options["checkpoints"] for one in spread(request)]
+    assert found == [str(tmp_path / "one"), str(tmp_path / "other")]
+
+
+def test_mistakes_in_lists_are_told():
+    with pytest.raises(UsageError, match="the list has no values"):
+        list(spread(CodecRequest("avif", {"speed": []})))
+    with pytest.raises(UsageError, match="option 'speed': 'x' is not of type int"):
+        [plan_codec(one) for one in spread(parse_codec("avif:speed=2/x"))]
 
 
 @pytest.mark.parametrize(
