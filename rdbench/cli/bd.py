@@ -123,7 +123,12 @@ def bd(
         typer.Option(help="Overlap in percent below which there is no value.", min=0, max=100),
     ] = 0.0,
     complexity: Annotated[
-        bool, typer.Option("--complexity", help="Show times and memory beside.")
+        bool,
+        typer.Option(
+            "--complexity",
+            help="Show times and memory beside, and codecs of several efforts at equal encoding "
+            "time.",
+        ),
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,

@@ -104,7 +104,8 @@ def plot(
     """Draw quality over rate, one figure for each dataset and metric, and print their paths.
 
     With --anchor four more: the rate saved over quality (_saving), BD-rates with their intervals
-    (_bd), those of single images (_images), and BD-rates over times and memory (_complexity).
+    (_bd), those of single images (_images), and BD-rates over times and memory (_complexity); where
+    a codec was measured at several efforts a fifth, BD-rates at equal encoding time (_efforts).
 
     Examples:
 

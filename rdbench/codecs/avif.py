@@ -34,7 +34,7 @@ class Avif(Codec):
     longest_side_is: ClassVar[str] = "the limit of libavif's decoder; AV1's is 65536"
     option_table: ClassVar = {
         "chroma": chroma_option("420"),
-        "speed": Option(4, "effort, from 0 (slowest) to 10", low=0, high=10),
+        "speed": Option(4, "effort, from 0 (slowest) to 10", low=0, high=10, effort=True),
         "tune": Option(
             "psnr", "what libaom optimises; iq is libavif's default", choices=("psnr", "ssim", "iq")
         ),

@@ -48,6 +48,9 @@ class Option:
     silent: bool = False
     """Whether its default is left out of the ``options`` column, as where the option came after
     rows without it."""
+    effort: bool = False
+    """Whether it trades time of the encoder for rate, as a speed or a preset does: curves that
+    differ in it alone are one codec at several efforts."""
 
     def text(self, value: str | int | float | bool) -> str:
         """``value`` as it reads in a label."""
@@ -198,6 +201,11 @@ class Codec(abc.ABC):
             name: option.convert(cls.name, name, options.get(name, option.default))
             for name, option in cls.option_table.items()
         }
+
+    @classmethod
+    def effort(cls) -> str:
+        """The name of the option that trades the encoder's time for rate; empty without one."""
+        return next((name for name, option in cls.option_table.items() if option.effort), "")
 
     @classmethod
     def told(cls, options: Mapping[str, Any]) -> dict[str, Any]:

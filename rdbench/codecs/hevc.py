@@ -70,6 +70,7 @@ class Hevc(Codec):
                 "veryslow",
                 "placebo",
             ),
+            effort=True,
         ),
         "tune": Option(
             "psnr",

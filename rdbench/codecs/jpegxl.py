@@ -29,7 +29,7 @@ class JpegXl(Codec):
     ladder: ClassVar[tuple[float, ...]] = (15, 10, 7, 5, 3.5, 2.5, 1.7, 1.2, 0.8, 0.5, 0.3)
     point_range: ClassVar[tuple[float, float]] = (0.01, 25)
     option_table: ClassVar = {
-        "effort": Option(7, "effort, from 1 (fastest) to 10", low=1, high=10),
+        "effort": Option(7, "effort, from 1 (fastest) to 10", low=1, high=10, effort=True),
         "threads": threads_option(),
     }
     stream_suffix: ClassVar[str] = ".jxl"

@@ -241,6 +241,7 @@ class OptionForm(Form, frozen=True):
     shown: tuple[str, ...] = ()
     path: bool = False
     free: bool = False
+    effort: bool = False
 
 
 class ArgumentForm(Form, frozen=True, kw_only=True):

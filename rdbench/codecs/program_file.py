@@ -48,6 +48,9 @@ def read(path: Path) -> Definition:
     if not re.fullmatch(r"\.[A-Za-z0-9]{1,16}", form.suffix):
         raise table.error("suffix", f"{form.suffix!r} is not a dot with letters and digits")
     options = dict(_options(table.table("options")))
+    if len(efforts := [name for name, option in options.items() if option.effort]) > 1:
+        reason = f"is true for {' and '.join(efforts)}; one option is the effort"
+        raise table.table("options").table(efforts[1]).error("effort", reason)
     _check_pixels(table.table("pixels"), form.pixels, options)
     by_point = _by_point(table, form, options)
     places = {*options, *by_point, *_PLACES}

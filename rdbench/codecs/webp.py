@@ -30,7 +30,7 @@ class Webp(Codec):
     longest_side: ClassVar[int | None] = 16382
     longest_side_is: ClassVar[str] = "imagecodecs' limit; WebP's is 16383"
     option_table: ClassVar = {
-        "method": Option(4, "effort, from 0 (fastest) to 6", low=0, high=6),
+        "method": Option(4, "effort, from 0 (fastest) to 6", low=0, high=6, effort=True),
         "threads": threads_option(),
     }
     channels: ClassVar[frozenset[int]] = frozenset({3})

@@ -82,6 +82,8 @@ RECORD_COLUMNS: Final = (
     "pairs",
     *(f"anchor_{name}" for name in (*_COMPLEXITY, *_NETWORKS)),
     *(f"test_{name}" for name in (*_COMPLEXITY, *_NETWORKS)),
+    "anchor_effort",
+    "test_effort",
     "reason",
 )
 IMAGE_COLUMNS: Final = (
@@ -166,6 +168,8 @@ def _record(row: Comparison) -> dict[str, str]:
                 if cost.networks
                 for name, own in _NETWORKS.items()
             },
+            "anchor_effort": row.anchor_curve.effort_text if row.anchor_curve else "",
+            "test_effort": row.test_curve.effort_text if row.test_curve else "",
             "reason": row.reason,
         }
     )

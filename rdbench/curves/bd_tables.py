@@ -281,9 +281,9 @@ def cost_cells(cost: Complexity, columns: Sequence[str]) -> tuple[str, ...]:
     """The cells of ``columns``, some of :func:`cost_columns`."""
     networks = cost.networks or Networks()
     known = {
-        "encode [ms]": _digits3(1000 * cost.encode_s),
-        "decode [ms]": _digits3(1000 * cost.decode_s),
-        "memory [MiB]": _digits3(cost.memory_mb),
+        "encode [ms]": digits3(1000 * cost.encode_s),
+        "decode [ms]": digits3(1000 * cost.decode_s),
+        "memory [MiB]": digits3(cost.memory_mb),
         "encode [kMAC/px]": _macs(networks.encode, networks.entropy_encode),
         "decode [kMAC/px]": _macs(networks.decode, networks.entropy_decode),
         "parameters [M]": _span(networks.parameters, 1e-6),
@@ -299,11 +299,11 @@ def _macs(whole: Ends, entropy: Ends) -> str:
 
 def _span(ends: Ends, factor: float = 1.0) -> str:
     """The least and the most, where they differ in three digits."""
-    low, high = (_digits3(factor * end) for end in ends)
+    low, high = (digits3(factor * end) for end in ends)
     return low if low == high else f"{low} to {high}"
 
 
-def _digits3(value: float) -> str:
+def digits3(value: float) -> str:
     """Three digits, without an exponent."""
     if not math.isfinite(value):
         return "-"

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from rdbench.curves.bd_records import IMAGE_COLUMNS, RECORD_COLUMNS, image_records, records
 from rdbench.curves.bd_tables import matrices, matrix_rows, tables
 from rdbench.curves.comparison import Comparison
+from rdbench.curves.efforts import effort_tables
 from rdbench.curves.image_tables import image_tables
 from rdbench.curves.paper import paper_tables
 from rdbench.curves.selection import NO_LABELS, Labels
@@ -45,7 +46,8 @@ def bd_text(
     ``layout`` is ``"list"`` for a row for each curve, ``"matrix"`` for a table of each curve
     against each (of mean curves or, ``of_images``, the geometric means of those of images),
     ``"images"`` for a row for each image and curve; ``complexity`` adds columns of
-    times and memory where a row stands for one curve (``bd.csv`` always has them). Raises
+    times and memory where a row stands for one curve (``bd.csv`` always has them), and to a list
+    the tables of codecs with several efforts at equal encoding time. Raises
     :class:`rdbench.errors.UsageError` where there are no images to tell apart.
     """
     if layout == "images" and not any(row.images for row in rows):
@@ -60,12 +62,14 @@ def bd_text(
     if layout != "list":
         rows = [row for row in rows if not row.image_class]
     by_class = any(row.image_class for row in rows)
+    equal = effort_tables(rows) if complexity and layout == "list" else []
     if form == "latex" and layout == "list" and not by_class:
-        return "\n\n".join(paper_tables(rows, labels, complexity=complexity)) + "\n"
+        papers = paper_tables(rows, labels, complexity=complexity)
+        return "\n\n".join([*papers, *map(latex, equal)]) + "\n"
     if layout == "images":
         found = image_tables(rows)
     elif layout == "matrix":
         found = matrices(rows, complexity=complexity, of_images=of_images)
     else:
-        found = tables(rows, complexity=complexity)
+        found = tables(rows, complexity=complexity) + equal
     return "\n\n".join(map(_RENDER[form], found)) + "\n"

@@ -74,6 +74,8 @@ class Curve:
     """Of its images, as far as they have any."""
     network_costs: NetworkCosts = field(default_factory=dict)
     """Of a learned codec, by point and number of channels, as far as they are told."""
+    effort: str = ""
+    """The option that trades the encoder's time for rate, where its codec is known to have one."""
     versions: tuple[str, ...] = ()
     timing: str = ""
     """``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
@@ -95,6 +97,18 @@ class Curve:
     """What its rows call it, where :attr:`label` says more."""
     given_name: str = ""
     """What its user calls it (``--labels``)."""
+
+    @property
+    def options_by_name(self) -> dict[str, str]:
+        """Its options; of a value that holds a ``;`` the part before it."""
+        parts = (part.partition("=") for part in self.options.split(";"))
+        return {name: value for name, equals, value in parts if equals}
+
+    @property
+    def effort_text(self) -> str:
+        """Its effort, as ``speed=4``; empty where none is told."""
+        value = self.options_by_name.get(self.effort, "")
+        return f"{self.effort}={value}" if value else ""
 
     @property
     def title(self) -> str:

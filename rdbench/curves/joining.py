@@ -14,7 +14,7 @@ import numpy as np
 from rdbench.curves.curve import CURVE, RATE, Curve, curve_of
 from rdbench.curves.naming import with_what_differs
 from rdbench.curves.records import other_measure, records_of
-from rdbench.curves.told import NetworkCosts, read_network_costs, read_tags
+from rdbench.curves.told import NetworkCosts, read_efforts, read_network_costs, read_tags
 from rdbench.errors import UsageError
 from rdbench.images.tags import Tags
 from rdbench.measurements import Measurements
@@ -83,12 +83,17 @@ class _Part:
     records: Mapping[str, MetricRecord]
     tags: Tags
     network_costs: NetworkCosts
+    effort: str
 
     @cached_property
     def curve(self) -> Curve:
         found = curve_of(self.table, np.arange(len(self.table)))
         return dataclasses.replace(
-            found, records=self.records, tags=self.tags, network_costs=self.network_costs
+            found,
+            records=self.records,
+            tags=self.tags,
+            network_costs=self.network_costs,
+            effort=self.effort,
         )
 
     @cached_property
@@ -143,6 +148,7 @@ class _Part:
             {**other.records, **self.records},
             {**other.tags, **self.tags},
             {**other.network_costs, **self.network_costs},
+            self.effort or other.effort,
         )
         return both if both.holes <= self.holes + other.holes else None
 
@@ -153,7 +159,7 @@ def _parts(run: Path, path: str | Path) -> Iterator[_Part]:
     if not len(table):
         raise UsageError(f"{str(path)!r} has no rows; measure something first")
     records = records_of(table.metrics, read_metrics(path))
-    tags, costs = read_tags(path), read_network_costs(path)
+    tags, costs, efforts = read_tags(path), read_network_costs(path), read_efforts(path)
     parts = [
         _Part(
             (run,),
@@ -161,6 +167,7 @@ def _parts(run: Path, path: str | Path) -> Iterator[_Part]:
             records,
             tags.get(table.texts["dataset"][rows[0]], {}),
             costs.get(table.texts["label"][rows[0]], {}),
+            efforts.get(table.texts["codec"][rows[0]], ""),
         )
         for rows in table.groups(CURVE)
     ]

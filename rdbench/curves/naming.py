@@ -24,7 +24,7 @@ def with_what_differs(curves: Iterable[Curve]) -> list[Curve]:
             for place, curve in enumerate(found)
             if curve.codec == codec
             and curve.source == "measured"
-            and own_label(curve.label, codec, options := _options(curve))
+            and own_label(curve.label, codec, options := curve.options_by_name)
         }
         told = {
             name
@@ -73,12 +73,6 @@ def own_label(label: str, codec: str, options: Mapping[str, str]) -> bool:
             form = word[0]
         rest = rest[len(form) :]
     return True
-
-
-def _options(curve: Curve) -> dict[str, str]:
-    """The options of a curve by name; of a value that holds a ``;`` the part before it."""
-    parts = (part.partition("=") for part in curve.options.split(";"))
-    return {name: value for name, equals, value in parts if equals}
 
 
 def _bare(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What ``run.json`` tells of images and networks, for curves."""
+"""What ``run.json`` tells of images, networks and efforts, for curves."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def read_network_costs(path: str | Path) -> dict[str, NetworkCosts]:
         }
         for label, points in _told(path, "network_costs").items()
     }
+
+
+def read_efforts(path: str | Path) -> dict[str, str]:
+    """The option of each codec that trades the encoder's time for rate, empty where it has none;
+    none for a CSV file."""
+    return _told(path, "efforts")
 
 
 def _told(path: str | Path, key: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rdbench.plots.draw import FORMATS, draw, save
+from rdbench.plots.efforts import EffortsPlot, efforts_plot
 from rdbench.plots.figures import (
     Line,
     Plot,
@@ -22,6 +23,7 @@ from rdbench.plots.tradeoff import Panel, Spot, Tradeoff, tradeoff
 
 __all__ = [
     "FORMATS",
+    "EffortsPlot",
     "Estimate",
     "Forest",
     "ForestRow",
@@ -36,6 +38,7 @@ __all__ = [
     "Style",
     "Tradeoff",
     "draw",
+    "efforts_plot",
     "file_name",
     "forest",
     "from_the_top",

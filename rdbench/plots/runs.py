@@ -29,6 +29,7 @@ from rdbench.curves import (
 from rdbench.errors import UsageError, unknown
 from rdbench.metrics import MetricRecord
 from rdbench.plots.draw import FORMATS, all_notes, draw_into, save, write_notes
+from rdbench.plots.efforts import EffortsPlot, efforts_plot
 from rdbench.plots.figures import Look, Plot, rate_distortion, rate_saving, scene
 from rdbench.plots.forest import Forest, forest
 from rdbench.plots.images import ImagesPlot, images_plot
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 LARGEST_IN = 100.0
 """Of a side of a figure, in inches."""
 
-Drawing: TypeAlias = Plot | Forest | ImagesPlot | Tradeoff
+Drawing: TypeAlias = Plot | Forest | ImagesPlot | Tradeoff | EffortsPlot
 
 
 @overload
@@ -119,7 +120,8 @@ def plot_rd(
         published: names of published curves, beside the runs or alone.
         anchor: a label, a codec, or ``published:NAME``; with it four more figures show the rate
             saved over quality, the BD-rates with their intervals, those of single images, and the
-            BD-rates over times and memory.
+            BD-rates over times and memory; a fifth, where a codec was measured at several efforts,
+            the BD-rates at equal encoding time.
         averaging: as :func:`rdbench.bd_table`.
         rates: over which curves are compared with ``anchor``, as :func:`rdbench.bd_table`.
         qualities: the same.
@@ -230,7 +232,9 @@ def _figures(
         if anchor in view.curves:
             yield rate_saving(view, anchor, settings)
         rows = _against(anchor, curves, settings)
-        yield from filter(None, (forest(rows), images_plot(rows), tradeoff(rows)))
+        yield from filter(
+            None, (forest(rows), images_plot(rows), tradeoff(rows), efforts_plot(rows))
+        )
 
 
 def _dressed(figure: Drawing, name: str, dataset: str, title: str | None, look: Look) -> Drawing:

@@ -352,6 +352,7 @@ def _environment(experiment: Experiment, identities: Identities) -> dict[str, An
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "deterministic": {c.name: c.codec().deterministic for c in experiment.codecs},
+        "efforts": {c.name: c.codec().effort() for c in experiment.codecs},
         "provenance": identities.provenance,
         "targets": {c.name: registry.place(c.target) for c in experiment.codecs},
         "sources": {dataset.name: str(dataset.source) for dataset in experiment.datasets},
