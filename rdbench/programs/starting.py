@@ -189,9 +189,11 @@ class _Launcher:
         if self._process:
             self._process.kill()
             self._process.wait()
-        if self._ready:
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(self._ready, signal.SIGKILL)
+        if self._ready:  # which may have become a program, with a group of its own
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    kill(self._ready, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._ready, 0)
         self._socket = self._process = self._ready = None
 
