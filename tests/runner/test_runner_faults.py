@@ -140,12 +140,21 @@ def test_a_worker_killed_from_outside_costs_the_row_it_was_at(photos):
     assert len(answers) == 4
 
 
-def test_a_worker_killed_while_it_starts_is_replaced(photos):
+def test_a_worker_killed_while_it_starts_is_replaced(photos, monkeypatch):
     step = experiment(photos, "Step")
     settings = Settings(step.metrics, shared=False)
     tasks = step.tasks()
     with LocalPool(Limits(2)) as pool:
-        os.kill(pool._workers[0].process.pid, 9)
+        start, killed = pool._start, []
+
+        def start_and_kill_the_first():
+            worker = start()
+            if not killed:
+                os.kill(worker.process.pid, 9)
+                killed.append(worker)
+            return worker
+
+        monkeypatch.setattr(pool, "_start", start_and_kill_the_first)
         answers = list(pool.run([Job(task, ("psnr_db",)) for task in tasks], settings))
     assert {answer.job.task.key for answer in answers} == {task.key for task in tasks}
     assert {answer.value.core["status"] for answer in answers} == {OK}
