@@ -82,19 +82,22 @@ class Janitor:
 def janitor() -> Iterator[Callable[[], Janitor]]:
     """What gives the janitor of this process: one for all that ask for it at a time, from the first
     that does until all have left."""
-    _users.append(object())
+    with _lock:
+        _users.append(object())
     try:
         yield _needed
     finally:
-        _users.pop()
-        while not _users and _there:
-            _there.pop().close()
+        with _lock:
+            _users.pop()
+            while not _users and _there:
+                _there.pop().close()
 
 
 def _needed() -> Janitor:
-    if not _there:
-        _there.append(Janitor())
-    return _there[0]
+    with _lock:
+        if not _there:
+            _there.append(Janitor())
+        return _there[0]
 
 
 @contextlib.contextmanager
@@ -117,6 +120,7 @@ def swept() -> Iterator[None]:
             found.sweep(name)
 
 
+_lock = threading.RLock()
 _one_thread = threading.RLock()
 _users: list[object] = []
 _there: list[Janitor] = []  # none or one

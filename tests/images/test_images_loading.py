@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rdbench.errors import ImageError, UnsupportedImageError
-from rdbench.images import loading
+from rdbench.formats.pillow import no_limit
 from rdbench.images.loading import decode_image, read_image
 
 pillow_heif.register_heif_opener()
@@ -516,7 +516,7 @@ def test_a_file_is_read_by_its_content_and_not_its_suffix(tmp_path, rgb):
 
 def test_warnings_of_pillow_do_not_reach_the_user(rgb, monkeypatch, recwarn):
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1)
-    with loading._quiet_pillow():
+    with no_limit():
         PIL.Image.open(io.BytesIO(encoded(rgb, "PNG")))
     decode_image(encoded(rgb, "PNG"), "x.png")
     assert not recwarn.list
