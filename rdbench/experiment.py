@@ -246,7 +246,8 @@ def plan(
     if color not in COLORS:
         raise unknown("color", color, COLORS)
     if not 1 <= repeat <= MOST_REPEATS:
-        raise UsageError(f"`repeat` is {repeat}; it must be 1 to {MOST_REPEATS}")
+        bound = "at least 1" if repeat < 1 else f"at most {MOST_REPEATS}"
+        raise UsageError(f"`repeat` is {repeat}; it must be {bound}")
     if not codecs:
         raise UsageError("no codec is named; see `rdbench codecs list`")
     if not datasets:

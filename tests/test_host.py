@@ -135,8 +135,8 @@ def test_taskset_is_heeded(monkeypatch):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"jobs": 0}, "`jobs` is 0; it must be 1 to 4096"),
-        ({"jobs": 10**9}, "`jobs` is 1000000000; it must be 1 to"),
+        ({"jobs": 0}, "`jobs` is 0; it must be at least 1"),
+        ({"jobs": 10**9}, "`jobs` is 1000000000; it must be at most 4096 on one"),
         ({"timeout_s": 0.0}, "`timeout_s` is 0; it must be above 0"),
         ({"timeout_s": float("nan")}, "`timeout_s` is nan"),
         ({"timeout_s": float("inf")}, "`timeout_s` is inf"),

@@ -46,8 +46,8 @@ class Limits:
     """Private memory in MiB that one worker may have; None for no limit."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.jobs <= MOST_JOBS:
-            raise UsageError(f"`jobs` is {self.jobs}; it must be 1 to {MOST_JOBS}")
+        if self.jobs < 1:
+            raise UsageError(f"`jobs` is {self.jobs}; it must be at least 1")
         check_timeout(self.timeout_s)
         if self.memory_mb is not None and not 1 <= self.memory_mb <= MOST_MEMORY_MB:
             raise UsageError(
@@ -68,6 +68,8 @@ class Limits:
         :class:`UsageError` as the pool does."""
         require_workers()
         jobs = host.cores() if jobs is None else jobs
+        if jobs > MOST_JOBS:
+            raise UsageError(f"`jobs` is {jobs}; it must be at most {MOST_JOBS} on one machine")
         if memory_mb is None:
             memory_mb = max(1, int(0.9 * host.memory_mb() / max(jobs, 1)))
         return cls(jobs, timeout_s, memory_mb or None)
