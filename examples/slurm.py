@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import dask_jobqueue
+from dask_jobqueue import SLURMCluster
+from dask_jobqueue.local import LocalCluster
 
 import rdbench
 
@@ -33,9 +34,9 @@ def main() -> None:
     # that is not the job's alone is shared all the same, which column `timing` cannot know.
     job = {"cores": 1, "processes": 1, "memory": "4 GB", "local_directory": "/tmp"}  # noqa: S108
     if given.here:
-        cluster = dask_jobqueue.LocalCluster(**job)
+        cluster = LocalCluster(**job)
     else:
-        cluster = dask_jobqueue.SLURMCluster(
+        cluster = SLURMCluster(
             **job, account=given.account, queue=given.partition, walltime="04:00:00"
         )
     with cluster:

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from rdbench.codecs import registry
 from rdbench.codecs.request import CodecRequest
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
 from rdbench.results import read_rows
-from rdbench.runner import run, station
+from rdbench.runner import distributed, run, station
 from rdbench.runner.distributed import DaskExecutor
 from rdbench.runner.rows import Job, Settings
 from rdbench.runner.sending import Brief, file_name, sent
@@ -30,7 +29,10 @@ from .conftest import CODECS, experiment, run_into
 from .dask_cluster import Cluster
 
 dask = pytest.importorskip("dask", reason="there is no Dask: pip install 'rdbench[distributed]'")
-pytestmark = pytest.mark.filterwarnings("default")  # of Dask's threads and sockets at its end
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # of Dask's threads and sockets at its end
+    pytest.mark.timeout(600),  # processes of Dask take long to start on a busy machine
+]
 
 TIMES = ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "load", "timing")
 MEMORY = ("peak_rss_mb", "added_rss_mb", "program_rss_mb")
@@ -99,29 +101,24 @@ def test_faults_cost_their_rows(photos, tmp_path, cluster):
     }
 
 
-def test_without_a_scheduler_it_ends_soon_with_one_line(photos, tmp_path):
+def test_without_a_scheduler_it_ends_soon():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        for address in ("tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}", "what"):
-            options = ("--codecs", "jpeg", "--dataset", photos, "--scheduler", address)
+        for address in ("tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}"):
             started = time.monotonic()
-            done = rdbench("run", *options, cwd=tmp_path)
-            took_s = time.monotonic() - started
-            assert done.returncode == 2
-            assert done.stderr.startswith(
-                f"rdbench: error: there is no Dask scheduler at {address!r}"
-            )
-            assert done.stderr.count("\n") == 1
-            assert took_s < 10 + 3 * start_up_s()
+            with pytest.raises(UsageError, match=f"no Dask scheduler at '{address}'"):
+                DaskExecutor(address)
+            assert time.monotonic() - started < 10
+
+
+def test_it_is_one_line_on_the_command_line(photos, tmp_path):
+    options = ("--codecs", "jpeg", "--dataset", photos, "--scheduler", "what")
+    done = rdbench("run", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("rdbench: error: there is no Dask scheduler at 'what' (")
+    assert done.stderr.count("\n") == 1
     assert not (tmp_path / "results").exists()
-
-
-def start_up_s() -> float:
-    """What Dask takes to be imported here and now, on a machine that does other things beside."""
-    started = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import distributed"], check=True)
-    return time.monotonic() - started
 
 
 def test_a_worker_with_another_rdbench_is_refused_and_named(photos, tmp_path, cluster):
@@ -225,7 +222,9 @@ def test_a_scheduler_that_is_gone_ends_the_run_and_keeps_its_rows(photos, tmp_pa
     assert not outcome.failures
 
 
-def test_a_scheduler_that_comes_back_is_gone_on_with(photos, tmp_path, cluster):
+def test_a_scheduler_that_comes_back_is_gone_on_with(photos, tmp_path, monkeypatch):
+    # A scheduler takes long to start on a busy machine.
+    monkeypatch.setattr(distributed, "PATIENCE_S", 120.0)
     codecs = experiment(photos, "Step", repeat=2, slow=0.5)
     with Cluster(tmp_path / "other") as other:
         scheduler = other.scheduler()
@@ -245,7 +244,7 @@ def test_images_that_were_sent_are_enough(photos, tmp_path):
     """As on a machine that has not their paths."""
     codecs = experiment(photos, "Step")
     (task, *_) = codecs.tasks()
-    settings = Settings(codecs.metrics, shared=False, classes=registry.portable([]))
+    settings = Settings(codecs.metrics, shared=False, timeout_s=60.0)
     job = Job(task, ("psnr_db",))
     gone = dataclasses.replace(task.image, path=tmp_path / "not-here.png")
     job = dataclasses.replace(job, task=dataclasses.replace(task, image=gone))

@@ -1,0 +1,91 @@
+"""What it costs that Dask carries jobs and rows: two workers of a Dask cluster on this machine
+against two of the local pool, in turns, on Kodak.
+
+Rows a second from the first row to the last, so that neither pays for its start, which is told
+beside; processor time is that of all processes, over a whole run.
+
+    RDBENCH_DATA=... python benchmarks/distributed.py [--rounds N] [--write]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import JOBS, kodak, machine, markdown, spread
+
+import rdbench
+
+CODECS = {"jpegxl": "jpegxl:points=80", "avif": "avif:points=50", "jpeg": "jpeg:points=20/50/80"}
+LIMIT = 1.15
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A run."""
+
+    row_ms: float
+    start_s: float
+    processor_s: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    rows = []
+    for name, codec in CODECS.items():
+        pairs = [(timed(codec, None), timed(codec, "local")) for _ in range(given.rounds)]
+        rows.append(
+            {
+                "codec": name,
+                "pool [ms a row]": spread([here.row_ms for here, _ in pairs]),
+                "Dask [ms a row]": spread([there.row_ms for _, there in pairs]),
+                "Dask of the pool": spread([b.row_ms / a.row_ms for a, b in pairs], 2),
+                "processor time of the pool's": spread(
+                    [b.processor_s / a.processor_s for a, b in pairs], 2
+                ),
+                "limit": f"{LIMIT:g}",
+                "first row, pool [s]": spread([here.start_s for here, _ in pairs]),
+                "first row, Dask [s]": spread([there.start_s for _, there in pairs]),
+            }
+        )
+    table = markdown(rows)
+    print(table)
+    if given.write:
+        Path(__file__).with_suffix(".md").write_text(
+            "# Dask on one machine\n\n"
+            "Written by `RDBENCH_DATA=... python benchmarks/distributed.py --write`: 24 images of "
+            f"Kodak, the default metrics, {JOBS} workers; median (minimum to maximum) of "
+            f"{given.rounds} rounds, in turns; load of the machine {os.getloadavg()[2]:.1f}.\n\n"
+            f"Machine: {machine(('distributed', 'numpy'))}\n\n{table}\n"
+        )
+
+
+def timed(codec: str, scheduler: str | None) -> Timed:
+    times: list[float] = []
+    before, start = os.times(), time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = rdbench.run(
+            codecs=codec,
+            datasets=str(kodak()),
+            jobs=JOBS,
+            scheduler=scheduler,
+            out=Path(folder) / "run",
+            progress=lambda *_: times.append(time.perf_counter()),
+        )
+    assert not outcome.failures
+    return Timed(
+        1000 * (times[-1] - times[0]) / (len(times) - 1),
+        times[0] - start,
+        sum(os.times()[:4]) - sum(before[:4]),
+    )
+
+
+if __name__ == "__main__":
+    main()
