@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.plots.draw import dressed, log_y, show
-from rdbench.plots.styles import COLORS, MARKERS, RED, SKY
+from rdbench.plots.palette import RED, SKY
+from rdbench.plots.styles import Member, styles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,10 +83,10 @@ def energy(
     coding gains in dB."""
     with dressed((8.0, 3.4), title, subtitle) as figure:
         left, right = figure.subplots(1, 2)
-        for place, (name, gain) in enumerate(gains.items()):
+        for name, gain in gains.items():
             own = positions.loc[positions["codec"] == name, "variance"].to_numpy()
             own = np.sort(own)[::-1]
-            count, look = np.arange(1, len(own) + 1), _look(place)
+            count, look = np.arange(1, len(own) + 1), _look(name)
             left.plot(count, own, label=f"{name}: gain {gain:.2f} dB", markevery=6, **look)
             kept = np.cumsum(own) / own.sum()
             right.plot(count[:SHOWN], 100 * (1 - kept[:SHOWN]), markevery=3, **look)
@@ -140,12 +141,12 @@ def costs(maps: Mapping[str, Floats], positions: pd.DataFrame, title: str, subti
         bar.ax.tick_params(labelsize=7)
         bar.outline.set_visible(False)
         last = row[-1]
-        for place, name in enumerate(maps):
+        for name in maps:
             own = positions[positions["codec"] == name]
-            look = _look(place)
-            last.plot(own["position"], 1000 * own["bpp"], label=name, markevery=6, **look)
+            rate = 1000 * own["bpp"]
+            last.plot(own["position"], rate, label=name, markevery=6, **_look(name))
         last.set_xlabel("Position in the order of coding")
-        last.set_ylabel("Rate of its levels [0.001 bit/px]")
+        last.set_ylabel("Rate [0.001 bit/px]")
         last.grid(True)
         last.legend(loc="upper right")
     return figure
@@ -196,12 +197,7 @@ def _frame(axes: Axes, left: int, top: int, side: int) -> None:
     )
 
 
-def _look(place: int) -> dict[str, Any]:
-    return {
-        "color": COLORS[place % len(COLORS)],
-        "marker": MARKERS[place % len(MARKERS)],
-        "markersize": 4.5,
-        "markeredgecolor": "white",
-        "markeredgewidth": 0.5,
-        "linewidth": 1.5,
-    }
+def _look(codec: str) -> dict[str, Any]:
+    """That of the codec in all figures."""
+    member = Member(codec, codec)
+    return {**styles([member])[member].marks(5.0), "linewidth": 1.5}

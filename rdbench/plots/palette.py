@@ -34,6 +34,9 @@ KNOWN: Final = MappingProxyType(
         "jpegli": ("#6B6256", "<"),
         "cjpegli": ("#898989", "d"),
         "png": ("#2C2C2C", "X"),
+        # Block transforms
+        "dct-block": ("#029100", "H"),
+        "klt-block": ("#F890FD", "*"),
         # JPEG 2000
         "jpeg2000": (ORANGE, "s"),
         "openjpeg": ("#E08528", ">"),
