@@ -54,6 +54,13 @@ def report(
             metavar="NAME[,NAME...]|all",
         ),
     ] = "",
+    maps: Annotated[
+        str,
+        typer.Option(
+            help="Error maps for the viewer: metrics that have one.",
+            metavar="NAME[,NAME...]",
+        ),
+    ] = "",
     title: Annotated[str, typer.Option(help="Of the page.  [default: the runs' names]")] = "",
     labels: LabelsOption = None,
     out: Annotated[
@@ -98,6 +105,7 @@ def report(
         title=title,
         labels=labels,
         images=names(images),
+        maps=names(maps),
         out=out,
         jobs=jobs,
         timeout_s=timeout,

@@ -15,6 +15,7 @@ from rdbench.bd import Range
 from rdbench.curves import Labels, read_labels
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
+from rdbench.metrics.maps import DIFFERENCE, map_record
 from rdbench.reporting.content import content
 from rdbench.reporting.pictures import Progress, add_pictures
 from rdbench.runner import Limits, LocalPool
@@ -56,6 +57,7 @@ def report(
     labels: Labels | str | Path | None = None,
     title: str = "",
     images: str | Sequence[str] = (),
+    maps: str | Sequence[str] = (),
     out: str | Path | None = None,
     jobs: int | None = None,
     timeout_s: float = 600.0,
@@ -81,6 +83,7 @@ def report(
         labels: what curves, datasets and metrics are called, as :func:`rdbench.plot_rd`.
         title: of the page; the runs' names by default.
         images: names of images to look at, or ``"all"``.
+        maps: metrics whose error maps the viewer shows, beside the difference.
         out: the file; ``report.html`` in the folder of a single run by default.
         jobs: worker processes that decode, as :func:`rdbench.run`.
         timeout_s: the time that one decoding, or coding, may take.
@@ -99,11 +102,22 @@ def report(
     )
     path = _place(paths, out)
     shown["without"] = []
+    mapped = [map_record(name) for name in ([maps] if isinstance(maps, str) else maps)]
+    mapped = [one for one in mapped if one is not DIFFERENCE]  # which the viewer makes itself
+    if maps and not images:
+        raise UsageError("error maps are of images to look at: name these (`images`)")
+    shown["maps"] = {one.name: {"label": one.label, "shows": one.map} for one in mapped}
     if wanted := [images] if isinstance(images, str) else list(images):
         with LocalPool(Limits.of_machine(jobs, timeout_s)) as pool:
             folder = path.parent / f"{path.stem}{FILES}"
             shown["without"] = add_pictures(
-                shown["panels"], paths, wanted, folder, executor=pool, progress=progress
+                shown["panels"],
+                paths,
+                wanted,
+                folder,
+                maps=mapped,
+                executor=pool,
+                progress=progress,
             )
     page = _rendered(shown, title or ", ".join(run["name"] for run in shown["runs"]))
     write_atomically(path, page.encode())

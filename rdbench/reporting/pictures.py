@@ -109,9 +109,9 @@ def _add_maps(
     for (picture, curve), own in zip(found, errors, strict=True):
         name = f"{slug(record.name)}/{_file(picture.row)}"
         write_image(folder / "maps" / name, in_colors(own, top))
-        points = shown.setdefault("maps", {}).setdefault(str(curve), {})
-        told = points.setdefault(point_text(picture.row.point), {})
-        told[record.name] = f"{folder.name}/maps/{name}"
+        file, blocks, *others = shown["decoded"][str(curve)][point_text(picture.row.point)]
+        there = {**(others[0] if others else {}), record.name: f"{folder.name}/maps/{name}"}
+        shown["decoded"][str(curve)][point_text(picture.row.point)] = [file, blocks, there]
 
 
 def _place(panels: Iterable[dict[str, Any]], row: Measurement) -> tuple[dict[str, Any], int] | None:

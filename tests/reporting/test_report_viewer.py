@@ -15,6 +15,8 @@ from PIL import Image
 import rdbench
 from rdbench.errors import UsageError
 from rdbench.images import pixel_sha256
+from rdbench.metrics.maps import error_maps, map_record
+from rdbench.plots.pictures import in_colors
 from rdbench.results import read_rows
 from rdbench.runner.kept import read_png
 from tests.reporting.conftest import data_of
@@ -246,3 +248,39 @@ def test_nothing_is_loaded_before_it_is_looked_at(visit, page):
     shown.page.wait_for_function("document.querySelectorAll('#viewer img').length === 2")
     shown.page.wait_for_load_state("networkidle")
     assert len([url for url in shown.asked if url.endswith(".webp")]) == 2
+
+
+def test_error_maps_are_pictures_of_one_scale_and_can_be_chosen(run, tmp_path, visit):
+    page = rdbench.report(run, images="coffee", maps=["ssim_y", "mse"], out=tmp_path / "maps.html")
+    (panel,) = data_of(page)["panels"]
+    picture = panel["pictures"]["coffee"]
+    original = read_png(page.parent / picture["original"], None)
+    found = {
+        (number, point): error_maps(
+            map_record("ssim_y"), original, [read_png(page.parent / file, None)]
+        )[0]
+        for number, points in picture["decoded"].items()
+        for point, (file, *_) in points.items()
+    }
+    top = np.nanpercentile(np.concatenate([one.ravel() for one in found.values()]), 99.9)
+    assert picture["tops"]["ssim_y"] == pytest.approx(top, rel=5e-3)
+    for (number, point), errors in found.items():
+        file = picture["decoded"][number][point][2]["ssim_y"]
+        colors = read_png(page.parent / file, None)
+        np.testing.assert_array_equal(colors, in_colors(errors, float(top)))
+        # Brighter where more is wrong.
+        light, known = colors.sum(axis=2, dtype=float), np.isfinite(errors)
+        assert np.corrcoef(light[known], errors[known])[0, 1] > 0.9
+    shown = visit(page, "picture=coffee&a=0&b=1&value=1")
+    section = shown.see("viewer")
+    shown.choose(error="map of SSIM-Y")
+    assert "/maps/ssim_y/" in source(section, "a")
+    assert "1 - SSIM of luma; dark is 0" in section.locator(".table").inner_text()
+    assert shown.said == []
+
+
+def test_maps_without_images_are_refused(run, tmp_path):
+    with pytest.raises(UsageError, match="error maps are of images to look at"):
+        rdbench.report(run, maps="ssim_y", out=tmp_path / "maps.html")
+    with pytest.raises(UsageError, match="the metric 'vif' has no error map"):
+        rdbench.report(run, images="coffee", maps="vif", out=tmp_path / "maps.html")

@@ -74,8 +74,11 @@ function scales(numbers) {
 function lines(values, numbers, x, y, more = []) {
   const look = scales(numbers);
   const encoding = { x, y, color: look.color, order: { field: "order" } };
-  const hollow = { ...look.color, legend: null, condition: { test: "datum.published", value: "transparent" } };
   const faded = { condition: { param: "pick", value: 1 }, value: 0.15 };
+  const points = (published) => ({ transform: [{ filter: `datum.mark && ${published ? "" : "!"}datum.published` }],
+    mark: { type: "point", filled: !published, size: published ? 100 : 60, opacity: 1 },
+    encoding: { x, y, color: look.color, shape: look.shape, opacity: faded, tooltip: [
+      { field: "curve" }, { field: "point" }, { field: "x", title: x.title, format: ".4~g" }, { field: "y", title: y.title, format: ".5~g" }] } });
   return {
     height: 380, data: { values: values.map((one) => ({ ...one, published: curveOf(one.curve).published })) },
     layer: [
@@ -83,9 +86,7 @@ function lines(values, numbers, x, y, more = []) {
       { mark: { type: "line", strokeWidth: 2 }, encoding: { ...encoding, strokeDash: look.strokeDash, opacity: faded },
         params: [{ name: "pick", select: { type: "point", fields: ["curve"] }, bind: "legend" },
           { name: "range", select: { type: "interval", zoom: "wheel![event.shiftKey]" }, bind: "scales" }] },
-      { transform: [{ filter: "datum.mark" }], mark: { type: "point", size: 60, opacity: 1, strokeWidth: 1.5 },
-        encoding: { x, y, color: look.color, fill: hollow, shape: look.shape, opacity: faded, tooltip: [
-          { field: "curve" }, { field: "point" }, { field: "x", title: x.title, format: ".4~g" }, { field: "y", title: y.title, format: ".5~g" }] } },
+      points(true), points(false),
     ],
   };
 }

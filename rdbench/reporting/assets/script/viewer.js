@@ -71,14 +71,16 @@ function drawViewer(section) {
     return [side.toUpperCase(), one.title, found ? pointOf(one, row, found) : "-",
       ...metrics.map((name) => { const value = found && one.values[name]?.[row]?.[found.place]; return value === null || value === undefined ? "-" : String(Number(value.toPrecision(5))); })];
   });
-  $(".table", section).replaceChildren(tableOf({ title: "The numbers of what is shown", text_columns: 3,
+  const top = shownPicture().tops?.[state.error];
+  const legend = top === undefined ? [] : [element("p", { class: "how" }, `Map: ${data.maps[state.error].shows}; dark is 0, and bright ${top} or more.`)];
+  $(".table", section).replaceChildren(...legend, tableOf({ title: "The numbers of what is shown", text_columns: 3,
     header: ["", "curve", "point", ...metrics.map((name) => name === "bpp" ? "rate [bit/px]" : data.metrics[name].axis)], rows }));
 }
 
 // What can be shown in place of a picture: its difference to the original, and maps of metrics.
 function errorKinds() {
   const maps = new Set(Object.values(shownPicture()?.decoded ?? {}).flatMap((points) => Object.values(points).flatMap((own) => Object.keys(own[2] ?? {}))));
-  return [["", "no"], ["difference", "difference, ×8"], ...[...maps].map((name) => [name, `map of ${data.metrics[name]?.label ?? name}`])];
+  return [["", "no"], ["difference", "difference, ×8"], ...[...maps].map((name) => [name, `map of ${data.maps[name].label}`])];
 }
 
 const fileOf = (side) => state[side] === ORIGINAL ? shownPicture().original : nearest(state[side])?.file[0];
@@ -97,7 +99,7 @@ function layer(side) {
   const difference = isDecoded && state.error === "difference";
   made.classList.toggle("error", difference);
   if (difference) made.append(picture(shownPicture().original, ""));
-  made.append(picture(map || file, `${state.picture}, ${sideName(side)}${map ? `, ${data.metrics[state.error].label}` : ""}`));
+  made.append(picture(map || file, `${state.picture}, ${sideName(side)}${map ? `, ${data.maps[state.error].label}` : ""}`));
   return made;
 }
 
