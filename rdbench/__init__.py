@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rdbench.results import load
     from rdbench.runner import Limits, Outcome
     from rdbench.schema import Measurement
+    from rdbench.stages import transforming
 
 __version__ = "0.1.0"
 
@@ -60,6 +61,7 @@ __all__ = [
     "run",
     "score",
     "train",
+    "transforming",
 ]
 
 # Where the public names live. They are imported on first use, so that `import rdbench` and
@@ -96,6 +98,7 @@ _LAZY: Final = {
     "run": "rdbench.api",
     "score": "rdbench.api",
     "train": "rdbench.api",
+    "transforming": "rdbench.stages",
 }
 
 if not TYPE_CHECKING:  # for type checkers it would make any name one of the package's

@@ -28,6 +28,10 @@ TIMEOUT: Final = "timeout"  # stopped after the time limit
 CRASHED: Final = "crashed"  # the process died
 UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
 
+PINNED: Final = "pinned"  # --timing: alone, pinned to a core, medians of many runs
+ISOLATED: Final = "isolated"  # one worker
+SHARED: Final = "shared"  # several
+
 KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
 """What makes a row the measurement of one thing: two rows with one key replace each other."""
 MeasurementKey = tuple[str, str, str, str, float, int]
@@ -103,7 +107,21 @@ class Measurement:
     decode_cpu_s: float | None = _column(
         "processor time of decoding, with all programs and servers", "s"
     )
-    timing: str = _column("isolated, or shared when other work ran beside it", default="")
+    encode_transform_s: float | None = _column(
+        "what of encode_s the transforms of a learned codec took; the rest is its entropy coding",
+        "s",
+    )
+    decode_transform_s: float | None = _column("the same of decode_s", "s")
+    encode_runs: int | None = _column("runs that the times of encoding are the medians of")
+    decode_runs: int | None = _column("the same of decoding")
+    encode_spread: float | None = _column(
+        "width of the 95 % interval of encode_s over its runs, as a share of it"
+    )
+    decode_spread: float | None = _column("the same of decode_s")
+    timing: str = _column(
+        "pinned (--timing), isolated, or shared when other work ran beside it", default=""
+    )
+    frequency_mhz: float | None = _column("clock of the pinned core, as far as it is told", "MHz")
     load: float | None = _column(
         "load of the machine: processes that ran or waited to, last minute"
     )

@@ -13,6 +13,8 @@ from rdbench.tables import number_cell
 _COMPLEXITY: Final = (
     "encode_s",
     "decode_s",
+    "encode_transform_s",
+    "decode_transform_s",
     "memory_mb",
     "memory_is",
     "timing",

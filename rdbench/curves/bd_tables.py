@@ -281,8 +281,8 @@ def cost_cells(cost: Complexity, columns: Sequence[str]) -> tuple[str, ...]:
     """The cells of ``columns``, some of :func:`cost_columns`."""
     networks = cost.networks or Networks()
     known = {
-        "encode [ms]": digits3(1000 * cost.encode_s),
-        "decode [ms]": digits3(1000 * cost.decode_s),
+        "encode [ms]": _time(cost.encode_s, cost.encode_transform_s),
+        "decode [ms]": _time(cost.decode_s, cost.decode_transform_s),
         "memory [MiB]": digits3(cost.memory_mb),
         "encode [kMAC/px]": _macs(networks.encode, networks.entropy_encode),
         "decode [kMAC/px]": _macs(networks.decode, networks.entropy_decode),
@@ -290,6 +290,11 @@ def cost_cells(cost: Complexity, columns: Sequence[str]) -> tuple[str, ...]:
         "weights [MB]": _span(networks.weights_bytes, 1e-6),
     }
     return tuple(known[column] for column in columns)
+
+
+def _time(seconds: float, transform_s: float) -> str:
+    text = digits3(1000 * seconds)
+    return f"{text} ({digits3(1000 * transform_s)})" if math.isfinite(transform_s) else text
 
 
 def _macs(whole: Ends, entropy: Ends) -> str:

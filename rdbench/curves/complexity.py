@@ -12,12 +12,14 @@ import numpy as np
 
 from rdbench.curves.curve import Curve
 from rdbench.network_cost import COUNTED_SIZE, NetworkCost
+from rdbench.schema import ISOLATED, PINNED
 
 QUIET: Final = 1.5
 """The load of a machine on which one worker has a processor to itself: its own 1, and less than
 half a process beside it."""
 MOST_WALL_OVER_CPU: Final = 1.25
 """Where wall time is longer than the processor time by more, something was waited for."""
+_DOING: Final = ("encode", "decode")
 MEMORY: Final = {
     "program": "Peak memory of the program [MiB]",
     "process": "Memory added to the process [MiB]",
@@ -87,14 +89,17 @@ class Complexity:
     encode_s: float = math.nan
     """Wall time for one image, the mean over images and points."""
     decode_s: float = math.nan
+    encode_transform_s: float = math.nan
+    """What of it the transforms of a learned codec took; the rest is entropy coding."""
+    decode_transform_s: float = math.nan
     memory_mb: float = math.nan
     """MiB, the maximum over images; of a codec without programs, over those for which it is
     known (column ``added_rss_mb``)."""
     memory_is: str = ""
     """A key of :data:`MEMORY`, where there is any."""
     timing: str = ""
-    """``isolated``, ``shared`` or ``mixed`` for measured times; ``published`` for those that
-    somebody else took on another machine; empty where there are none."""
+    """``pinned``, ``isolated``, ``shared`` or ``mixed`` for measured times; ``published`` for those
+    that somebody else took on another machine; empty where there are none."""
     machines: tuple[str, ...] = ()
     """Where times were taken, as far as it is told: hosts, or devices of one host; of published
     ones their publisher."""
@@ -102,6 +107,10 @@ class Complexity:
     """Of the machine while they were taken, the median."""
     wall_over_cpu: float = math.nan
     """Wall time over processor time, of encoding or of decoding, the larger one."""
+    runs: Ends = UNTOLD
+    """Runs that a time is the median of."""
+    spread: float = math.nan
+    """Width of the widest 95 % interval of a time over its runs, as a share of it."""
     networks: Networks | None = None
     """Of a learned codec, as far as it is told."""
 
@@ -125,21 +134,26 @@ class Complexity:
         if math.isnan(memory_mb):
             memory_mb, memory_is = _told(np.max, cells("added_rss_mb")), "process"
         memory_is = "" if math.isnan(memory_mb) else memory_is
-        walls = [_all(np.mean, cells(f"{what}_s")) for what in ("encode", "decode")]
+        walls = [_all(np.mean, cells(f"{what}_s")) for what in _DOING]
         if not any(map(math.isfinite, walls)):
             return cls(memory_mb=memory_mb, memory_is=memory_is, networks=Networks.of(curve))
-        processor = [_all(np.mean, cells(f"{what}_cpu_s")) for what in ("encode", "decode")]
+        processor = [_all(np.mean, cells(f"{what}_cpu_s")) for what in _DOING]
         ratios = [wall / cpu for wall, cpu in zip(walls, processor, strict=True) if cpu > 0]
         published = curve.source == "published"
+        runs = np.array([cells(f"{what}_runs") for what in _DOING])
         return cls(
             encode_s=walls[0],
             decode_s=walls[1],
+            encode_transform_s=_all(np.mean, cells("encode_transform_s")),
+            decode_transform_s=_all(np.mean, cells("decode_transform_s")),
             memory_mb=memory_mb,
             memory_is=memory_is,
             timing="published" if published else curve.timing,
             machines=(curve.origin or curve.title,) if published else curve.machines,
             load=_told(np.median, cells("load")),
             wall_over_cpu=max(ratios, default=math.nan),
+            runs=(_told(np.min, runs), _told(np.max, runs)),
+            spread=_all(np.max, np.array([cells(f"{what}_spread") for what in _DOING])),
             networks=Networks.of(curve),
         )
 
@@ -167,7 +181,15 @@ class Complexity:
     @property
     def how(self) -> str:
         """How times were taken, in words; empty where there are none."""
-        if self.timing != "isolated":
+        if self.timing == PINNED:
+            low, high = (f"{end:.0f}" for end in self.runs)
+            runs = low if low == high else f"{low} to {high}"
+            told = f"alone, pinned to a core, medians of {runs} runs"
+            if math.isfinite(self.spread):
+                told += f" with 95 % intervals of at most {100 * self.spread:.2g} %"
+            beside = f", but other programs ran beside (load {self.load:.0f})" if self.busy else ""
+            return told + beside
+        if self.timing != ISOLATED:
             return _TIMINGS[self.timing]
         if math.isnan(self.load):
             return "isolated (one worker; the load of the machine is not known)"
@@ -182,7 +204,7 @@ _KNOWN: Final[WeakKeyDictionary[Curve, dict[tuple[str, ...], Complexity]]] = Wea
 _TIMINGS: Final = {
     "": "",
     "shared": "shared (other work ran beside them)",
-    "mixed": "partly isolated, partly shared",
+    "mixed": "taken in several ways",
     "published": "their publisher's, of another machine",
 }
 
@@ -210,6 +232,8 @@ def cost_notes(
         parts = [f"{how}: {', '.join(titles)}" for how, titles in groups.items()]
         how = next(iter(groups)) if len(groups) == 1 else "; ".join(parts)
         said.append(f"{times} {how}")
+    if any(math.isfinite(cost.encode_transform_s) for cost in costs.values()):
+        said.append("in parentheses what of a time transforms took; the rest is entropy coding")
     if waited := [
         f"{title} {cost.wall_over_cpu:.1f} times"
         for title, cost in costs.items()

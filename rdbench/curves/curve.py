@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 RATE: Final = "bpp"
 CURVE: Final = ("dataset", "label", "codec", "options")
 """What the rows of a curve have in common."""
-TIMES: Final = ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s")
+TIMES: Final = (
+    *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s"),
+    *("encode_transform_s", "decode_transform_s"),
+)
 # What is averaged of the core: all numbers but those that say which measurement it is.
 NUMBERS: Final = tuple(
     column.name
@@ -78,7 +81,7 @@ class Curve:
     """The option that trades the encoder's time for rate, where its codec is known to have one."""
     versions: tuple[str, ...] = ()
     timing: str = ""
-    """``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
+    """``pinned``, ``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
     hosts: tuple[str, ...] = ()
     """The machines that measured it, as far as they are told."""
     devices: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ _TEXTS: Final = (
     "point",
 )
 
-PARTIAL: Final = (*TIMES, "added_rss_mb")
+PARTIAL: Final = (*TIMES, "encode_spread", "decode_spread", "added_rss_mb")
 """Columns of which nothing is to be said where some images have none."""
 
 

@@ -42,7 +42,11 @@ REQUIRED: Final = (
     *("codec_version", "status", "size_bytes", "bpp"),
 )
 _TIMES: Final = frozenset(
-    {"encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "load", "host", "device"}
+    {
+        *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "load", "host"),
+        *("device", "encode_transform_s", "decode_transform_s", "encode_runs", "decode_runs"),
+        *("encode_spread", "decode_spread", "frequency_mhz"),
+    }
 )
 _OF_ONE_RUN: Final = frozenset(
     {

@@ -29,9 +29,9 @@ def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], l
 
     Processor time is judged where both sides have it, wall time elsewhere: other work on the
     machine makes wall times of the same thing three times as long, and no codec worse. Only times
-    of one way of timing (isolated, or shared with other work) are held against each other. Another
-    machine, and a load of it that is another, make processor time longer, too: what is beyond the
-    limit is inconclusive then.
+    of one way of timing (pinned, isolated, or shared with other work) are held against each other.
+    Another machine, and a load of it that is another, make processor time longer, too: what is
+    beyond the limit is inconclusive then.
     """
     findings = []
     before, now = ([getattr(cell, side) for cell in shared] for side in ("old", "new"))

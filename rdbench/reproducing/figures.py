@@ -132,7 +132,10 @@ def time_bars(dataset: str, curves: Sequence[Curve]) -> Bars:
     """Times to encode and to decode of the measured curves of a dataset."""
     measured = [curve for curve in curves if curve.source == "measured"]
     images = max((curve.image_count for curve in measured), default=0)
-    busy = any(curve.timing != "isolated" or Complexity.of(curve).busy for curve in measured)
+    busy = any(
+        curve.timing not in ("isolated", "pinned") or Complexity.of(curve).busy
+        for curve in measured
+    )
     said = ", other work ran beside" if busy else ""
     machines = sorted({machine for curve in measured for machine in curve.machines})
     said += f", on {' and '.join(machines)}" if len(machines) > 1 else ""

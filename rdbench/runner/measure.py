@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rdbench import files, programs, returned
 from rdbench.errors import (
     OutOfTimeError,
@@ -29,15 +31,19 @@ from rdbench.programs import Usage, supervised
 from rdbench.runner import elsewhere, kept
 from rdbench.runner.built import Built
 from rdbench.runner.elsewhere import Elsewhere
-from rdbench.runner.resources import PeakMemory, cpu_time_s, load
+from rdbench.runner.resources import PeakMemory, load
 from rdbench.runner.rows import Job, Measured, Settings
 from rdbench.runner.search import Search
+from rdbench.runner.timing import Timer, frequency_mhz, pin
 from rdbench.runner.warming import WarmUp
 from rdbench.sample_format import SampleFormat
 from rdbench.schema import (
     CRASHED,
     FAILED,
+    ISOLATED,
     OK,
+    PINNED,
+    SHARED,
     TIMEOUT,
     UNSUPPORTED,
     Measurement,
@@ -87,26 +93,12 @@ def _bpp(stream: bytes, pixels: Image) -> float:
     return float(8 * len(stream) / (width * height))
 
 
-class _Clock:
-    """Wall time and processor time since it was made."""
-
-    def __init__(self) -> None:
-        programs.prepare()
-        self._cpu_s = cpu_time_s()
-        self._start = time.perf_counter()
-
-    def read(self, side: str, codec: Codec) -> dict[str, float]:
-        """The columns of a ``side`` (encode, decode) of a codec."""
-        wall_s = time.perf_counter() - self._start
-        cpu_s = cpu_time_s() - self._cpu_s
-        return {f"{side}_s": wall_s, **({f"{side}_cpu_s": cpu_s} if codec.accounted() else {})}
-
-
 class Bench:
     """Makes measurements; keeps the original at hand with its side of the metrics, and the
     codecs that were built, so that the next point of the same image does not pay for them."""
 
     def __init__(self, settings: Settings, notify: Notify) -> None:
+        pin(settings.cores)
         self._elsewhere = Elsewhere(settings.timeout_s) if settings.elsewhere else None
         self.settings = settings
         self._notify = notify
@@ -123,7 +115,12 @@ class Bench:
         self._usage = Usage()
         self._accounted = True
         """Whether it is known what the codec of the job that is under way uses."""
-        self._warm_up = WarmUp(not settings.shared, self._memory, lambda: self._begin(()))
+        pinned = bool(settings.cores)
+        self._warm_up = WarmUp(
+            not settings.shared, self._memory, lambda: self._begin(()), programs=pinned
+        )
+        self._timer = Timer(repeating=pinned, more_time=lambda: self._begin(()))
+        self._timing = PINNED if pinned else SHARED if settings.shared else ISOLATED
 
     def answer(self, job: Job) -> Measured:
         """What comes of a job. Whatever is raised on the way becomes its status and message."""
@@ -131,8 +128,7 @@ class Bench:
         # All settings of a search are of the files that one of them opened.
         point = None if codec.goal else job.task.point
         opened = self._opened.setdefault((codec.target, codec.options_text, point), {})
-        timing = "shared" if self.settings.shared else "isolated"
-        core: dict[str, Any] = {"timing": timing, "host": platform.node()}
+        core: dict[str, Any] = {"timing": self._timing, "host": platform.node()}
         self._memory.reset()
         self._notes.clear()
         self._cost, self._accounted = None, True
@@ -162,6 +158,8 @@ class Bench:
             decoded, search = self._measure(job, core)
         finally:  # before metrics run programs
             core["program_rss_mb"], core["load"] = self._programs_mb(), load()
+            if self.settings.cores:
+                core["frequency_mhz"] = frequency_mhz(self.settings.cores[0])
         # The same image may have come out again: then its row stays.
         same = there is not None and there.decoded_sha256 == core["decoded_sha256"]
         scores = self._score(job, decoded, job.missing if same else job.metrics)
@@ -221,9 +219,18 @@ class Bench:
         self._cost = encoder.network_cost(pixels.shape[2])
         who = f"codec {codec_class.name!r}: "
 
-        clock = _Clock()
-        stream = encoder.encode(pixels)
-        core.update(clock.read("encode", encoder))
+        def another(what: str, first: Any, later: Any) -> None:
+            equal = np.array_equal(first, later) if what == "image" else first == later
+            if codec_class.deterministic and not equal:
+                raise RdbenchError(
+                    f"{who}another {what} the second time, from a codec that is said to be "
+                    "deterministic; find out why, or declare deterministic = False"
+                )
+
+        stream, times = self._timer.timed(
+            lambda: encoder.encode(pixels), functools.partial(another, "stream")
+        )
+        core.update(times.columns("encode", encoder.accounted()))
         stream = returned.stream(stream, who + "encode")
         height, width, _ = pixels.shape
         core.update(
@@ -238,9 +245,10 @@ class Bench:
             core["stream_file"] = kept.place("streams", task, codec_class.stream_suffix)
             kept.write_stream(self.settings.out / core["stream_file"], stream)
 
-        clock = _Clock()
-        decoded = decoder.decode(stream)
-        core.update(clock.read("decode", decoder))
+        decoded, times = self._timer.timed(
+            lambda: decoder.decode(stream), functools.partial(another, "image")
+        )
+        core.update(times.columns("decode", decoder.accounted()))
         decoded = returned.image(decoded, pixels, who + "decode")
         core["decoded_sha256"] = pixel_sha256(decoded)
         if reason := self._reason_against(codec_class, plan, setting, stream, decoded):

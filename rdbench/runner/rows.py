@@ -26,6 +26,8 @@ class Settings:
     metrics: tuple[MetricRecord, ...]
     shared: bool
     """Whether other work runs on the machine beside a measurement."""
+    cores: tuple[int, ...] = ()
+    """Cores that workers are pinned to, for times to publish; none: times as they come."""
     timeout_s: float = math.inf
     """Wall time that one measurement may take, and each metric that is not rdbench's own."""
     memory_mb: int | None = None

@@ -28,8 +28,17 @@ class WarmUp:
     What fails here will fail again, except that there is no time left for it where that ran out.
     """
 
-    def __init__(self, isolated: bool, memory: PeakMemory, more_time: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        isolated: bool,
+        memory: PeakMemory,
+        more_time: Callable[[], None],
+        *,
+        programs: bool = False,
+    ) -> None:
         self._isolated, self._memory, self._more_time = isolated, memory, more_time
+        self._programs = programs
+        """Whether codecs that run programs are warmed up with whole images as well."""
         self._runs_programs: dict[tuple[str, str], bool] = {}
         self._sizes: set[tuple[Any, ...]] = set()
 
@@ -49,7 +58,8 @@ class WarmUp:
                 decoder.decode(encoder.encode(corner))
             self._runs_programs[key] = usage.started > before
         sized = (*key, pixels.shape)
-        if not self._isolated or self._runs_programs[key] or sized in self._sizes:
+        program = self._runs_programs[key]
+        if not self._isolated or (program and not self._programs) or sized in self._sizes:
             return None
         self._sizes.add(sized)
         self._more_time()
@@ -60,7 +70,7 @@ class WarmUp:
             if self._memory.below_mb() is None and encoder.accounted():
                 added_mb = self._memory.added_mb()
         self._more_time()
-        return added_mb
+        return None if program else added_mb
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from rdbench.models.compression.tiling import tiled
 from rdbench.models.container import Stream
 from rdbench.models.densities import LIKELIHOOD_FLOOR
 from rdbench.pixel_limit import MOST_PIXELS
+from rdbench.stages import transforming
 
 if TYPE_CHECKING:
     from rdbench.network_cost import NetworkCost
@@ -161,7 +162,9 @@ class Compressor(abc.ABC):
         :class:`UnsupportedImageError` for another number of channels."""
         height, width, channels = image.shape
         with torch.inference_mode():
-            coded = self.encode_latents(self.analysis(image), beta)
+            with transforming():
+                latents = self.analysis(image)
+            coded = self.encode_latents(latents, beta)
         stream = Stream(self.name, self.identity, beta, height, width, channels, coded.payloads)
         return container.pack(stream), coded
 
@@ -170,7 +173,8 @@ class Compressor(abc.ABC):
         :class:`rdbench.errors.BitstreamError` for anything but a whole stream of this model with
         these weights, and before anything is decoded for one of more than ``max_pixels``."""
         stream, coded = self.parse(data, max_pixels)
-        return self.synthesis(coded.latents, stream.height, stream.width)
+        with transforming():
+            return self.synthesis(coded.latents, stream.height, stream.width)
 
     def parse(self, data: bytes, max_pixels: int = MOST_PIXELS) -> tuple[Stream, Coded]:
         """The parts of a stream and the latents in it; errors as of :meth:`decode`."""
