@@ -17,11 +17,8 @@ from pathlib import Path
 from common import kodak, wall_s
 
 import rdbench
+from rdbench.schema import TIMINGS
 
-TIMINGS = {
-    *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s"),
-    *("timing", "load", "peak_rss_mb", "added_rss_mb", "program_rss_mb"),
-}
 METRIC = """
 import numpy as np
 import rdbench

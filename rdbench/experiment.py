@@ -26,6 +26,7 @@ Paths in the file are relative to the file's folder.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -71,7 +72,7 @@ class CodecPlan:
     goal: Goal | None = None
     """Where points are values to be reached, and not settings of the codec."""
 
-    @property
+    @functools.cached_property
     def options_text(self) -> str:
         """The options as the column has them, and with them what points are values of."""
         by_target = {BY_TARGET: self.goal.column} if self.goal else {}
@@ -97,7 +98,7 @@ class CodecPlan:
         return self.codec()(point, **dict(self.options))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One measurement that is to be made."""
 

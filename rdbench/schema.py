@@ -118,6 +118,9 @@ class Measurement:
         "width of the 95 % interval of encode_s over its runs, as a share of it"
     )
     decode_spread: float | None = _column("the same of decode_s")
+    task_s: float | None = _column(
+        "wall time of the whole measurement in its worker, with warm-up and scores", "s"
+    )
     timing: str = _column(
         "pinned (--timing), isolated, or shared when other work ran beside it", default=""
     )
@@ -137,6 +140,10 @@ class Measurement:
     program_rss_mb: float | None = _column(
         "peak resident memory of the codec's largest program or server, with what it waited for",
         "MiB",
+    )
+    reused: str = _column(
+        "the run that measured it and when, where the row was taken from a cache (--cache)",
+        default="",
     )
     stream_sha256: str | None = _column("SHA-256 of the stream")
     decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
@@ -211,6 +218,15 @@ def _columns(cls: type) -> tuple[Column, ...]:
 
 COLUMNS: Final = _columns(Measurement)
 """The columns of the core."""
+TIMINGS: Final = frozenset(
+    {
+        *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "encode_transform_s"),
+        *("decode_transform_s", "encode_runs", "decode_runs", "encode_spread", "decode_spread"),
+        *("task_s", "timing", "frequency_mhz", "load"),
+        *("peak_rss_mb", "added_rss_mb", "program_rss_mb"),
+    }
+)
+"""Columns of how a measurement went, which differ when the same thing is measured again."""
 CORE: Final = frozenset(column.name for column in COLUMNS)
 _TYPES: Final = tuple((column.name, column.type) for column in COLUMNS)
 _CORE_VALUES: Final = operator.attrgetter(*(column.name for column in COLUMNS))

@@ -34,8 +34,8 @@ def test_columns_are_those_of_the_documented_schema():
         "parameter point setting tries tolerance codec_version identity repeat status message "
         "unscored size_bytes payload_bytes bpp estimated_bpp encode_s decode_s encode_cpu_s "
         "decode_cpu_s encode_transform_s decode_transform_s encode_runs decode_runs encode_spread "
-        "decode_spread timing frequency_mhz load host device peak_rss_mb added_rss_mb "
-        "program_rss_mb stream_sha256 decoded_sha256 stream_file decoded_file"
+        "decode_spread task_s timing frequency_mhz load host device peak_rss_mb added_rss_mb "
+        "program_rss_mb reused stream_sha256 decoded_sha256 stream_file decoded_file"
     )
     scored = header(["psnr_db", "lpips"])
     assert scored[scored.index("estimated_bpp") :][:4] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,8 +24,12 @@ from rdbench.runner import merge as merging
 from rdbench.runner import rescore as rescoring
 from rdbench.runner import run as carry_out
 from rdbench.runner import score as scoring
+from rdbench.runner.cache import DEFAULT_MB, Cache
 from rdbench.runner.decoded import find_points
+from rdbench.runner.planning import Asked
+from rdbench.runner.planning import dry_run as forecast
 from rdbench.runner.run import Progress
+from rdbench.runner.timed import one_at_a_time
 
 CodecLike: TypeAlias = str | CodecRequest | type[Codec]
 """A codec's name or ``NAME:option=value,points=a/b/c``, a request, or a class of one's own."""
@@ -48,6 +53,11 @@ def run(
     memory_mb: int | None = None,
     keep_streams: bool = False,
     keep_decoded: bool = False,
+    timing: bool = False,
+    cache: str | Path | None = None,
+    cache_mb: int = DEFAULT_MB,
+    cache_times: bool = False,
+    dry_run: bool = False,
     strict: bool = False,
     scheduler: str | None = None,
     shared_data: bool = False,
@@ -91,6 +101,17 @@ def run(
             have, by the machine and its control groups, among them; 0 for no cap.
         keep_streams: whether to keep the streams.
         keep_decoded: whether to keep the decoded images.
+        timing: whether to take times as they are to be published, one task at a time on a core of
+            its own: medians of runs until their 95 % interval is under 2 %, or there are 50, or
+            they took 60 s.
+        cache: a folder in which runs share what they have measured: what another has measured of
+            the same samples with the same codec, program, options, point and metrics is taken, with
+            the name of that run (column ``reused``) and without its times.
+        cache_mb: what it may hold in MiB; what was used longest ago makes room.
+        cache_times: whether to take times, and memory, too, of when it was measured.
+        dry_run: whether to measure nothing, and tell what there is to do and how long it will take
+            (``outcome.forecast``), by what earlier measurements of the run directory and of those
+            beside it took.
         strict: whether to measure nothing where a codec is missing.
         scheduler: address of a Dask scheduler whose workers measure (``"tcp://host:8786"``), or
             ``"local"`` for a Dask cluster on this machine; none for worker processes of its own.
@@ -107,7 +128,17 @@ def run(
     Raises:
         UsageError: for a request that cannot be carried out, or that contradicts what is there.
     """
-    with _executor(jobs, timeout_s, memory_mb, scheduler, shared_data, say) as executor:
+    if timing:
+        jobs = one_at_a_time(jobs, scheduler)
+    with ExitStack() as stack:
+        executor = (
+            None
+            if dry_run
+            else stack.enter_context(
+                _executor(jobs, timeout_s, memory_mb, scheduler, shared_data, say)
+            )
+        )
+        store = stack.enter_context(Cache(Path(cache), cache_mb)) if cache is not None else None
         plan = _plan(
             experiment, codecs, datasets, codec_files, points, tolerance, metrics, color, repeat
         )
@@ -116,6 +147,11 @@ def run(
         directory = Path(out) if out is not None else RUNS / plan.name
         if started:
             started(plan, directory)
+        if executor is None:
+            asked = Asked(timing, store, cache_times, keep_streams or keep_decoded)
+            workers = Limits.of_machine(jobs, timeout_s, memory_mb).jobs
+            found = forecast(plan, directory, asked, workers, fresh=fresh)
+            return Outcome(directory, [], forecast=found)
         outcome = carry_out(
             plan,
             directory,
@@ -123,6 +159,9 @@ def run(
             fresh=fresh,
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,
+            timing=timing,
+            cache=store,
+            cache_times=cache_times,
             progress=progress,
         )
     if not outcome.interrupted:

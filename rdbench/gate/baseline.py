@@ -30,6 +30,7 @@ from rdbench.results import measurements_path, read_manifest, read_metrics
 from rdbench.schema import (
     OK,
     SCHEMA_VERSION,
+    TIMINGS,
     Measurement,
     MeasurementKey,
     header,
@@ -41,16 +42,11 @@ REQUIRED: Final = (
     *("dataset", "image", "image_sha256", "codec", "options", "label", "point"),
     *("codec_version", "status", "size_bytes", "bpp"),
 )
-_TIMES: Final = frozenset(
-    {
-        *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "load", "host"),
-        *("device", "encode_transform_s", "decode_transform_s", "encode_runs", "decode_runs"),
-        *("encode_spread", "decode_spread", "frequency_mhz"),
-    }
-)
+_MEMORY: Final = ("peak_rss_mb", "added_rss_mb", "program_rss_mb")
+_TIMES: Final = TIMINGS.difference(_MEMORY) | {"host", "device"}
 _OF_ONE_RUN: Final = frozenset(
     {
-        *("identity", "unscored", "peak_rss_mb", "added_rss_mb", "program_rss_mb"),
+        *("identity", "unscored", "reused", *_MEMORY),
         *("stream_file", "decoded_file"),
     }
 )

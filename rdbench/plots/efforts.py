@@ -25,7 +25,7 @@ from rdbench.plots.draw import (
 )
 from rdbench.plots.figures import PLAIN, Look, file_name
 from rdbench.plots.legends import make_room, put_legend
-from rdbench.plots.styles import Style, styles
+from rdbench.plots.styles import Member, Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ def _draw(plot: EffortsPlot) -> Figure:
     height = size[1] if size else HEIGHT + 0.12 * len(lines)
     figure = canvas(size[0] if size else WIDTH, height, plot.title, plot.subtitle)
     axes = figure.add_subplot()
-    looks = styles((family.codec, family.title) for family in plot.families)
+    looks = styles(Member(family.codec, family.title) for family in plot.families)
     axes.plot(
         *zip(*plot.envelope, strict=True),
         color=SETTINGS["grid.color"],
@@ -104,7 +104,7 @@ def _draw(plot: EffortsPlot) -> Figure:
         _draw_family(
             axes,
             family,
-            looks[family.codec, family.title],
+            looks[Member(family.codec, family.title)],
             family.title in plot.look.highlighted,
         )
         for family in plot.families

@@ -54,7 +54,7 @@ class Identities:
         """
         verdicts: dict[tuple[Any, ...], str] = {}
         found: dict[MeasurementKey, tuple[str, str]] = {}
-        for task in tasks:
+        for task in tasks if directory.rows else ():
             row = directory.rows.get(task.key)
             if row is None or row.status != OK:
                 continue

@@ -132,7 +132,8 @@ class Bench:
         self._memory.reset()
         self._notes.clear()
         self._cost, self._accounted = None, True
-        deadline = time.monotonic() + self.settings.timeout_s
+        start = time.monotonic()
+        deadline = start + self.settings.timeout_s
         with supervised(deadline) as self._usage, files.noting(opened):
             try:
                 scores, rescored = self._do(job, core)
@@ -143,6 +144,7 @@ class Bench:
                 core["status"], core["message"] = self._failure(error)
                 scores, rescored = Scores(), False
         core["peak_rss_mb"] = self._memory.peak_mb()
+        core["task_s"] = time.monotonic() - start
         notes = tuple(dict.fromkeys(self._notes))
         return Measured(core, scores.values, scores.reasons, opened, rescored, notes, self._cost)
 

@@ -15,18 +15,18 @@ from rdbench.metrics import MetricRecord
 from rdbench.plans import curve_options
 from rdbench.results import RunDirectory, measurements_path, read_manifest
 from rdbench.runner.executor import Executor
+from rdbench.runner.planning import check_images
 from rdbench.runner.rows import Job, Settings
 from rdbench.runner.run import (
     Outcome,
     Progress,
     carry_out,
     changed_metrics,
-    check_images,
     finish,
-    plain_metrics,
     stoppable,
     untested_metrics,
 )
+from rdbench.runner.told import plain_metrics
 from rdbench.schema import OK, Measurement
 
 

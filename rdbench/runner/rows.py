@@ -6,13 +6,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from rdbench.experiment import Task
-from rdbench.images import ImageRef
 from rdbench.metrics import MetricRecord
 from rdbench.network_cost import NetworkCost
 from rdbench.programs import Program, ProgramSpec
@@ -49,7 +48,7 @@ class Settings:
     """``module:Class`` of what answers jobs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One task for a worker: to be measured, or only scored where its row is ``there``."""
 
@@ -61,6 +60,8 @@ class Job:
     same."""
     encode: bool = True
     """Whether it may be encoded again where nothing that was kept of it can be scored."""
+    apart: Hashable = None
+    """What it shares a worker with, where that is not its image."""
     without: Mapping[str, str] = field(default_factory=dict)
     """Metrics that are not to be tried, with why."""
 
@@ -70,9 +71,9 @@ class Job:
         return self.there.lacks(self.metrics) if self.there else self.metrics
 
     @property
-    def group(self) -> ImageRef:
+    def group(self) -> Hashable:
         """Jobs of one group go to one worker while they can: it has their image in memory."""
-        return self.task.image
+        return self.task.image if self.apart is None else self.apart
 
     def limit_s(self, doing: tuple[str, ...]) -> None:
         """It has the time that all have."""

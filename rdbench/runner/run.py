@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import os
-import platform
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any
 
-import rdbench
 from rdbench import metrics, programs, provenance
 from rdbench.codecs import registry
-from rdbench.errors import RdbenchError, UsageError
-from rdbench.experiment import Experiment, Task
-from rdbench.host import cores, processor
+from rdbench.experiment import Experiment
 from rdbench.interrupts import raising
 from rdbench.metrics import MetricRecord
 from rdbench.network_cost import NetworkCost
 from rdbench.results import RunDirectory
 from rdbench.runner import elsewhere
-from rdbench.runner.executor import Answer, Executor, Limits
+from rdbench.runner.cache import Cache
+from rdbench.runner.executor import Answer, Executor
 from rdbench.runner.identities import Identities
+from rdbench.runner.planning import Asked, Forecast, Work, counted
+from rdbench.runner.reuse import Reuse, Taken
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
 from rdbench.runner.rows import row as row_of
 from rdbench.runner.tagging import retag
-from rdbench.schema import OK, Measurement, point_text
-
-PACKAGES: Final = (
-    "glymur",
-    "imagecodecs",
-    "numpy",
-    "opencv-python-headless",
-    "pillow",
-    "pillow-heif",
-    "scikit-image",
-    "scipy",
-)
+from rdbench.runner.timed import most_threads, timing_record, wide_intervals
+from rdbench.runner.timing import cores_for
+from rdbench.runner.told import environment, invocation, now, observed, plain_metrics
+from rdbench.schema import OK, Measurement, MeasurementKey, point_text
 
 
 @dataclass
@@ -56,6 +44,8 @@ class Outcome:
     """How many of the rows were made by this run."""
     rescored: int = 0
     """How many were there, and got further metrics."""
+    reused: int = 0
+    """How many were taken from a cache."""
     resumed: bool = False
     """Whether some of what was asked for was there."""
     interrupted: bool = False
@@ -69,6 +59,14 @@ class Outcome:
 
     unscored: list[str] = dataclasses.field(default_factory=list)
     """Of rows that were to get further metrics: which did not, and why, a line for each."""
+
+    forecast: Forecast | None = None
+    """What a run would do, where nothing was to be done (``dry_run``)."""
+
+    @property
+    def done(self) -> int:
+        """How many rows were written."""
+        return self.measured + self.rescored + self.reused
 
     @property
     def failures(self) -> list[Measurement]:
@@ -105,6 +103,9 @@ def run(
     fresh: bool = False,
     keep_streams: bool = False,
     keep_decoded: bool = False,
+    timing: bool = False,
+    cache: Cache | None = None,
+    cache_times: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Measure what ``experiment`` asks for and ``out`` does not have yet, in ``executor``.
@@ -112,7 +113,10 @@ def run(
     What is there stays: more codecs, points, images, repeats and metrics are added to it. A row
     that lacks a metric gets it from what was kept of it, or is encoded again. Rows are written as
     they come. An interrupt (SIGINT or SIGTERM) ends the run at once; what was measured is kept and
-    the outcome says so.
+    the outcome says so. With ``timing`` times are taken as they are to be published
+    (:mod:`rdbench.runner.timing`), and rows whose are not are measured again. What ``cache`` has is
+    not measured, with ``cache_times`` not for its times either; nothing is taken from it where
+    files are to be kept.
 
     Raises:
         UsageError: where ``out`` contradicts what is asked for (other images, programs or versions
@@ -121,21 +125,15 @@ def run(
     """
     out = out.absolute()
     tasks = experiment.tasks()
-    names = tuple(record.name for record in experiment.metrics)
     with RunDirectory(
         out, experiment.identity(), plain_metrics(experiment.metrics), fresh=fresh
     ) as directory:
-        identities = Identities(experiment)
-        if any(directory.done(task.key) for task in tasks):
-            check_images(directory, tasks)
-        again = identities.replaced(directory, tasks)
-        jobs = [
-            Job(task, names, None if task.key in again else directory.good(task.key))
-            for task in tasks
-        ]
-        todo = [job for job in jobs if job.missing or job.there is None]
+        asked = Asked(timing, cache, cache_times, keep_streams or keep_decoded)
+        workers = executor.limits.jobs
+        work = Work.of(experiment, tasks, directory, asked, workers)
+        identities, todo, taken, reuse = work.identities, work.todo, work.taken, work.reuse
         outcome = Outcome(out, [], resumed=len(todo) < len(tasks))
-        outcome.replaced = [*_counted(again.values()), *changed_metrics(directory)]
+        outcome.replaced = [*counted(work.again.values()), *changed_metrics(directory)]
         outcome.notes = untested_metrics(experiment.metrics)
         sources = {
             (codec.target, codec.options_text): provenance.source(codec)
@@ -144,7 +142,8 @@ def run(
         settings = Settings(
             metrics=experiment.metrics,
             # There are no more workers than tasks: a single one is timed in isolation.
-            shared=min(executor.limits.jobs, len(todo)) > 1,
+            shared=min(executor.limits.jobs, len(todo) - len(taken)) > 1,
+            cores=cores_for(most_threads(experiment.codecs)) if timing else (),
             timeout_s=executor.limits.timeout_s,
             memory_mb=executor.limits.memory_mb,
             programs=programs.found(),
@@ -155,23 +154,23 @@ def run(
             keep_streams=keep_streams,
             keep_decoded=keep_decoded,
         )
-        for label, _ in again.values():
+        for label, _ in work.again.values():
             directory.manifest.get("notes", {}).pop(label, None)
-        for key, told in _environment(experiment, identities).items():
+        for key, told in environment(experiment, identities).items():
             there = directory.manifest.get(key)
             directory.manifest[key] = there | told if isinstance(there, dict) else told
         outcome.notes += retag(directory.manifest, experiment.datasets)
-        carry_out(directory, todo, settings, executor, outcome, identities, progress)
+        carry_out(directory, todo, settings, executor, outcome, identities, progress, reuse, taken)
+        if reuse:
+            outcome.notes += reuse.notes
         if not outcome.interrupted:
             for row in _disagreements(directory):
                 directory.append(row)
         finish(directory, outcome, {task.key: task.index for task in tasks})
+        outcome.notes += wide_intervals(
+            [directory.rows[task.key] for task in tasks if timing and task.key in directory.rows]
+        )
     return outcome
-
-
-def plain_metrics(records: Sequence[MetricRecord]) -> dict[str, dict[str, Any]]:
-    """The records of metrics as ``run.json`` has them, with what decides their numbers."""
-    return {record.name: metrics.provenance(record) for record in records}
 
 
 def untested_metrics(records: Sequence[MetricRecord]) -> list[str]:
@@ -196,15 +195,33 @@ def carry_out(
     outcome: Outcome,
     identities: Identities | None,
     progress: Progress | None,
+    reuse: Reuse | None = None,
+    taken: Mapping[MeasurementKey, Taken] = MappingProxyType({}),
 ) -> None:
-    """Do ``jobs`` and write their rows, until all are done or the run is asked to stop."""
-    invocation = _invocation(executor.limits, min(executor.limits.jobs, len(jobs)))
-    directory.manifest.setdefault("invocations", []).append(invocation)
+    """Do ``jobs`` and write their rows, until all are done or the run is asked to stop: first those
+    that are ``taken`` from a cache, to which the others are given by ``reuse``."""
+    todo = [job for job in jobs if job.task.key not in taken]
+    carried = invocation(executor.limits, min(executor.limits.jobs, len(todo)))
+    if settings.cores:
+        carried["timing"] = timing_record(settings.cores)
+    if reuse:
+        carried["cache"] = str(reuse.folder)
+    directory.manifest.setdefault("invocations", []).append(carried)
     known: dict[str, Any] = directory.manifest.setdefault("identities", {})
     known.update(identities.records() if identities else {})
     directory.write_manifest()
     try:
-        for answer in executor.run(jobs, settings) if jobs else ():
+        for one in taken.values():
+            assert identities is not None
+            row, digest, record = identities.stamped(one.row, one.opened)
+            if digest not in known:
+                known[digest] = record
+                directory.write_manifest()
+            outcome.reused += 1
+            _write(directory, outcome, row, one.notes, one.cost)
+            if progress:
+                progress(row, outcome.done, len(jobs))
+        for answer in executor.run(todo, settings) if todo else ():
             job, found = answer.job, found_of(answer)
             row = row_of(job, found)
             if stays(job, found):
@@ -219,20 +236,34 @@ def carry_out(
                     known[digest] = record
                     directory.write_manifest()  # first: no row without its record
                 outcome.measured += 1
-            _note(directory, outcome, row.label, found.notes)
-            _keep_cost(directory, row, found.cost)
-            directory.append(row)
+            _write(directory, outcome, row, found.notes, found.cost)
+            if reuse:
+                reuse.keep(job, row, found)
             if progress:
-                progress(row, outcome.measured + outcome.rescored, len(jobs))
+                progress(row, outcome.done, len(jobs))
     except _Stop:
         outcome.interrupted = True
     executor.close()
-    invocation.update(
-        ended=_now(),
+    carried.update(
+        ended=now(),
         measured=outcome.measured,
         rescored=outcome.rescored,
+        reused=outcome.reused,
         interrupted=outcome.interrupted,
     )
+
+
+def _write(
+    directory: RunDirectory,
+    outcome: Outcome,
+    row: Measurement,
+    notes: Sequence[str],
+    cost: NetworkCost | None,
+) -> None:
+    """Write a row, with what is kept beside it."""
+    _note(directory, outcome, row.label, notes)
+    _keep_cost(directory, row, cost)
+    directory.append(row)
 
 
 def _note(directory: RunDirectory, outcome: Outcome, label: str, notes: Sequence[str]) -> None:
@@ -274,7 +305,7 @@ def finish(directory: RunDirectory, outcome: Outcome, order: dict[Any, int]) -> 
         outcome.rows = directory.finish(order)
         for digest in known.keys() - {row.identity for row in outcome.rows}:
             del known[digest]
-    directory.manifest.update(_observed(outcome.rows))
+    directory.manifest.update(observed(outcome.rows))
     directory.write_manifest()
 
 
@@ -290,90 +321,3 @@ def _disagreements(directory: RunDirectory) -> list[Measurement]:
             if row.stream_sha256 != reference.stream_sha256:
                 wrong.append(other_stream(row, reference))
     return wrong
-
-
-def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
-    """Refuse to go on with images that are not those that were measured."""
-    from rdbench.images import pixel_sha256
-
-    refs = {(task.image.dataset, task.image.name): task.image for task in tasks}
-    known = {
-        (row.dataset, row.image): row.image_sha256
-        for row in directory.rows.values()
-        if row.image_sha256
-    }
-    for key, sha256 in known.items():
-        if key not in refs:  # it is not asked for now
-            continue
-        try:
-            found = pixel_sha256(refs[key].load())
-        except RdbenchError as error:
-            raise UsageError(f"image {key[1]!r} was measured before and is gone: {error}") from None
-        if found != sha256:
-            raise UsageError(
-                f"image {key[1]!r} of {key[0]!r} is another one than was measured into "
-                f"{str(directory.path)!r}; name another folder with `out`, or use `fresh=True`"
-            )
-
-
-def _counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
-    """What is measured again and why, a line for each curve and reason."""
-    return [
-        f"{label}: {count} row{'s' * (count > 1)} measured again: {reason}"
-        for (label, reason), count in Counter(reasons).items()
-    ]
-
-
-def _invocation(limits: Limits, jobs: int) -> dict[str, Any]:
-    return {
-        "started": _now(),
-        "ended": None,
-        "jobs": jobs,
-        "threads_per_job": 1,
-        "timeout_s": limits.timeout_s,
-        "memory_mb": limits.memory_mb,
-        "program_environment": programs.SET,
-        "host": {
-            "name": platform.node(),
-            "system": platform.platform(),
-            "machine": platform.machine(),
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "usable_cores": cores(),
-        },
-    }
-
-
-def _environment(experiment: Experiment, identities: Identities) -> dict[str, Any]:
-    """What the manifest says of programs, codecs and places."""
-    return {
-        "name": experiment.name,
-        "rdbench": rdbench.__version__,
-        "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "deterministic": {c.name: c.codec().deterministic for c in experiment.codecs},
-        "efforts": {c.name: c.codec().effort() for c in experiment.codecs},
-        "provenance": identities.provenance,
-        "targets": {c.name: registry.place(c.target) for c in experiment.codecs},
-        "sources": {dataset.name: str(dataset.source) for dataset in experiment.datasets},
-        "files": {
-            dataset.name: {image.name: str(image.path) for image in dataset.images}
-            for dataset in experiment.datasets
-        },
-    }
-
-
-def _observed(rows: list[Measurement]) -> dict[str, Any]:
-    """What the rows tell of codecs and images."""
-    images: dict[str, dict[str, str]] = {}
-    versions: dict[str, list[str]] = {}
-    for row in rows:
-        if row.image_sha256:
-            images.setdefault(row.dataset, {})[row.image] = row.image_sha256
-        if row.codec_version and row.codec_version not in versions.setdefault(row.codec, []):
-            versions[row.codec].append(row.codec_version)
-    return {"codec_versions": versions, "image_sha256": images}
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

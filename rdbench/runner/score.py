@@ -23,8 +23,9 @@ from rdbench.runner.decoded import DecodedPoint, no_images
 from rdbench.runner.executor import Executor
 from rdbench.runner.measure import Bench
 from rdbench.runner.rows import Job, Settings, row
-from rdbench.runner.run import Outcome, changed_metrics, found_of, plain_metrics, untested_metrics
+from rdbench.runner.run import Outcome, changed_metrics, found_of, untested_metrics
 from rdbench.runner.tagging import retag
+from rdbench.runner.told import plain_metrics
 
 if TYPE_CHECKING:
     from rdbench.metrics import Scores

@@ -12,7 +12,7 @@ from rdbench.curves.comparison import Settings
 from rdbench.curves.efforts import effort_tables, equal_times
 from rdbench.curves.told import read_efforts
 from rdbench.results import RunDirectory
-from rdbench.runner.run import plain_metrics
+from rdbench.runner.told import plain_metrics
 from tests.curves.encoded import PSNR, of, replaced
 
 SPEEDS = {"2": (0.8, 4.0), "4": (0.84, 1.0), "6": (0.9, 0.25), "7": (0.92, 0.5)}

@@ -21,12 +21,7 @@ from rdbench.errors import UsageError
 from rdbench.experiment import Experiment, plan
 from rdbench.results import MANIFEST, MEASUREMENTS, read_metrics, read_rows, read_table
 from rdbench.runner import Limits, LocalPool, Outcome, run
-from rdbench.schema import CORE, OK
-
-TIMINGS = {
-    *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s"),
-    *("timing", "load", "peak_rss_mb", "added_rss_mb", "program_rss_mb"),
-}
+from rdbench.schema import CORE, OK, TIMINGS
 
 EDGES = """
 import numpy as np

@@ -22,15 +22,10 @@ from rdbench.codecs.request import CodecRequest
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
 from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
-from rdbench.schema import OK
+from rdbench.schema import OK, TIMINGS
 from tests.processes import children, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
-
-TIMINGS = {
-    *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s"),
-    *("timing", "load", "peak_rss_mb", "added_rss_mb", "program_rss_mb"),
-}
 
 
 def table(path: Path) -> list[dict[str, str]]:

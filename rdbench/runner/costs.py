@@ -1,0 +1,138 @@
+"""How long measurements will take, by what earlier ones took: seconds for a megapixel by codec,
+options and point."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from rdbench.errors import RdbenchError
+from rdbench.experiment import Task
+from rdbench.images import ImageRef
+from rdbench.measurements import Measurements
+from rdbench.results import MEASUREMENTS, read_table
+from rdbench.schema import OK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MEGA: Final = 1e6
+MOST_BYTES: Final = 16 * 2**20
+"""Of tables of other runs that are read, the newest first."""
+
+Curve = tuple[str, str]
+"""Codec and options, as rows have them."""
+
+
+class Costs:
+    """What measurements took, as far as ``tables`` tell it."""
+
+    def __init__(self, tables: Iterable[Measurements] = ()) -> None:
+        self.rows = 0
+        """How many rows it is learned from."""
+        self._by_curve: dict[Curve, dict[float, float]] = {}
+        self._megapixels: dict[ImageRef, float] = {}
+        self._found: dict[tuple[Curve, float], float | None] = {}
+        taken: dict[tuple[Curve, float], list[float]] = {}
+        for table in tables:
+            seconds = _seconds_per_megapixel(table)
+            for rows in table.groups(("codec", "options", "point")):
+                known = seconds[rows][np.isfinite(seconds[rows])]
+                if len(known):
+                    first = rows[0]
+                    curve = table.texts["codec"][first], table.texts["options"][first]
+                    point = float(table.numbers["point"][first])
+                    taken.setdefault((curve, point), []).append(float(np.median(known)))
+                    self.rows += len(known)
+        for (curve, point), medians in taken.items():
+            self._by_curve.setdefault(curve, {})[point] = statistics.median(medians)
+
+    def of(self, task: Task) -> float | None:
+        """The seconds that a task will take; None where nothing is known of its curve. A point that
+        was not measured is like the nearest one that was."""
+        per_megapixel = self._per_megapixel((task.codec.name, task.codec.options_text), task.point)
+        return None if per_megapixel is None else per_megapixel * self._size(task.image)
+
+    def _per_megapixel(self, curve: Curve, point: float) -> float | None:
+        key = curve, point
+        if key not in self._found:
+            known = self._by_curve.get(curve)
+            self._found[key] = (
+                known[min(known, key=lambda other: (abs(other - point), other))] if known else None
+            )
+        return self._found[key]
+
+    def _size(self, ref: ImageRef) -> float:
+        """Megapixels of an image, of its header; 1 where that is not told."""
+        if ref not in self._megapixels:
+            from PIL import Image
+
+            try:
+                with Image.open(ref.path) as image:
+                    self._megapixels[ref] = math.prod(image.size) / MEGA
+            except Exception:  # whatever a file is that is none
+                self._megapixels[ref] = 1.0
+        return self._megapixels[ref]
+
+
+def _seconds_per_megapixel(table: Measurements) -> NDArray[np.float64]:
+    """Of each row, NaN where it tells no time or is not ok."""
+    numbers = table.numbers
+    both = numbers["encode_s"] + numbers["decode_s"]
+    seconds = np.where(np.isnan(numbers["task_s"]), both, numbers["task_s"])
+    ok = table.texts["status"].equal(np.arange(len(table)), OK)
+    # Runs that times are medians of are no part of what one measurement takes.
+    seconds = np.where(np.nan_to_num(numbers["encode_runs"]) > 1, both, seconds)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = seconds * MEGA / (numbers["width"] * numbers["height"])
+    return np.where(ok & np.isfinite(found), found, np.nan)
+
+
+def earlier(out: Path) -> list[Measurements]:
+    """The tables of a run directory and of those beside it, as far as they can be read."""
+    files = [out / MEASUREMENTS, *out.parent.glob(f"*/{MEASUREMENTS}")]
+    there = {path.resolve(): path.stat() for path in files if path.is_file()}
+    own = (out / MEASUREMENTS).resolve()
+    newest = sorted(there, key=lambda path: (path != own, -there[path].st_mtime_ns))
+    found: list[Measurements] = []
+    size = 0
+    for path in newest:
+        size += there[path].st_size
+        if found and size > MOST_BYTES:
+            break
+        try:
+            found.append(read_table(path))
+        except (RdbenchError, OSError):
+            continue
+    return found
+
+
+LONG: Final = 0.02
+"""Share of what one worker has to do from which on a task is long."""
+
+
+def in_order(
+    tasks: Sequence[tuple[Task, float | None]], workers: int
+) -> tuple[list[int], frozenset[int]]:
+    """The places of tasks (with what they will take) in the order of work, and which are long.
+
+    Where several workers share them, those that take more than :data:`LONG` of a worker's share
+    come first, the longest before the others, so that none is left alone with one at the end
+    (Graham 1969, doi 10.1137/0117039). The others keep their order, image by image and in turns, on
+    which their times rest; so do all where one worker does them, or nothing is known.
+    """
+    seconds = [one or 0.0 for _, one in tasks]
+    if workers < 2 or not any(seconds):
+        return list(range(len(tasks))), frozenset()
+    long_s = LONG * sum(seconds) / workers
+    long = sorted(
+        (place for place, one in enumerate(seconds) if one > long_s),
+        key=lambda place: -seconds[place],
+    )
+    apart = frozenset(long)
+    return long + [place for place in range(len(tasks)) if place not in apart], apart

@@ -1,0 +1,244 @@
+"""What a run has to do: what is there already, what a cache has, and what is left, in the order of
+work; and what that will take."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.experiment import CodecPlan, Experiment, Task
+from rdbench.results import RunDirectory
+from rdbench.runner.built import MAX_INSTANCES
+from rdbench.runner.cache import Cache
+from rdbench.runner.costs import Costs, earlier, in_order
+from rdbench.runner.identities import Identities
+from rdbench.runner.reuse import Reuse, Taken
+from rdbench.runner.rows import Job
+from rdbench.runner.timed import untimed
+from rdbench.runner.told import plain_metrics
+from rdbench.schema import MeasurementKey
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a run is asked to be carried out."""
+
+    timing: bool = False
+    """Whether times are to be published."""
+    cache: Cache | None = None
+    cache_times: bool = False
+    keeps_files: bool = False
+    """Whether streams or images are kept, so that nothing is taken from the cache."""
+
+
+@dataclass
+class Work:
+    """What a run has to do."""
+
+    tasks: list[Task]
+    identities: Identities
+    again: dict[MeasurementKey, tuple[str, str]]
+    """Good rows that are measured again, each with its curve and why."""
+    todo: list[Job]
+    """In the order of work."""
+    reuse: Reuse | None = None
+    taken: dict[MeasurementKey, Taken] = field(default_factory=dict)
+    """What the cache has of it."""
+
+    @classmethod
+    def of(
+        cls,
+        experiment: Experiment,
+        tasks: list[Task],
+        directory: RunDirectory,
+        asked: Asked,
+        workers: int,
+    ) -> Work:
+        """The work of ``experiment`` that ``directory`` does not have, for so many workers.
+
+        Raises :class:`UsageError` where a row is of another image, program or version.
+        """
+        if directory.rows and any(directory.done(task.key) for task in tasks):
+            check_images(directory, tasks)
+        identities = Identities(experiment)
+        again = identities.replaced(directory, tasks)
+        if asked.timing:
+            again |= untimed(directory, tasks)
+        names = tuple(record.name for record in experiment.metrics)
+        todo = [] if directory.rows else [Job(task, names) for task in tasks]
+        for task in tasks if directory.rows else ():
+            key = task.key
+            there = None if key in again else directory.good(key)
+            if there is None or there.lacks(names):
+                todo.append(Job(task, names, there))
+        work = cls(tasks, identities, again, todo)
+        if asked.cache is not None:
+            work.reuse = Reuse(
+                asked.cache,
+                experiment.metrics,
+                identities,
+                directory.path,
+                times=asked.cache_times,
+                timing=asked.timing,
+            )
+            if not asked.keeps_files:
+                found = ((job.task.key, work.reuse.taken(job)) for job in todo)
+                work.taken = {key: one for key, one in found if one is not None}
+        if workers > 1 and len(todo) > len(work.taken):
+            costs = Costs(earlier(directory.path))
+            work.todo = ordered(todo, costs, workers, many_networks(experiment.codecs))
+        return work
+
+
+def ordered(
+    jobs: Sequence[Job], costs: Costs, workers: int, models_apart: frozenset[str]
+) -> list[Job]:
+    """``jobs`` in the order of work for several workers: the longest first
+    (:func:`rdbench.runner.costs.in_order`), each for whoever is free; those of one network
+    together where there are many (:func:`many_networks`), and others image by image."""
+    if not (costs.rows or models_apart):
+        return list(jobs)
+    order, long = in_order([(job.task, costs.of(job.task)) for job in jobs], workers)
+    found = []
+    for place in order:
+        job = jobs[place]
+        if place in long:
+            job = dataclasses.replace(job, apart=("long", job.task.index))
+        elif job.task.codec.label in models_apart:
+            job = dataclasses.replace(job, apart=(job.task.codec.label, job.task.point))
+        found.append(job)
+    return found
+
+
+def many_networks(codecs: Iterable[CodecPlan]) -> frozenset[str]:
+    """The labels of learned codecs whose points are to be measured together, all images of one
+    before the next: where a run has so many instances of codecs that a worker would have to build
+    them again and again."""
+    codecs = tuple(codecs)
+    if sum(len(plan.settings) for plan in codecs) <= MAX_INSTANCES:
+        return frozenset()
+    return frozenset(plan.label for plan in codecs if plan.codec().learned)
+
+
+@dataclass
+class CurveForecast:
+    """What there is to do of one curve."""
+
+    label: str
+    there: int = 0
+    rescored: int = 0
+    """Rows that lack a metric."""
+    reused: int = 0
+    """Rows that the cache has."""
+    measured: int = 0
+    """Rows to be measured."""
+    seconds: float = 0.0
+    """What measuring will take one worker, as far as it is known."""
+    unknown: int = 0
+    """Of how many rows it is not known."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would do, and for how long."""
+
+    path: Path
+    curves: tuple[CurveForecast, ...]
+    workers: int
+    earlier: int
+    """Rows that the times are learned from."""
+    notes: tuple[str, ...] = ()
+
+    def total(self, what: str) -> float:
+        """The sum of a field over the curves."""
+        return float(sum(getattr(curve, what) for curve in self.curves))
+
+    @property
+    def seconds(self) -> float:
+        """What it will take all workers, as far as it is known: no less than that."""
+        return self.total("seconds") / max(self.workers, 1)
+
+
+def dry_run(
+    experiment: Experiment, out: Path, asked: Asked, workers: int, *, fresh: bool = False
+) -> Forecast:
+    """What a run into ``out`` would do, and how long so many workers would take. Nothing is
+    measured and nothing written. Raises :class:`UsageError` as the run does."""
+    out = out.absolute()
+    tasks = experiment.tasks()
+    with contextlib.ExitStack() as stack:
+        folder = out
+        if fresh or not out.exists():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rdbench-")))
+        directory = stack.enter_context(
+            RunDirectory(folder, experiment.identity(), plain_metrics(experiment.metrics))
+        )
+        work = Work.of(experiment, tasks, directory, asked, 1)
+        return _forecast(work, Costs(earlier(out)), out, workers)
+
+
+def _forecast(work: Work, costs: Costs, out: Path, workers: int) -> Forecast:
+    """What ``work`` is and will take."""
+    curves: dict[str, CurveForecast] = {}
+    todo = {job.task.key: job for job in work.todo}
+    for task in work.tasks:
+        curve = curves.setdefault(task.codec.label, CurveForecast(task.codec.label))
+        job = todo.get(task.key)
+        if job is None:
+            curve.there += 1
+        elif task.key in work.taken:
+            curve.reused += 1
+        elif job.there is not None:
+            curve.rescored += 1
+        else:
+            curve.measured += 1
+            seconds = costs.of(task)
+            curve.seconds += seconds or 0.0
+            curve.unknown += seconds is None
+    return Forecast(
+        out,
+        tuple(curves.values()),
+        min(workers, max(len(todo) - len(work.taken), 1)),
+        costs.rows,
+        tuple(counted(work.again.values())),
+    )
+
+
+def counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """What is measured again and why, a line for each curve and reason."""
+    counts: dict[tuple[str, str], int] = {}
+    for reason in reasons:
+        counts[reason] = counts.get(reason, 0) + 1
+    return [
+        f"{label}: {count} row{'s' * (count > 1)} measured again: {reason}"
+        for (label, reason), count in counts.items()
+    ]
+
+
+def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
+    """Refuse to go on with images that are not those that were measured."""
+    from rdbench.images import pixel_sha256
+
+    refs = {(task.image.dataset, task.image.name): task.image for task in tasks}
+    known = {
+        (row.dataset, row.image): row.image_sha256
+        for row in directory.rows.values()
+        if row.image_sha256
+    }
+    for key, sha256 in known.items():
+        if key not in refs:  # it is not asked for now
+            continue
+        try:
+            found = pixel_sha256(refs[key].load())
+        except RdbenchError as error:
+            raise UsageError(f"image {key[1]!r} was measured before and is gone: {error}") from None
+        if found != sha256:
+            raise UsageError(
+                f"image {key[1]!r} of {key[0]!r} is another one than was measured into "
+                f"{str(directory.path)!r}; name another folder with `out`, or use `fresh=True`"
+            )
