@@ -3,7 +3,7 @@ for again, and the memory of the main process as rows come.
 
     python benchmarks/planning.py [--tasks 1000000] [--rows 100000]
 
-Images are not there and codecs are not run: what is counted is what the main process does before,
+No codec is run: what is counted is what the main process does before,
 beside and after measuring. Times are of the processor, beside that of a loop of Python of as many
 steps in the same process, since machines differ.
 """
@@ -19,9 +19,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from rdbench.codecs.request import parse_codec
 from rdbench.experiment import Experiment, plan_codec
-from rdbench.images import Dataset, ImageRef
+from rdbench.images import Dataset, ImageRef, pixel_sha256
 from rdbench.metrics import choose
 from rdbench.results import RunDirectory
 from rdbench.runner.executor import Answer, Limits
@@ -30,19 +33,21 @@ from rdbench.runner.rows import Measured
 from rdbench.runner.run import run
 from rdbench.runner.told import plain_metrics
 
+PIXELS = np.zeros((8, 8, 3), np.uint8)
+SHA256 = pixel_sha256(PIXELS)
 POINTS = "/".join(map(str, range(5, 55, 5)))
 
 
-def experiment(tasks: int) -> Experiment:
-    """One of so many tasks: 100 for each image, of ten curves."""
+def experiment(tasks: int, folder: Path) -> Experiment:
+    """One of so many tasks: 100 for each image of ``folder``, of ten curves."""
     requests = [parse_codec(f"avif:speed={speed},points={POINTS}") for speed in range(10)]
     images = tuple(
-        ImageRef("many", f"image{number}", Path(f"/none/{number}.png"))
+        ImageRef("many", f"image{number}", folder / f"{number}.png")
         for number in range(tasks // 100)
     )
     return Experiment(
         "many",
-        (Dataset("many", images, Path("/none")),),
+        (Dataset("many", images, folder),),
         tuple(plan_codec(request) for request in requests),
         choose(["psnr_db"]),
     )
@@ -70,11 +75,11 @@ class Instant:
         for job in jobs:
             core = {
                 "status": "ok",
-                "image_sha256": "0" * 64,
+                "image_sha256": SHA256,
                 "stream_sha256": "0" * 64,
                 "decoded_sha256": "0" * 64,
-                "width": 768,
-                "height": 512,
+                "width": 8,
+                "height": 8,
                 "channels": 3,
                 "color": "rgb",
                 "size_bytes": 1000,
@@ -103,7 +108,7 @@ def main() -> None:
         if given.part in ("", "plan"):
             before, loop = memory_mb(), loop_s(given.tasks)
             start = time.process_time()
-            asked = experiment(given.tasks)
+            asked = experiment(given.tasks, folder)
             with RunDirectory(
                 folder / "plan", asked.identity(), plain_metrics(asked.metrics)
             ) as directory:
@@ -114,7 +119,11 @@ def main() -> None:
                 f"loop; {memory_mb() - before:.0f} MiB"
             )
         if given.part in ("", "rows"):
-            asked = experiment(given.rows)
+            images = folder / "images"
+            images.mkdir()
+            asked = experiment(given.rows, images)
+            for number in range(given.rows // 100):
+                Image.fromarray(PIXELS).save(images / f"{number}.png")
             for what in ("measuring", "asking again for"):
                 before, loop = memory_mb(), loop_s(given.rows)
                 start = time.process_time()

@@ -197,7 +197,10 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
     The standard library's writer leaves a lone carriage return unquoted, and its reader then
     takes it for a line end.
     """
-    return "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
+    # Most rows have nothing to quote, which is seen at once.
+    return "".join(
+        ",".join(map(_quoted, row) if _SPECIAL.search("".join(row)) else row) + "\n" for row in rows
+    )
 
 
 def _quoted(cell: str) -> str:

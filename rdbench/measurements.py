@@ -311,12 +311,12 @@ class _Block:
 
     def rows(self) -> Iterator[Measurement]:
         """Raises :class:`UsageError` with the line of a record at fault."""
+        read = Measurement.reader(self.header, self.numeric)
         for line, cells in self._records:
             try:
                 if len(cells) != len(self.header):
                     raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
-                values = dict(zip(self.header, cells, strict=True))
-                yield Measurement.from_cells(values, self.numeric)
+                yield read(cells)
             except UsageError as error:
                 raise UsageError(f"{self.where}, line {line}: {error}") from None
 

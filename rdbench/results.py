@@ -203,6 +203,8 @@ class RunDirectory:
         self.changed: tuple[str, ...] = ()
         """Metrics that give other numbers than when they were measured; their scores are gone."""
         self._file: int | None = None
+        self._as_it_was = False
+        """Whether the file has the rows that are here, each once and whole."""
         self._lock = lock(path, "another run is writing to")
         try:
             self.resumed = self._open(json.loads(json.dumps([experiment, dict(metrics)])), fresh)
@@ -281,6 +283,8 @@ class RunDirectory:
             first = data[: data.index(b"\n")].decode("utf-8-sig").strip().split(",")
             there = tuple(name for name in first if name in {*metrics, *self._known_metrics()})
             self.rows = {row.key: self._told(row) for row in rows}
+            whole = end == len(data) and len(rows) == len(self.rows)
+            self._as_it_was = whole and "metrics" in self.manifest
         self.metrics = tuple(dict.fromkeys((*there, *metrics)))
         return bool(end) and first != header(self.metrics)
 
@@ -304,6 +308,7 @@ class RunDirectory:
         self._begin()
         self._write([row.cells(self.metrics)])
         self.rows[row.key] = row
+        self._as_it_was = False
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
         assert self._file is not None
@@ -327,8 +332,10 @@ class RunDirectory:
         """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
         that does not have; return the rows."""
         self._begin()
-        rows = sorted(self.rows.values(), key=lambda row: order.get(row.key, len(order)))
-        self._rewrite(rows)
+        there = list(self.rows.values())
+        rows = sorted(there, key=lambda row: order.get(row.key, len(order)))
+        if self._stale or not self._as_it_was or rows != there:
+            self._rewrite(rows)
         return rows
 
     def _rewrite(self, rows: Iterable[Measurement]) -> None:

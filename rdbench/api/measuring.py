@@ -165,7 +165,7 @@ def run(
             progress=progress,
         )
     if not outcome.interrupted:
-        write_summary(outcome.path, outcome.rows)
+        write_summary(outcome.path, read_table(outcome.path))
     return outcome
 
 
