@@ -28,7 +28,7 @@ TIMEOUT: Final = "timeout"  # stopped after the time limit
 CRASHED: Final = "crashed"  # the process died
 UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
 
-PINNED: Final = "pinned"  # --timing: alone, pinned to a core, medians of many runs
+PINNED: Final = "pinned"  # alone, pinned to a core, medians of many runs
 ISOLATED: Final = "isolated"  # one worker
 SHARED: Final = "shared"  # several
 
@@ -122,7 +122,8 @@ class Measurement:
         "wall time of the whole measurement in its worker, with warm-up and scores", "s"
     )
     timing: str = _column(
-        "pinned (--timing), isolated, or shared when other work ran beside it", default=""
+        "pinned, for times to publish; isolated; or shared when other work ran beside it",
+        default="",
     )
     frequency_mhz: float | None = _column("clock of the pinned core, as far as it is told", "MHz")
     load: float | None = _column(
@@ -142,7 +143,7 @@ class Measurement:
         "MiB",
     )
     reused: str = _column(
-        "the run that measured it and when, where the row was taken from a cache (--cache)",
+        "the run that measured it and when, where the row was taken from a cache",
         default="",
     )
     stream_sha256: str | None = _column("SHA-256 of the stream")

@@ -225,7 +225,7 @@ class Bench:
             equal = np.array_equal(first, later) if what == "image" else first == later
             if codec_class.deterministic and not equal:
                 raise RdbenchError(
-                    f"{who}another {what} the second time, from a codec that is said to be "
+                    f"{who}another {what} the second time, from a codec that says that it is "
                     "deterministic; find out why, or declare deterministic = False"
                 )
 
