@@ -1,5 +1,21 @@
-"""``python -m rdbench``: the command line."""
+"""The program ``rdbench``, also as ``python -m rdbench``."""
 
-from rdbench.cli import main
+import sys
 
-main()
+from rdbench.interrupts import STATUS, ignore, raising
+
+
+def main() -> None:
+    """Run it; an interrupt is heard from the beginning, while it is still loaded."""
+    with raising(KeyboardInterrupt):
+        try:
+            from rdbench import cli
+
+            cli.main()
+        except KeyboardInterrupt:
+            ignore()
+            sys.exit(STATUS)
+
+
+if __name__ == "__main__":
+    main()

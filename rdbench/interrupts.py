@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+STATUS: Final = 130
+"""Exit status of a program that was interrupted."""
 PUT_AWAY_S: Final = 10.0
 """Interrupts are not heard for so long after one that was; then they are again, should what puts
 things away hang."""

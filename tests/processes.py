@@ -57,6 +57,15 @@ def running(pid: int) -> bool:
         return False
 
 
+def hears(pid: int) -> bool:
+    """Whether a process has begun to hear SIGTERM: before, Python itself is still being loaded."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return False
+
+
 def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
     """Wait until something is so; the test fails with ``what`` where it never is."""
     end = time.monotonic() + seconds

@@ -23,7 +23,6 @@ from rdbench.cli import (
     datasets,
     import_,
     inspect,
-    interrupted,
     match,
     merge,
     metrics,
@@ -42,7 +41,7 @@ from rdbench.cli import (
 )
 from rdbench.cli.flags import as_flags
 from rdbench.errors import FileNote, RdbenchError
-from rdbench.interrupts import ignore, raising
+from rdbench.interrupts import STATUS, ignore, raising
 
 app = typer.Typer(
     name="rdbench",
@@ -124,7 +123,7 @@ def main() -> None:
 
 def _main() -> None:
     try:
-        if (status := app(prog_name="rdbench", standalone_mode=False)) == interrupted.STATUS:
+        if (status := app(prog_name="rdbench", standalone_mode=False)) == STATUS:
             ignore()
         sys.exit(status)
     except RdbenchError as error:
@@ -138,7 +137,7 @@ def _main() -> None:
         _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
         ignore()
-        sys.exit(interrupted.STATUS)
+        sys.exit(STATUS)
     except BrokenPipeError:
         # Whoever read our output has enough; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import typer
 
-STATUS: Final = 130
-"""Exit status of what was interrupted."""
+from rdbench.interrupts import STATUS
 
 
 @contextmanager

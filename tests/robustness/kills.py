@@ -36,6 +36,7 @@ from rdbench.errors import RdbenchError
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.results import MEASUREMENTS, read_rows
 from rdbench.schema import Measurement, MeasurementKey
+from tests.processes import hears, running
 
 PATIENCE_S: Final = 120.0
 TIMED: Final = frozenset(
@@ -133,13 +134,6 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
     end = time.monotonic() + seconds
     while not condition():
@@ -209,7 +203,7 @@ def killed(place: Place, out: Path, rng: random.Random, found: Found) -> bool:
         seen = rows_of(out) if out.exists() else {}
         if process.poll() is not None:
             return process.returncode == 0
-        way = rng.choice(WAYS)
+        way, heard = rng.choice(WAYS), hears(process.pid)
         way(process, rng)
         said = process.communicate(timeout=PATIENCE_S)[0].decode()
     finally:
@@ -222,15 +216,15 @@ def killed(place: Place, out: Path, rng: random.Random, found: Found) -> bool:
     where = f"{way.__name__} after {len(seen)} rows"
     if lost := seen.keys() - rows_of(out).keys():
         found.faults.append(f"{where}: {len(lost)} rows are lost")
-    if "Traceback" in said:
+    if "Traceback" in said and heard:
         found.faults.append(f"{where}: {said[-2000:]}")
-    if way in (interrupt, interrupt_again):
+    if way in (interrupt, interrupt_again) and heard:
         if process.returncode != 130:
             found.faults.append(f"{where}: exit status {process.returncode}: {said[-300:]}")
         if out.exists() and said.strip() and "rows are kept" not in said:
             found.faults.append(f"{where}: it does not say what is kept: {said[-300:]}")
-    if not until(lambda: not any(map(runs, pids))):
-        found.faults.append(f"{where}: {[pid for pid in pids if runs(pid)]} still run")
+    if not until(lambda: not any(map(running, pids))):
+        found.faults.append(f"{where}: {[pid for pid in pids if running(pid)]} still run")
     if not until(lambda: not place.left()):
         found.faults.append(f"{where}: {place.left()[:3]} are left")
         for folder in (place.disk, place.ram):

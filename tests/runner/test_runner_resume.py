@@ -23,7 +23,7 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
 from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK, TIMINGS
-from tests.processes import children, running, said, started, wait_for
+from tests.processes import children, hears, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
 
@@ -120,6 +120,16 @@ def test_further_interrupts_are_the_first_one_once_more(photos, tmp_path, number
     assert text.count("rows are kept in") == 1
     assert "Traceback" not in text
     assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_it_is_loaded_is_one(photos, tmp_path, number):
+    with started(command(photos, tmp_path / "out")) as process:
+        wait_for(lambda: hears(process.pid), "it does not begin")
+        process.send_signal(number)
+        text = said(process)
+    assert process.returncode == 130
+    assert "Traceback" not in text
 
 
 def test_nothing_is_measured_twice(measure):
