@@ -99,18 +99,19 @@ def digest_of(path: Path) -> str:
     return found.hexdigest()
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Replace a file's content so that a reader, or a crash, sees the old or the new one whole;
-    text becomes UTF-8, and folders that are not there are made.
+    text becomes UTF-8, whole or in parts, and folders that are not there are made.
 
     Raises :class:`RdbenchError` where the file system refuses (read-only, full).
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    parts = [content] if isinstance(content, str | bytes) else content
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part.encode("utf-8") if isinstance(part, str) else part)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -339,8 +340,10 @@ class RunDirectory:
         return rows
 
     def _rewrite(self, rows: Iterable[Measurement]) -> None:
-        cells = [header(self.metrics), *(row.cells(self.metrics) for row in rows)]
-        write_atomically(self.path / MEASUREMENTS, csv_text(cells))
+        # A row at a time: all of them as text are several times what they are as rows.
+        lines = (csv_text([row.cells(self.metrics)]) for row in rows)
+        head = csv_text([header(self.metrics)])
+        write_atomically(self.path / MEASUREMENTS, itertools.chain([head], lines))
 
     def write_manifest(self) -> None:
         """Write :attr:`manifest` to ``run.json``."""
