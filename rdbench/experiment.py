@@ -48,6 +48,7 @@ from rdbench.goals import RATE, Goal, goal_of, targets_of
 from rdbench.images import Dataset, ImageRef
 from rdbench.metrics import DEFAULT_METRICS, MetricRecord, choose
 from rdbench.schema import BY_TARGET, MeasurementKey, options_text, point_text
+from rdbench.text import printable
 from rdbench.toml import Form, read_toml
 
 Color = Literal["rgb", "luma"]
@@ -218,7 +219,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
         options=tuple(sorted(codec.told(options).items())),
         parameter=goal.column if goal else axis.parameter,
         points=points,
-        label=request.label or label,
+        label=printable(request.label or label),
         goal=goal,
     )
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args, get_type_hints
 
 from rdbench.errors import UsageError
+from rdbench.text import printable
 
 SCHEMA_VERSION: Final = 3
 """Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes
@@ -230,8 +231,9 @@ def _text(value: str | float | None) -> str:
 
 
 def options_text(options: Mapping[str, Any]) -> str:
-    """Options as the ``options`` column has them: ``name=value`` sorted by name, joined by ';'."""
-    return ";".join(f"{name}={value}" for name, value in sorted(options.items()))
+    """Options as the ``options`` column has them: ``name=value`` sorted by name, joined by ';'.
+    What is not printable, as in a path that is not UTF-8, is escaped."""
+    return printable(";".join(f"{name}={value}" for name, value in sorted(options.items())))
 
 
 def point_text(point: float) -> str:
@@ -250,6 +252,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 def one_line(message: str, limit: int = 500) -> str:
     """A message fit for a CSV cell or a terminal line: white space collapsed, escape sequences of
-    terminals and control characters taken out, length bounded."""
-    text = _CONTROLS.sub("", " ".join(_ESCAPES.sub("", message).split()))
+    terminals and control characters taken out, what else is not printable escaped, length
+    bounded."""
+    text = printable(_CONTROLS.sub("", " ".join(_ESCAPES.sub("", message).split())))
     return text if len(text) <= limit else text[: limit - 1] + "…"

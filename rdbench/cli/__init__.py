@@ -6,7 +6,6 @@ Modules here import only typer and the light parts of rdbench at the top, so tha
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from rdbench.cli import (
     codecs,
     compare,
     conformance,
+    console,
     datasets,
     import_,
     inspect,
@@ -35,6 +35,7 @@ from rdbench.cli import (
     serve,
     train,
 )
+from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
 from rdbench.errors import RdbenchError
 
@@ -52,7 +53,7 @@ app = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"rdbench {rdbench.__version__}")
+        say(f"rdbench {rdbench.__version__}")
         raise typer.Exit
 
 
@@ -90,27 +91,35 @@ app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 
 
-def _complain(message: str) -> None:
-    typer.echo(f"rdbench: error: {' '.join(message.split())}", err=True)
-    sys.exit(2)
-
-
 def main() -> None:
     """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
+    console.prepare()
+    status = _carry_out()
+    if problem := console.lost():
+        status = _complain(problem)
+    sys.exit(status)
+
+
+def _carry_out() -> int:
+    """Do what the command line asks for, and return the exit status."""
     try:
-        sys.exit(app(prog_name="rdbench", standalone_mode=False))
+        return app(prog_name="rdbench", standalone_mode=False) or 0
     except RdbenchError as error:
-        _complain(as_flags(str(error)))
+        return _complain(as_flags(str(error)))
     except typer.TyperException as error:  # the command line itself is wrong
         if error.format_message().startswith("Usage:"):  # there is none, which is no mistake
-            typer.echo(error.format_message(), err=True)
-            sys.exit(2)
+            show(error.format_message(), err=True)
+            return 2
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rdbench"
-        _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+        return _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has enough; Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 130
+    except OSError as error:
+        where = f"{str(error.filename)!r}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}")
+
+
+def _complain(message: str) -> int:
+    say(f"rdbench: error: {' '.join(message.split())}", err=True)
+    return 2

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.options import (
     Averaging,
     AveragingOption,
@@ -216,7 +217,7 @@ def bd(
     )
     if len(runs) == 1 and runs[0].is_dir():
         write_atomically(runs[0] / "bd.csv", bd_csv(rows))
-    typer.echo(text, nl=False)
+    show(text)
     if csv:  # the other forms have them below their tables
         for warning in warnings(rows):
-            typer.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}", err=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.options import JobsOption, TimeoutOption, names
 from rdbench.errors import UsageError
 
@@ -77,7 +78,7 @@ def compare(
         timeout_s=timeout,
     )
     for path in paths:
-        typer.echo(str(path))
+        say(str(path))
 
 
 def _asked(bpp: float | None, at: str) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
 
 
@@ -140,11 +141,11 @@ def import_(
         force=force,
     )
     for note in imported.notes:
-        typer.echo(f"note: {as_flags(note)}", err=True)
+        say(f"note: {as_flags(note)}", err=True)
     if out is None:
-        typer.echo(imported.text, nl=False)
+        show(imported.text)
         return
     for curve in imported.curves:
-        typer.echo(
+        say(
             f"published:{out}:{curve.label}  {len(curve.points)} points, {curve.image_count} images"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.options import names
 from rdbench.errors import RdbenchError, UsageError, unknown
 
@@ -112,17 +113,20 @@ def inspect(
         ),
     }
     for path in _write(out, tables, figures):
-        typer.echo(str(path))
+        say(str(path))
 
 
 def _write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Path]:
     from rdbench.files import write_atomically
     from rdbench.plots.draw import save_figure
+    from rdbench.tables import harmless
 
     paths = []
     for name, table in tables.items():
         paths.append(out / f"{name}.csv")
-        write_atomically(paths[-1], table.to_csv(index=False, lineterminator="\n"))
+        texts = {name: table[name].map(harmless) for name in table.select_dtypes(["str", "object"])}
+        text = table.assign(**texts).to_csv(index=False, lineterminator="\n")
+        write_atomically(paths[-1], text)
     for name, figure in figures.items():
         paths += save_figure(figure, out, name, FORMATS)
     return paths

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
+
 
 def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
@@ -25,4 +27,4 @@ def merge(
     from rdbench.results import read_table
 
     rdbench.merge(runs, out)
-    typer.echo(f"{len(read_table(out))} rows of {len(runs)} runs: {out / 'measurements.csv'}")
+    say(f"{len(read_table(out))} rows of {len(runs)} runs: {out / 'measurements.csv'}")

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.errors import UsageError
 
 
@@ -53,7 +54,7 @@ def warnings_said() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         yield
     for warning in said:
-        typer.echo(f"warning: {warning.message}", err=True)
+        say(f"warning: {warning.message}", err=True)
 
 
 def range_of(option: str, text: str) -> tuple[float, float] | None:

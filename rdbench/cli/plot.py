@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.options import (
     Averaging,
     AveragingOption,
@@ -136,4 +137,4 @@ def plot(
             notes=notes,
         )
     for path in paths:
-        typer.echo(str(path))
+        say(str(path))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, names
 
 
@@ -66,4 +67,4 @@ def report(
         jobs=jobs,
         timeout_s=timeout,
     )
-    typer.echo(str(path))
+    say(str(path))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.options import JobsOption, MemoryOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
 
@@ -46,5 +47,5 @@ def rescore(
         raise typer.Exit(130)
     if outcome.unscored:
         for line in outcome.unscored[:20]:
-            typer.echo(line, err=True)
+            say(line, err=True)
         raise typer.Exit(1)

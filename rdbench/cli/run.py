@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.flags import as_flags
 from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
@@ -140,7 +141,7 @@ def run(
         nonlocal missing, directory
         missing, directory = plan.missing, where
         for line in missing:
-            typer.echo(f"rdbench: left out: {line}", err=True)
+            say(f"rdbench: left out: {line}", err=True)
         _announce(plan, where)
 
     with Progress() as progress:
@@ -166,7 +167,7 @@ def run(
             progress=progress,
         )
     if outcome.interrupted:
-        typer.echo(
+        say(
             f"interrupted; {len(outcome.rows)} rows are kept in {directory}, and the same command "
             "goes on from there",
             err=True,
@@ -174,7 +175,7 @@ def run(
         raise typer.Exit(130)
     report(outcome, directory)
     if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
-        typer.echo(
+        say(
             "streams and decoded images of what was there already are not made again; "
             "--fresh measures all of it anew",
             err=True,
@@ -191,11 +192,11 @@ def _split_datasets(text: str) -> list[str]:
 def _announce(plan: Experiment, directory: Path) -> None:
     for dataset in plan.datasets:
         for line in filter(None, (dataset.passed_over, dataset.tags_not_there)):
-            typer.echo(line, err=True)
+            say(line, err=True)
     images = sum(len(dataset.images) for dataset in plan.datasets)
     points = sum(len(codec.points) for codec in plan.codecs)
     names = ", ".join(dataset.name for dataset in plan.datasets)
-    typer.echo(
+    say(
         f"{images} image{'s' * (images > 1)} ({names}), {len(plan.codecs)} "
         f"codec{'s' * (len(plan.codecs) > 1)}, {points} points: "
         f"{images * points * plan.repeat} measurements into {directory}"
@@ -210,23 +211,23 @@ def report(outcome: Outcome, directory: Path) -> None:
         *([f"{outcome.rescored} scored by further metrics"] if outcome.rescored else ()),
         *([f"{there} were there already"] if there else ()),
     ]
-    typer.echo(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
+    say(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
     for line in (*outcome.replaced, *outcome.notes):
-        typer.echo(line, err=True)
+        say(line, err=True)
     if any(row.tolerance is not None for row in outcome.rows):
         from rdbench.curves import curves_of
         from rdbench.curves.targets import off_target
 
         for curve in curves_of(outcome.rows):
             if said := off_target(curve):
-                typer.echo(f"{curve.label}: {said}", err=True)
+                say(f"{curve.label}: {said}", err=True)
     seen: dict[tuple[str, str, str], list[str]] = {}
     for row in outcome.failures:
         where = f"{row.image} at {row.parameter} {point_text(row.point)}"
         seen.setdefault((row.label, row.status, row.message), []).append(where)
     for (label, status, message), places in list(seen.items())[:20]:
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        typer.echo(f"{label}: {status} for {places[0]}{more}: {as_flags(message)}", err=True)
+        say(f"{label}: {status} for {places[0]}{more}: {as_flags(message)}", err=True)
     if len(seen) > 20:
-        typer.echo(f"... and {len(seen) - 20} other failures, all in the table", err=True)
+        say(f"... and {len(seen) - 20} other failures, all in the table", err=True)
     sys.stderr.flush()

@@ -21,6 +21,7 @@ from rdbench.plots.figures import Line, Look, Plot
 from rdbench.plots.fonts import FAMILY, fonts_for, wrapped
 from rdbench.plots.legends import make_room, put_legend
 from rdbench.plots.styles import Style, styles
+from rdbench.text import all_printable, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,6 +121,7 @@ def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RdbenchError(f"cannot write {str(folder)!r}: {error.strerror}") from None
+    plot = all_printable(plot)
     families, _ = fonts_for(repr(plot))
     with mpl.rc_context({**SETTINGS, "font.sans-serif": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", module=".*")
@@ -140,6 +142,11 @@ def style() -> Iterator[None]:
 
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
     """Write a figure that is drawn already, as :func:`save`, into a folder that exists."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text(printable(text.get_text(), keep="\n"))
     with style():
         return _write(figure, folder, name, formats)
 
@@ -183,6 +190,7 @@ def _draw_plot(plot: Plot) -> Figure:
 
 def draw_into(axes: Axes, plot: Plot) -> None:
     """Draw ``plot`` without its notes into ``axes`` of somebody else, in their style."""
+    plot = all_printable(plot)
     entries = _fill(axes, plot)
     if plot.lines:
         put_legend(axes, *entries, first=plot.free_corner, bold=plot.look.highlighted)

@@ -15,6 +15,7 @@ from rdbench.files import write_atomically
 from rdbench.reporting.content import content
 from rdbench.reporting.pictures import Progress, add_pictures
 from rdbench.runner import Limits, LocalPool
+from rdbench.text import all_printable, printable
 
 REPORT: Final = "report.html"
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -72,8 +73,8 @@ def report(
             shown["without"] = add_pictures(
                 shown["panels"], paths, wanted, folder, executor=pool, progress=progress
             )
-    page = _rendered(shown, title or ", ".join(run["name"] for run in shown["runs"]))
-    write_atomically(path, page.encode())
+    title = title or ", ".join(run["name"] for run in shown["runs"])
+    write_atomically(path, _rendered(all_printable(shown), printable(title)))
     return path
 
 

@@ -10,6 +10,7 @@ import http
 import http.server
 import json
 import mimetypes
+import os
 import shutil
 import time
 import urllib.parse
@@ -22,6 +23,7 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.reporting.page import REPORT, asset, template
 from rdbench.results import MANIFEST, MEASUREMENTS, read_manifest, read_table
 from rdbench.schema import OK
+from rdbench.text import all_printable, printable
 
 SERVED: Final = frozenset({".html", ".webp", ".png", ".svg", ".pdf", ".csv", ".json", ".txt"})
 """Suffixes of the files that are given away."""
@@ -56,7 +58,7 @@ def serve(
 
 def index(root: Path) -> list[dict[str, Any]]:
     """What is known of each run in ``root``, the newest first."""
-    found = [_run(root, path) for path in _runs(root, _DEPTH)]
+    found = [all_printable(_run(root, path)) for path in _runs(root, _DEPTH)]
     return sorted(found, key=lambda run: run["changed"], reverse=True)
 
 
@@ -73,6 +75,7 @@ def _run(root: Path, path: Path) -> dict[str, Any]:
     changed = (path / MEASUREMENTS).stat().st_mtime
     told: dict[str, Any] = {
         "path": path.relative_to(root).as_posix(),
+        "link": urllib.parse.quote(os.fsencode(path.relative_to(root).as_posix())),
         "changed": changed,
         "report": (path / REPORT).is_file(),
     }
@@ -135,10 +138,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _file(self, path: str) -> Path | None:
         """The file that a path of an address means, if it is one that is given away."""
-        try:
-            parts = urllib.parse.unquote(path, errors="strict").split("/")[1:]
-        except UnicodeDecodeError:
-            return None
+        parts = os.fsdecode(urllib.parse.unquote_to_bytes(path)).split("/")[1:]
         if any(part.startswith(".") or not part or {*part} & {"\\", "\0"} for part in parts):
             return None
         file = self.root.joinpath(*parts)
@@ -188,10 +188,9 @@ def _type(file: Path) -> str:
 
 def _page(root: Path) -> str:
     page: str = template("index.html.jinja").render(
-        title=root.name,
+        title=printable(root.name),
         version=rdbench.__version__,
         runs=index(root),
         style=asset("report.css"),
-        quote=urllib.parse.quote,
     )
     return page
