@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -12,8 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.errors import UsageError
-from rdbench.files import csv_text, lock, write_atomically, write_error
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.files import (
+    csv_text,
+    encoded,
+    lock,
+    sync_folder,
+    write_atomically,
+    write_error,
+)
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
 from rdbench.metrics import BUILT_IN, MetricRecord
 from rdbench.metrics.registry import with_beside
@@ -34,6 +43,8 @@ if TYPE_CHECKING:
 
 MEASUREMENTS: Final = "measurements.csv"
 MANIFEST: Final = "run.json"
+SYNC_EVERY_S: Final = 5.0
+"""So many seconds of rows a loss of power may cost."""
 _FIRST_WITH_SCORES: Final = 3
 """The schema version from which on rows say themselves which metrics have no value."""
 
@@ -203,6 +214,7 @@ class RunDirectory:
         self.changed: tuple[str, ...] = ()
         """Metrics that give other numbers than when they were measured; their scores are gone."""
         self._file: int | None = None
+        self._synced_s = time.monotonic()
         self._lock = lock(path, "another run is writing to")
         try:
             self.resumed = self._open(json.loads(json.dumps([experiment, dict(metrics)])), fresh)
@@ -251,7 +263,8 @@ class RunDirectory:
             self._rewrite(list(self.rows.values()))
         self._write_manifest()  # before new rows, so that there are never rows without it
         try:
-            self._file = os.open(csv_path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = self._opened()
+            sync_folder(self.path)
             data = csv_path.read_bytes()
             if (end := whole_records(data)) < len(data):
                 os.ftruncate(self._file, end)
@@ -307,12 +320,35 @@ class RunDirectory:
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
         assert self._file is not None
-        data = csv_text(rows).encode("utf-8")
+        self._check_place()
+        data = encoded(csv_text(rows))
         try:
             while data:
                 data = data[os.write(self._file, data) :]
+            self._sync(at_least_s=SYNC_EVERY_S)
         except OSError as error:
             raise write_error(self.path / MEASUREMENTS, error) from error
+
+    def _sync(self, at_least_s: float = 0.0) -> None:
+        """Have the rows on the disk, where that was so long ago. Raises :class:`OSError`."""
+        if self._file is not None and (now := time.monotonic()) - self._synced_s >= at_least_s:
+            self._synced_s = now
+            os.fsync(self._file)
+
+    def _check_place(self) -> None:
+        """Raise :class:`RdbenchError` where the table that is open is no longer at its path."""
+        if self._file is None:
+            return
+        try:
+            if os.path.samestat(os.fstat(self._file), (self.path / MEASUREMENTS).stat()):
+                return
+        except OSError:
+            pass
+        raise RdbenchError(
+            f"{str(self.path / MEASUREMENTS)!r} was moved or removed while it was being written; "
+            "its rows are where it is now, if it still is: put it back and run the same command "
+            "again, which goes on from there"
+        )
 
     def good(self, key: MeasurementKey) -> Measurement | None:
         """The ok row of a measurement, where there is one."""
@@ -328,12 +364,19 @@ class RunDirectory:
         that does not have; return the rows."""
         self._begin()
         rows = sorted(self.rows.values(), key=lambda row: order.get(row.key, len(order)))
+        self._check_place()
         self._rewrite(rows)
         return rows
 
     def _rewrite(self, rows: Iterable[Measurement]) -> None:
         cells = [header(self.metrics), *(row.cells(self.metrics) for row in rows)]
         write_atomically(self.path / MEASUREMENTS, csv_text(cells))
+        if self._file is not None:
+            os.close(self._file)
+            self._file = self._opened()
+
+    def _opened(self) -> int:
+        return os.open(self.path / MEASUREMENTS, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
 
     def write_manifest(self) -> None:
         """Write :attr:`manifest` to ``run.json``."""
@@ -341,11 +384,14 @@ class RunDirectory:
         self._write_manifest()
 
     def _write_manifest(self) -> None:
+        self._check_place()
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False)
         write_atomically(self.path / MANIFEST, text + "\n")
 
     def close(self) -> None:
         if self._file is not None:
+            with contextlib.suppress(OSError):  # what was written is there, if not for sure
+                self._sync()
             os.close(self._file)
             self._file = None
         os.close(self._lock)
