@@ -138,7 +138,7 @@ def show_worker() -> None:
     container or another machine. Where a path is enough, none is needed."""
     from rdbench.environments import WORKER
 
-    typer.echo(WORKER.read_text(encoding="utf-8"), nl=False)
+    show(WORKER.read_text(encoding="utf-8"))
 
 
 @app.command("protocol")
@@ -147,7 +147,7 @@ def show_protocol() -> None:
     language."""
     from rdbench.environments import PROTOCOL_TEXT
 
-    typer.echo(PROTOCOL_TEXT.read_text(encoding="utf-8"), nl=False)
+    show(PROTOCOL_TEXT.read_text(encoding="utf-8"))
 
 
 @app.command("try")

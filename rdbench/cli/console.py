@@ -30,7 +30,7 @@ def say(text: object, *, err: bool = False) -> None:
 
 def show(text: str, *, err: bool = False) -> None:
     """Show lines, as tables are: their cells are printable already."""
-    typer.echo(_no_command(printable(text.removesuffix("\n"), keep="\n")), err=err)
+    typer.echo(_no_command(printable(text.removesuffix("\n"), keep="\n\t")), err=err)
 
 
 def command(text: str) -> None:

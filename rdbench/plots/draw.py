@@ -272,7 +272,7 @@ def write_notes(plot: Noted, folder: Path) -> Path:
     """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
     path = folder / f"{plot.name}.txt"
     lines = (plot.title, plot.subtitle, *all_notes(plot))
-    write_atomically(path, "".join(f"{line}\n" for line in lines if line))
+    write_atomically(path, "".join(f"{printable(line)}\n" for line in lines if line))
     return path
 
 

@@ -33,7 +33,6 @@ from rdbench.plots.figures import Look, Plot, rate_distortion, rate_saving, scen
 from rdbench.plots.forest import Forest, forest
 from rdbench.plots.images import ImagesPlot, images_plot
 from rdbench.plots.tradeoff import Tradeoff, tradeoff
-from rdbench.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

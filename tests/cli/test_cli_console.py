@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,16 @@ def test_no_line_is_a_command(capsys, text, said):
 def test_lines_stay_lines_and_none_is_a_command(capsys):
     console.show("a\n::error::b\n\n ::c\x1b\n")
     assert capsys.readouterr().out == "a\n\\x3a:error::b\n\n \\x3a:c\\x1b\n"
+
+
+def test_there_is_one_way_to_the_terminal():
+    package = Path(console.__file__).parents[1]
+    others = [file for file in package.rglob("*.py") if file.name != "console.py"]
+    for file in others:
+        assert not re.search(
+            r"\b(typer\.echo|click\.echo|print)\(",
+            file.read_text("utf-8").replace("import sys; print(", ""),
+        ), file
 
 
 @pytest.fixture(scope="module")
