@@ -121,10 +121,8 @@ def test_there_is_one_way_to_the_terminal():
     package = Path(console.__file__).parents[1]
     others = [file for file in package.rglob("*.py") if file.name != "console.py"]
     for file in others:
-        assert not re.search(
-            r"\b(typer\.echo|click\.echo|print)\(",
-            file.read_text("utf-8").replace("import sys; print(", ""),
-        ), file
+        text = file.read_text(encoding="utf-8").replace("import sys; print(", "")
+        assert not re.search(r"\b(typer\.echo|click\.echo|print)\(", text), file
 
 
 @pytest.fixture(scope="module")
