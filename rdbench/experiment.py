@@ -338,8 +338,10 @@ def read(path: Path) -> Experiment:
     """The experiment of a TOML file. Raises :class:`UsageError` with file, key and reason."""
     form = read_toml(path, "experiment").form(ExperimentForm)
     folder = path.parent
+    name = form.name or path.stem
+    places.inside(places.RUNS, name, "name")
     return plan(
-        form.name or path.stem,
+        name,
         datasets=[_from_folder(spec, folder) for spec in form.datasets],
         codecs=[codec_request(codec, folder) for codec in form.codecs],
         metrics=[_from_folder(spec, folder) for spec in form.metrics],

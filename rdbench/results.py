@@ -23,11 +23,9 @@ from rdbench.files import (
     write_atomically,
     write_error,
 )
+from rdbench.manifest import MANIFEST, decides, metrics_of, read_manifest
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
-from rdbench.metrics import BUILT_IN, MetricRecord
-from rdbench.metrics.registry import with_beside
 from rdbench.plans import contradictions, joined
-from rdbench.provenance import decisive
 from rdbench.schema import (
     COLUMNS,
     OK,
@@ -42,11 +40,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEASUREMENTS: Final = "measurements.csv"
-MANIFEST: Final = "run.json"
 SYNC_EVERY_S: Final = 5.0
 """So many seconds of rows a loss of power may cost."""
-_FIRST_WITH_SCORES: Final = 3
-"""The schema version from which on rows say themselves which metrics have no value."""
 
 
 def measurements_path(path: str | Path) -> Path:
@@ -60,12 +55,7 @@ def measurements_path(path: str | Path) -> Path:
     if not file.is_file():
         raise UsageError(f"no measurements at {str(file)!r}; name a run directory or a CSV file")
     if path.is_dir() and (path / MANIFEST).exists():
-        version = _manifest(path).get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise UsageError(
-                f"{str(path)!r} has schema version {version}, this rdbench reads up to "
-                f"{SCHEMA_VERSION}; update rdbench"
-            )
+        read_manifest(path)
     return file
 
 
@@ -89,7 +79,7 @@ def read_table(path: str | Path) -> Measurements:
     if not table.texts["color"].equal(np.arange(len(table)), "").any():
         return table
     manifest = Path(path) / MANIFEST
-    asked = _manifest(path).get("experiment", {}).get("color") if manifest.exists() else None
+    asked = read_manifest(path).get("experiment", {}).get("color") if manifest.exists() else None
     return table.with_color(asked) if asked in ("rgb", "luma") else table
 
 
@@ -136,54 +126,6 @@ def _series(table: Measurements, column: Column) -> pd.Series:
         return pd.Series(values[texts.codes], dtype="str")
     numbers = pd.Series(table.numbers[column.name])
     return numbers.astype("Int64") if column.type is int else numbers
-
-
-def read_manifest(path: str | Path) -> dict[str, Any]:
-    """The manifest ``run.json`` of a run directory, of this or an older version.
-
-    Raises :class:`UsageError` where it cannot be read or a newer rdbench wrote it.
-    """
-    manifest = _manifest(path)
-    version = manifest.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise UsageError(
-            f"{str(Path(path) / MANIFEST)!r} has schema version {version}, this rdbench reads up "
-            f"to {SCHEMA_VERSION}; use a newer rdbench, `fresh=True` or another `out`"
-        )
-    return manifest
-
-
-def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
-    """The records of the metrics that a run directory was measured with, by name; none for a CSV
-    file."""
-    path = Path(path)
-    if not path.is_dir() or not (path / MANIFEST).exists():
-        return {}
-    return {name: MetricRecord.of(plain) for name, plain in _metrics(_manifest(path)).items()}
-
-
-def _metrics(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain records of a manifest. Before there were any, all metrics were of revision 1."""
-    if "metrics" in manifest:
-        return dict(manifest["metrics"])
-    asked = manifest.get("experiment", {}).get("metrics", ())
-    return {
-        record.name: record.plain() | {"revision": 1, "version": "", "source": {}, "programs": {}}
-        for record in with_beside(BUILT_IN[name] for name in asked if name in BUILT_IN)
-    }
-
-
-def _manifest(path: str | Path) -> dict[str, Any]:
-    file = Path(path) / MANIFEST
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {str(file)!r}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"{str(file)!r} is not JSON: {error}") from None
-    if not isinstance(manifest, dict):
-        raise UsageError(f"{str(file)!r} is not the manifest of a run; use `fresh=True`")
-    return manifest
 
 
 class RunDirectory:
@@ -240,11 +182,11 @@ class RunDirectory:
             self.manifest = {"schema_version": SCHEMA_VERSION, "experiment": experiment}
         if resumed:
             self._grow(experiment)
-        there = _metrics(self.manifest)
+        there = metrics_of(self.manifest)
         self.changed = tuple(
             name
             for name, record in metrics.items()
-            if name in there and _decides(there[name]) != _decides(record)
+            if name in there and decides(there[name]) != decides(record)
         )
         self._stale = self._read(csv_path, metrics) or bool(self.changed)
         self.manifest["metrics"] = {**there, **metrics}
@@ -413,14 +355,3 @@ def without_scores(row: Measurement, metrics: Iterable[str]) -> Measurement:
     scores = {name: score for name, score in row.scores.items() if name not in metrics}
     unscored = " ".join(name for name in row.unscored.split() if name not in metrics)
     return dataclasses.replace(row, scores=scores, unscored=unscored)
-
-
-DECISIVE: Final = ("revision", "version", "source", "programs")
-"""What of a metric's record decides its numbers."""
-
-
-def _decides(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the numbers of a metric, of its record in a manifest."""
-    told = {key: record.get(key) for key in DECISIVE}
-    told["programs"] = decisive(told["programs"])
-    return told

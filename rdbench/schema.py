@@ -14,10 +14,12 @@ import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from rdbench.errors import UsageError
-from rdbench.text import printable
+from rdbench.places import inside
+from rdbench.text import printable, quoted
 
 SCHEMA_VERSION: Final = 3
 """Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes
@@ -28,6 +30,12 @@ FAILED: Final = "failed"  # the codec, the image or the harness raised an error
 TIMEOUT: Final = "timeout"  # stopped after the time limit
 CRASHED: Final = "crashed"  # the process died
 UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
+
+KEPT: Final = frozenset({"stream_file", "decoded_file"})
+"""Columns that name files within the run directory."""
+
+LARGEST_WHOLE: Final = 2**53
+"""Up to which whole numbers are exact as floats, too; no column has a larger one."""
 
 KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
 """What makes a row the measurement of one thing: two rows with one key replace each other."""
@@ -147,6 +155,8 @@ class Measurement:
         is not of its column's type, and for a point that is NaN.
         """
         values = _values(cells, _TYPES)
+        for name in KEPT & values.keys():
+            inside(Path("a run"), values[name], f"column {name!r}:")
         return cls(**values, scores=_values(cells, ((name, float) for name in metrics)))
 
     @property
@@ -215,12 +225,16 @@ def _values(cells: Mapping[str, str], kinds: Iterable[tuple[str, type]]) -> dict
             continue
         try:
             value = kind(text)
+            if kind is int and abs(value) > LARGEST_WHOLE:
+                raise ValueError
             if value == value:
                 values[name] = value
             elif name in KEY:
                 raise ValueError
         except ValueError:
-            raise UsageError(f"column {name!r}: {text!r} is not of type {kind.__name__}") from None
+            raise UsageError(
+                f"column {name!r}: {quoted(text)} is not of type {kind.__name__}"
+            ) from None
     return values
 
 

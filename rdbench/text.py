@@ -26,6 +26,15 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
 
 
+def quoted(value: object, limit: int = 120) -> str:
+    """The representation of a value in a message, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python makes text of
+        text = "a number of thousands of digits"
+    return text if len(text) <= limit else f"{text[: limit - 2]}…{text[-1]}"
+
+
 def all_printable(value: Any) -> Any:
     """Plain data (mappings, lists, tuples, sets, dataclasses, texts, others as they are) in which
     every text is :func:`printable`."""

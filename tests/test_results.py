@@ -15,8 +15,9 @@ from packaging.version import Version
 import rdbench
 from rdbench.errors import UsageError
 from rdbench.files import csv_text
+from rdbench.manifest import read_manifest
 from rdbench.measurements import parse_rows, whole_records
-from rdbench.results import MEASUREMENTS, RunDirectory, read_manifest, read_rows, read_table
+from rdbench.results import MEASUREMENTS, RunDirectory, read_rows, read_table
 from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
 from tests.curves.encoded import as_csv, encoded_rows
 

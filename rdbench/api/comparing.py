@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 from rdbench.curves import RATE
 from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError, unknown
+from rdbench.manifest import read_metrics
 from rdbench.metrics import MetricRecord
+from rdbench.places import named
 from rdbench.plots.draw import FORMATS, save
 from rdbench.plots.figures import file_name
 from rdbench.plots.pictures import Crop, Gallery, Tile, cut, widest_difference
-from rdbench.results import measurements_path, read_metrics, read_rows
+from rdbench.results import measurements_path, read_rows
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.kept import read_png
 from rdbench.runner.pictures import original_of, pictures
@@ -102,7 +104,7 @@ def compare(
         crop=found,
         notes=tuple(_far(chosen, wanted)) if column == RATE else (),
     )
-    return save(gallery, Path(out) if out is not None else path / "plots", formats)
+    return save(gallery, named(out) if out is not None else path / "plots", formats)
 
 
 def _rows(path: Path, image: str) -> list[Measurement]:

@@ -10,6 +10,7 @@ import typer
 
 from rdbench.cli.console import say, show
 from rdbench.cli.findings import Findings
+from rdbench.cli.options import a_path
 from rdbench.errors import MissingBackendError, RdbenchError, file_notes
 from rdbench.schema import point_text
 
@@ -168,7 +169,10 @@ def try_codec(
     keep: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where files are kept. [default: a new temporary folder]"
+            "--out",
+            parser=a_path,
+            metavar="DIR",
+            help="Where files are kept. [default: a new temporary folder]",
         ),
     ] = None,
     timeout: Annotated[

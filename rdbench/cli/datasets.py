@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rdbench.cli.console import say
+from rdbench.cli.options import a_path
 
 app = typer.Typer(help="List, verify and fetch the datasets that are known by name.")
 
@@ -61,7 +62,9 @@ def fetch(
     to: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Data root to put it into; the user's cache if not given."
+            parser=a_path,
+            metavar="DIR",
+            help="Data root to put it into; the user's cache if not given.",
         ),
     ] = None,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
+from rdbench.cli.options import a_path
 
 
 class Color(StrEnum):
@@ -105,7 +106,9 @@ def import_(
     ] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="Where to write. [default: standard output]"),
+        typer.Option(
+            parser=a_path, metavar="FILE.csv", help="Where to write. [default: standard output]"
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.csv if it exists.")] = False,
 ) -> None:

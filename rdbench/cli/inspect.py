@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from rdbench.cli.console import say
-from rdbench.cli.options import names
+from rdbench.cli.options import a_path, names
 from rdbench.errors import RdbenchError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def inspect(
         ),
     ],
     dataset: Annotated[str, typer.Option(help="A known dataset, folder, file or glob.")],
-    out: Annotated[Path, typer.Option(help="Folder of the figures and tables.")],
+    out: Annotated[Path, typer.Option(parser=a_path, help="Folder of the figures and tables.")],
     color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
     beta: Annotated[
         str,

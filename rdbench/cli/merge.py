@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from rdbench.cli.console import say
+from rdbench.cli.options import a_path
 
 
 def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
-    out: Annotated[Path, typer.Option(help="The run directory to make; it must not exist.")],
+    out: Annotated[
+        Path, typer.Option(parser=a_path, help="The run directory to make; it must not exist.")
+    ],
 ) -> None:
     """Join runs of one plan, from several machines for instance, into one run directory.
 

@@ -13,6 +13,7 @@ import typer
 
 from rdbench.cli.console import say
 from rdbench.errors import UsageError
+from rdbench.places import named
 
 
 class Averaging(StrEnum):
@@ -40,6 +41,14 @@ LabelsOption = Annotated[
         '"published:LABEL" for a published curve.',
     ),
 ]
+
+
+def a_path(text: str) -> Path:
+    """The path that an option names, which a typing of ``""`` does not."""
+    return named(text)
+
+
+a_path.__name__ = "path"  # which help texts show
 
 
 def names(text: str | None) -> list[str]:

@@ -12,6 +12,7 @@ from rdbench.cli.options import (
     Averaging,
     AveragingOption,
     LabelsOption,
+    a_path,
     names,
     pair_of,
     range_of,
@@ -58,7 +59,8 @@ def plot(
         ),
     ] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
+        Path | None,
+        typer.Option(parser=a_path, help="Folder of the figures. [default: RUN/plots]"),
     ] = None,
     formats: Annotated[
         str, typer.Option("--format", help="png, pdf, svg.", metavar="NAME[,NAME...]")

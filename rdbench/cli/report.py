@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rdbench.cli.console import say
-from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, names
+from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, a_path, names
 
 
 def report(
@@ -36,7 +36,10 @@ def report(
     title: Annotated[str, typer.Option(help="Of the page.  [default: the runs' names]")] = "",
     labels: LabelsOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="The file.  [default: RUN/report.html]", metavar="FILE.html")
+        Path | None,
+        typer.Option(
+            parser=a_path, help="The file.  [default: RUN/report.html]", metavar="FILE.html"
+        ),
     ] = None,
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rdbench.cli.console import say, show
+from rdbench.cli.options import a_path
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import REPORTS, RUNS
@@ -22,7 +23,9 @@ def reproduce(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help=f"Folder of figures and numbers. [default: {REPORTS}/NAME]"),
+        typer.Option(
+            parser=a_path, help=f"Folder of figures and numbers. [default: {REPORTS}/NAME]"
+        ),
     ] = None,
     run: Annotated[
         Path | None,

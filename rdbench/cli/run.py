@@ -10,7 +10,14 @@ import typer
 
 from rdbench.cli.console import say
 from rdbench.cli.flags import as_flags
-from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
+from rdbench.cli.options import (
+    JobsOption,
+    MemoryOption,
+    MetricsOption,
+    TimeoutOption,
+    a_path,
+    names,
+)
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import RUNS
@@ -81,8 +88,9 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
+            parser=a_path,
             help=f"The run directory; one that exists keeps what it has and gets what it lacks. "
-            f"[default: {RUNS}/NAME]"
+            f"[default: {RUNS}/NAME]",
         ),
     ] = None,
     fresh: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from rdbench.cli.console import say
 from rdbench.cli.flags import as_flags
+from rdbench.cli.options import a_path
 from rdbench.errors import DivergedError, UsageError
 from rdbench.places import RUNS
 from rdbench.text import printable
@@ -33,8 +34,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
+            parser=a_path,
             help=f"The directory of the training; one that exists is resumed. "
-            f"[default: {RUNS}/NAME]"
+            f"[default: {RUNS}/NAME]",
         ),
     ] = None,
     steps: Annotated[

@@ -74,7 +74,7 @@ def summary_table(curves: Sequence[Curve]) -> list[list[str]]:
 
 def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -> Path:
     """Write ``summary.csv`` of a run directory from its measurements, and return its path."""
-    from rdbench.results import read_metrics
+    from rdbench.manifest import read_metrics
 
     path = Path(run) / SUMMARY
     curves = with_what_differs(curves_of(rows, read_metrics(run)))

@@ -27,13 +27,14 @@ from rdbench.curves.bd_tables import tables
 from rdbench.curves.published import caveats
 from rdbench.curves.significance import told_apart
 from rdbench.errors import UsageError
+from rdbench.manifest import read_manifest
 from rdbench.measurements import Measurements
 from rdbench.metrics import BUILT_IN, MetricRecord
 from rdbench.plots.figures import Line, Scene, member, rate_distortion, rate_saving, scene
 from rdbench.plots.runs import panels
 from rdbench.plots.tradeoff import tradeoff
 from rdbench.reporting.looks import looks
-from rdbench.results import read_manifest, read_table
+from rdbench.results import read_table
 from rdbench.schema import COLUMNS, header, point_text
 from rdbench.tables import Table
 

@@ -12,6 +12,7 @@ import rdbench
 from rdbench.curves import Labels, read_labels
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
+from rdbench.places import named
 from rdbench.reporting.content import content
 from rdbench.reporting.pictures import Progress, add_pictures
 from rdbench.runner import Limits, LocalPool
@@ -80,7 +81,7 @@ def report(
 
 def _place(paths: Sequence[str | Path], out: str | Path | None) -> Path:
     if out is not None:
-        return Path(out)
+        return named(out)
     if len(paths) != 1 or not Path(paths[0]).is_dir():
         raise UsageError("name the file of the report with `out`")
     return Path(paths[0]) / REPORT

@@ -20,8 +20,9 @@ from typing import Any, Final
 
 import rdbench
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.manifest import MANIFEST, read_manifest
 from rdbench.reporting.page import REPORT, asset, template
-from rdbench.results import MANIFEST, MEASUREMENTS, read_manifest, read_table
+from rdbench.results import MEASUREMENTS, read_table
 from rdbench.schema import OK
 from rdbench.text import all_printable, printable
 

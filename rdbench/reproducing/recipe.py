@@ -66,6 +66,7 @@ from rdbench.errors import UsageError, unknown
 from rdbench.metrics import MetricRecord
 from rdbench.metrics import find as find_metric
 from rdbench.metrics.registry import absolute, is_file
+from rdbench.places import inside
 from rdbench.toml import Form, Table, read_toml
 
 _DELTA_OF: Final = ("test", "anchor", "image")
@@ -252,7 +253,10 @@ def read(path: Path) -> Recipe:
 
 def _deltas(table: Table, form: _DeltasForm, labels: list[str]) -> PaperDeltas:
     """The BD-rates of the file that a recipe names."""
-    path = table.path.parent / form.file
+    try:
+        path = inside(table.path.parent, form.file, "file")
+    except UsageError as error:
+        raise table.error("deltas.file", str(error)) from None
     try:
         convention = find_convention(form.convention) if form.convention else None
         lines = list(csv.DictReader(io.StringIO(utf8_text(path), newline="")))

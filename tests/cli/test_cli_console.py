@@ -17,7 +17,8 @@ from PIL import Image
 
 from rdbench.cli import console
 from rdbench.formats import write_png
-from rdbench.results import read_manifest, read_rows
+from rdbench.manifest import read_manifest
+from rdbench.results import read_rows
 from tests.cli.command import rdbench
 
 NAMES = (b"caf\xe9", b"a\n::error::owned", b"b\x1b]0;owned\x07\x1b[31m", b"=1+1", b"##[error]c")

@@ -19,7 +19,8 @@ from PIL import Image
 from rdbench.codecs.request import CodecRequest
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
-from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
+from rdbench.manifest import MANIFEST
+from rdbench.results import MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK
 
 from .conftest import CODECS, experiment, run_into
