@@ -379,7 +379,7 @@ def _options_from_folder(target: str, options: dict[str, Any], folder: Path) -> 
         return options  # it is left out, and said so, when the run is planned
     return {
         name: _from_folder(value, folder, always=True)
-        if name in table and table[name].path and value
+        if name in table and table[name].path and value and isinstance(value, str)
         else value
         for name, value in options.items()
     }
@@ -391,4 +391,11 @@ def _from_folder(text: str, folder: Path, *, always: bool = False) -> str:
     head = text.partition(":")[0]
     if text.startswith((places.PREFIX, places.RUN_PREFIX)):
         return text
-    return str(folder / text) if always or (folder / head).exists() or "*" in head else text
+    return str(folder / text) if always or "*" in head or _exists(folder / head) else text
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no file can be called so
+        return False

@@ -168,8 +168,7 @@ class RunDirectory:
         experiment, metrics = asked
         csv_path, manifest_path = self.path / MEASUREMENTS, self.path / MANIFEST
         if fresh:
-            for path in (csv_path, manifest_path):
-                path.unlink(missing_ok=True)
+            self._forget()
         resumed = manifest_path.exists()
         if resumed:
             self.manifest = read_manifest(self.path)
@@ -194,6 +193,24 @@ class RunDirectory:
         if not resumed:
             self._begin()
         return resumed
+
+    def _forget(self) -> None:
+        """Remove the table, the manifest, and what rows say was kept of them; nothing else that
+        may lie there."""
+        kept: set[str] = set()
+        with contextlib.suppress(UsageError, OSError):
+            for row in read_rows(self.path / MEASUREMENTS):
+                kept |= {row.stream_file, row.decoded_file} - {""}
+        try:
+            for name in (MEASUREMENTS, MANIFEST, *kept):
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        for folder in sorted({parent for name in kept for parent in Path(name).parents} - {Path()})[
+            ::-1
+        ]:
+            with contextlib.suppress(OSError):  # not empty
+                (self.path / folder).rmdir()
 
     def _begin(self) -> None:
         """Make the files ready for rows. What is there is left alone until then: the request may

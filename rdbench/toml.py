@@ -114,6 +114,8 @@ class Table:
             return self.error(key, f"{quoted(value)} is not {_bounds(kind)}")
         if length := re.search("of length ([0-9]+)", what):
             return self.error(key, f"has {len(value)} values, and not {length[1]}")
+        if not named:
+            return self.error(key, f"{quoted(value)}: {what[:1].lower()}{what[1:]}")
         kinds = named[0].split(" | ")
         if "str" in kinds and isinstance(value, int | float):
             return self.error(key, f"{quoted(value)} is not text; write it in quotes")

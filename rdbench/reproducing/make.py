@@ -217,7 +217,7 @@ def _request(role: Role, run: Path) -> CodecRequest:
 
 def _write_networks(recipe: Recipe, run: Path) -> None:
     for network in recipe.networks:
-        path = inside(run, network.file, "networks.file")
+        path = run / network.file
         if not path.exists():
             from rdbench.models import untrained
 
