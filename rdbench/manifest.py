@@ -138,7 +138,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise UsageError(
             f"{str(file)!r} has schema version {str(version)[:20]}, this rdbench reads up to "
-            f"{SCHEMA_VERSION}; update rdbench, use `fresh=True` or another `out`"
+            f"{SCHEMA_VERSION}; use a newer rdbench, `fresh=True` or another `out`"
         )
     try:
         msgspec.convert(manifest, _Manifest, str_keys=True)

@@ -206,9 +206,8 @@ class RunDirectory:
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise write_error(self.path, error) from error
-        for folder in sorted({parent for name in kept for parent in Path(name).parents} - {Path()})[
-            ::-1
-        ]:
+        folders = {parent for name in kept for parent in Path(name).parents} - {Path()}
+        for folder in sorted(folders, reverse=True):  # what lies in others first
             with contextlib.suppress(OSError):  # not empty
                 (self.path / folder).rmdir()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
+from pathlib import Path
 
 import pytest
 
@@ -24,9 +24,8 @@ def synced(monkeypatch):
 
     def sync(descriptor):
         real(descriptor)
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
-        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        found.append("folder" if folder else os.path.basename(path))  # noqa: PTH119
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        found.append("folder" if path.is_dir() else path.name)
 
     monkeypatch.setattr(os, "fsync", sync)
     return found
