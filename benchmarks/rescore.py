@@ -56,8 +56,9 @@ def loop_s(run: Path, metric: str) -> float:
     import cv2
 
     from rdbench.images.loading import read_image
+    from rdbench.manifest import read_manifest
     from rdbench.metrics import Reference, find
-    from rdbench.results import read_manifest, read_rows
+    from rdbench.results import read_rows
 
     cv2.setNumThreads(1)
     files = read_manifest(run)["files"]

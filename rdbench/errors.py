@@ -12,12 +12,18 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from rdbench.text import printable, quoted
+
 MOST_NAMES: Final = 40
 """How many names the error for an unknown one lists."""
 
 
 class RdbenchError(Exception):
-    """Base of all errors that rdbench raises on purpose; the message is one line."""
+    """Base of all errors that rdbench raises on purpose; the message is one line, in which what is
+    not printable is escaped."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class UsageError(RdbenchError):
@@ -91,4 +97,4 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> Usage
     else:
         more = f", ... and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         advice = "known: " + (", ".join(names[:MOST_NAMES]) + more or "none")
-    return UsageError(f"unknown {kind} {name!r}; {advice}" + (f" ({hint})" if hint else ""))
+    return UsageError(f"unknown {kind} {quoted(name)}; {advice}" + (f" ({hint})" if hint else ""))

@@ -49,6 +49,7 @@ from rdbench.goals import RATE, Goal, goal_of, targets_of
 from rdbench.images import Dataset, ImageRef
 from rdbench.metrics import DEFAULT_METRICS, MetricRecord, choose
 from rdbench.schema import BY_TARGET, MeasurementKey, options_text, point_text
+from rdbench.text import printable
 from rdbench.toml import Form, read_toml
 
 Color = Literal["rgb", "luma"]
@@ -220,7 +221,7 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
         options=tuple(sorted(codec.told(options).items())),
         parameter=goal.column if goal else axis.parameter,
         points=points,
-        label=request.label or label,
+        label=printable(request.label or label),
         goal=goal,
     )
 
@@ -340,8 +341,10 @@ def read(path: Path) -> Experiment:
     """The experiment of a TOML file. Raises :class:`UsageError` with file, key and reason."""
     form = read_toml(path, "experiment").form(ExperimentForm)
     folder = path.parent
+    name = form.name or path.stem
+    places.inside(places.RUNS, name, "name")
     return plan(
-        form.name or path.stem,
+        name,
         datasets=[_from_folder(spec, folder) for spec in form.datasets],
         codecs=[codec_request(codec, folder) for codec in form.codecs],
         metrics=[_from_folder(spec, folder) for spec in form.metrics],
@@ -395,4 +398,11 @@ def _from_folder(text: str, folder: Path, *, always: bool = False) -> str:
     head = text.partition(":")[0]
     if text.startswith((places.PREFIX, places.RUN_PREFIX)):
         return text
-    return str(folder / text) if always or (folder / head).exists() or "*" in head else text
+    return str(folder / text) if always or "*" in head or _exists(folder / head) else text
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no file can be called so
+        return False

@@ -95,30 +95,67 @@ def digest_of(path: Path) -> str:
         return sha256(path)
     found = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        found.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
+        name = file.relative_to(path).as_posix()
+        found.update(f"{name}\0{sha256(file)}\n".encode("utf-8", "surrogateescape"))
     return found.hexdigest()
 
 
 def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
-    """Replace a file's content so that a reader, or a crash, sees the old or the new one whole;
-    text becomes UTF-8, whole or in parts, and folders that are not there are made.
+    """Replace a file's content so that a reader, or a crash, or a loss of power, leaves the old or
+    the new one whole; text becomes UTF-8, whole or in parts, and folders that are not there are
+    made. Where ``path`` is a link the file that it leads to is replaced.
 
     Raises :class:`RdbenchError` where the file system refuses (read-only, full).
     """
     parts = [content] if isinstance(content, str | bytes) else content
-    partial = path.with_name(f".{path.name}.partial")
+    partial: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target = path.resolve()
+        make_folder(target.parent)
+        partial = target.with_name(f".{target.name}.partial")
         with partial.open("wb") as file:
             for part in parts:
-                file.write(part.encode("utf-8") if isinstance(part, str) else part)
+                file.write(encoded(part) if isinstance(part, str) else part)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise write_error(path, error) from error
+        partial.replace(target)
+        sync_folder(target.parent)
+    except BaseException as error:
+        if partial:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise write_error(path, error) from error
+        raise
+
+
+def encoded(text: str) -> bytes:
+    """``text`` as UTF-8. What UTF-8 does not have, such as the bytes of a path that are none, is
+    written as ``\\udce9``: JSON has it so, and reads it back."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those that it lies in, so that a loss of power does not undo it. Raises
+    :class:`OSError`."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder on the disk. Raises :class:`OSError`."""
+    if sys.platform == "win32":  # where folders are not opened
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some network file systems have no such thing
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_error(path: Path, error: OSError) -> RdbenchError:
@@ -138,7 +175,7 @@ def lock(folder: Path, busy: str) -> int:
     it warns (:class:`FileNote`), and whoever writes there sees to it that he is alone.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise UsageError(

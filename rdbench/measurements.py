@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from rdbench.errors import UsageError
-from rdbench.schema import COLUMNS, CORE, KEY, RESERVED, Measurement
+from rdbench.schema import COLUMNS, CORE, KEY, LARGEST_WHOLE, RESERVED, Measurement
 
 if TYPE_CHECKING:
     import pyarrow
@@ -256,7 +256,10 @@ def _by_arrow(block: _Block) -> Measurements | None:
             numbers[column.name] = _numbers(found, len(cells), column.default)
     for name in block.metrics:
         numbers[name] = _numbers(cells[places[name]], len(cells), None)
-    return None if np.isnan(numbers["point"]).any() else Measurements(texts, numbers)
+    whole = (numbers[column.name] for column in COLUMNS if column.type is int)
+    if np.isnan(numbers["point"]).any() or any((abs(n) > LARGEST_WHOLE).any() for n in whole):
+        return None
+    return Measurements(texts, numbers)
 
 
 # DLPack, since ``to_numpy`` and Arrow's scalars import pandas: half of the time of a command.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from rdbench.errors import UsageError
+from rdbench.text import quoted
 
 RUNS: Final = Path("results") / "runs"
 """Where run directories are made that are not named."""
@@ -23,6 +24,23 @@ RUN_PREFIX: Final = "run:"
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _FOLDERS: Final = (_PACKAGE / "_baselines", _PACKAGE.parent / "baselines")
+
+
+def named(out: str | Path) -> Path:
+    """The path that ``out`` names. Raises :class:`UsageError` for an empty one, which would be the
+    working directory."""
+    if not str(out).strip():
+        raise UsageError("`out` is empty; name a path, as . for the working directory")
+    return Path(out)
+
+
+def inside(folder: Path, name: str, what: str) -> Path:
+    """The path ``name`` within ``folder``. Raises :class:`UsageError`, with ``what`` it is the name
+    of, for one that leads out of it or is none."""
+    steps = Path(name)
+    if not steps.parts or steps.anchor or ".." in steps.parts or "\0" in name:
+        raise UsageError(f"{what} {quoted(name)} is not the name of a file within {str(folder)!r}")
+    return folder / name
 
 
 def baselines() -> Path:

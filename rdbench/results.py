@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -13,13 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.errors import UsageError
-from rdbench.files import csv_text, lock, parsed, read_file, write_atomically, write_error
+from rdbench.errors import RdbenchError, UsageError
+from rdbench.files import (
+    csv_text,
+    encoded,
+    lock,
+    sync_folder,
+    write_atomically,
+    write_error,
+)
+from rdbench.manifest import MANIFEST, decides, metrics_of, read_manifest
 from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
-from rdbench.metrics import BUILT_IN, MetricRecord
-from rdbench.metrics.registry import with_beside
 from rdbench.plans import contradictions, joined
-from rdbench.provenance import decisive
 from rdbench.schema import (
     COLUMNS,
     OK,
@@ -34,9 +41,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEASUREMENTS: Final = "measurements.csv"
-MANIFEST: Final = "run.json"
-_FIRST_WITH_SCORES: Final = 3
-"""The schema version from which on rows say themselves which metrics have no value."""
+SYNC_EVERY_S: Final = 5.0
+"""So many seconds of rows a loss of power may cost."""
 
 
 def measurements_path(path: str | Path) -> Path:
@@ -50,12 +56,7 @@ def measurements_path(path: str | Path) -> Path:
     if not file.is_file():
         raise UsageError(f"no measurements at {str(file)!r}; name a run directory or a CSV file")
     if path.is_dir() and (path / MANIFEST).exists():
-        version = _manifest(path).get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise UsageError(
-                f"{str(path)!r} has schema version {version}, this rdbench reads up to "
-                f"{SCHEMA_VERSION}; update rdbench"
-            )
+        read_manifest(path)
     return file
 
 
@@ -79,7 +80,7 @@ def read_table(path: str | Path) -> Measurements:
     if not table.texts["color"].equal(np.arange(len(table)), "").any():
         return table
     manifest = Path(path) / MANIFEST
-    asked = _manifest(path).get("experiment", {}).get("color") if manifest.exists() else None
+    asked = read_manifest(path).get("experiment", {}).get("color") if manifest.exists() else None
     return table.with_color(asked) if asked in ("rgb", "luma") else table
 
 
@@ -128,54 +129,6 @@ def _series(table: Measurements, column: Column) -> pd.Series:
     return numbers.astype("Int64") if column.type is int else numbers
 
 
-def read_manifest(path: str | Path) -> dict[str, Any]:
-    """The manifest ``run.json`` of a run directory, of this or an older version.
-
-    Raises :class:`UsageError` where it cannot be read or a newer rdbench wrote it.
-    """
-    manifest = _manifest(path)
-    version = manifest.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise UsageError(
-            f"{str(Path(path) / MANIFEST)!r} has schema version {version}, this rdbench reads up "
-            f"to {SCHEMA_VERSION}; use a newer rdbench, `fresh=True` or another `out`"
-        )
-    return manifest
-
-
-def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
-    """The records of the metrics that a run directory was measured with, by name; none for a CSV
-    file."""
-    path = Path(path)
-    if not path.is_dir() or not (path / MANIFEST).exists():
-        return {}
-    return {name: MetricRecord.of(plain) for name, plain in _metrics(_manifest(path)).items()}
-
-
-def _metrics(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain records of a manifest. Before there were any, all metrics were of revision 1."""
-    if "metrics" in manifest:
-        return dict(manifest["metrics"])
-    asked = manifest.get("experiment", {}).get("metrics", ())
-    return {
-        record.name: record.plain() | {"revision": 1, "version": "", "source": {}, "programs": {}}
-        for record in with_beside(BUILT_IN[name] for name in asked if name in BUILT_IN)
-    }
-
-
-def _manifest(path: str | Path) -> dict[str, Any]:
-    file = Path(path) / MANIFEST
-    try:
-        manifest = parsed(json.loads, read_file(file).decode("utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {str(file)!r}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"{str(file)!r} is not JSON: {error}") from None
-    if not isinstance(manifest, dict):
-        raise UsageError(f"{str(file)!r} is not the manifest of a run; use `fresh=True`")
-    return manifest
-
-
 class RunDirectory:
     """A run directory that this process writes, and no other at the same time.
 
@@ -206,6 +159,7 @@ class RunDirectory:
         self._file: int | None = None
         self._as_it_was = False
         """Whether the file has the rows that are here, each once and whole."""
+        self._synced_s = time.monotonic()
         self._lock = lock(path, "another run is writing to")
         try:
             self.resumed = self._open(json.loads(json.dumps([experiment, dict(metrics)])), fresh)
@@ -217,8 +171,7 @@ class RunDirectory:
         experiment, metrics = asked
         csv_path, manifest_path = self.path / MEASUREMENTS, self.path / MANIFEST
         if fresh:
-            for path in (csv_path, manifest_path):
-                path.unlink(missing_ok=True)
+            self._forget()
         resumed = manifest_path.exists()
         if resumed:
             self.manifest = read_manifest(self.path)
@@ -231,11 +184,11 @@ class RunDirectory:
             self.manifest = {"schema_version": SCHEMA_VERSION, "experiment": experiment}
         if resumed:
             self._grow(experiment)
-        there = _metrics(self.manifest)
+        there = metrics_of(self.manifest)
         self.changed = tuple(
             name
             for name, record in metrics.items()
-            if name in there and _decides(there[name]) != _decides(record)
+            if name in there and decides(there[name]) != decides(record)
         )
         self._stale = self._read(csv_path, metrics) or bool(self.changed)
         self.manifest["metrics"] = {**there, **metrics}
@@ -243,6 +196,23 @@ class RunDirectory:
         if not resumed:
             self._begin()
         return resumed
+
+    def _forget(self) -> None:
+        """Remove the table, the manifest, and what rows say was kept of them; nothing else that
+        may lie there."""
+        kept: set[str] = set()
+        with contextlib.suppress(UsageError, OSError):
+            for row in read_rows(self.path / MEASUREMENTS):
+                kept |= {row.stream_file, row.decoded_file} - {""}
+        try:
+            for name in (MEASUREMENTS, MANIFEST, *kept):
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        folders = {parent for name in kept for parent in Path(name).parents} - {Path()}
+        for folder in sorted(folders, reverse=True):  # what lies in others first
+            with contextlib.suppress(OSError):  # not empty
+                (self.path / folder).rmdir()
 
     def _begin(self) -> None:
         """Make the files ready for rows. What is there is left alone until then: the request may
@@ -254,7 +224,8 @@ class RunDirectory:
             self._rewrite(list(self.rows.values()))
         self._write_manifest()  # before new rows, so that there are never rows without it
         try:
-            self._file = os.open(csv_path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = self._opened()
+            sync_folder(self.path)
             data = csv_path.read_bytes()
             if (end := whole_records(data)) < len(data):
                 os.ftruncate(self._file, end)
@@ -313,12 +284,35 @@ class RunDirectory:
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
         assert self._file is not None
-        data = csv_text(rows).encode("utf-8")
+        self._check_place()
+        data = encoded(csv_text(rows))
         try:
             while data:
                 data = data[os.write(self._file, data) :]
+            self._sync(at_least_s=SYNC_EVERY_S)
         except OSError as error:
             raise write_error(self.path / MEASUREMENTS, error) from error
+
+    def _sync(self, at_least_s: float = 0.0) -> None:
+        """Have the rows on the disk, where that was so long ago. Raises :class:`OSError`."""
+        if self._file is not None and (now := time.monotonic()) - self._synced_s >= at_least_s:
+            self._synced_s = now
+            os.fsync(self._file)
+
+    def _check_place(self) -> None:
+        """Raise :class:`RdbenchError` where the table that is open is no longer at its path."""
+        if self._file is None:
+            return
+        try:
+            if os.path.samestat(os.fstat(self._file), (self.path / MEASUREMENTS).stat()):
+                return
+        except OSError:
+            pass
+        raise RdbenchError(
+            f"{str(self.path / MEASUREMENTS)!r} was moved or removed while it was being written; "
+            "its rows are where it is now, if it still is: put it back and run the same command "
+            "again, which goes on from there"
+        )
 
     def good(self, key: MeasurementKey) -> Measurement | None:
         """The ok row of a measurement, where there is one."""
@@ -335,6 +329,7 @@ class RunDirectory:
         self._begin()
         there = list(self.rows.values())
         rows = sorted(there, key=lambda row: order.get(row.key, len(order)))
+        self._check_place()
         if self._stale or not self._as_it_was or rows != there:
             self._rewrite(rows)
         return rows
@@ -344,6 +339,12 @@ class RunDirectory:
         lines = (csv_text([row.cells(self.metrics)]) for row in rows)
         head = csv_text([header(self.metrics)])
         write_atomically(self.path / MEASUREMENTS, itertools.chain([head], lines))
+        if self._file is not None:
+            os.close(self._file)
+            self._file = self._opened()
+
+    def _opened(self) -> int:
+        return os.open(self.path / MEASUREMENTS, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
 
     def write_manifest(self) -> None:
         """Write :attr:`manifest` to ``run.json``."""
@@ -351,11 +352,14 @@ class RunDirectory:
         self._write_manifest()
 
     def _write_manifest(self) -> None:
+        self._check_place()
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False)
         write_atomically(self.path / MANIFEST, text + "\n")
 
     def close(self) -> None:
         if self._file is not None:
+            with contextlib.suppress(OSError):  # what was written is there, if not for sure
+                self._sync()
             os.close(self._file)
             self._file = None
         os.close(self._lock)
@@ -377,14 +381,3 @@ def without_scores(row: Measurement, metrics: Iterable[str]) -> Measurement:
     scores = {name: score for name, score in row.scores.items() if name not in metrics}
     unscored = " ".join(name for name in row.unscored.split() if name not in metrics)
     return dataclasses.replace(row, scores=scores, unscored=unscored)
-
-
-DECISIVE: Final = ("revision", "version", "source", "programs")
-"""What of a metric's record decides its numbers."""
-
-
-def _decides(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the numbers of a metric, of its record in a manifest."""
-    told = {key: record.get(key) for key in DECISIVE}
-    told["programs"] = decisive(told["programs"])
-    return told

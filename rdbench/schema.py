@@ -14,9 +14,12 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from rdbench.errors import UsageError
+from rdbench.places import inside
+from rdbench.text import printable, quoted
 
 SCHEMA_VERSION: Final = 3
 """Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes
@@ -31,6 +34,11 @@ UNSUPPORTED: Final = "unsupported"  # the image is of a kind that is refused
 PINNED: Final = "pinned"  # alone, pinned to a core, medians of many runs
 ISOLATED: Final = "isolated"  # one worker
 SHARED: Final = "shared"  # several
+KEPT: Final = frozenset({"stream_file", "decoded_file"})
+"""Columns that name files within the run directory."""
+
+LARGEST_WHOLE: Final = 2**53
+"""Up to which whole numbers are exact as floats, too; no column has a larger one."""
 
 KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
 """What makes a row the measurement of one thing: two rows with one key replace each other."""
@@ -182,7 +190,10 @@ class Measurement:
         scores = _places(columns, ((name, float) for name in metrics))
 
         def read(cells: Sequence[str]) -> Measurement:
-            return cls(**_values(cells, core), scores=_values(cells, scores))
+            values = _values(cells, core)
+            for name in KEPT & values.keys():
+                inside(Path("a run"), values[name], f"column {name!r}:")
+            return cls(**values, scores=_values(cells, scores))
 
         return read
 
@@ -273,12 +284,16 @@ def _values(cells: Sequence[str], places: _Places) -> dict[str, Any]:
             continue
         try:
             value = kind(text)
+            if kind is int and abs(value) > LARGEST_WHOLE:
+                raise ValueError
             if value == value:
                 values[name] = value
             elif name in KEY:
                 raise ValueError
         except ValueError:
-            raise UsageError(f"column {name!r}: {text!r} is not of type {kind.__name__}") from None
+            raise UsageError(
+                f"column {name!r}: {quoted(text)} is not of type {kind.__name__}"
+            ) from None
     return values
 
 
@@ -289,8 +304,9 @@ def _text(value: str | float | None) -> str:
 
 
 def options_text(options: Mapping[str, Any]) -> str:
-    """Options as the ``options`` column has them: ``name=value`` sorted by name, joined by ';'."""
-    return ";".join(f"{name}={value}" for name, value in sorted(options.items()))
+    """Options as the ``options`` column has them: ``name=value`` sorted by name, joined by ';'.
+    What is not printable, as in a path that is not UTF-8, is escaped."""
+    return printable(";".join(f"{name}={value}" for name, value in sorted(options.items())))
 
 
 def point_text(point: float) -> str:
@@ -309,6 +325,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 def one_line(message: str, limit: int = 500) -> str:
     """A message fit for a CSV cell or a terminal line: white space collapsed, escape sequences of
-    terminals and control characters taken out, length bounded."""
-    text = _CONTROLS.sub("", " ".join(_ESCAPES.sub("", message).split()))
+    terminals and control characters taken out, what else is not printable escaped, length
+    bounded."""
+    text = printable(_CONTROLS.sub("", " ".join(_ESCAPES.sub("", message).split())))
     return text if len(text) <= limit else text[: limit - 1] + "…"

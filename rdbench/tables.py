@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rdbench.files import csv_text
+from rdbench.text import printable
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def _grid_row(cells: Sequence[str]) -> str:
 
 def code(text: str) -> str:
     """A code span of Markdown, in which nothing is markup, fit for a table's cell."""
+    text = printable(text)
     fence = "`" * (_longest_run(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
@@ -71,6 +73,7 @@ def code(text: str) -> str:
 
 def fenced(lines: Sequence[str]) -> str:
     """A code block of Markdown."""
+    lines = [printable(line) for line in lines]
     fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
     return "\n".join([f"{fence}text", *lines, fence])
 
@@ -102,15 +105,23 @@ def number_cell(value: float | None) -> str:
     return "" if value is None or not math.isfinite(value) else repr(float(value))
 
 
+_FORMULA: Final = re.compile("'*[=+@\uff1d\uff0b\uff0d\uff20-]")
+"""What a text begins with that a spreadsheet would run as a formula, in full width, too, and with
+apostrophes before it."""
+
+
 def sheet(rows: Iterable[Sequence[str]]) -> str:
     """Rows as CSV that people open in a spreadsheet: text that it would run as a formula gets an
-    apostrophe before it, as OWASP advises ("CSV Injection"). Tables that are read back by the
-    names in them are written with :func:`rdbench.files.csv_text` alone."""
-    return csv_text([[_harmless(cell) for cell in row] for row in rows])
+    apostrophe before it, as OWASP advises ("CSV Injection"), and what is not printable is escaped.
+    :func:`from_sheet` takes the apostrophe away. Tables whose rows are found again by the names in
+    them, such as those of measurements, are written with :func:`rdbench.files.csv_text` alone."""
+    return csv_text([[harmless(cell) for cell in row] for row in rows])
 
 
-def _harmless(cell: str) -> str:
-    if not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+def harmless(cell: str) -> str:
+    """One cell of :func:`sheet`."""
+    cell = printable(cell)
+    if not _FORMULA.match(cell):
         return cell
     try:
         float(cell)
@@ -119,8 +130,13 @@ def _harmless(cell: str) -> str:
     return cell
 
 
+def from_sheet(cell: str) -> str:
+    """The text of a cell of :func:`sheet`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def _width(text: str) -> int:

@@ -16,6 +16,7 @@ import msgspec
 
 from rdbench.errors import UsageError, unknown
 from rdbench.files import parsed, read_file
+from rdbench.text import quoted
 
 F = TypeVar("F", bound="Form")
 
@@ -100,25 +101,27 @@ class Table:
         for step in re.findall(r"\w+", key):
             value = value[int(step) if isinstance(value, list) else step]
             kind = next(filter(None, (_within(part, step) for part in _parts(kind))))
-        quoted = re.findall("`(.*?)`", what)
+        named = re.findall("`(.*?)`", what)
         if what.startswith("Object "):
             fields = [name for part in _parts(kind) for name in _fields(part)]
             missing = "missing" in what
-            reason = "is missing" if missing else str(unknown("key", quoted[0], fields))
-            return self.error(f"{key}.{quoted[0]}".lstrip("."), reason)
+            reason = "is missing" if missing else str(unknown("key", named[0], fields))
+            return self.error(f"{key}.{named[0]}".lstrip("."), reason)
         if what.startswith("Invalid enum value"):
             return self.error(key, str(unknown("value", str(value), map(str, kind.values))))
         if what.endswith("of length >= 1"):
             return self.error(key, "has no values")
         if re.search(" [<>]=? ", what):
-            return self.error(key, f"{value!r} is not {_bounds(kind)}")
+            return self.error(key, f"{quoted(value)} is not {_bounds(kind)}")
         if length := re.search("of length ([0-9]+)", what):
             return self.error(key, f"has {len(value)} values, and not {length[1]}")
-        kinds = quoted[0].split(" | ")
+        if not named:
+            return self.error(key, f"{quoted(value)}: {what[:1].lower()}{what[1:]}")
+        kinds = named[0].split(" | ")
         if "str" in kinds and isinstance(value, int | float):
-            return self.error(key, f"{value!r} is not text; write it in quotes")
+            return self.error(key, f"{quoted(value)} is not text; write it in quotes")
         words = " or ".join(_WORDS[kind] for kind in _WORDS if kind in kinds)
-        return self.error(key, f"{value!r} is not {words}")
+        return self.error(key, f"{quoted(value)} is not {words}")
 
     def allow(self, *keys: str) -> None:
         """Refuse all other keys, with near ones."""
@@ -138,7 +141,7 @@ class Table:
     def within(self, key: str, values: Any) -> Table:
         """A table that is a value of this one. Raises :class:`UsageError` for another value."""
         if not isinstance(values, dict):
-            raise self.error(key, f"{values!r} is not a table")
+            raise self.error(key, f"{quoted(values)} is not a table")
         return Table(values, self.path, self._where, f"{self._prefix}{key}.")
 
 

@@ -22,6 +22,7 @@ from rdbench.files import csv_text
 from rdbench.measurements import Measurements, parse_rows, parse_table
 from rdbench.results import read_rows, read_table
 from rdbench.schema import COLUMNS, Measurement, one_line
+from rdbench.tables import from_sheet
 from tests.curves.encoded import as_csv, encoded_rows
 
 HEADER = [column.name for column in COLUMNS]
@@ -182,7 +183,9 @@ def test_labels_are_taken_as_they_are(tmp_path):
     curves = load_curves([tmp_path])
     assert [(curve.label, *curve.images) for curve in curves] == [(x, x) for x in LABELS]
     with write_summary(tmp_path, read_rows(file)).open(encoding="utf-8", newline="") as summary:
-        assert list(dict.fromkeys(row["label"] for row in csv.DictReader(summary))) == LABELS
+        assert (
+            list(dict.fromkeys(from_sheet(r["label"]) for r in csv.DictReader(summary))) == LABELS
+        )
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ from packaging.version import Version
 import rdbench
 from rdbench.errors import UsageError
 from rdbench.files import csv_text
+from rdbench.manifest import read_manifest
 from rdbench.measurements import parse_rows, whole_records
-from rdbench.results import MEASUREMENTS, RunDirectory, read_manifest, read_rows, read_table
+from rdbench.results import MEASUREMENTS, RunDirectory, read_rows, read_table
 from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
 from tests.curves.encoded import as_csv, encoded_rows
 
@@ -187,7 +188,7 @@ def test_a_run_of_an_older_schema_is_read_and_gone_on_with(tmp_path, version):
 def test_a_run_of_a_later_schema_is_refused_with_the_way_out(tmp_path):
     new = run_of(tmp_path / "new", SCHEMA_VERSION + 1)
     for read in (read_rows, rdbench.load):
-        with pytest.raises(UsageError, match="update rdbench"):
+        with pytest.raises(UsageError, match="use a newer rdbench"):
             read(new)
     with pytest.raises(UsageError, match=r"use a newer rdbench, `fresh=True` or another `out`"):
         RunDirectory(new, {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rdbench.errors import unknown
+from rdbench.places import named
 from rdbench.plots.draw import FORMATS, save
 from rdbench.plots.galleries import gallery
 from rdbench.plots.pictures import Crop
@@ -82,4 +83,4 @@ def compare(
         jobs=jobs,
         timeout_s=timeout_s,
     )
-    return save(figure, Path(out) if out is not None else path / "plots", formats)
+    return save(figure, named(out) if out is not None else path / "plots", formats)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rdbench.errors import MissingBackendError
 from rdbench.files import write_atomically
-from rdbench.places import RUNS
+from rdbench.places import RUNS, inside, named
 
 if TYPE_CHECKING:
     from rdbench.training.configuration import Configuration
@@ -62,7 +62,7 @@ def train(
     if isinstance(configuration, str | Path):
         path = configuration_file.find(str(configuration))
         configuration = configuration_file.read(path, steps=steps, device=device)
-    directory = Path(out) if out is not None else RUNS / configuration.name
+    directory = named(out) if out is not None else inside(RUNS, configuration.name, "name")
     if started:
         started(configuration, directory)
     outcome = family.train(

@@ -17,7 +17,7 @@ from rdbench.codecs.request import CodecRequest, parse_codec, with_points, with_
 from rdbench.curves import write_summary
 from rdbench.errors import UsageError, unknown
 from rdbench.experiment import Experiment
-from rdbench.places import RUNS
+from rdbench.places import RUNS, inside, named
 from rdbench.results import read_table
 from rdbench.runner import Executor, Limits, LocalPool, Outcome
 from rdbench.runner import merge as merging
@@ -144,7 +144,7 @@ def run(
         )
         if strict and plan.missing:
             raise UsageError(f"{plan.missing[0]} (or leave out `strict=True`)")
-        directory = Path(out) if out is not None else RUNS / plan.name
+        directory = named(out) if out is not None else inside(RUNS, plan.name, "name")
         if started:
             started(plan, directory)
         if executor is None:
@@ -234,7 +234,7 @@ def score(
         outcome = scoring.score(
             dataset,
             points,
-            Path(out) if out is not None else RUNS / f"score-{program}",
+            named(out) if out is not None else inside(RUNS, f"score-{program}", "codec"),
             codec=program,
             parameter=parameter,
             metrics=chosen,
@@ -299,7 +299,7 @@ def merge(runs: Sequence[str | Path], out: str | Path) -> Path:
             sources, weights or metrics, another label, or two rows of one measurement that
             disagree.
     """
-    path = merging.merge([Path(run) for run in runs], Path(out))
+    path = merging.merge([Path(run) for run in runs], named(out))
     write_summary(path, read_table(path))
     return path
 

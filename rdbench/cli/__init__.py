@@ -6,7 +6,6 @@ Modules here import only typer and the light parts of rdbench at the top, so tha
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from rdbench.cli import (
     codecs,
     compare,
     conformance,
+    console,
     datasets,
     import_,
     inspect,
@@ -39,6 +39,7 @@ from rdbench.cli import (
     train,
     walkthrough,
 )
+from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
 from rdbench.errors import FileNote, RdbenchError
 from rdbench.interrupts import STATUS, ignore, raising
@@ -57,7 +58,7 @@ app = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"rdbench {rdbench.__version__}")
+        say(f"rdbench {rdbench.__version__}")
         raise typer.Exit
 
 
@@ -99,46 +100,50 @@ app.command("walkthrough")(walkthrough.walkthrough)
 app.command("train")(train.train)
 
 
-def _complain(message: str) -> None:
-    typer.echo(f"rdbench: error: {' '.join(message.split())}", err=True)
-    sys.exit(2)
-
-
 _show_warning = warnings.showwarning
 
 
 def _warn(message: Warning | str, *told: Any, **more: Any) -> None:
     if isinstance(message, FileNote):
-        typer.echo(f"rdbench: warning: {as_flags(str(message))}", err=True)
+        say(f"rdbench: warning: {as_flags(str(message))}", err=True)
     else:
         _show_warning(message, *told, **more)
 
 
 def main() -> None:
     """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
+    console.prepare()
     warnings.showwarning = _warn
     with raising(KeyboardInterrupt):
-        _main()
-
-
-def _main() -> None:
-    try:
-        if (status := app(prog_name="rdbench", standalone_mode=False)) == STATUS:
-            ignore()
+        status = _carry_out()
+        if problem := console.lost():
+            status = _complain(problem)
         sys.exit(status)
+
+
+def _carry_out() -> int:
+    """Do what the command line asks for, and return the exit status."""
+    try:
+        if (status := app(prog_name="rdbench", standalone_mode=False) or 0) == STATUS:
+            ignore()
+        return status
     except RdbenchError as error:
-        _complain(as_flags(str(error)))
+        return _complain(as_flags(str(error)))
     except typer.TyperException as error:  # the command line itself is wrong
         if error.format_message().startswith("Usage:"):  # there is none, which is no mistake
-            typer.echo(error.format_message(), err=True)
-            sys.exit(2)
+            show(error.format_message(), err=True)
+            return 2
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rdbench"
-        _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+        return _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
     except (KeyboardInterrupt, typer.Abort):
         ignore()
-        sys.exit(STATUS)
-    except BrokenPipeError:
-        # Whoever read our output has enough; Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return STATUS
+    except OSError as error:
+        where = f"{str(error.filename)!r}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}")
+
+
+def _complain(message: str) -> int:
+    say(f"rdbench: error: {' '.join(message.split())}", err=True)
+    return 2

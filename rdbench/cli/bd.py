@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.options import (
     Averaging,
     AveragingOption,
@@ -16,7 +17,7 @@ from rdbench.cli.options import (
     range_of,
     warnings_said,
 )
-from rdbench.errors import UsageError
+from rdbench.errors import RdbenchError, UsageError
 
 
 class IntervalKind(StrEnum):
@@ -219,9 +220,12 @@ def bd(
         of_images=of_images,
         labels=called,
     )
+    show(text)
     if len(runs) == 1 and runs[0].is_dir():
-        write_atomically(runs[0] / "bd.csv", bd_csv(rows))
-    typer.echo(text, nl=False)
+        try:
+            write_atomically(runs[0] / "bd.csv", bd_csv(rows))
+        except RdbenchError as error:
+            say(f"warning: the table is not kept: {error}", err=True)
     if csv:  # the other forms have them below their tables
         for warning in warnings(rows):
-            typer.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}", err=True)

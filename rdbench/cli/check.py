@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from rdbench.cli.console import command, say, show
 from rdbench.cli.flags import as_flags
 from rdbench.cli.options import names
 from rdbench.errors import RdbenchError, UsageError
@@ -131,24 +132,22 @@ def check(
     except RdbenchError as error:
         if not git_bisect:
             raise
-        typer.echo(f"rdbench: error: {as_flags(str(error))}", err=True)
+        say(f"rdbench: error: {as_flags(str(error))}", err=True)
         raise typer.Exit(SKIP) from None
     if report:
-        typer.echo(outputs.table(report))
+        show(outputs.table(report))
         if junit:
             gate.write_file(junit, outputs.junit(report), "--junit")
         if markdown:
             gate.write_file(markdown, outputs.markdown(report), "--markdown")
         for line in outputs.github(report) if github else ():
-            typer.echo(line)
+            command(line)
     if written:
         if written.problem:
-            typer.echo(
-                f"warning: replaced: {outputs.printable(as_flags(written.problem))}", err=True
-            )
+            say(f"warning: replaced: {as_flags(written.problem)}", err=True)
         for text in written.failures:
-            typer.echo(f"warning: now a known failure: {outputs.printable(text)}", err=True)
-        typer.echo(f"{written.rows} rows written: {baseline}")
+            say(f"warning: now a known failure: {text}", err=True)
+        say(f"{written.rows} rows written: {baseline}")
         raise typer.Exit(1 if written.failures else 0)
     assert report
     bad = 1 if report.regressed or not git_bisect else SKIP

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.findings import Findings
+from rdbench.cli.options import a_path
 from rdbench.errors import MissingBackendError, RdbenchError, file_notes
 from rdbench.schema import point_text
 
@@ -29,7 +31,7 @@ def list_codecs() -> None:
     entries = registry.entries()
     width = max(map(len, entries))
     for name, entry in sorted(entries.items()):
-        typer.echo(f"{name:{width}}  {entry.summary}")
+        say(f"{name:{width}}  {entry.summary}")
 
 
 @app.command("doctor")
@@ -115,12 +117,12 @@ def show_codec(
     else:
         rows += _notes(codec, options, axis.ladder[0])
     for row, text in rows:
-        typer.echo(f"{row:10} {text}")
+        say(f"{row:10} {text}")
     if codec.option_table:
-        typer.echo("options")
+        say("options")
     for option_name, option in codec.option_table.items():
-        typer.echo(f"  {option_name}={options[option_name]}  ({_allowed(option)})")
-        typer.echo(f"      {option.meaning}")
+        say(f"  {option_name}={options[option_name]}  ({_allowed(option)})")
+        say(f"      {option.meaning}")
 
 
 @app.command("form")
@@ -128,7 +130,7 @@ def show_form() -> None:
     """Print the form of a program codec: a TOML file with everything in it that there is."""
     from rdbench.codecs.registry import FORM
 
-    typer.echo(FORM.read_text(encoding="utf-8"), nl=False)
+    show(FORM.read_text(encoding="utf-8"))
 
 
 @app.command("worker")
@@ -137,7 +139,7 @@ def show_worker() -> None:
     container or another machine. Where a path is enough, none is needed."""
     from rdbench.environments import WORKER
 
-    typer.echo(WORKER.read_text(encoding="utf-8"), nl=False)
+    show(WORKER.read_text(encoding="utf-8"))
 
 
 @app.command("protocol")
@@ -146,7 +148,7 @@ def show_protocol() -> None:
     language."""
     from rdbench.environments import PROTOCOL_TEXT
 
-    typer.echo(PROTOCOL_TEXT.read_text(encoding="utf-8"), nl=False)
+    show(PROTOCOL_TEXT.read_text(encoding="utf-8"))
 
 
 @app.command("try")
@@ -167,7 +169,10 @@ def try_codec(
     keep: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where files are kept. [default: a new temporary folder]"
+            "--out",
+            parser=a_path,
+            metavar="DIR",
+            help="Where files are kept. [default: a new temporary folder]",
         ),
     ] = None,
     timeout: Annotated[
@@ -185,7 +190,7 @@ def try_codec(
     from rdbench.conforming.trial import Trial
 
     keep = keep or Path(tempfile.mkdtemp(prefix="try-"))
-    if not Trial(parse_codec(name), point, keep, typer.echo).run(image, timeout):
+    if not Trial(parse_codec(name), point, keep, show).run(image, timeout):
         raise typer.Exit(1)
 
 

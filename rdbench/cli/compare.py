@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import JobsOption, TimeoutOption, names
+from rdbench.cli.console import say
+from rdbench.cli.options import JobsOption, TimeoutOption, a_path, names
 from rdbench.errors import UsageError
 
 
@@ -62,7 +63,8 @@ def compare(
         str, typer.Option("--format", help="png, pdf, svg.", metavar="NAME[,NAME...]")
     ] = "png,pdf",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
+        Path | None,
+        typer.Option(parser=a_path, help="Folder of the figures. [default: RUN/plots]"),
     ] = None,
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,
@@ -100,7 +102,7 @@ def compare(
         timeout_s=timeout,
     )
     for path in paths:
-        typer.echo(str(path))
+        say(str(path))
 
 
 def _asked(bpp: float | None, at: str) -> dict[str, float]:

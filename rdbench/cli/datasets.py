@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
+from rdbench.cli.options import a_path
+
 app = typer.Typer(help="List, verify and fetch the datasets that are known by name.")
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a known dataset.")]
@@ -28,12 +31,12 @@ def list_datasets(context: typer.Context) -> None:
         found = presence(dataset)
         expected = len(dataset.manifest)
         there = f"{expected - len(found.missing)} of {expected} images"
-        typer.echo(f"{dataset.name:{width}}  {there:>17}  {found.folder or 'not found'}")
+        say(f"{dataset.name:{width}}  {there:>17}  {found.folder or 'not found'}")
         details = [f"{dataset.licence}; {dataset.source}"]
         if found.missing:
             details.append(dataset.remedy)
         for line in details:
-            typer.echo(f"{'':{width}}  {line}")
+            say(f"{'':{width}}  {line}")
 
 
 @app.command()
@@ -47,10 +50,8 @@ def verify(name: _Name) -> None:
     results = list(differences(name))
     wrong = [(file, message) for file, message in results if message]
     for file, message in wrong:
-        typer.echo(f"{file}: {message}")
-    typer.echo(
-        f"{name}: {len(results) - len(wrong)} of {len(results)} images have the expected pixels"
-    )
+        say(f"{file}: {message}")
+    say(f"{name}: {len(results) - len(wrong)} of {len(results)} images have the expected pixels")
     if wrong:
         raise typer.Exit(1)
 
@@ -61,14 +62,16 @@ def fetch(
     to: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Data root to put it into; the user's cache if not given."
+            parser=a_path,
+            metavar="DIR",
+            help="Data root to put it into; the user's cache if not given.",
         ),
     ] = None,
 ) -> None:
     """Download a known dataset and check its pixels; images that are there are kept."""
     from rdbench.images.fetch import fetch as fetch_dataset
 
-    folder = fetch_dataset(name, to, report=typer.echo)
-    typer.echo(f"{name} is in {folder}")
+    folder = fetch_dataset(name, to, report=say)
+    say(f"{name} is in {folder}")
     if to is not None:
-        typer.echo(f"set RDBENCH_DATA={to.absolute()} to have it found there")
+        say(f"set RDBENCH_DATA={to.absolute()} to have it found there")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from rdbench.cli.console import say, show
+
 if TYPE_CHECKING:
     from rdbench.conforming import CheckResult
 
@@ -23,14 +25,14 @@ class Findings:
         state = "missing" if missing else "ok" if usable else "failed"
         self._counts[state] += 1
         head, *rest = [missing] if missing else lines
-        typer.echo(f"{name:{self._width}}  {state:7}  {head}")
+        say(f"{name:{self._width}}  {state:7}  {head}")
         for line in rest:
-            typer.echo(f"{'':{self._width}}  {'':7}  {line}")
+            say(f"{'':{self._width}}  {'':7}  {line}")
 
     def end(self, *, named: bool) -> None:
         """The counts. Raises :class:`typer.Exit` with 1 where something failed, or is missing
         that was ``named``."""
-        typer.echo(", ".join(f"{count} {state}" for state, count in self._counts.items()))
+        say(", ".join(f"{count} {state}" for state, count in self._counts.items()))
         if self._counts["failed"] or (named and self._counts["missing"]):
             raise typer.Exit(1)
 
@@ -40,6 +42,6 @@ def show_checks(name: str, results: Sequence[CheckResult]) -> None:
     where it does not."""
     from rdbench.conforming import conforms, table
 
-    typer.echo(table(name, results))
+    show(table(name, results))
     if not conforms(results):
         raise typer.Exit(1)

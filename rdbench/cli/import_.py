@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
+from rdbench.cli.options import a_path
 
 
 class Color(StrEnum):
@@ -104,7 +106,9 @@ def import_(
     ] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="Where to write. [default: standard output]"),
+        typer.Option(
+            parser=a_path, metavar="FILE.csv", help="Where to write. [default: standard output]"
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.csv if it exists.")] = False,
 ) -> None:
@@ -140,11 +144,11 @@ def import_(
         force=force,
     )
     for note in imported.notes:
-        typer.echo(f"note: {as_flags(note)}", err=True)
+        say(f"note: {as_flags(note)}", err=True)
     if out is None:
-        typer.echo(imported.text, nl=False)
+        show(imported.text)
         return
     for curve in imported.curves:
-        typer.echo(
+        say(
             f"published:{out}:{curve.label}  {len(curve.points)} points, {curve.image_count} images"
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from rdbench.cli.options import names
+from rdbench.cli.console import say
+from rdbench.cli.options import a_path, names
 from rdbench.errors import RdbenchError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def inspect(
         ),
     ],
     dataset: Annotated[str, typer.Option(help="A known dataset, folder, file or glob.")],
-    out: Annotated[Path, typer.Option(help="Folder of the figures and tables.")],
+    out: Annotated[Path, typer.Option(parser=a_path, help="Folder of the figures and tables.")],
     color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
     beta: Annotated[
         str,
@@ -106,7 +107,7 @@ def inspect(
         ),
     }
     for path in write(out, tables, figures):
-        typer.echo(str(path))
+        say(str(path))
 
 
 def chosen_image(pictures: Dataset, name: str) -> ImageRef:
@@ -130,11 +131,14 @@ def write(out: Path, tables: Mapping[str, Any], figures: Mapping[str, Any]) -> l
     """Write tables as CSV and figures as :data:`FORMATS` into a folder; return the paths."""
     from rdbench.files import write_atomically
     from rdbench.plots.draw import save_figure
+    from rdbench.tables import harmless
 
     paths = []
     for name, table in tables.items():
         paths.append(out / f"{name}.csv")
-        write_atomically(paths[-1], table.to_csv(index=False, lineterminator="\n"))
+        texts = {name: table[name].map(harmless) for name in table.select_dtypes(["str", "object"])}
+        text = table.assign(**texts).to_csv(index=False, lineterminator="\n")
+        write_atomically(paths[-1], text)
     for name, figure in figures.items():
         paths += save_figure(figure, out, name, FORMATS)
     return paths

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.interrupts import STATUS
 
 
@@ -33,5 +34,5 @@ def end(directory: Path | None) -> None:
         told = f"{count} rows are kept in {directory}, and the same command goes on from there"
     else:
         told = "0 rows are kept: none was measured"
-    typer.echo(f"interrupted; {told}", err=True)
+    say(f"interrupted; {told}", err=True)
     raise typer.Exit(STATUS)

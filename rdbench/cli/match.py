@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import show
 from rdbench.cli.options import LabelsOption
 from rdbench.errors import UsageError
 
@@ -47,4 +48,4 @@ def match(
 
     rows = match_table(runs, anchor=anchor, at=at, labels=labels)
     text = match_text(rows, "csv" if csv else "markdown" if markdown else "terminal")
-    typer.echo(text, nl=False)
+    show(text)

@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
+from rdbench.cli.options import a_path
+
 
 def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
-    out: Annotated[Path, typer.Option(help="The run directory to make; it must not exist.")],
+    out: Annotated[
+        Path, typer.Option(parser=a_path, help="The run directory to make; it must not exist.")
+    ],
 ) -> None:
     """Join runs of one plan, from several machines for instance, into one run directory.
 
@@ -25,4 +30,4 @@ def merge(
     from rdbench.results import read_table
 
     rdbench.merge(runs, out)
-    typer.echo(f"{len(read_table(out))} rows of {len(runs)} runs: {out / 'measurements.csv'}")
+    say(f"{len(read_table(out))} rows of {len(runs)} runs: {out / 'measurements.csv'}")

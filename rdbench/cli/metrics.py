@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.findings import Findings
 from rdbench.errors import MissingBackendError
 
@@ -34,7 +35,7 @@ def list_metrics() -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for *cells, summary in rows:
         text = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=False))
-        typer.echo(f"{text}  {summary}")
+        say(f"{text}  {summary}")
 
 
 @app.command("show")
@@ -68,7 +69,7 @@ def show_metric(
     rows += [("file", f"{file} sha256:{told}") for file, told in registry.source(record).items()]
     for key, text in rows:
         if text:
-            typer.echo(f"{key:11} {text}")
+            say(f"{key:11} {text}")
 
 
 @app.command("doctor")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.errors import UsageError
 from rdbench.places import RUNS
 
@@ -111,9 +112,9 @@ def new(
     }.items():
         text = text.replace(placeholder, value)
     _write(file, text)
-    typer.echo(f"{file} is {_article(kind.what)} to start from. Next:")
+    say(f"{file} is {_article(kind.what)} to start from. Next:")
     for command in kind.next:
-        typer.echo("  rdbench " + command.format(file=file, name=name, made=class_name))
+        say("  rdbench " + command.format(file=file, name=name, made=class_name))
 
 
 def _others(kind: _Kind, name: str) -> Collection[str]:

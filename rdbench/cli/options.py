@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.errors import UsageError
+from rdbench.places import named
 
 
 class Averaging(StrEnum):
@@ -41,6 +43,14 @@ LabelsOption = Annotated[
 ]
 
 
+def a_path(text: str) -> Path:
+    """The path that an option names, which a typing of ``""`` does not."""
+    return named(text)
+
+
+a_path.__name__ = "path"  # which help texts show
+
+
 def names(text: str | None) -> list[str]:
     """The parts of a comma-separated list, each once."""
     return list(dict.fromkeys(part for part in map(str.strip, (text or "").split(",")) if part))
@@ -53,7 +63,7 @@ def warnings_said() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         yield
     for warning in said:
-        typer.echo(f"warning: {warning.message}", err=True)
+        say(f"warning: {warning.message}", err=True)
 
 
 def range_of(option: str, text: str) -> tuple[float, float] | None:

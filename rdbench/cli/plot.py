@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.options import (
     Averaging,
     AveragingOption,
     LabelsOption,
+    a_path,
     names,
     pair_of,
     range_of,
@@ -57,7 +59,8 @@ def plot(
         ),
     ] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the figures.  [default: RUN/plots]")
+        Path | None,
+        typer.Option(parser=a_path, help="Folder of the figures. [default: RUN/plots]"),
     ] = None,
     formats: Annotated[
         str, typer.Option("--format", help="png, pdf, svg.", metavar="NAME[,NAME...]")
@@ -137,4 +140,4 @@ def plot(
             notes=notes,
         )
     for path in paths:
-        typer.echo(str(path))
+        say(str(path))

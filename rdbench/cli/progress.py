@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from rdbench.cli.console import say
+
 if TYPE_CHECKING:
     from rdbench.schema import Measurement
 
@@ -40,11 +42,10 @@ class Progress:
             self._last = now
             rate = done / (now - self._start)
             failed = f", {self._failed} failed" if self._failed else ""
-            print(
+            say(
                 f"{done}/{total} {what} ({done / total:.0%}){failed}, {rate:.1f}/s, "
                 f"{(total - done) / rate:.0f} s left",
-                file=sys.stderr,
-                flush=True,
+                err=True,
             )
 
     def _show_bar(self, done: int, total: int) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
+
 
 def published(
     text: Annotated[
@@ -30,11 +32,13 @@ def published(
     ]
     for place, (heading, curve) in enumerate(zip(headings, chosen, strict=True)):
         if heading not in headings[:place]:
-            typer.echo(f"\n{heading}" if place else heading)
+            if place:
+                say("")
+            say(heading)
         what = curve.description or " ".join(filter(None, (curve.codec, curve.options)))
-        typer.echo(
+        say(
             f"  {curve.label}: {what}; {len(curve.points)} points of {curve.parameter}, "
             f"{curve.image_count} images, {' '.join(curve.scores)}"
         )
         for doubt in caveats(curve):
-            typer.echo(f"    ! {doubt}")
+            say(f"    ! {doubt}")

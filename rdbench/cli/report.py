@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from rdbench.cli.options import JobsOption, LabelsOption, TimeoutOption, names, range_of
+from rdbench.cli.console import say
+from rdbench.cli.options import (
+    JobsOption,
+    LabelsOption,
+    TimeoutOption,
+    a_path,
+    names,
+    range_of,
+)
 from rdbench.errors import UsageError
 
 
@@ -64,7 +72,10 @@ def report(
     title: Annotated[str, typer.Option(help="Of the page.  [default: the runs' names]")] = "",
     labels: LabelsOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="The file.  [default: RUN/report.html]", metavar="FILE.html")
+        Path | None,
+        typer.Option(
+            parser=a_path, help="The file.  [default: RUN/report.html]", metavar="FILE.html"
+        ),
     ] = None,
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,
@@ -110,4 +121,4 @@ def report(
         jobs=jobs,
         timeout_s=timeout,
     )
-    typer.echo(str(path))
+    say(str(path))

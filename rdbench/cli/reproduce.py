@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.interrupted import end, rows_kept
+from rdbench.cli.options import a_path
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import REPORTS, RUNS
@@ -22,7 +24,9 @@ def reproduce(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help=f"Folder of figures and numbers. [default: {REPORTS}/NAME]"),
+        typer.Option(
+            parser=a_path, help=f"Folder of figures and numbers. [default: {REPORTS}/NAME]"
+        ),
     ] = None,
     run: Annotated[
         Path | None,
@@ -75,7 +79,7 @@ def reproduce(
 
     if list_:
         for known, path in reproducing.shipped().items():
-            typer.echo(f"{known:24} {reproducing.read(path).title}")
+            say(f"{known:24} {reproducing.read(path).title}")
         return
     if name is None:
         raise UsageError("nothing to reproduce: name something (see `rdbench reproduce --list`)")
@@ -90,18 +94,18 @@ def reproduce(
             jobs=jobs,
             timeout_s=timeout,
             progress=progress,
-            say=lambda line: typer.echo(f"rdbench: {line}", err=True),
+            say=lambda line: say(f"rdbench: {line}", err=True),
         )
     if made.interrupted:
         end(made.run)
     if made.claims:
-        typer.echo(terminal(reproducing.claim_table(made.claims)))
+        show(terminal(reproducing.claim_table(made.claims)))
     if made.deltas:
-        typer.echo("\n\n".join(map(terminal, reproducing.delta_tables(made.deltas))))
+        show("\n\n".join(map(terminal, reproducing.delta_tables(made.deltas))))
     for path in made.files:
-        typer.echo(path)
+        say(path)
     if made.failures:
-        typer.echo(
+        say(
             f"rdbench: {len(made.failures)} measurements failed: see "
             f"{made.run / 'measurements.csv'}",
             err=True,

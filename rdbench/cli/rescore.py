@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.interrupted import end, rows_kept
 from rdbench.cli.options import JobsOption, MemoryOption, TimeoutOption, names
 from rdbench.cli.progress import Progress
@@ -47,5 +48,5 @@ def rescore(
     report(outcome, run)
     if outcome.unscored:
         for line in outcome.unscored[:20]:
-            typer.echo(line, err=True)
+            say(line, err=True)
         raise typer.Exit(1)

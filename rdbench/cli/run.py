@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
 from rdbench.cli.interrupted import end, rows_kept
-from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
+from rdbench.cli.options import (
+    JobsOption,
+    MemoryOption,
+    MetricsOption,
+    TimeoutOption,
+    a_path,
+    names,
+)
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import RUNS
@@ -83,8 +91,9 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
+            parser=a_path,
             help=f"The run directory; one that exists keeps what it has and gets what it lacks. "
-            f"[default: {RUNS}/NAME]"
+            f"[default: {RUNS}/NAME]",
         ),
     ] = None,
     fresh: Annotated[
@@ -188,7 +197,7 @@ def run(
         nonlocal missing, directory
         missing, directory = plan.missing, where
         for line in missing:
-            typer.echo(f"rdbench: left out: {line}", err=True)
+            say(f"rdbench: left out: {line}", err=True)
         _announce(plan, where)
 
     with rows_kept(lambda: directory), Progress() as progress:
@@ -217,19 +226,19 @@ def run(
             strict=strict,
             scheduler=scheduler,
             shared_data=shared_data,
-            say=lambda line: typer.echo(f"rdbench: {line}", err=True),
+            say=lambda line: say(f"rdbench: {line}", err=True),
             started=started,
             progress=progress,
         )
     assert directory is not None
     if outcome.forecast:
-        typer.echo(forecast_text(outcome.forecast), nl=False)
+        show(forecast_text(outcome.forecast))
         return
     if outcome.interrupted:
         end(directory)
     report(outcome, directory)
     if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
-        typer.echo(
+        say(
             "streams and decoded images of what was there already are not made again; "
             "--fresh measures all of it anew",
             err=True,
@@ -284,11 +293,11 @@ def _split_datasets(text: str) -> list[str]:
 def _announce(plan: Experiment, directory: Path) -> None:
     for dataset in plan.datasets:
         for line in filter(None, (dataset.passed_over, dataset.tags_not_there)):
-            typer.echo(line, err=True)
+            say(line, err=True)
     images = sum(len(dataset.images) for dataset in plan.datasets)
     points = sum(len(codec.points) for codec in plan.codecs)
     names = ", ".join(dataset.name for dataset in plan.datasets)
-    typer.echo(
+    say(
         f"{images} image{'s' * (images > 1)} ({names}), {len(plan.codecs)} "
         f"codec{'s' * (len(plan.codecs) > 1)}, {points} points: "
         f"{images * points * plan.repeat} measurements into {directory}"
@@ -304,23 +313,23 @@ def report(outcome: Outcome, directory: Path) -> None:
         *([f"{outcome.reused} taken from the cache"] if outcome.reused else ()),
         *([f"{there} were there already"] if there else ()),
     ]
-    typer.echo(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
+    say(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
     for line in (*outcome.replaced, *outcome.notes):
-        typer.echo(line, err=True)
+        say(line, err=True)
     if any(row.tolerance is not None for row in outcome.rows):
         from rdbench.curves import curves_of
         from rdbench.curves.targets import off_target
 
         for curve in curves_of(outcome.rows):
             if said := off_target(curve):
-                typer.echo(f"{curve.label}: {said}", err=True)
+                say(f"{curve.label}: {said}", err=True)
     seen: dict[tuple[str, str, str], list[str]] = {}
     for row in outcome.failures:
         where = f"{row.image} at {row.parameter} {point_text(row.point)}"
         seen.setdefault((row.label, row.status, row.message), []).append(where)
     for (label, status, message), places in list(seen.items())[:20]:
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        typer.echo(f"{label}: {status} for {places[0]}{more}: {as_flags(message)}", err=True)
+        say(f"{label}: {status} for {places[0]}{more}: {as_flags(message)}", err=True)
     if len(seen) > 20:
-        typer.echo(f"... and {len(seen) - 20} other failures, all in the table", err=True)
+        say(f"... and {len(seen) - 20} other failures, all in the table", err=True)
     sys.stderr.flush()

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from rdbench.cli.interrupted import rows_kept
-from rdbench.cli.options import JobsOption, MemoryOption, MetricsOption, TimeoutOption, names
+from rdbench.cli.options import (
+    JobsOption,
+    MemoryOption,
+    MetricsOption,
+    TimeoutOption,
+    a_path,
+    names,
+)
 from rdbench.places import RUNS
 
 
@@ -50,7 +57,8 @@ def score(
     metrics: MetricsOption = None,
     color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
     out: Annotated[
-        Path | None, typer.Option(help="The run directory. [default: results/runs/score-CODEC]")
+        Path | None,
+        typer.Option(parser=a_path, help="The run directory. [default: results/runs/score-CODEC]"),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what the run directory holds.")

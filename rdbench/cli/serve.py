@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rdbench.cli.console import say
+
 
 def serve(
     folder: Annotated[
@@ -27,7 +29,7 @@ def serve(
 
     with start(folder, host=host, port=port) as server:
         shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"http://{shown}:{server.server_port}/")
+        say(f"http://{shown}:{server.server_port}/")
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 import rdbench
+from rdbench.cli.console import say
 from rdbench.places import RUNS
 
 
@@ -25,9 +24,9 @@ def tell() -> None:
     ]
     width = max(len(command) for command, _ in rows)
     version = rdbench.__version__
-    typer.echo(f"rdbench {version} measures image codecs from real bitstreams. What to do next:")
+    say(f"rdbench {version} measures image codecs from real bitstreams. What to do next:")
     for command, text in rows:
-        typer.echo(f"  rdbench {command:{width}}  {text}")
+        say(f"  rdbench {command:{width}}  {text}")
 
 
 def _runs() -> list[Path]:

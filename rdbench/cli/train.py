@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.flags import as_flags
+from rdbench.cli.options import a_path
 from rdbench.errors import DivergedError, UsageError
 from rdbench.places import RUNS
+from rdbench.text import printable
 
 if TYPE_CHECKING:
     from rdbench.training.configuration import Configuration
@@ -31,8 +34,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
+            parser=a_path,
             help=f"The directory of the training; one that exists is resumed. "
-            f"[default: {RUNS}/NAME]"
+            f"[default: {RUNS}/NAME]",
         ),
     ] = None,
     steps: Annotated[
@@ -70,7 +74,7 @@ def train(
         from rdbench.training import configuration_file as files
 
         for name, path in files.shipped().items():
-            typer.echo(f"{name:26} {files.description(path)}")
+            say(f"{name:26} {files.description(path)}")
         return
     if configuration is None:
         raise UsageError("nothing to train: name a configuration (see `rdbench train --list`)")
@@ -85,20 +89,20 @@ def train(
                 fresh=fresh,
                 started=progress.announce,
                 progress=progress,
-                say=lambda line: typer.echo(f"rdbench: {as_flags(line)}", err=True),
+                say=lambda line: say(f"rdbench: {as_flags(line)}", err=True),
             )
         except DivergedError as error:
-            typer.echo(f"rdbench: {as_flags(str(error))}", err=True)
+            say(f"rdbench: {as_flags(str(error))}", err=True)
             raise typer.Exit(1) from None
     if outcome.interrupted:
-        typer.echo(
+        say(
             f"interrupted; a checkpoint is in {progress.directory}, and the same command goes on "
             "from there",
             err=True,
         )
         raise typer.Exit(130)
     for file in outcome.finished:
-        typer.echo(file)
+        say(file)
 
 
 class TrainingProgress:
@@ -124,7 +128,7 @@ class TrainingProgress:
         self.directory = directory
         self._steps = [member.steps for member in plan.members]
         count = len(plan.members)
-        typer.echo(
+        say(
             f"{plan.architecture}, {count} network{'s' * (count > 1)} of {_listed(plan)} steps "
             f"with {plan.data.batch} crops of {plan.data.crop}x{plan.data.crop} into {directory}",
             err=True,
@@ -138,11 +142,10 @@ class TrainingProgress:
         elif (now := time.monotonic()) - self._last >= EVERY_S:
             self._last = now
             left_s = (sum(self._steps) - self._done(status)) * self._step_s
-            print(
+            say(
                 f"{status.member}: {status.step}/{self._steps[status.number]}, {_numbers(status)}, "
                 f"{left_s:.0f} s left",
-                file=sys.stderr,
-                flush=True,
+                err=True,
             )
 
     def _done(self, status: Status) -> int:
@@ -157,7 +160,7 @@ class TrainingProgress:
             self._bar = tqdm(
                 total=total, initial=done, unit="step", dynamic_ncols=True, leave=False
             )
-        self._bar.set_description_str(status.member, refresh=False)
+        self._bar.set_description_str(printable(status.member), refresh=False)
         self._bar.set_postfix_str(_numbers(status), refresh=False)
         self._bar.update(done - self._bar.n)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdbench.cli.console import say
 from rdbench.cli.inspect import chosen_image, folder, write
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.places import REPORTS
@@ -74,7 +75,7 @@ def walkthrough(
         try:
             functions[f"{learned}, 64 costliest maps"] = _patterns(learned, [pictured])
         except MissingBackendError as error:
-            typer.echo(f"rdbench: the learned transform is left out: {error}", err=True)
+            say(f"rdbench: the learned transform is left out: {error}", err=True)
     tables = {
         "totals": passages.totals(found),
         "positions": passages.positions(found),
@@ -102,7 +103,7 @@ def walkthrough(
         ),
     }
     for path in write(folder(out), tables, figures):
-        typer.echo(str(path))
+        say(str(path))
 
 
 def _place(text: str) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from rdbench.errors import UsageError, unknown
 from rdbench.pixel_limit import MOST_PIXELS, check_size
 from rdbench.sample_format import SampleFormat
 from rdbench.schema import point_text
+from rdbench.text import quoted
 
 if TYPE_CHECKING:
     from rdbench.network_cost import NetworkCost
@@ -71,8 +72,8 @@ class Option:
             converted = kind(value)
             if kind is int and float(value) != converted:
                 raise ValueError
-        except (TypeError, ValueError):
-            raise UsageError(f"{where}: {value!r} is not of type {kind.__name__}") from None
+        except (OverflowError, TypeError, ValueError):
+            raise UsageError(f"{where}: {quoted(value)} is not of type {kind.__name__}") from None
         if self.choices and converted not in self.choices:
             allowed = ", ".join(str(choice) for choice in self.choices)
             raise UsageError(f"{where}: {value!r} is not one of {allowed}")
@@ -119,8 +120,8 @@ class Axis:
         where = f"codec {codec!r}: {self.parameter}"
         try:
             value = float(point)
-        except (TypeError, ValueError):
-            raise UsageError(f"{where} {point!r} is not a number") from None
+        except (OverflowError, TypeError, ValueError):
+            raise UsageError(f"{where} {quoted(point)} is not a number") from None
         if not self.low <= value <= self.high:
             raise UsageError(
                 f"{where} {point_text(value)} is not within {point_text(self.low)} to "

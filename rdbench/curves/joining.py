@@ -17,9 +17,10 @@ from rdbench.curves.records import other_measure, records_of
 from rdbench.curves.told import NetworkCosts, read_efforts, read_network_costs, read_tags
 from rdbench.errors import UsageError
 from rdbench.images.tags import Tags
+from rdbench.manifest import read_metrics
 from rdbench.measurements import Measurements
 from rdbench.metrics import MetricRecord
-from rdbench.results import read_metrics, read_table
+from rdbench.results import read_table
 
 
 def load_curves(paths: Sequence[str | Path]) -> list[Curve]:

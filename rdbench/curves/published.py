@@ -22,6 +22,7 @@ from rdbench.errors import UsageError, unknown
 from rdbench.measurements import is_number
 from rdbench.metrics import MetricRecord
 from rdbench.schema import CORE, RESERVED, Measurement, point_text
+from rdbench.tables import from_sheet
 
 PREFIX: Final = "published:"
 RATES: Final = {
@@ -177,9 +178,10 @@ def _tables(text: str, where: str) -> dict[str, Table]:
             f"{where} has no column {', '.join(sorted(missing))}; `rdbench import` makes such a "
             "file of other tools' results"
         )
-    for cells in reader:
-        if None in cells:
+    for line in reader:
+        if None in line:
             raise UsageError(f"{where}, line {reader.line_num}: more cells than the header has")
+        cells = {name: from_sheet(cell) for name, cell in line.items()}
         tables.setdefault(cells["label"], []).append(cells)
     if not tables:
         raise UsageError(f"{where} has no rows")

@@ -9,10 +9,11 @@ from typing import Final
 
 from rdbench.curves.curve import NUMBERS, TIMES, Curve, curves_of
 from rdbench.curves.naming import with_what_differs
-from rdbench.files import csv_text, write_atomically
+from rdbench.files import write_atomically
 from rdbench.measurements import Measurements
 from rdbench.metrics import BUILT_IN, MetricRecord
 from rdbench.schema import Measurement, header, one_line, point_text
+from rdbench.tables import sheet
 
 SUMMARY: Final = "summary.csv"
 _TEXTS: Final = (
@@ -73,11 +74,11 @@ def summary_table(curves: Sequence[Curve]) -> list[list[str]]:
 
 def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -> Path:
     """Write ``summary.csv`` of a run directory from its measurements, and return its path."""
-    from rdbench.results import read_metrics
+    from rdbench.manifest import read_metrics
 
     path = Path(run) / SUMMARY
     curves = with_what_differs(curves_of(rows, read_metrics(run)))
-    write_atomically(path, csv_text(summary_table(curves)))
+    write_atomically(path, sheet(summary_table(curves)))
     return path
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rdbench.manifest import MANIFEST, read_manifest
 from rdbench.network_cost import NetworkCost
-from rdbench.results import MANIFEST, read_manifest
 
 NetworkCosts = Mapping[tuple[float, int], NetworkCost]
 """By point and number of channels."""

@@ -24,9 +24,10 @@ from typing import Final, Literal
 from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.files import csv_text, write_atomically
+from rdbench.manifest import read_manifest, read_metrics
 from rdbench.measurements import parse_rows, whole_records
 from rdbench.metrics import BUILT_IN, MetricRecord
-from rdbench.results import measurements_path, read_manifest, read_metrics
+from rdbench.results import measurements_path
 from rdbench.schema import (
     OK,
     SCHEMA_VERSION,

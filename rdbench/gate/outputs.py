@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from rdbench.gate.report import CurveVerdict, Delta, Limits, Report, Verdict
 from rdbench.metrics import MetricRecord
 from rdbench.tables import code, fenced, grid
+from rdbench.text import printable
 
 _LEVELS: Final = {Verdict.BETTER: "notice", Verdict.NEW: "notice"}
 
@@ -116,15 +117,6 @@ def github(report: Report) -> list[str]:
             message = "\n".join(_details(curve))
             lines.append(f"::{level} title={_property(printable(title))}::{_data(message)}")
     return lines
-
-
-def printable(text: str) -> str:
-    """``text`` with control characters, lone surrogates and line ends as escapes: fit for a
-    terminal, for XML and for one line."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def _header(report: Report) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from rdbench.files import write_atomically
 from rdbench.importing import aom, columns, compressai, encoder_logs, jpeg_ai, lee2019, lines, paths
 from rdbench.importing.rows import File, Reading, Request, parse_mapping
 from rdbench.importing.tidy import Imported, tidy
+from rdbench.places import named
 
 __all__ = [
     "FORMATS",
@@ -146,7 +147,7 @@ def import_(
 def _target(out: str | Path | None, *, force: bool) -> Path | None:
     if out is None:
         return None
-    path = Path(out)
+    path = named(out)
     if path.suffix != ".csv":
         raise UsageError(f"`out` {str(out)!r}: curves are found in files named *.csv")
     if not path.parent.is_dir():

@@ -17,11 +17,11 @@ from rdbench.curves.published import (
 )
 from rdbench.curves.records import distance_from_one, of_identical
 from rdbench.errors import UsageError, unknown
-from rdbench.files import csv_text
 from rdbench.importing import rates, summaries
 from rdbench.importing.paths import without_folders
 from rdbench.importing.rows import TEXTS, Reading, Request, Row, image_name, listed
 from rdbench.schema import point_text
+from rdbench.tables import sheet
 
 _FIRST: Final = (
     *("dataset", "image", "images", "channels", "color", "label", "codec", "options", "parameter"),
@@ -65,7 +65,7 @@ def tidy(reading: Reading, request: Request) -> Imported:
         records += _records(label, rows, request)
     header = (*_FIRST, *request.numbers, *_LAST)
     columns = [name for name in header if any(record.get(name) for record in records)]
-    text = csv_text([columns, *([record.get(name, "") for name in columns] for record in records)])
+    text = sheet([columns, *([record.get(name, "") for name in columns] for record in records)])
     curves = parse_published(text, "what was imported")
     notes = [f"not taken: {listed(reading.unused)}"] if reading.unused else []
     notes += summaries.notes(of_images, [*reading.summaries, *left_out])

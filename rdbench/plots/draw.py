@@ -21,6 +21,7 @@ from rdbench.plots.figures import Line, Look, Plot
 from rdbench.plots.fonts import FAMILY, fonts_for, wrapped
 from rdbench.plots.legends import make_room, put_legend
 from rdbench.plots.styles import Style, styles
+from rdbench.text import all_printable, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,6 +124,7 @@ def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RdbenchError(f"cannot write {str(folder)!r}: {error.strerror}") from None
+    plot = all_printable(plot)
     families, _ = fonts_for(repr(plot))
     with mpl.rc_context({**SETTINGS, "font.sans-serif": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", module=".*")
@@ -143,6 +145,11 @@ def style() -> Iterator[None]:
 
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
     """Write a figure that is drawn already, as :func:`save`, into a folder that exists."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text(printable(text.get_text(), keep="\n"))
     with style():
         return _write(figure, folder, name, formats)
 
@@ -186,6 +193,7 @@ def _draw_plot(plot: Plot) -> Figure:
 
 def draw_into(axes: Axes, plot: Plot) -> None:
     """Draw ``plot`` without its notes into ``axes`` of somebody else, in their style."""
+    plot = all_printable(plot)
     entries = _fill(axes, plot)
     if plot.lines:
         put_legend(axes, *entries, first=plot.free_corner, bold=plot.look.highlighted)
@@ -285,7 +293,7 @@ def write_notes(plot: Noted, folder: Path) -> Path:
     """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
     path = folder / f"{plot.name}.txt"
     lines = (plot.title, plot.subtitle, *all_notes(plot))
-    write_atomically(path, "".join(f"{line}\n" for line in lines if line))
+    write_atomically(path, "".join(f"{printable(line)}\n" for line in lines if line))
     return path
 
 

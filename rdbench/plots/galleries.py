@@ -18,11 +18,12 @@ from rdbench import metrics as metric_table
 from rdbench.curves import RATE, dataset_title
 from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError, unknown
+from rdbench.manifest import read_manifest, read_metrics
 from rdbench.metrics import MetricRecord
 from rdbench.metrics.maps import error_maps, map_record
 from rdbench.plots.figures import file_name
 from rdbench.plots.pictures import Crop, Gallery, Tile, cut, widest_difference
-from rdbench.results import read_manifest, read_metrics, read_rows
+from rdbench.results import read_rows
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.exact import exact as code_exactly
 from rdbench.runner.kept import read_png

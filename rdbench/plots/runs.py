@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
+from rdbench import places
 from rdbench.bd import Range
 from rdbench.curves import (
     NO_LABELS,
@@ -194,7 +195,7 @@ def plot_rd(
         raise UsageError(f"nothing to draw: no curve has {names}")
     if ax is not None:
         return _into(ax, figures)
-    folder = Path(out) if out is not None else Path(paths[0]) / "plots"
+    folder = places.named(out) if out is not None else Path(paths[0]) / "plots"
     drawn: list[Path] = []
     for figure in figures:
         try:

@@ -14,12 +14,13 @@ from rdbench.curves.classes import with_tags
 from rdbench.curves.notes import meanings
 from rdbench.curves.summary import summary_table
 from rdbench.errors import unknown
+from rdbench.manifest import read_manifest
 from rdbench.measurements import Measurements
 from rdbench.metrics import MetricRecord
 from rdbench.plots.runs import panels
 from rdbench.reporting.compared import ways
 from rdbench.reporting.panels import compare, metrics, panel
-from rdbench.results import read_manifest, read_table
+from rdbench.results import read_table
 from rdbench.schema import COLUMNS, header, point_text
 
 _MOST_CATEGORIES: Final = 0.5

@@ -16,9 +16,11 @@ from rdbench.curves import Labels, read_labels
 from rdbench.errors import UsageError
 from rdbench.files import write_atomically
 from rdbench.metrics.maps import DIFFERENCE, map_record
+from rdbench.places import named
 from rdbench.reporting.content import content
 from rdbench.reporting.pictures import Progress, add_pictures
 from rdbench.runner import Limits, LocalPool
+from rdbench.text import all_printable, printable
 
 REPORT: Final = "report.html"
 FILES: Final = "_files"
@@ -119,14 +121,14 @@ def report(
                 executor=pool,
                 progress=progress,
             )
-    page = _rendered(shown, title or ", ".join(run["name"] for run in shown["runs"]))
-    write_atomically(path, page.encode())
+    title = title or ", ".join(run["name"] for run in shown["runs"])
+    write_atomically(path, _rendered(all_printable(shown), printable(title)))
     return path
 
 
 def _place(paths: Sequence[str | Path], out: str | Path | None) -> Path:
     if out is not None:
-        return Path(out)
+        return named(out)
     if len(paths) != 1 or not Path(paths[0]).is_dir():
         raise UsageError("name the file of the report with `out`")
     return Path(paths[0]) / REPORT

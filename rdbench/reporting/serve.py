@@ -10,6 +10,7 @@ import http
 import http.server
 import json
 import mimetypes
+import os
 import shutil
 import time
 import urllib.parse
@@ -20,9 +21,11 @@ from typing import Any, Final
 import rdbench
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.files import is_locked
+from rdbench.manifest import MANIFEST, read_manifest
 from rdbench.reporting.page import FILES, GENERATOR, REPORT, asset, template
-from rdbench.results import MANIFEST, MEASUREMENTS, read_manifest, read_table
+from rdbench.results import MEASUREMENTS, read_table
 from rdbench.schema import OK
+from rdbench.text import all_printable, printable
 
 SERVED: Final = frozenset({".html", ".webp", ".png", ".svg", ".pdf", ".csv", ".json", ".txt"})
 """Suffixes of the files that are given away."""
@@ -58,7 +61,7 @@ def serve(
 
 def index(root: Path) -> list[dict[str, Any]]:
     """What is known of each run in ``root``, the newest first."""
-    found = [_run(root, path) for path in _runs(root, _DEPTH)]
+    found = [all_printable(_run(root, path)) for path in _runs(root, _DEPTH)]
     return sorted(found, key=lambda run: run["changed"], reverse=True)
 
 
@@ -89,6 +92,7 @@ def _run(root: Path, path: Path) -> dict[str, Any]:
     report = path / REPORT
     told: dict[str, Any] = {
         "path": path.relative_to(root).as_posix(),
+        "link": urllib.parse.quote(os.fsencode(path.relative_to(root).as_posix())),
         "changed": changed,
         "report": report.is_file(),
         "older": report.is_file() and report.stat().st_mtime < changed,
@@ -153,10 +157,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _file(self, path: str) -> Path | None:
         """The file that a path of an address means, if it is one that is given away."""
-        try:
-            parts = urllib.parse.unquote(path, errors="strict").split("/")[1:]
-        except UnicodeDecodeError:
-            return None
+        parts = os.fsdecode(urllib.parse.unquote_to_bytes(path)).split("/")[1:]
         if any(part.startswith(".") or not part or {*part} & {"\\", "\0"} for part in parts):
             return None
         file = self.root.joinpath(*parts)
@@ -211,11 +212,10 @@ def _type(file: Path) -> str:
 
 def _page(root: Path) -> str:
     page: str = template("index.html.jinja").render(
-        title=root.name,
+        title=printable(root.name),
         version=rdbench.__version__,
         runs=index(root),
         reports=reports(root),
         style=asset("report.css"),
-        quote=urllib.parse.quote,
     )
     return page

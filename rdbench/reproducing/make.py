@@ -15,7 +15,7 @@ from rdbench.curves import published as published_curve
 from rdbench.curves.notes import listed
 from rdbench.errors import UsageError, unknown
 from rdbench.experiment import Experiment
-from rdbench.places import REPORTS, RUN_PREFIX, RUNS
+from rdbench.places import REPORTS, RUN_PREFIX, RUNS, inside, named
 from rdbench.reproducing import claims, deltas, figures, page
 from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.recipe import Recipe, Role, find, read
@@ -90,8 +90,8 @@ def reproduce(
     limits = Limits.of_machine(jobs, timeout_s)
     if recipe.alone:
         limits = Limits.of_machine(1, timeout_s)
-    out = Path(out) if out is not None else REPORTS / recipe.name
-    run = Path(run) if run is not None else RUNS / recipe.name
+    out = named(out) if out is not None else inside(REPORTS, recipe.name, "recipe")
+    run = Path(run) if run is not None else inside(RUNS, recipe.name, "recipe")
     specs, recipe = _named(recipe)
     cast = Cast()
     failures: tuple[Measurement, ...] = ()

@@ -20,7 +20,7 @@ from rdbench.reproducing.cast import Cast, Key
 from rdbench.reproducing.claims import Checked, Value
 from rdbench.reproducing.deltas import ImageDelta, csv_text, tables
 from rdbench.reproducing.recipe import Claim, Recipe
-from rdbench.tables import Table, markdown, number_cell, sheet
+from rdbench.tables import Table, from_sheet, markdown, number_cell, sheet
 
 PAGE: Final = "README.md"
 CURVES: Final = "curves.csv"
@@ -86,9 +86,12 @@ def measured(out: Path) -> list[Key]:
     except OSError:
         return []
     rows = csv.DictReader(io.StringIO(text, newline=""))
-    found = [(row["dataset"], row["label"]) for row in rows if row["source"] == "measured"]
-    # A spreadsheet's apostrophe is none of the label's.
-    return list(dict.fromkeys((dataset, label.removeprefix("'")) for dataset, label in found))
+    found = (
+        (from_sheet(row["dataset"]), from_sheet(row["label"]))
+        for row in rows
+        if row["source"] == "measured"
+    )
+    return list(dict.fromkeys(found))
 
 
 def _curves(curves: Sequence[Curve]) -> str:

@@ -74,6 +74,7 @@ from rdbench.errors import UsageError, unknown
 from rdbench.metrics import MetricRecord
 from rdbench.metrics import find as find_metric
 from rdbench.metrics.registry import absolute, is_file
+from rdbench.places import inside
 from rdbench.toml import Form, Table, read_toml
 
 _DELTA_OF: Final = ("test", "anchor", "image")
@@ -244,6 +245,8 @@ def read(path: Path) -> Recipe:
     for label in labels:
         if labels.count(label) > 1:
             raise table.error("codecs", f"the label {label!r} is there twice")
+    for place, network in enumerate(form.networks):
+        _inside(table, f"networks[{place}].file", network.file)
     measured = {}
     for name in form.metrics:
         record = _metric(table, "metrics", name)
@@ -276,7 +279,7 @@ def read(path: Path) -> Recipe:
 
 def _deltas(table: Table, form: _DeltasForm, labels: list[str]) -> PaperDeltas:
     """The BD-rates of the file that a recipe names."""
-    path = table.path.parent / form.file
+    path = _inside(table, "deltas.file", form.file)
     try:
         convention = find_convention(form.convention) if form.convention else None
         lines = list(csv.DictReader(io.StringIO(utf8_text(path), newline="")))
@@ -347,6 +350,14 @@ def _claims(
 def _metric(table: Table, key: str, name: str) -> MetricRecord:
     try:
         return find_metric(_whole(table, name))
+    except UsageError as error:
+        raise table.error(key, str(error)) from None
+
+
+def _inside(table: Table, key: str, name: str) -> Path:
+    """A file within the recipe's folder."""
+    try:
+        return inside(table.path.parent, name, "file")
     except UsageError as error:
         raise table.error(key, str(error)) from None
 

@@ -14,8 +14,8 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import CodecPlan, Experiment, plan_codec
 from rdbench.goals import Goal
 from rdbench.images import Dataset
+from rdbench.manifest import read_manifest
 from rdbench.metrics import choose
-from rdbench.results import read_manifest
 from rdbench.runner.executor import Executor
 from rdbench.runner.rescore import Plans, originals, setting_of
 from rdbench.runner.run import run as carry_out

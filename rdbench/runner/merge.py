@@ -11,15 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.manifest import DECISIVE, read_manifest
 from rdbench.plans import contradictions, joined
 from rdbench.provenance import Record, differences
-from rdbench.results import (
-    DECISIVE,
-    RunDirectory,
-    measurements_path,
-    read_manifest,
-    read_rows,
-)
+from rdbench.results import RunDirectory, measurements_path, read_rows
 from rdbench.runner.tagging import united
 from rdbench.schema import OK, Measurement, MeasurementKey, point_text
 

@@ -11,9 +11,9 @@ from rdbench import programs
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import Task
 from rdbench.images import ImageRef, pixel_sha256
+from rdbench.manifest import read_manifest
 from rdbench.metrics import MetricRecord
 from rdbench.metrics.reference import Scores
-from rdbench.results import read_manifest
 from rdbench.runner import kept
 from rdbench.runner.executor import Executor
 from rdbench.runner.measure import Bench

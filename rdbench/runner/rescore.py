@@ -11,9 +11,10 @@ from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
 from rdbench.experiment import CodecPlan, Task, plan_codec
 from rdbench.images import Geometry, ImageRef, trims
+from rdbench.manifest import read_manifest
 from rdbench.metrics import MetricRecord
 from rdbench.plans import curve_options
-from rdbench.results import RunDirectory, measurements_path, read_manifest
+from rdbench.results import RunDirectory, measurements_path
 from rdbench.runner.executor import Executor
 from rdbench.runner.planning import check_images
 from rdbench.runner.rows import Job, Settings

@@ -43,10 +43,10 @@ from rdbench.experiment import CodecPlan, Task
 from rdbench.files import sha256
 from rdbench.host import processor
 from rdbench.images import ImageRef, pixel_sha256
+from rdbench.manifest import DECISIVE
 from rdbench.metrics import MetricRecord
 from rdbench.network_cost import NetworkCost
 from rdbench.provenance import decisive
-from rdbench.results import DECISIVE
 from rdbench.runner.cache import Cache, Entry
 from rdbench.runner.identities import Identities
 from rdbench.runner.rows import Job, Measured, base, stays

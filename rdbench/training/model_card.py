@@ -9,7 +9,7 @@ from typing import Any
 
 from rdbench.models.weights import read_card
 from rdbench.schema import point_text
-from rdbench.tables import grid
+from rdbench.tables import code, escaped, grid
 from rdbench.training.configuration import BLOCK_TRANSFORM, FINISH_SPEED, NEIGHBOUR
 
 _STARTS = {
@@ -24,37 +24,39 @@ def model_card(path: Path, figure: str) -> str:
     link to the ``figure`` of its losses."""
     name, card = path.stem, read_card(path)
     told = card.training
-    arguments = ", ".join(f"{key} {value}" for key, value in card.configuration.items())
+    arguments = escaped(", ".join(f"{key} {value}" for key, value in card.configuration.items()))
     held_out = told["validation"]
+    parameters = f"{arguments}; {told['parameters']:,} parameters"
+    hardware = escaped(told["hardware"])
     rows = {
-        "architecture": f"`{card.architecture}`: {arguments}; {told['parameters']:,} parameters",
-        "trained for": f"{told['optimised']}, lambda {point_text(told['lambda'])}",
+        "architecture": f"{code(card.architecture)}: {parameters}",
+        "trained for": f"{escaped(told['optimised'])}, lambda {point_text(told['lambda'])}",
         "data": _data(told),
-        "started from": _STARTS.get(told["start"], f"`{told['start']}`"),
+        "started from": _STARTS.get(told["start"], code(told["start"])),
         **({"trained": "the entropy model alone, on cached latents"} if told.get("frozen") else {}),
         "steps": _steps(told),
-        **{key: f"{value}" for key, value in told.get("trainer", {}).items()},
+        **{key: escaped(f"{value}") for key, value in told.get("trainer", {}).items()},
         "schedule": _schedule(told["optimizer"], told["speed"]),
         "precision": _precision(told),
         "time": f"{datetime.timedelta(seconds=round(told['seconds']))} (h:mm:ss) of steps",
-        "hardware": f"{told['hardware']}, {told['threads']} thread(s); torch {told['torch']}",
+        "hardware": f"{hardware}, {told['threads']} thread(s); torch {told['torch']}",
         "seed": str(told["seed"]),
-        f"real streams of {told['validated_on']}": (
+        f"real streams of {escaped(told['validated_on'])}": (
             f"{held_out['bpp']:.4f} bit/px (estimated {held_out['estimated_bpp']:.4f}), "
             f"{held_out['psnr_db']:.3f} dB"
         ),
     }
     return "\n\n".join(
         [
-            f"# {name}",
+            f"# {escaped(name)}",
             grid(("", ""), rows.items(), text_columns=2),
-            f"![Loss of {name} over its steps]({figure})\n",
+            f"![Loss of {escaped(name)} over its steps]({figure})\n",
         ]
     )
 
 
 def _data(told: Mapping[str, Any]) -> str:
-    parts = [f"{told['images']} images of {', '.join(told['data'])}"]
+    parts = [f"{told['images']} images of {escaped(', '.join(told['data']))}"]
     parts.append(f"random crops of {told['crop']}×{told['crop']}")
     if told["smallest_scale"] < 1:
         parts.append(f"reduced by factors from {told['smallest_scale']:g} to 1")

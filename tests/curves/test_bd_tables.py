@@ -222,7 +222,7 @@ def test_only_text_is_guarded():
     rows = [["-1.5", "+3", "-inf", "=1", "+a", "-b", "@c", "\td", "\re", "", "plain", "a=b"]]
     (cells,) = csv.reader(io.StringIO(sheet(rows), newline=""))
     assert cells[:3] == ["-1.5", "+3", "-inf"]
-    assert cells[3:9] == ["'=1", "'+a", "'-b", "'@c", "'\td", "'\re"]
+    assert cells[3:9] == ["'=1", "'+a", "'-b", "'@c", r"\td", r"\re"]
     assert cells[9:] == ["", "plain", "a=b"]
 
 

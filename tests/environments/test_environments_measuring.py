@@ -18,7 +18,7 @@ from rdbench.conforming import conforms, run_checks, table
 from rdbench.environments import WORKER
 from rdbench.errors import UsageError
 from rdbench.experiment import plan, read
-from rdbench.results import read_manifest
+from rdbench.manifest import read_manifest
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT
 from tests.runner.conftest import CODECS as FAULTY
 from tests.runner.conftest import run_into

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from rdbench.gate import Limits
-from rdbench.gate.outputs import github, junit, markdown, printable, summary, table
+from rdbench.gate.outputs import github, junit, markdown, summary, table
+from rdbench.text import printable
 from tests.gate.rows import PSNR, changed, held, of, resized
 
 NASTY = "a|b`c``d`\x1b[31m\n::error::x,y:z%\ud800 <b> &amp; ]]> @all \u202e=cmd"

@@ -11,8 +11,8 @@ import pytest
 
 import rdbench
 from rdbench.errors import UsageError
+from rdbench.manifest import read_metrics
 from rdbench.metrics import BUILT_IN, MetricOption, MetricRecord, Reference, choose, find, registry
-from rdbench.results import read_metrics
 
 SOURCE = '''
 from pathlib import Path

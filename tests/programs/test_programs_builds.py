@@ -14,8 +14,8 @@ from rdbench.codecs import registry
 from rdbench.codecs.request import CodecRequest, parse_codec
 from rdbench.errors import MissingBackendError, UsageError
 from rdbench.experiment import plan_codec
+from rdbench.manifest import MANIFEST
 from rdbench.programs import ProgramSpec
-from rdbench.results import MANIFEST
 from rdbench.runner import Outcome
 from rdbench.runner.kept import slug
 from rdbench.schema import OK

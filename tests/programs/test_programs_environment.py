@@ -15,9 +15,9 @@ from rdbench import programs
 from rdbench.codecs.program import load
 from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
+from rdbench.manifest import MANIFEST
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
-from rdbench.results import MANIFEST
 from rdbench.runner import Limits, LocalPool, Outcome, run
 from rdbench.schema import OK
 from rdbench.workers import ENVIRONMENT

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rdbench.errors import UsageError
-from rdbench.results import MANIFEST
+from rdbench.manifest import MANIFEST
 from rdbench.runner import Outcome
 from rdbench.schema import OK
 

@@ -19,7 +19,8 @@ import rdbench
 from rdbench.codecs.request import parse_codec
 from rdbench.errors import UsageError
 from rdbench.experiment import Experiment, plan
-from rdbench.results import MANIFEST, MEASUREMENTS, read_metrics, read_rows, read_table
+from rdbench.manifest import MANIFEST, read_metrics
+from rdbench.results import MEASUREMENTS, read_rows, read_table
 from rdbench.runner import Limits, LocalPool, Outcome, run
 from rdbench.schema import CORE, OK, TIMINGS
 

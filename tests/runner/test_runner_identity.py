@@ -18,7 +18,8 @@ from rdbench.errors import UsageError
 from rdbench.experiment import plan as planned
 from rdbench.experiment import plan_codec
 from rdbench.files import csv_text
-from rdbench.results import MANIFEST, MEASUREMENTS, read_rows
+from rdbench.manifest import MANIFEST
+from rdbench.results import MEASUREMENTS, read_rows
 from rdbench.runner import Outcome
 from rdbench.schema import OK
 

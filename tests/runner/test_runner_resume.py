@@ -21,7 +21,8 @@ from PIL import Image
 from rdbench.codecs.request import CodecRequest
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
-from rdbench.results import MANIFEST, MEASUREMENTS, RunDirectory, read_rows
+from rdbench.manifest import MANIFEST
+from rdbench.results import MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK, TIMINGS
 from tests.processes import children, hears, running, said, started, wait_for
 

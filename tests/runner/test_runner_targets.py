@@ -16,7 +16,8 @@ from PIL import Image
 import rdbench
 from rdbench.errors import UsageError
 from rdbench.images import pixel_sha256
-from rdbench.results import MANIFEST, read_rows
+from rdbench.manifest import MANIFEST
+from rdbench.results import read_rows
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.pictures import pictures
 from rdbench.schema import OK
