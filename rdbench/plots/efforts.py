@@ -24,6 +24,7 @@ from rdbench.plots.draw import (
     shown_notes,
 )
 from rdbench.plots.figures import PLAIN, Look, file_name
+from rdbench.plots.forest import details_of, title_of
 from rdbench.plots.legends import make_room, put_legend
 from rdbench.plots.styles import Member, Style, styles
 
@@ -64,9 +65,15 @@ def efforts_plot(rows: Sequence[Comparison]) -> EffortsPlot | None:
     stated = "; ".join((*settings.stated, settings.method))
     return EffortsPlot(
         name=file_name(first.dataset, metric.name, settings.averaging) + "_efforts",
-        title=f"{first.place}, {metric.label}, against {first.anchor}",
-        subtitle=f"{averaging_text(metric, settings.averaging)}; {stated}; "
-        "grey: the lowest at each time",
+        title=f"{title_of(found.rows)}, against {first.anchor}",
+        subtitle="; ".join(
+            (
+                averaging_text(metric, settings.averaging),
+                *details_of(found.rows),
+                stated,
+                "grey: the lowest at each time",
+            )
+        ),
         families=found.families,
         envelope=_envelope(found),
         notes=(
@@ -140,14 +147,10 @@ def _draw_family(axes: Axes, family: Family, style: Style, highlighted: bool) ->
     (line,) = axes.plot(
         [effort.encode_s for effort in front],
         [effort.bd_rate for effort in front],
-        color=style.color,
         linestyle=style.dashes,
         linewidth=1.5 * (HIGHLIGHT if highlighted else 1),
-        marker=style.marker,
-        markersize=style.size(7 if highlighted else 5.5),
-        markeredgecolor="white",
-        markeredgewidth=0.5,
         zorder=3,
+        **style.marks(7 if highlighted else 5.5),
     )
     for effort in family.efforts:
         if effort not in front:

@@ -152,8 +152,12 @@ def _page(
     for path in drawn:
         if path.suffix == ".png" and path.stem not in pictures:
             lines += [f"![{recipe.title}, {path.stem}]({path.name})", ""]
+    told = None
     for name, table in pictures.items():
-        lines += [f"![{recipe.title}, {name}]({name}.png)", "", markdown(table), ""]
+        lines += [f"![{recipe.title}, {name}]({name}.png)", ""]
+        if table != told:  # of several crops of one image they are the same
+            lines += [markdown(table), ""]
+        told = table
     if checked:
         lines += ["## In numbers", "", markdown(claim_table(checked)), ""]
     if found:

@@ -48,7 +48,7 @@ def test_figures_of_any_labels_are_drawn_without_a_warning(figures, tmp_path):
     """Warnings are errors here, matplotlib's of missing glyphs too."""
     for plot in figures:
         for path in save(plot, tmp_path, FORMATS if plot is figures[0] else FORMATS[1:]):
-            assert path.stat().st_size > 3000
+            assert path.suffix == ".txt" or path.stat().st_size > 3000
         text = (tmp_path / f"{plot.name}.svg").read_text(encoding="utf-8")
         words = {"".join(n.itertext()) for n in ET.fromstring(text).iter() if "text" in n.tag}
         assert {"$x_{", "符号化器 \N{GRINNING FACE}"} <= words
