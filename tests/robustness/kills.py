@@ -35,16 +35,10 @@ from PIL import Image
 from rdbench.errors import RdbenchError
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.results import MEASUREMENTS, read_rows
-from rdbench.schema import Measurement, MeasurementKey
+from rdbench.schema import TIMINGS, Measurement, MeasurementKey
 from tests.processes import hears, running
 
 PATIENCE_S: Final = 120.0
-TIMED: Final = frozenset(
-    {
-        *("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "timing", "load"),
-        *("peak_rss_mb", "added_rss_mb", "program_rss_mb"),
-    }
-)
 CODEC: Final = '''
 import time, zlib
 import numpy as np
@@ -113,7 +107,7 @@ def table(out: Path) -> list[dict[str, str]]:
     """The table but for what was timed."""
     with (out / MEASUREMENTS).open(newline="", encoding="utf-8") as file:
         return [
-            {name: cell for name, cell in row.items() if name not in TIMED}
+            {name: cell for name, cell in row.items() if name not in TIMINGS}
             for row in csv.DictReader(file)
         ]
 
