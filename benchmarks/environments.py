@@ -113,7 +113,9 @@ def main() -> None:
             f"to maximum) of {given.rounds} rounds of {TASKS} tasks, in turns; load of the machine "
             f"{os.getloadavg()[1]:.1f}. The peer of a measurement here is the loop, that of one in "
             "another environment the kept process, which has pickles over a connection of "
-            f"`multiprocessing`.\n\nMachine: {machine(('numpy',))}\n\n{table}\n"
+            "`multiprocessing`. Where the machine does other things as well, wall time is mostly "
+            "that of waiting for it, and the limits are to be held against processor time."
+            f"\n\nMachine: {machine(('numpy',))}\n\n{table}\n"
         )
 
 

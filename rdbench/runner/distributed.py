@@ -255,23 +255,26 @@ class DaskExecutor:
 
     def _send(self, remote: Remote, batch: list[Job]) -> None:
         assert self._brief
-        jobs: list[Job] = []
-        images: dict[str, Future] = {}
+        jobs = [sent(job, self._brief.plans[curve_of(job)]) for job in batch]
         kept: dict[str, bytes] = {}
         for job in batch:
-            jobs.append(sent(job, self._brief.plans[curve_of(job)]))
             kept |= kept_files(job, self._out)
-        path = jobs[0].task.image.path
-        name = file_name(path)
-        if not self._shared_data and remote.images.get(name, path) is not None:
+        images = {} if self._shared_data else self._images(remote, jobs)
+        future = self._submit(remote, station.answer, self._token, jobs, images, kept)
+        remote.flying[future] = batch
+
+    def _images(self, remote: Remote, jobs: Sequence[Job]) -> dict[str, Future]:
+        """The files of images that the worker may not have yet, by the names that they get."""
+        found = {}
+        for path in dict.fromkeys(job.task.image.path for job in jobs):
+            name = file_name(path)
             if name not in remote.images and path.is_file():
                 remote.images[name] = self._client.scatter(
                     path.read_bytes(), workers=[remote.address], hash=False
                 )
-            if name in remote.images:
-                images[name] = remote.images[name]
-        future = self._submit(remote, station.answer, self._token, jobs, images, kept)
-        remote.flying[future] = batch
+            if (image := remote.images.get(name)) is not None:
+                found[name] = image
+        return found
 
     def _landed(self, waiting: Queue[Job]) -> Iterator[Answer[Any]]:
         """Answers that have come, waiting for them a while."""
@@ -314,9 +317,10 @@ class DaskExecutor:
             return
         results, took_s = future.result()
         self._took_s.append(took_s / len(batch))
-        name = file_name(batch[0].task.image.path.absolute())
-        if name in remote.images:
-            remote.images[name] = None
+        for job in batch:
+            name = file_name(job.task.image.path.absolute())
+            if name in remote.images:
+                remote.images[name] = None
         for job, found in zip(batch, results, strict=True):
             for place, data in found.files.items():
                 path = self._out / place
