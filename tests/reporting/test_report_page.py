@@ -204,6 +204,7 @@ def test_the_page_prints_all_sections(visit, page):
 
 
 HOSTILE = (
+    "https://example.org/a.png",
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(1)>",
     "{{ 7 * 7 }} {% raw %}",
@@ -236,6 +237,12 @@ def test_names_and_messages_are_text(visit, page_of, text):
     shown = visit(page_of(rows))
     for section in SECTIONS:
         shown.see(section)
+    mark = shown.see("images").locator("[aria-roledescription=bar]").last
+    mark.scroll_into_view_if_needed()
+    mark.hover()
+    tip = shown.page.locator("#vg-tooltip-element.visible")
+    tip.wait_for()
+    assert " ".join(text.split())[:20] in " ".join(tip.text_content().split())
     assert shown.complaints == []
     assert shown.page.locator("img").count() == 0
     assert " ".join(text.split()) in " ".join(shown.page.locator("#deltas").text_content().split())

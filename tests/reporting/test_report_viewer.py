@@ -78,7 +78,7 @@ def test_errors_of_blocks_are_those_of_the_pictures(page):
     (panel,) = data_of(page)["panels"]
     picture = panel["pictures"]["coffee"]
     original = read_png(page.parent / picture["original"], None).astype(float)
-    file, text, _ = picture["decoded"]["0"]["20"]
+    file, text = picture["decoded"]["0"]["20"]
     decoded = read_png(page.parent / file, None).astype(float)
     levels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(10, 13)
     for row, column in ((0, 0), (4, 7), (9, 12)):
@@ -284,6 +284,8 @@ def test_maps_without_images_are_refused(run, tmp_path):
         rdbench.report(run, maps="ssim_y", out=tmp_path / "maps.html")
     with pytest.raises(UsageError, match="the metric 'vif' has no error map"):
         rdbench.report(run, images="coffee", maps="vif", out=tmp_path / "maps.html")
+
+
 def test_three_pictures_are_under_one_slider(viewer):
     shown, section = viewer
     shown.choose(c="original")

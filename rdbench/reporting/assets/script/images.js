@@ -54,14 +54,16 @@ function drawImages(section) {
   const y = { field: "image", type: "nominal", sort: null, title: null, axis: { labelLimit: one.clientWidth < 620 ? 110 : 260 } };
   const pick = (event, item) => {
     const { image, number } = item?.datum ?? {};
-    if (image) choose({ image, ...(number === undefined ? {} : { test: String(number) }) });
+    if (!image) return;
+    choose({ image, ...(number === undefined ? {} : { test: String(number) }) });
+    goTo("curves");
   };
   drawDistributions(all, rows).then(() => drawn.get(all)?.view.addEventListener("click", pick));
   draw(one, { height: 18 * values.length + 4, data: { values }, layer: [
     { mark: { type: "bar", cursor: "pointer" }, encoding: { x: noBdRate, y, color: { value: shown(curve(chosen.curve).color) },
       tooltip: [{ field: "image" }, { field: "value", title: "BD-rate [%]", format: "+.2f" }] } },
     ...(chosen.value === null ? [] : [{ data: { values: [{ mean: chosen.value }] }, mark: { type: "rule", aria: false, strokeDash: [5, 3], strokeWidth: 2 },
-      encoding: { x: { field: "mean", type: "quantitative" }, tooltip: { value: `all images ${signed(chosen.value)} %` } } }]),
+      encoding: { x: { field: "mean", type: "quantitative" }, tooltip: { value: `of all images ${signed(chosen.value)} %` } } }]),
   ] }, `BD-rates of ${title} image by image, worst first, from ${signed(found[0]?.[1] ?? null)} to ${signed(found.at(-1)?.[1] ?? null)} percent.`)
     .then(() => drawn.get(one)?.view.addEventListener("click", pick));
 }
