@@ -15,10 +15,11 @@ function drawDistributions(place, rows) {
     .filter(([, value]) => value !== null).map(([image, value]) => ({ curve: curve(row.curve).title, image, value, number: row.curve })));
   const told = [["10th", "low"], ["50th", "value"], ["90th", "high"]].map(([nth, field]) => ({ field, title: `${nth} percentile [%]`, format: "+.2f" }));
   return draw(place, { height: 30 * order.length, layer: [
-    { data: { values: spans }, mark: { type: "bar", height: 12, opacity: 0.28 }, encoding: { y, x: { ...noBdRate, field: "low" }, x2: { field: "high" }, color, tooltip: [{ field: "curve" }, ...told] } },
-    { data: { values: spans }, mark: { type: "tick", thickness: 3, size: 20 }, encoding: { y, x: noBdRate, color, tooltip: [{ field: "curve" }, ...told] } },
-    { data: { values: single }, mark: { type: "point", filled: true, size: 32, opacity: 0.75, cursor: "pointer" }, encoding: { y, x: noBdRate, color,
-      tooltip: [{ field: "curve" }, { field: "image" }, { field: "value", title: "BD-rate [%]", format: "+.2f" }] } },
+    // A layer without marks would be a picture without a description.
+    ...(spans.length ? [{ data: { values: spans }, mark: { type: "bar", height: 12, opacity: 0.28 }, encoding: { y, x: { ...noBdRate, field: "low" }, x2: { field: "high" }, color, tooltip: [{ field: "curve" }, ...told] } },
+    { data: { values: spans }, mark: { type: "tick", thickness: 3, size: 20 }, encoding: { y, x: noBdRate, color, tooltip: [{ field: "curve" }, ...told] } }] : []),
+    ...(single.length ? [{ data: { values: single }, mark: { type: "point", filled: true, size: 32, opacity: 0.75, cursor: "pointer" }, encoding: { y, x: noBdRate, color,
+      tooltip: [{ field: "curve" }, { field: "image" }, { field: "value", title: "BD-rate [%]", format: "+.2f" }] } }] : []),
     { data: { values: [{}] }, mark: { type: "rule", aria: false, strokeDash: [4, 3] }, encoding: { x: { datum: 0, type: "quantitative" } } },
   ] }, `BD-rates of single images of ${counted(order.length, "curve")}: ${spans.map((row) => `${row.curve} from ${signed(row.low)} to ${signed(row.high)} percent, median ${signed(row.value)}`).join("; ")}.`);
 }
