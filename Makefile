@@ -11,7 +11,7 @@ TOOLS := hypothesis pytest pytest-timeout pytest-xdist
 LIGHT := tests/bd tests/curves tests/formats tests/images tests/importing tests/test_measurements.py \
     tests/test_results.py
 
-.PHONY: bench docs gate test test-fast test-python test-lowest robustness lint lock setup clean
+.PHONY: bench docs gate screenshots test test-fast test-python test-lowest robustness lint lock setup clean
 
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
@@ -23,7 +23,12 @@ bench: $(READY)
 	@echo "BD table:     $(RUN)/bd.csv"
 	@echo "Figures:      $(RUN)/plots/"
 	@echo "All of it, to look at:"
-	$(BIN)/rdbench report $(RUN) --anchor jpeg
+	$(BIN)/rdbench report $(RUN) --anchor jpeg --title "Seven codecs, luma of five photographs" \
+	    --out reports/quickstart/report.html
+
+# The pictures of that page in README.md; needs Chromium.
+screenshots: $(READY)
+	$(BIN)/python reports/screenshots.py --run $(RUN)
 
 # The project's own gate: the codecs of the quickstart are no worse than they were.
 gate: $(READY)

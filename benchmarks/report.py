@@ -45,11 +45,11 @@ METRICS = {
     "vmaf": lambda quality: 100 - 900 * 10 ** (-quality / 15),
 }
 CLASSES = ("people", "animals", "buildings", "nature")
-SCROLL = """async () => {
+SCROLL = """async (step) => {
     const grid = document.querySelector('.grid'), spent = [];
     let before = performance.now();
     for (let frame = 0; frame < 120; frame += 1) {
-        grid.scrollTop += 400;
+        grid.scrollTop += step;
         await new Promise(requestAnimationFrame);
         const now = performance.now();
         spent.push(now - before);
@@ -125,6 +125,8 @@ class Opened:
     paint_ms: float
     drawn_ms: float
     frame_ms: float
+    still_ms: float
+    """A frame in which nothing is done: what the machine gives."""
 
 
 def opened(browser: Any, page: Path) -> Opened:
@@ -142,7 +144,8 @@ def opened(browser: Any, page: Path) -> Opened:
         tab.locator("#measurements").scroll_into_view_if_needed()
         tab.wait_for_selector("#measurements[data-drawn]")
         tab.wait_for_function("!document.documentElement.dataset.drawing")
-        return Opened(paint, drawn, statistics.median(tab.evaluate(SCROLL)))
+        still, frame = (statistics.median(tab.evaluate(SCROLL, step)) for step in (0, 400))
+        return Opened(paint, drawn, frame, still)
     finally:
         context.close()
 
@@ -171,6 +174,7 @@ def table(rounds: int) -> list[dict[str, str]]:
                     "first paint [ms]": spread([one.paint_ms for one in seen], 0),
                     "curves drawn [ms]": spread([one.drawn_ms for one in seen], 0),
                     "median frame of scrolling [ms]": spread([one.frame_ms for one in seen]),
+                    "of standing still [ms]": spread([one.still_ms for one in seen]),
                 }
             )
         browser.close()
@@ -199,7 +203,7 @@ def main() -> None:
             "metrics and 4 classes of images, opened from disk in headless Chromium; median "
             f"(minimum to maximum) of {arguments.rounds} rounds, each in a new profile. The load "
             f"of the machine was {os.getloadavg()[0]:.1f}: where it is above 1, times are longer "
-            "than on a quiet one."
+            "than on a quiet one, and a frame is to be held against one of standing still."
         )
         packages = ("vl-convert-python", "jinja2", "playwright", "numpy")
         page = f"# The page of a report\n\n{about}\n\nMachine: {machine(packages)}\n\n{text}\n"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,7 +137,9 @@ def _by_convention(convention: Convention, curves: Sequence[Curve]) -> Against:
     for title in dict.fromkeys(curve.title for curve in curves):
         rows = found.get(title, [])
         if missing := _without(curves, title):
-            rows = rows + by_convention(convention, prepared(missing, settings), settings, title)
+            with contextlib.suppress(UsageError):  # none of these has any of its metrics
+                pairs = prepared(missing, settings)
+                rows = rows + by_convention(convention, pairs, settings, title)
         against[title] = told_apart(rows)
     return against
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import numpy as np
+
 from rdbench.bd import Range
 from rdbench.curves import Labels, check_ranges, find_anchor, gather
 from rdbench.curves.classes import with_tags
@@ -90,17 +92,27 @@ def _run(path: Path) -> dict[str, Any]:
                 "options": codec.get("options", {}),
                 "parameter": codec.get("parameter", ""),
                 "points": [point_text(point) for point in codec.get("points", ())],
-                "versions": manifest.get("codec_versions", {}).get(codec.get("label"), []),
+                "versions": manifest.get("codec_versions", {}).get(codec.get("codec"), []),
             }
             for codec in manifest.get("experiment", {}).get("codecs", ())
         ],
         "programs": _programs(manifest),
         "notes": manifest.get("notes", {}),
+        "load": _load(read_table(path)),
         "invocations": [
             {key: made.get(key) for key in ("started", "ended", "jobs", "host", "interrupted")}
             for made in invocations
         ],
     }
+
+
+def _load(table: Measurements) -> str:
+    """The load of the machine while a run measured, as far as its rows tell."""
+    told = table.numbers["load"]
+    told = told[~np.isnan(told)]
+    if not len(told):
+        return ""
+    return f"{np.median(told):.1f} (median, {told.min():.1f} to {told.max():.1f})"
 
 
 def _programs(manifest: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -8,8 +8,10 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from rdbench.curves import Settings, comparisons, curves_of, published
+from rdbench.network_cost import NetworkCost
 from rdbench.plots import (
     draw,
     forest,
@@ -292,3 +294,31 @@ def test_filled_is_the_mean_curve_and_hollow_the_mean_of_images_in_all_figures(r
     for row in forest(found).rows:
         assert places[row.mean_curves.value] != "white"
         assert places[row.of_images.value] == "white"
+
+
+def test_a_tradeoff_has_the_operations_of_networks():
+    def learned(curve, most):
+        costs = {
+            (point, 3): NetworkCost(
+                analysis_kmac_px=most / (1 + place),
+                synthesis_kmac_px=2 * most / (1 + place),
+                entropy_encode_kmac_px=1.0,
+                entropy_decode_kmac_px=2.0,
+            )
+            for place, point in enumerate(curve.points)
+        }
+        return dataclasses.replace(curve, network_costs=costs)
+
+    jpeg, webp, jpeg2000 = curves_of([*of("jpeg"), *of("webp"), *of("jpeg2000")])
+    plot = tradeoff(
+        comparisons([jpeg, learned(webp, 10.0), learned(jpeg2000, 30.0)], "jpeg", QUICK)
+    )
+    panels = {panel.x_label: panel for panel in plot.panels}
+    for label, expected in (
+        ("Networks in decoding [kMAC/px]", {"webp": 22.0, "jpeg2000": 62.0}),
+        ("Networks in encoding [kMAC/px]", {"webp": 11.0, "jpeg2000": 31.0}),
+    ):
+        assert {spot.title: spot.cost for spot in panels[label].spots} == expected
+    assert isinstance(draw(plot), Figure)
+    alone = tradeoff(comparisons([jpeg, learned(webp, 10.0), jpeg2000], "jpeg", QUICK))
+    assert not any("kMAC" in panel.x_label for panel in alone.panels)

@@ -33,8 +33,14 @@ class Visit:
         """Errors and warnings of the console, and requests that are not for the page itself."""
         return [
             *self.said,
-            *(url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))),
+            *(url for url in self.asked if not self._own(url)),
         ]
+
+    def _own(self, url: str) -> bool:
+        """Whether what was asked for is the page, or a picture of its viewer."""
+        page = self.page.url.partition("#")[0]
+        pictures = page.removesuffix(".html") + "_files/"
+        return url.partition("#")[0] == page or url.startswith((pictures, "data:", "blob:"))
 
     def settle(self) -> None:
         """Wait until charts are drawn and pictures are there, or known to be missing."""

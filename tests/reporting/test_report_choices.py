@@ -242,6 +242,9 @@ def test_points_by_target_say_what_was_asked_for(visit, tmp_path):
     assert (
         "its points are targets, 0.5, 1, 2 bit/px" in section.locator("figcaption").text_content()
     )
+    told = shown.see("run").text_content()
+    assert told.count("libjpeg-turbo") == 2  # the version of each curve
+    assert "load" in told
     # In the viewer, points at an equal rate are those that were searched for.
     cells = shown.see("viewer").locator("tbody tr").first.locator("td").all_text_contents()
     assert re.fullmatch(r"asked for 1 bit/px, by setting \d+", cells[1])

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 import re
 import statistics
 import subprocess
@@ -204,6 +205,7 @@ def test_the_page_prints_all_sections(visit, page):
 
 
 HOSTILE = (
+    "https://example.org/a.png",
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(1)>",
     "{{ 7 * 7 }} {% raw %}",
@@ -236,6 +238,12 @@ def test_names_and_messages_are_text(visit, page_of, text):
     shown = visit(page_of(rows))
     for section in SECTIONS:
         shown.see(section)
+    mark = shown.see("images").locator("[aria-roledescription=bar]").last
+    mark.scroll_into_view_if_needed()
+    mark.hover()
+    tip = shown.page.locator("#vg-tooltip-element.visible")
+    tip.wait_for()
+    assert " ".join(text.split())[:20] in " ".join(tip.text_content().split())
     assert shown.complaints == []
     assert shown.page.locator("img").count() == 0
     words = " ".join(printable(text).split())
@@ -312,6 +320,44 @@ def test_published_curves_are_a_layer(visit, tmp_path):
     shown.page.uncheck("[name=published]")
     shown.settle()
     assert tooltips(shown.see("curves")) == []
+
+
+def test_infinite_values_are_told_and_not_drawn(visit, page_of):
+    rows = [
+        replaced(row, psnr_db=math.inf, mse=0.0) if row.image == "coffee" else row
+        for row in encoded_rows(4)
+    ]
+    shown = visit(page_of(rows, anchor="jpeg"))
+    assert "coffee" not in "".join(tooltips(shown.see("curves")))
+    assert "PSNR is infinite: coffee" in shown.see("deltas").text_content()
+    assert "no point" not in shown.see("curves").text_content().lower()
+    shown.choose(over="coffee")
+    assert "No point of the curves has a finite value." in shown.see("curves").text_content()
+    section = shown.see("measurements")
+    section.get_by_role("button", name="psnr_db").click()
+    section.get_by_role("button", name="psnr_db").click()
+    head = section.locator("thead button").all_text_contents()
+    place = next(nth for nth, text in enumerate(head) if text.startswith("psnr_db"))
+    assert [row[place] for row in cells(section)[:15]] == ["inf"] * 15
+    assert shown.complaints == []
+
+
+def test_failures_of_one_kind_are_one_row(visit, page_of):
+    rows = [
+        dataclasses.replace(
+            row, status=FAILED, message="too dark", scores={}, size_bytes=None, bpp=None
+        )
+        if row.codec == "webp" and row.image != "coffee"
+        else row
+        for row in encoded_rows(4)
+    ]
+    shown = visit(page_of(rows))
+    section = shown.see("failures")
+    found = cells(section.locator(".scroll").first)
+    assert [row[:4] for row in found] == [["webp", "photos", "failed", "too dark"]]
+    assert found[0][4] == "astronaut, chelsea, rocket"
+    section.get_by_role("button", name="show 15").click()
+    assert shown.see("measurements").locator("output").text_content() == "15 of 60 rows"
 
 
 @pytest.mark.slow

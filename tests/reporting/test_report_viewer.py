@@ -284,3 +284,57 @@ def test_maps_without_images_are_refused(run, tmp_path):
         rdbench.report(run, maps="ssim_y", out=tmp_path / "maps.html")
     with pytest.raises(UsageError, match="the metric 'vif' has no error map"):
         rdbench.report(run, images="coffee", maps="vif", out=tmp_path / "maps.html")
+
+
+def test_three_pictures_are_under_one_slider(viewer):
+    shown, section = viewer
+    shown.choose(c="original")
+    assert section.locator(".split").count() == 2
+    section.locator(".stage").press(">")
+    section.locator(".stage").press("<")
+    section.locator(".stage").press(",")
+    places = section.locator(".split").evaluate_all(
+        "all => all.map(one => Number(one.getAttribute('aria-valuenow')))"
+    )
+    assert places == [pytest.approx(28, abs=1), pytest.approx(67, abs=1)]
+    clips = [
+        section.locator(f"[data-side={side}]").evaluate("one => one.style.clipPath")
+        for side in "abc"
+    ]
+    ends = [float(re.search(r"inset\(0(?:px)? ([\d.]+)%", clip)[1]) for clip in clips[:2]]
+    assert ends == [pytest.approx(100 - place, abs=1) for place in places]
+    assert clips[2] == ""
+
+
+def test_a_link_has_the_place_that_is_seen(visit, viewer):
+    shown, section = viewer
+    section.get_by_role("button", name="Where A and B differ most").click()
+    section.locator(".stage").press("ArrowLeft")
+    shown.page.wait_for_function("location.hash.includes('place=')")
+    shown.page.wait_for_function(
+        "new URLSearchParams(location.hash.slice(1)).get('place') !== null"
+        " && document.querySelector('#viewer a.link').hash.includes('place=')"
+    )
+    place = section.locator("img").first.evaluate("one => one.style.transform")
+    again = visit(Path(shown.page.url[7:].partition("#")[0]), shown.page.url.partition("#")[2])
+    assert (
+        again.see("viewer")
+        .locator("img")
+        .first.evaluate("one => one.style.transform.match(/scale.*/)[0]")
+        in place
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 375])
+def test_the_viewer_fits_and_can_be_used_by_all(visit, page, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    shown = visit(page, "picture=coffee&a=0&b=1&c=original&value=1", width=width, scheme=scheme)
+    for mode in ("slider", "flicker", "side by side"):
+        shown.see("viewer")
+        shown.choose(mode=mode)
+        wide = shown.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1] == width
+    found = axe.Axe().run(shown.page).response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == []
+    assert shown.complaints == []

@@ -27,6 +27,11 @@ function config() {
   };
 }
 
+// Text alone: the library's own would take a field that is called image for the address of one, and
+// ask for it.
+const formatTooltip = (value, text) => `<table>${Object.entries(Object(value))
+  .map(([key, one]) => `<tr><td class="key">${text(key)}</td><td class="value">${text(one)}</td></tr>`).join("")}</table>`;
+
 const drawn = new Map();
 const root = document.documentElement;
 let drawing = 0;
@@ -49,7 +54,7 @@ async function drawChart(place, spec, alternative) {
   if (narrow) whole.config.legend = { ...whole.config.legend, orient: "bottom", columns: 2 };
   drawn.get(place)?.finalize();
   const name = document.title.replace(/[^\w.-]+/g, "-");
-  drawn.set(place, await vegaEmbed(place, whole, { renderer: "svg", logLevel: 1, downloadFileName: name,
+  drawn.set(place, await vegaEmbed(place, whole, { renderer: "svg", logLevel: 1, downloadFileName: name, tooltip: { formatTooltip },
     actions: { export: true, source: false, compiled: false, editor: false } }));
   $("summary", place)?.setAttribute("aria-label", "Save the chart as a file");
 }
@@ -75,6 +80,7 @@ function lines(values, numbers, x, y, more = []) {
   const look = scales(numbers);
   const encoding = { x, y, color: look.color, order: { field: "order" } };
   const faded = { condition: { param: "pick", value: 1 }, value: 0.15 };
+  // Without marks a layer would be a picture without a description.
   const points = (published) => ({ transform: [{ filter: `datum.mark && ${published ? "" : "!"}datum.published` }],
     mark: { type: "point", filled: !published, size: published ? 100 : 60, opacity: 1 },
     encoding: { x, y, color: look.color, shape: look.shape, opacity: faded, tooltip: [
@@ -86,7 +92,7 @@ function lines(values, numbers, x, y, more = []) {
       { mark: { type: "line", strokeWidth: 2 }, encoding: { ...encoding, strokeDash: look.strokeDash, opacity: faded },
         params: [{ name: "pick", select: { type: "point", fields: ["curve"] }, bind: "legend" },
           { name: "range", select: { type: "interval", zoom: "wheel![event.shiftKey]" }, bind: "scales" }] },
-      points(true), points(false),
+      ...[true, false].filter((published) => values.some((one) => one.mark && curveOf(one.curve).published === published)).map(points),
     ],
   };
 }

@@ -15,10 +15,11 @@ function drawDistributions(place, rows) {
     .filter(([, value]) => value !== null).map(([image, value]) => ({ curve: curve(row.curve).title, image, value, number: row.curve })));
   const told = [["10th", "low"], ["50th", "value"], ["90th", "high"]].map(([nth, field]) => ({ field, title: `${nth} percentile [%]`, format: "+.2f" }));
   return draw(place, { height: 30 * order.length, layer: [
-    { data: { values: spans }, mark: { type: "bar", height: 12, opacity: 0.28 }, encoding: { y, x: { ...noBdRate, field: "low" }, x2: { field: "high" }, color, tooltip: [{ field: "curve" }, ...told] } },
-    { data: { values: spans }, mark: { type: "tick", thickness: 3, size: 20 }, encoding: { y, x: noBdRate, color, tooltip: [{ field: "curve" }, ...told] } },
-    { data: { values: single }, mark: { type: "point", filled: true, size: 32, opacity: 0.75, cursor: "pointer" }, encoding: { y, x: noBdRate, color,
-      tooltip: [{ field: "curve" }, { field: "image" }, { field: "value", title: "BD-rate [%]", format: "+.2f" }] } },
+    // A layer without marks would be a picture without a description.
+    ...(spans.length ? [{ data: { values: spans }, mark: { type: "bar", height: 12, opacity: 0.28 }, encoding: { y, x: { ...noBdRate, field: "low" }, x2: { field: "high" }, color, tooltip: [{ field: "curve" }, ...told] } },
+    { data: { values: spans }, mark: { type: "tick", thickness: 3, size: 20 }, encoding: { y, x: noBdRate, color, tooltip: [{ field: "curve" }, ...told] } }] : []),
+    ...(single.length ? [{ data: { values: single }, mark: { type: "point", filled: true, size: 32, opacity: 0.75, cursor: "pointer" }, encoding: { y, x: noBdRate, color,
+      tooltip: [{ field: "curve" }, { field: "image" }, { field: "value", title: "BD-rate [%]", format: "+.2f" }] } }] : []),
     { data: { values: [{}] }, mark: { type: "rule", aria: false, strokeDash: [4, 3] }, encoding: { x: { datum: 0, type: "quantitative" } } },
   ] }, `BD-rates of single images of ${counted(order.length, "curve")}: ${spans.map((row) => `${row.curve} from ${signed(row.low)} to ${signed(row.high)} percent, median ${signed(row.value)}`).join("; ")}.`);
 }
@@ -54,14 +55,16 @@ function drawImages(section) {
   const y = { field: "image", type: "nominal", sort: null, title: null, axis: { labelLimit: one.clientWidth < 620 ? 110 : 260 } };
   const pick = (event, item) => {
     const { image, number } = item?.datum ?? {};
-    if (image) choose({ image, ...(number === undefined ? {} : { test: String(number) }) });
+    if (!image) return;
+    choose({ image, ...(number === undefined ? {} : { test: String(number) }) });
+    goTo("curves");
   };
   drawDistributions(all, rows).then(() => drawn.get(all)?.view.addEventListener("click", pick));
   draw(one, { height: 18 * values.length + 4, data: { values }, layer: [
     { mark: { type: "bar", cursor: "pointer" }, encoding: { x: noBdRate, y, color: { value: shown(curve(chosen.curve).color) },
       tooltip: [{ field: "image" }, { field: "value", title: "BD-rate [%]", format: "+.2f" }] } },
     ...(chosen.value === null ? [] : [{ data: { values: [{ mean: chosen.value }] }, mark: { type: "rule", aria: false, strokeDash: [5, 3], strokeWidth: 2 },
-      encoding: { x: { field: "mean", type: "quantitative" }, tooltip: { value: `all images ${signed(chosen.value)} %` } } }]),
+      encoding: { x: { field: "mean", type: "quantitative" }, tooltip: { value: `of all images ${signed(chosen.value)} %` } } }]),
   ] }, `BD-rates of ${title} image by image, worst first, from ${signed(found[0]?.[1] ?? null)} to ${signed(found.at(-1)?.[1] ?? null)} percent.`)
     .then(() => drawn.get(one)?.view.addEventListener("click", pick));
 }
