@@ -119,8 +119,8 @@ def test_a_wrong_command_line_is_answered_in_one_line(tmp_path, arguments, messa
     assert message in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["codecs"]])
-def test_no_command_is_answered_with_the_help(tmp_path, arguments):
+@pytest.mark.parametrize("arguments", [["metrics"], ["codecs"]])
+def test_a_group_alone_is_answered_with_its_help(tmp_path, arguments):
     done = rdbench(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert "Commands:" in done.stderr
