@@ -161,7 +161,7 @@ class Server:
         return header, data
 
     def _raise(self, error: Any) -> NoReturn:
-        kind, message = str(error.get("kind", "")), str(error.get("message", ""))
+        kind, message = str(error.get("kind", "")), one_line(str(error.get("message", "")))
         if kind == "UsageError":
             raise UsageError(message)
         if kind == "RequestError":

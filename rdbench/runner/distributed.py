@@ -93,7 +93,7 @@ class DaskExecutor:
                 n_workers=bound.jobs,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
             )
             self._address, memory_mb = self._cluster.scheduler_address, bound.memory_mb

@@ -22,7 +22,7 @@ from rdbench.runner import distributed, run, station
 from rdbench.runner.distributed import DaskExecutor
 from rdbench.runner.rows import Job, Settings
 from rdbench.runner.sending import Brief, file_name, sent
-from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT
+from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, TIMINGS
 from tests.cli.command import rdbench
 
 from .conftest import CODECS, experiment, run_into
@@ -34,13 +34,10 @@ pytestmark = [
     pytest.mark.timeout(600),  # processes of Dask take long to start on a busy machine
 ]
 
-TIMES = ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s", "load", "timing")
-MEMORY = ("peak_rss_mb", "added_rss_mb", "program_rss_mb")
-
 
 def untimed(rows):
     """Rows without what differs from one run to another."""
-    return [dataclasses.replace(row, **dict.fromkeys((*TIMES, *MEMORY))) for row in rows]
+    return [dataclasses.replace(row, **dict.fromkeys(TIMINGS)) for row in rows]
 
 
 @pytest.fixture

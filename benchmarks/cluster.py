@@ -4,7 +4,7 @@ against two of the local pool, in turns, on Kodak.
 Rows a second from the first row to the last, so that neither pays for its start, which is told
 beside; processor time is that of all processes, over a whole run.
 
-    RDBENCH_DATA=... python benchmarks/distributed.py [--rounds N] [--write]
+    RDBENCH_DATA=... python benchmarks/cluster.py [--rounds N] [--write]
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from common import JOBS, kodak, machine, markdown, spread
 
 import rdbench
 
-CODECS = {"jpegxl": "jpegxl:points=80", "avif": "avif:points=50", "jpeg": "jpeg:points=20/50/80"}
+CODECS = {
+    "jpegxl": "jpegxl:points=0.5/1/3",
+    "avif": "avif:points=40/60/80",
+    "jpeg": "jpeg:points=20/50/80",
+}
 LIMIT = 1.15
 
 
@@ -60,7 +64,7 @@ def main() -> None:
     if given.write:
         Path(__file__).with_suffix(".md").write_text(
             "# Dask on one machine\n\n"
-            "Written by `RDBENCH_DATA=... python benchmarks/distributed.py --write`: 24 images of "
+            "Written by `RDBENCH_DATA=... python benchmarks/cluster.py --write`: 24 images of "
             f"Kodak, the default metrics, {JOBS} workers; median (minimum to maximum) of "
             f"{given.rounds} rounds, in turns; load of the machine {os.getloadavg()[2]:.1f}.\n\n"
             f"Machine: {machine(('distributed', 'numpy'))}\n\n{table}\n"
