@@ -42,6 +42,8 @@ def all_printable(value: Any) -> Any:
         return printable(value)
     if isinstance(value, Mapping):
         return {all_printable(key): all_printable(one) for key, one in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named one
+        return type(value)(*map(all_printable, value))
     if isinstance(value, list | tuple | frozenset):
         return type(value)(map(all_printable, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -8,6 +8,7 @@ import io
 import itertools
 import os
 import re
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import matplotlib.text
@@ -53,6 +54,17 @@ def test_bytes_of_names_are_escaped_as_in_the_table():
 def test_plain_data_is_printable_throughout():
     data = {NASTY: [NASTY, (1.5, None), {"b": frozenset({NASTY})}]}
     assert all_printable(data) == {SHOWN: [SHOWN, (1.5, None), {"b": frozenset({SHOWN})}]}
+
+
+class _Named(NamedTuple):
+    text: str
+    number: int
+
+
+def test_named_tuples_stay_what_they_are():
+    made = all_printable([_Named(NASTY, 1)])
+    assert made == [_Named(SHOWN, 1)]
+    assert type(made[0]) is _Named
 
 
 def test_what_stands_in_rows_can_be_written():

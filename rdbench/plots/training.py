@@ -23,13 +23,14 @@ _PANELS: Final = (
 def losses(rows: Sequence[Mapping[str, str]], title: str, subtitle: str) -> Figure:
     """Loss, quality and rate over the steps of one network. ``rows``: of ``log.csv``, in order."""
     steps = np.array([float(row["step"]) for row in rows])
+    columns = {column: np.array([float(row[column]) for row in rows]) for column, _ in _PANELS}
+    # No images are made of frozen latents.
+    panels = [panel for panel in _PANELS if np.isfinite(columns[panel[0]]).any()]
     with style():
-        figure = canvas(9.0, 3.1, title, subtitle)
-        for axes, (column, label) in zip(figure.subplots(1, 3), _PANELS, strict=True):
-            values = np.array([float(row[column]) for row in rows])
-            if not np.isfinite(values).any():  # no images are made of frozen latents
-                axes.set_axis_off()
-                continue
+        figure = canvas(3.0 * len(panels), 3.1, title, subtitle)
+        parts = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (column, label) in zip(parts, panels, strict=True):
+            values = columns[column]
             axes.plot(steps, values, color=COLORS[0], linewidth=0.5, alpha=0.35)
             middle = _running(values)
             axes.plot(steps, middle, color=COLORS[0], linewidth=1.4)

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from rdbench.curves import Curve, summary_rows
+from rdbench.curves import Complexity, Curve, summary_rows
+from rdbench.curves.bd_tables import cost_cells, cost_columns
+from rdbench.curves.complexity import cost_notes
 from rdbench.curves.published import PREFIX, caveats
 from rdbench.curves.records import records_of
 from rdbench.curves.summary import summary_columns
@@ -166,6 +168,8 @@ def _page(
             lines += [markdown(table), ""]
         lines += [f"The BD-rates of all images are in `{DELTAS}`.", ""]
     lines += ["## Who plays which role", "", markdown(_players(cast)), ""]
+    if costs := cost_table(cast):
+        lines += ["## What they cost", "", markdown(costs), ""]
     lines += [f"The points of all curves are in `{CURVES}`."]
     return "\n".join(lines) + "\n"
 
@@ -209,6 +213,20 @@ def _players(cast: Cast) -> Table:
     known = [f"{c.title}: {line}" for c in cast.recorded.values() for line in caveats(c)]
     notes = tuple(dict.fromkeys(known))
     return Table("", ("curve", "images", "played by"), tuple(rows), notes, text_columns=3)
+
+
+def cost_table(cast: Cast) -> Table | None:
+    """Times, memory and operations of the curves that were measured; None where the networks of
+    none are told."""
+    costs = {key: Complexity.of(cast.measured[key]) for key in cast.keys if key in cast.measured}
+    if not any(cost.networks for cost in costs.values()):
+        return None
+    columns = cost_columns(costs.values())
+    rows = [
+        (label, dataset, *cost_cells(cost, columns)) for (dataset, label), cost in costs.items()
+    ]
+    said = cost_notes([(label, cost) for (_, label), cost in costs.items()])
+    return Table("", ("curve", "images", *columns), tuple(rows), tuple(said), text_columns=2)
 
 
 def claim_table(checked: Sequence[Checked]) -> Table:

@@ -22,6 +22,7 @@ from rdbench.training.configuration import NEIGHBOUR, Configuration, Start
 from rdbench.training.data import Pictures
 from rdbench.training.folder import Folder
 from rdbench.training.member import MemberTraining, Surroundings
+from rdbench.training.precision import slow_in_bfloat16
 from rdbench.training.stretch import Status
 from rdbench.training.validation import latents_of
 
@@ -63,6 +64,11 @@ def train(
         architectures.build(configuration.card(configuration.members[0]))
     except UsageError as error:
         raise UsageError(f"configuration {configuration.name!r}, key 'network': {error}") from None
+    if configuration.run.precision == "bfloat16" and slow_in_bfloat16(device):
+        say(
+            "bfloat16: this processor has no arithmetic for it and takes several times as long as "
+            'in float32; say precision = "float32" in [run]'
+        )
     data = configuration.data
     with Folder(out, configuration, fresh=fresh) as folder, _stoppable() as stopped:
         pictures = functools.partial(Pictures, color=data.color, memory_mib=data.memory_mib)

@@ -23,6 +23,12 @@ def use_bfloat16(network: nn.Module, device: torch.device, whole: Collection[str
             _use_bfloat16(part, layers[:last], layers[last:], device)
 
 
+def slow_in_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` is a processor of x86 without AVX-512, on which bfloat16 is emulated."""
+    capability: str = torch.backends.cpu.get_cpu_capability()
+    return device.type == "cpu" and capability == "AVX2"
+
+
 def use_float32(network: nn.Module) -> None:
     """Take back what :func:`use_bfloat16` did."""
     for transform in network.children():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+from pathlib import Path
 
 import pytest
 
@@ -225,3 +227,25 @@ def test_learning_rates():
     assert cosine.rate_at(1.0) == pytest.approx(0.01)
     late = {p: cosine.rate_at(p, still=0.1) for p in (0.05, 0.15, 0.2, 0.6, 1.0)}
     assert late == pytest.approx({0.05: 0.0, 0.15: 0.5, 0.2: 1.0, 0.6: 0.505, 1.0: 0.01})
+
+
+def test_families_are_trained_alike():
+    """With the same data, steps and schedule, and at the same slopes: bpp + w·MSE is λ·R/pixels in
+    nats + (1 − λ)/1000·MSE where w = (1 − λ)/(1000·λ·ln 2)."""
+    folder = Path(__file__).parents[2] / "baselines" / "weights" / "families"
+    found = {path.stem: read(path) for path in folder.glob("*.toml")}
+    assert {*found} == {"bmshj2018-factorized", "balle2018", "lee2019"}
+    slopes = [member.rate for member in found["balle2018"].members]
+    for name, configuration in found.items():
+        assert configuration.architecture == name
+        assert configuration.start.source == "neighbour"
+        assert configuration.first.source.endswith(".safetensors")
+        assert configuration.half
+        assert not configuration.freeze
+        rates = [member.rate for member in configuration.members]
+        if name == "lee2019":
+            rates = [(1 - rate) / (1000 * rate * math.log(2)) for rate in rates]
+        assert rates == pytest.approx(slopes, rel=0.01)
+        assert {member.steps for member in configuration.members} == {3000}
+        for part in ("data", "optimizer", "run"):
+            assert getattr(configuration, part) == getattr(found["balle2018"], part)

@@ -238,6 +238,20 @@ def test_images_that_cannot_be_used_are_counted(toml, photos, tmp_path):
         train(read(toml(data={"train": [str(empty)]})), tmp_path / "other")
 
 
+@pytest.mark.parametrize(
+    ("precision", "capability", "count"),
+    [("bfloat16", "AVX2", 1), ("bfloat16", "AVX512", 0), ("float32", "AVX2", 0)],
+)
+def test_bfloat16_that_is_emulated_is_told(
+    toml, tmp_path, monkeypatch, precision, capability, count
+):
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: capability)
+    said = []
+    path = toml(optimizer={"steps": 1}, run={"precision": precision})
+    train(read(path), tmp_path / "out", say=said.append)
+    assert len([text for text in said if "in float32; say precision" in text]) == count
+
+
 def test_bfloat16_trains_and_resumes(toml, tmp_path):
     path = toml("balle2018", run={"precision": "bfloat16"}, optimizer={"steps": 30, "average": 0.9})
     (file,) = train(read(path), tmp_path / "out").finished
