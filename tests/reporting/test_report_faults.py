@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 
@@ -115,3 +116,18 @@ def test_a_run_of_an_older_version_has_a_page(visit, coded, tmp_path):
     shown = visit(rdbench.report(older))
     assert tooltips(shown.see("curves"))
     assert shown.complaints == []
+
+
+def test_a_label_that_a_spreadsheet_would_run_has_an_apostrophe_in_downloads(visit, page_of):
+    rows = [
+        replaced(row, label="=1+1" if row.codec == "webp" else row.label) for row in encoded_rows(4)
+    ]
+    shown = visit(page_of(rows))
+    shown.see("deltas")
+    shown.see("measurements")
+    for what in ("deltas", "means"):
+        with shown.page.expect_download() as download:
+            shown.page.click(f"[data-csv={what}]")
+        cells = [cell for row in csv.reader(download.value.path().open()) for cell in row]
+        assert "'=1+1" in cells
+        assert "=1+1" not in cells

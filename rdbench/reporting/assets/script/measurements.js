@@ -114,6 +114,10 @@ function fillRows(place) {
 
 const quoted = (text) => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 const csv = (rows) => rows.map((cells) => cells.map(quoted).join(",")).join("\n") + "\n";
+// Text that a spreadsheet would run as a formula has an apostrophe before it, as in the files of a
+// run; those of measurements are data of record and stay as they are.
+const harmless = (text) => (/^'*[=+@＝＋－＠-]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
+const sheet = (rows) => csv(rows.map((cells) => cells.map(harmless)));
 
 function download(name, text) {
   const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
@@ -122,8 +126,8 @@ function download(name, text) {
 }
 
 function downloaded(what) {
-  if (what === "deltas") return ["deltas.csv", csv(tablesShown().flatMap((table) => [table.header, ...table.rows]))];
-  if (what === "means") return ["summary.csv", csv(data.summary)];
+  if (what === "deltas") return ["deltas.csv", sheet(tablesShown().flatMap((table) => [table.header, ...table.rows]))];
+  if (what === "means") return ["summary.csv", sheet(data.summary)];
   const columns = data.measurements.columns;
   const rows = what === "rows" ? rowsShown() : [...Array(data.measurements.rows).keys()];
   return ["measurements.csv", csv([columns.map((one) => one.name), ...rows.map((row) => columns.map((one) => cell(one, row)))])];
