@@ -107,6 +107,7 @@ def run_of(folder: Path, curves: int, images: int) -> Path:
     (folder / "measurements.csv").write_text(csv_text(table), encoding="utf-8")
     manifest = {
         "schema_version": SCHEMA_VERSION,
+        "experiment": {},
         "metrics": {name: BUILT_IN[name].plain() for name in METRICS},
         "tags": {
             "synthetic": {

@@ -59,7 +59,7 @@ def run_of(folder: Path, measured, *records: MetricRecord) -> Path:
     folder.mkdir()
     (folder / "measurements.csv").write_text(as_csv(measured))
     told = {record.name: record.plain() for record in (*BUILT_IN.values(), *records)}
-    manifest = {"schema_version": SCHEMA_VERSION, "metrics": told}
+    manifest = {"schema_version": SCHEMA_VERSION, "experiment": {}, "metrics": told}
     (folder / "run.json").write_text(json.dumps(manifest))
     return folder
 
