@@ -65,9 +65,15 @@ def index(root: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda run: run["changed"], reverse=True)
 
 
-def reports(root: Path) -> list[str]:
-    """The names of the pages in ``root`` itself, which are of several runs."""
-    return sorted(path.name for path in root.glob("*.html") if _is_page(path))
+def reports(root: Path) -> list[dict[str, str]]:
+    """Names and links of the pages in ``root`` itself, which are of several runs."""
+    names = sorted(path.name for path in root.glob("*.html") if _is_page(path))
+    return [{"name": printable(name), "link": _quoted(name)} for name in names]
+
+
+def _quoted(name: str) -> str:
+    """A name as addresses have it, by its bytes."""
+    return urllib.parse.quote(os.fsencode(name))
 
 
 def _is_page(path: Path) -> bool:
@@ -92,7 +98,7 @@ def _run(root: Path, path: Path) -> dict[str, Any]:
     report = path / REPORT
     told: dict[str, Any] = {
         "path": path.relative_to(root).as_posix(),
-        "link": urllib.parse.quote(os.fsencode(path.relative_to(root).as_posix())),
+        "link": _quoted(path.relative_to(root).as_posix()),
         "changed": changed,
         "report": report.is_file(),
         "older": report.is_file() and report.stat().st_mtime < changed,

@@ -185,7 +185,7 @@ def test_progress_is_that_of_the_table(port, results):
         "schema_version": 3,
         "experiment": {
             "datasets": {"photos": [{"image": str(n)} for n in range(4)]},
-            "codecs": [{"codec": "jpeg", "points": [1, 2, 3, 4, 5]}],
+            "codecs": [{"codec": "jpeg", "label": "jpeg", "points": [1, 2, 3, 4, 5]}],
             "repeat": 2,
         },
     }
