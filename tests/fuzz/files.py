@@ -235,13 +235,15 @@ def kinds() -> tuple[Kind, ...]:
             "results",
             "results.csv",
             ("image,quality,bpp,psnr_db\na,1,0.1,30\na,2,0.2,32\na,3,0.4,35\n",),
-            lambda path: import_curves([path], Request(label="x", dataset="small")),
+            lambda path: import_curves(
+                [path], Request(label="x", dataset="small", mapping={"point": "quality"})
+            ),
         ),
         Kind(
             "results",
             "results.json",
             (result,),
-            lambda path: import_curves([path], Request(label="x", dataset="small")),
+            lambda path: import_curves([path], Request(label="x", dataset="small", images=2)),
         ),
     )
 
