@@ -54,6 +54,8 @@ class Place:
     """A folder with an image, codecs, and a cache that a run has filled."""
 
     folder: Path
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    """That of the run: some packages add to it when they are imported, later."""
 
     @property
     def image(self):
@@ -124,6 +126,7 @@ def filled(tmp_path_factory):
     )
     assert not outcome.failures
     assert not outcome.notes
+    place.environment = dict(os.environ)
     return place
 
 
@@ -317,6 +320,7 @@ def test_a_file_that_a_source_imports_decides_it(place):
         text=True,
         timeout=300,
         cwd=Path.cwd(),
+        env=place.environment,
         check=False,
     )
     assert done.stdout.strip() == "[False, True, False]", done.stderr
