@@ -181,7 +181,7 @@ def test_a_baseline_with_digests_of_prose_is_read_and_only_unknown_ones_are_othe
 
 def test_a_run_of_a_newer_schema_is_refused(run, baseline):
     write(run.parent / "run.json", json.dumps({"schema_version": SCHEMA_VERSION + 1}))
-    with pytest.raises(UsageError, match="update rdbench"):
+    with pytest.raises(UsageError, match="use a newer rdbench"):
         check(run.parent, baseline)
 
 
