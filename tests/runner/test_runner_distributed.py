@@ -293,7 +293,7 @@ def test_the_example_for_queues_runs_on_this_machine(photos, tmp_path):
     command = [sys.executable, example, file, "--out", "run", "--here", "--most", "2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    assert "\n6 measured into " in done.stdout
+    assert "6 measured into " in done.stdout
     assert done.stdout.endswith(", 0 failed\n")
 
 
