@@ -18,7 +18,14 @@ _seconds: list[float] | None = None
 @contextmanager
 def transforming() -> Iterator[None]:
     """Do transforms inside: analysis and synthesis, with what moves samples and latents to a device
-    and back. Hyperpriors and contexts decide probabilities, and are entropy coding."""
+    and back. Hyperpriors and contexts decide probabilities, and are entropy coding.
+
+    Returns:
+        A context manager, which gives nothing.
+
+    Raises:
+        Nothing: what is raised inside passes through.
+    """
     if _seconds is None:
         yield
         return

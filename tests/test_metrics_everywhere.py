@@ -198,7 +198,7 @@ def test_figures_of_what_falls(run):
     assert [row.mean_curves.value for row in forest(found).rows] == sorted(
         row.value for row in found if row.kind == "rate"
     )
-    assert tradeoff(found).title == "photos, Edge loss, against jpeg"
+    assert tradeoff(found).title == "photos, 4 images, Edge loss, against jpeg"
 
 
 def test_the_gate_knows_what_is_worse_from_the_baseline_alone(run, tmp_path):
