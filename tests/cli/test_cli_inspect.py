@@ -13,7 +13,7 @@ from rdbench.cli import app
 from rdbench.errors import RdbenchError
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
-pytest.importorskip("constriction", reason="it codes the latents")
+pytest.importorskip("torch", reason="it codes the latents")
 
 TABLES = ("latents", "histograms", "responses", "map_rates", "rates", "rate_map")
 FIGURES = ("histograms", "scales", "responses", "map_rates", "zero_maps", "rates", "rate_map")

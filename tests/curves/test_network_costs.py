@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("constriction", reason="the networks need torch and constriction")
+pytest.importorskip("torch", reason="the networks need torch")
 
 import rdbench
 from rdbench.curves import bd_csv, bd_text

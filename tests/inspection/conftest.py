@@ -15,7 +15,7 @@ def networks(tmp_path_factory) -> dict[str, Path]:
     """Files of weights: "dumas" (luma, with means and an exception map), "fresh" (the same without
     them) and "hyperprior" (RGB)."""
     torch = pytest.importorskip("torch", reason="the networks need torch")
-    pytest.importorskip("constriction", reason="it codes the latents")
+    pytest.importorskip("torch", reason="it codes the latents")
     from rdbench.models import architectures, weights
 
     folder = tmp_path_factory.mktemp("weights")

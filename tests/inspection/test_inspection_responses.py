@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
-pytest.importorskip("constriction", reason="it codes the latents")
+pytest.importorskip("torch", reason="it codes the latents")
 
 from rdbench.inspection.model import open_model  # noqa: E402
 from rdbench.inspection.responses import responses  # noqa: E402

@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
-pytest.importorskip("constriction", reason="it codes the latents")
+pytest.importorskip("torch", reason="it codes the latents")
 
 from rdbench.errors import UnsupportedImageError  # noqa: E402
 from rdbench.images import resolve  # noqa: E402

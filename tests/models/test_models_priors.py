@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
-pytest.importorskip("constriction", reason="it codes with the tables")
+pytest.importorskip("torch", reason="it codes with the tables")
 
 from rdbench.models.coding import StaticTables, decode, encode  # noqa: E402
 from rdbench.models.coding.tables import TOTAL  # noqa: E402
