@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
+from rdbench.errors import RdbenchError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -52,12 +54,12 @@ class Metric(abc.ABC):
         class of several metrics gives a value for each of the names that were asked for. ``inf``
         is a value, NaN is none."""
 
-    def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:
+    def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:  # noqa: ARG002
         """Where ``decoded``, as :meth:`score` gets it, is wrong in the eyes of the metric ``name``:
         float32, (height, width), 0 where nothing is wrong and more where more is, in the unit that
         :attr:`MetricRecord.map` tells; NaN where it says nothing. Defined by metrics whose record
         has a ``map``."""
-        raise NotImplementedError(f"{name} has no error map for images of {decoded.shape}")
+        raise RdbenchError(f"metric {name!r}: its record has a map, its class no `error_map`")
 
     @classmethod
     def version(cls) -> str:

@@ -14,7 +14,7 @@ from rdbench.models import architectures, weights
 from rdbench.schema import one_line
 from rdbench.training import trainers
 from rdbench.training.configuration import BLOCK_TRANSFORM, Configuration, Start
-from rdbench.training.trainers.base import BlockTransformStart
+from rdbench.training.trainers.base import BlockTransformStart, GrownStart
 
 TRANSFORMS: Final = ("g_a", "g_s")
 """The parts that mean the same in networks of different architectures."""
@@ -51,7 +51,9 @@ def begin(
     if start.parts and card.architecture != configuration.architecture:
         original = architectures.build(card)
         if own := [part for part in start.parts if part not in TRANSFORMS]:
-            grown = trainer.grows_out_of.get(card.architecture, ())
+            grown: tuple[str, ...] = ()
+            if issubclass(trainer, GrownStart):
+                grown = trainer.grows_out_of.get(card.architecture, ())
             if set(start.parts) != {*TRANSFORMS, *grown}:
                 all_four = f", or {', '.join((*TRANSFORMS, *grown))} together" if grown else ""
                 raise UsageError(
@@ -74,6 +76,7 @@ def begin(
     if configuration.freeze and configuration.half:
         _as_stored(network)
     if source is not None:
+        assert issubclass(trainer, GrownStart)
         try:
             trainer.grow(network, source, latents(network), start.beta)
         except (ValueError, RuntimeError) as error:

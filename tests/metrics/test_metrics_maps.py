@@ -148,3 +148,10 @@ def test_maps_of_others_are_checked(pair, tmp_path, returned, said):
     path.write_text(OWN_MAP.format(returned=returned))
     with pytest.raises(RdbenchError, match=said):
         error_maps(map_record(f"{path}:Bad"), pair[0], [pair[1]])
+
+
+def test_a_record_with_a_map_whose_class_has_none_is_said(pair, tmp_path):
+    path = tmp_path / "bad.py"
+    path.write_text(OWN_MAP.partition("    def error_map")[0])
+    with pytest.raises(RdbenchError, match="'bad': its record has a map, its class no `error_map`"):
+        error_maps(map_record(f"{path}:Bad"), pair[0], [pair[1]])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import pytorch_msssim
@@ -59,8 +58,6 @@ class Trainer(abc.ABC):
     :mod:`rdbench.training.precision`."""
     freezable: ClassVar[bool] = False
     """Whether ``frozen`` transforms are left alone, and a step takes latents."""
-    grows_out_of: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
-    """Architectures with parts that a network can :meth:`grow` out of, beside its transforms."""
     cell: ClassVar[int]
     """pixels of a side for each of these"""
 
@@ -110,13 +107,6 @@ class Trainer(abc.ABC):
         """Set what codes the ``latents``, (1, maps, h, w) each, of transforms that are no longer
         random."""
         return
-
-    @classmethod
-    def grow(cls, network: Any, source: Any, latents: Iterable[Tensor], beta: float = 1.0) -> None:
-        """Let the entropy model of ``network`` begin as that of ``source``, of another architecture
-        and with the same transforms, on ``latents``, (1, maps, h, w) each, a step of which stands
-        for ``beta`` of ``source``. Raises :class:`ValueError` for a network that cannot."""
-        raise NotImplementedError
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """What Adam moves or, with it, Muon."""
@@ -190,6 +180,20 @@ class BlockTransformStart(abc.ABC):
     @abc.abstractmethod
     def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
         """Set the weights of ``network``."""
+
+
+class GrownStart(abc.ABC):
+    """Of trainers whose entropy models can grow out of that of another architecture."""
+
+    grows_out_of: ClassVar[Mapping[str, tuple[str, ...]]]
+    """The parts that it takes, beside transforms, by architecture."""
+
+    @classmethod
+    @abc.abstractmethod
+    def grow(cls, network: Any, source: Any, latents: Iterable[Tensor], beta: float = 1.0) -> None:
+        """Let the entropy model of ``network`` begin as that of ``source``, which has the same
+        transforms, on ``latents``, (1, maps, h, w) each, a step of which stands for ``beta`` of
+        ``source``. Raises :class:`ValueError` for a network that cannot."""
 
 
 class RateDistortionTrainer(Trainer):

@@ -18,7 +18,7 @@ from rdbench.training.trainers.balle import (
     FourStageTrainer,
     spread_side_information,
 )
-from rdbench.training.trainers.base import Qualities
+from rdbench.training.trainers.base import GrownStart, Qualities
 
 _KEPT: Final = 0.05
 _LEAST_SCALE: Final = 0.2
@@ -26,7 +26,7 @@ _LEAST_SCALE: Final = 0.2
 _RIDGE: Final = 1e-4
 
 
-class Lee2019Trainer(FourStageTrainer):
+class Lee2019Trainer(FourStageTrainer, GrownStart):
     """λ·R/pixels + (1 − λ)/1000·D (equation 6), D the mean squared error or 3000·(1 − MS-SSIM).
 
     R is in nats, which the paper does not say and the slopes of its curves do. Not the paper's:
