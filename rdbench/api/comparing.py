@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rdbench.errors import unknown
+from rdbench.galleries import gallery
 from rdbench.places import named
 from rdbench.plots.draw import FORMATS, save
-from rdbench.plots.galleries import gallery
 from rdbench.plots.pictures import Crop
 from rdbench.results import measurements_path
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from rdbench import plots
+from rdbench import galleries, plots
 from rdbench.curves import RATE, Complexity, Curve, place_details, place_title, published
 from rdbench.errors import RdbenchError
-from rdbench.plots import galleries
 from rdbench.plots.bars import Bars
 from rdbench.plots.figures import Line, Plot
 from rdbench.reproducing.cast import Cast

@@ -16,11 +16,11 @@ from PIL import Image
 import rdbench
 from rdbench.codecs import registry
 from rdbench.errors import RdbenchError, UsageError
+from rdbench.galleries import gallery
 from rdbench.images import pixel_sha256
 from rdbench.metrics import ssim as structural
 from rdbench.metrics.maps import error_maps, map_record
 from rdbench.plots.draw import FORMATS, draw, save
-from rdbench.plots.galleries import gallery
 from rdbench.plots.pictures import MAP_COLORS, Gallery, Tile, cut, widest_difference
 from rdbench.results import read_rows
 from rdbench.runner import Limits, LocalPool
