@@ -316,7 +316,7 @@ def _executor(
         if shared_data:
             raise UsageError("`shared_data` is for the workers of a `scheduler`; leave it out")
         return LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb))
-    from rdbench.runner.distributed import DaskExecutor
+    from rdbench.runner.cluster.distributed import DaskExecutor
 
     return DaskExecutor(
         scheduler,

@@ -18,10 +18,11 @@ from rdbench.codecs.request import CodecRequest
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
 from rdbench.results import read_rows
-from rdbench.runner import distributed, run, station
-from rdbench.runner.distributed import DaskExecutor
+from rdbench.runner import run
+from rdbench.runner.cluster import distributed, station
+from rdbench.runner.cluster.distributed import DaskExecutor
+from rdbench.runner.cluster.sending import Brief, file_name, sent
 from rdbench.runner.rows import Job, Settings
-from rdbench.runner.sending import Brief, file_name, sent
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, TIMINGS
 from tests.cli.command import rdbench
 

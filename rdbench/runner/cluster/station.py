@@ -21,10 +21,10 @@ from rdbench.errors import RdbenchError
 from rdbench.experiment import CodecPlan
 from rdbench.programs import Janitor
 from rdbench.provenance import Record, differences
+from rdbench.runner.cluster.sending import Brief, Curve, decided_by, file_name, moved, records
 from rdbench.runner.executor import Limits
 from rdbench.runner.pool import LocalPool
 from rdbench.runner.rows import Job
-from rdbench.runner.sending import Brief, Curve, decided_by, file_name, moved, records
 from rdbench.schema import one_line
 
 IDLE_S: Final = 120.0

@@ -1,9 +1,10 @@
 """Workers on other machines, through Dask: ``--scheduler tcp://host:8786``, or ``local``.
 
 Dask carries jobs and rows; what measures is a local pool on each of its workers
-(:mod:`rdbench.runner.station`), so a codec that crashes, hangs or wants too much memory costs its
-row there as it does here. This side hands jobs out as the local pool does, image by image, a little
-more than a worker has under way; what was with a worker that is lost goes to another one.
+(:mod:`rdbench.runner.cluster.station`), so a codec that crashes, hangs or wants too much memory
+costs its row there as it does here. This side hands jobs out as the local pool does, image by
+image, a little more than a worker has under way; what was with a worker that is lost goes to
+another one.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from rdbench.errors import MissingBackendError, RdbenchError, UsageError
-from rdbench.runner import station
+from rdbench.runner.cluster import station
+from rdbench.runner.cluster.remote import Remote, probe
+from rdbench.runner.cluster.sending import Brief, Curve, curve_of, file_name, kept_files, sent
 from rdbench.runner.executor import DEFAULT_TIMEOUT_S, Answer, Limits
 from rdbench.runner.jobs import J, Queue
-from rdbench.runner.remote import Remote, probe
 from rdbench.runner.rows import Job, Settings
-from rdbench.runner.sending import Brief, Curve, curve_of, file_name, kept_files, sent
 from rdbench.schema import CRASHED, FAILED, one_line
 
 if TYPE_CHECKING:

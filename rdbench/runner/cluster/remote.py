@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rdbench import __version__
 from rdbench.host import package_digest
-from rdbench.runner import station
+from rdbench.runner.cluster import station
+from rdbench.runner.cluster.sending import Curve
 from rdbench.runner.rows import Job
-from rdbench.runner.sending import Curve
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
