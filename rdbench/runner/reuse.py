@@ -55,7 +55,7 @@ from rdbench.schema import OK, PINNED, TIMINGS, Measurement, header
 
 APART: Final = (
     *("api", "bd", "cli", "conforming", "curves", "gate", "importing", "inspection", "plots"),
-    *("reporting", "reproducing", "training"),
+    *("galleries.py", "reporting", "reproducing", "training"),
 )
 """Parts of rdbench that take no part in measuring."""
 SESSION: Final = re.compile(
@@ -163,10 +163,8 @@ class Reuse:
             or (key := self._key(job.task, image)) is None
         ):
             return
-        scores, digests = (
-            dict(row.scores),
-            {name: self._metrics.get(name, "") for name in row.scores},
-        )
+        scores = dict(row.scores)
+        digests = {name: self._metrics.get(name, "") for name in scores}
         there = self._cache.get(key)
         if there is not None and there["core"]["decoded_sha256"] == row.decoded_sha256:
             scores = {**there["scores"], **scores}
