@@ -18,7 +18,7 @@ streams = st.builds(
     st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=32),
     st.binary(min_size=8, max_size=8),
     st.floats(min_value=1e-300, allow_infinity=False),
-    st.integers(1, 1 << 20),
+    st.integers(1, 1 << 18),
     st.integers(1, 256),
     st.sampled_from([1, 3]),
     st.lists(st.binary(max_size=300), min_size=1, max_size=64).map(tuple),
