@@ -104,8 +104,8 @@ class Lee2019(nn.Module):
     way to train: rounded latents, with the gradient of the identity, go on into all networks and
     noise is added for the likelihoods alone; without it noisy latents go into g_s, h_s and the
     contexts as well (appendix 6.2; h_a has rounded ones in both). With ``magnitudes`` h_a takes
-    |ŷ|, as that of Ballé et al. 2018 takes |y| (section 4.1 follows its structures); without them
-    ŷ with its signs. Weights are drawn from ``generator``. Raises
+    |y|, not rounded, as that of Ballé et al. 2018 (section 4.1 follows its structures); without
+    them ŷ with its signs. Weights are drawn from ``generator``. Raises
     :class:`ValueError` for other ``contexts`` than there are, and for a hybrid or ``magnitudes``
     with c″ alone, which has no hyperprior.
     """
@@ -173,9 +173,10 @@ class Lee2019(nn.Module):
         """Images on the scale 0..255, not clipped: (B, M1 + M2, h, w) to (B, 3, 16·h, 16·w)."""
         return (self.g_s(y_hat) + 1) * 127.5
 
-    def hyper_analysis(self, y_hat: Tensor) -> Tensor:
-        """z, not rounded: (B, M1 + M2, h, w) to (B, N, h/4, w/4)."""
-        return self.h_a(torch.abs(y_hat) if self.magnitudes else y_hat)
+    def hyper_analysis(self, y: Tensor) -> Tensor:
+        """z, not rounded, of latents, which are rounded but with ``magnitudes``: (B, M1 + M2, h, w)
+        to (B, N, h/4, w/4)."""
+        return self.h_a(torch.abs(y) if self.magnitudes else y)
 
     def hyper_synthesis(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
         """c′, (B, M1, 4·h, 4·w), and σ2, (B, M2, 4·h, 4·w), from (B, N, h, w)."""
@@ -214,7 +215,7 @@ class Lee2019(nn.Module):
         likelihoods: dict[str, Tensor] = {}
         c_prime = plain_scale = y[:, :0]
         if self.hyperprior:
-            z = self.hyper_analysis(rounded)
+            z = self.hyper_analysis(y if self.magnitudes else rounded)
             z_hat = z_modelled = round_ste(z)
             if self.training:
                 z_modelled = z + uniform_noise(z, generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import torch
 
 from rdbench.errors import UsageError
 from rdbench.models import architectures, weights
+from rdbench.models.compression.base import Execution
+from rdbench.models.compression.lee import LeeCompressor
 from rdbench.models.densities import total_bits
 from rdbench.models.weights import Card
 from rdbench.training.configuration_file import read
@@ -155,3 +158,16 @@ def test_a_fit_finds_the_layer_that_there_was():
         layers[1].weight.zero_()
         fit_last(layers, inputs, targets)
     torch.testing.assert_close(layers[1].weight, weight, rtol=0, atol=1e-3)
+
+
+def test_magnitudes_are_of_latents_that_are_not_rounded():
+    """In training and in streams alike, at any step; signed latents are rounded ones."""
+    network, signed = lee(hidden=4, context=6), lee(hidden=4, context=6, magnitudes=False)
+    y = 3 * torch.randn(1, 6, 8, 8, generator=torch.Generator().manual_seed(1))
+    for one, seen in ((network, y), (signed, 2 * torch.round(y / 2))):
+        with torch.no_grad():
+            z = torch.round(one.hyper_analysis(seen))[0].numpy()
+        execution = Execution()
+        coder = LeeCompressor("lee2019", copy.deepcopy(one), bytes(8), execution)
+        with torch.inference_mode():
+            assert (coder.encode_latents(y, 2.0).symbols["z"] == z).all()

@@ -40,7 +40,8 @@ M1); gives the symbols."""
 
 class LeeCompressor(NetworkCompressor):
     """Lee et al. 2019 as a coder, base and hybrid, of both contexts or of one. z, where there is
-    one, keeps its step of 1 at any beta; contexts and h_a take the dequantized latents.
+    one, keeps its step of 1 at any beta; contexts take the dequantized latents, as does h_a, but
+    for one that takes magnitudes: it takes the latents as they are.
 
     Not as the authors' program: samples are rounded, where that truncates them, which costs it
     0.25 of squared error; images are padded below and to the right by their last row and column,
@@ -63,8 +64,9 @@ class LeeCompressor(NetworkCompressor):
         y_hat = torch.from_numpy(symbols["y"]).double() * beta
         encoder = Encoder(self._tables)
         if self._hyperprior:
-            rounded_latents = y_hat.float()[None].to(self.execution.device)
-            symbols["z"] = rounded(self.network.hyper_analysis(rounded_latents).cpu()[0])
+            seen = latents if self.network.magnitudes else y_hat.float()[None]
+            z = self.network.hyper_analysis(seen.to(self.execution.device))
+            symbols["z"] = rounded(z.cpu()[0])
             z_scales = self._z_scales.expand(symbols["z"].shape)
             gaussian.put(encoder, self._tables, symbols["z"], z_scales)
         c_prime, plain_scales = self._side(symbols.get("z"), symbols["y"].shape[1:])

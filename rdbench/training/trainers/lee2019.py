@@ -75,7 +75,8 @@ class Lee2019Trainer(FourStageTrainer, GrownStart):
     def set_side_information(cls, network: Any, latents: list[Tensor]) -> None:
         if not network.hyperprior:
             return
-        spread_side_information(network, [torch.round(y) for y in latents])
+        seen = latents if network.magnitudes else [torch.round(y) for y in latents]
+        spread_side_information(network, seen)
         network.z_scale.fill_(SIDE_SPREAD)
 
     @classmethod
@@ -110,7 +111,7 @@ def grow_out_of_hyperprior(
         first = network.h_s[0]
         inside = first(medians.expand(-1, 6, 6)[None]) - first.bias[:, None, None]
         first.bias += inside[0, :, 4:-4, 4:-4].mean(dim=(1, 2))
-        z = [torch.round(network.hyper_analysis(torch.round(y))) for y in latents]
+        z = [torch.round(network.hyper_analysis(y)) for y in latents]
         power = torch.cat([values[0].flatten(1) for values in z], dim=1).square().mean(dim=1)
         network.z_scale.copy_(torch.sqrt(power + 1 / 12))
         found = [source.density.round(source.hyper_analysis(beta * y)) for y in latents]
