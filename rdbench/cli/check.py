@@ -9,7 +9,7 @@ import typer
 
 from rdbench.cli.console import command, say, show
 from rdbench.cli.flags import as_flags
-from rdbench.cli.options import names
+from rdbench.cli.options import a_path, names
 from rdbench.errors import RdbenchError, UsageError
 
 SKIP: Final = 125
@@ -72,6 +72,15 @@ def check(
         Path | None,
         typer.Option(help="Also write Markdown, as for a pull request.", metavar="FILE"),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            parser=a_path,
+            help="Also write the page of `rdbench report`, with the verdicts above all else.",
+            metavar="FILE.html",
+        ),
+    ] = None,
     github: Annotated[
         bool, typer.Option("--github", help="Also print annotations for GitHub Actions.")
     ] = False,
@@ -103,11 +112,14 @@ def check(
 
       rdbench check results/runs/quickstart --baseline baselines/quickstart.csv --junit check.xml
 
+      rdbench check results/runs/quickstart --baseline baselines/quickstart.csv --report check.html
+
       rdbench run --jobs 1 --dataset kodak --codec cjpeg:program=old/cjpeg,label=old --codec
       cjpeg:program=new/cjpeg,label=new --out both
 
       rdbench check both --baseline-label old --label new --max-slowdown 5
     """
+    import rdbench
     from rdbench import gate
     from rdbench.gate import outputs
 
@@ -140,6 +152,8 @@ def check(
             gate.write_file(junit, outputs.junit(report), "--junit")
         if markdown:
             gate.write_file(markdown, outputs.markdown(report), "--markdown")
+        if page:
+            say(str(rdbench.report(run, verdicts=report, out=page)), err=True)
         for line in outputs.github(report) if github else ():
             command(line)
     if written:

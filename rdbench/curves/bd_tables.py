@@ -272,6 +272,13 @@ def _shown(row: Comparison, of_images: bool) -> tuple[float, Interval | None, Si
     return single.geometric, single.geometric_interval, single.significance
 
 
+def cost_table(curves: Sequence[tuple[str, Complexity]], title: str) -> Table:
+    """What curves (title, complexity) cost, one to a row."""
+    columns = cost_columns(cost for _, cost in curves)
+    rows = tuple((name, *cost_cells(cost, columns)) for name, cost in curves)
+    return Table(title, ("curve", *columns), rows, tuple(cost_notes(curves)), 1)
+
+
 def cost_columns(costs: Iterable[Complexity]) -> tuple[str, ...]:
     """The titles of what curves cost: with :data:`NETWORKS` where one of them has networks."""
     return COSTS + (NETWORKS if any(cost.networks for cost in costs) else ())

@@ -23,13 +23,13 @@ def table(report: Report, *, only_failures: bool = False) -> str:
     """A table in columns of plain text: one line per curve, what was found below it, and last the
     counts. With ``only_failures`` curves that are fine are left out."""
     curves = [curve for curve in report.curves if not (only_failures and curve.fine)]
-    header = ("verdict", *_header(report))
-    rows = [(curve.verdict.value, *_cells(curve, report.metrics)) for curve in curves]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [_line(header, widths), _line(["-" * width for width in widths], widths)]
+    names = ("verdict", *header(report))
+    rows = [(curve.verdict.value, *cells(curve, report.metrics)) for curve in curves]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    lines = [_line(names, widths), _line(["-" * width for width in widths], widths)]
     for curve, row in zip(curves, rows, strict=True):
         lines.append(_line(row, widths))
-        lines += [f"    {text}" for text in _details(curve)]
+        lines += [f"    {text}" for text in details(curve)]
     return "\n".join(
         [*lines, *(f"note: {printable(note)}" for note in report.notes), summary(report)]
     )
@@ -48,19 +48,19 @@ def markdown(report: Report) -> str:
     rows = []
     for curve in report.curves:
         mark = "✅" if curve.fine else "❌"
-        dataset, title, *numbers = _cells(curve, report.metrics)
+        dataset, title, *numbers = cells(curve, report.metrics)
         rows.append((mark, curve.verdict.value, code(dataset), code(title), *numbers))
-    details = [
+    found = [
         f"{printable(curve.title)} ({printable(curve.dataset)}): {text}"
         for curve in report.curves
-        for text in _details(curve)
+        for text in details(curve)
     ]
-    details += [f"note: {printable(note)}" for note in report.notes]
+    found += [f"note: {printable(note)}" for note in report.notes]
     head = "### rdbench check: " + ("passed" if report.fine else "failed")
-    lines = grid(("", "verdict", *_header(report)), rows, text_columns=4)
+    lines = grid(("", "verdict", *header(report)), rows, text_columns=4)
     parts = [head, fenced([summary(report)]), lines]
-    if details:
-        parts.append(fenced(details))
+    if found:
+        parts.append(fenced(found))
     return "\n\n".join(parts) + "\n"
 
 
@@ -82,15 +82,15 @@ def junit(report: Report) -> str:
             classname=f"rdbench.check.{printable(curve.dataset)}",
             name=printable(curve.title),
         )
-        details = "\n".join(_details(curve))
+        said = "\n".join(details(curve))
         kind = "system-out"
         if not curve.fine:
             kind = "failure"
         elif curve.verdict is Verdict.NEW:
             kind = "skipped"
-        if details:
+        if said:
             element = ElementTree.SubElement(case, kind)
-            element.text = details
+            element.text = said
             if kind != "system-out":
                 element.set("message", printable(curve.findings[0].text))
             if kind == "failure":
@@ -114,18 +114,20 @@ def github(report: Report) -> list[str]:
         level = "warning" if curve.changed and curve.fine else level
         if level:
             title = f"rdbench check, {curve.verdict}: {curve.title} on {curve.dataset}"
-            message = "\n".join(_details(curve))
+            message = "\n".join(details(curve))
             lines.append(f"::{level} title={_property(printable(title))}::{_data(message)}")
     return lines
 
 
-def _header(report: Report) -> tuple[str, ...]:
+def header(report: Report) -> tuple[str, ...]:
+    """What stands above :func:`cells`."""
     several = len({metric.label for metric in report.metrics}) < len(report.metrics)
     names = [metric.quantity if several else metric.label for metric in report.metrics]
     return ("dataset", "curve", "identical", *(f"BD-rate [%] {name}" for name in names))
 
 
-def _cells(curve: CurveVerdict, metrics: Sequence[MetricRecord]) -> tuple[str, ...]:
+def cells(curve: CurveVerdict, metrics: Sequence[MetricRecord]) -> tuple[str, ...]:
+    """A curve's dataset and title, how many of its measurements are identical, and its BD-rates."""
     deltas = {delta.metric: delta for delta in curve.deltas}
     identical = f"{curve.identical}/{curve.compared}" if curve.compared else "-"
     return (
@@ -145,7 +147,8 @@ def _delta(delta: Delta | None) -> str:
     return text
 
 
-def _details(curve: CurveVerdict) -> list[str]:
+def details(curve: CurveVerdict) -> list[str]:
+    """What was found about a curve, line by line."""
     texts = [f"{finding.verdict}: {finding.text}" for finding in curve.findings]
     texts += [f"changed: {curve.changed}"] if curve.changed else []
     return [printable(text) for text in (*texts, *(f"note: {note}" for note in curve.notes))]

@@ -182,7 +182,7 @@ def printed(rows: Sequence[Comparison], dataset: str) -> dict[str, list[dict[str
 
 
 def _plain(rows: Sequence[Comparison]) -> list[dict[str, Any]]:
-    return [vars(table) for table in tables(rows, complexity=True)]
+    return [vars(table) for table in tables(rows)]
 
 
 def drawn(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import rdbench
+from rdbench import gate
 from rdbench.bd import Range
 from rdbench.curves import Labels, read_labels
 from rdbench.errors import UsageError
@@ -19,6 +20,7 @@ from rdbench.metrics.maps import DIFFERENCE, map_record
 from rdbench.places import named
 from rdbench.reporting.content import content
 from rdbench.reporting.pictures import Progress, add_pictures
+from rdbench.reporting.verdicts import judged
 from rdbench.runner import Limits, LocalPool
 from rdbench.text import all_printable, printable
 
@@ -35,6 +37,7 @@ SCRIPTS: Final = (
 )
 """The parts of the page's script, which share one scope, in their order."""
 SECTIONS: Final = {
+    "verdicts": "Verdicts",
     "curves": "Curves",
     "glance": "At a glance",
     "deltas": "BD table",
@@ -57,6 +60,7 @@ def report(
     qualities: Mapping[str, Range] | None = None,
     tags: str | Path | None = None,
     labels: Labels | str | Path | None = None,
+    verdicts: gate.Report | None = None,
     title: str = "",
     images: str | Sequence[str] = (),
     maps: str | Sequence[str] = (),
@@ -83,6 +87,7 @@ def report(
         qualities: a range by the name of its metric, to choose as well (``qualities`` there).
         tags: a file of the classes of images to take in place of those that the runs tell.
         labels: what curves, datasets and metrics are called, as :func:`rdbench.plot_rd`.
+        verdicts: what :func:`rdbench.check` found of the run, to show above all else.
         title: of the page; the runs' names by default.
         images: names of images to look at, or ``"all"``.
         maps: metrics whose error maps the viewer shows, beside the difference.
@@ -103,6 +108,7 @@ def report(
         paths, names, read_labels(labels), anchor, rates=rates, qualities=qualities or {}, tags=tags
     )
     path = _place(paths, out)
+    shown["verdicts"] = judged(verdicts) if verdicts else None
     shown["without"] = []
     mapped = [map_record(name) for name in ([maps] if isinstance(maps, str) else maps)]
     mapped = [one for one in mapped if one is not DIFFERENCE]  # which the viewer makes itself
@@ -151,15 +157,18 @@ def asset(name: str) -> Any:
 
 
 def _rendered(shown: dict[str, Any], title: str) -> str:
-    viewer = any("pictures" in panel for panel in shown["panels"])
+    there = {
+        "viewer": any("pictures" in panel for panel in shown["panels"]),
+        "verdicts": shown["verdicts"],
+    }
     page: str = template("report.html.jinja").render(
         title=title,
         version=rdbench.__version__,
         runs=shown["runs"],
         metrics=shown["metrics"],
         marks=shown["marks"],
-        sections=[place for place in SECTIONS.items() if viewer or place[0] != "viewer"],
-        viewer=viewer,
+        sections=[place for place in SECTIONS.items() if there.get(place[0], True)],
+        **there,
         data=_packed(shown),
         style=asset("report.css"),
         script=_script(),

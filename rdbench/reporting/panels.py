@@ -14,7 +14,7 @@ from rdbench.curves import (
     dataset_title,
     place_title,
 )
-from rdbench.curves.bd_tables import COSTS, cost_cells
+from rdbench.curves.bd_tables import cost_table
 from rdbench.curves.classes import among, classes
 from rdbench.curves.published import caveats
 from rdbench.curves.targets import is_by_target
@@ -55,6 +55,7 @@ def panel(found: Panel, labels: Labels, anchor: Curve | None) -> dict[str, Any]:
         "classes": {name: sorted(own) for name, (own, _) in by_class.items()},
         "curves": [_curve(curve) | cast[member(curve)] for curve in curves],
         "anchor": curves.index(anchor) if anchor in curves else 0,
+        "costs": vars(cost_table([(one.title, Complexity.of(one)) for one in curves], "costs")),
         "views": views,
         "compared": {},
     }
@@ -137,7 +138,6 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "published": curve.source == "published",
         "images": list(curve.images),
         "values": {name: matrix(curve.values[name]) for name in names} if curve.images else {},
-        "costs": cost_cells(Complexity.of(curve), COSTS),
         "left_out": dict(curve.left_out),
         "lost_points": [point_text(point) for point in curve.lost_points],
         "caveats": list(caveats(curve)),

@@ -132,7 +132,7 @@ def test_the_tables_are_what_bd_prints(visit, choices, tagged, chosen, options):
         app,
         [
             *("bd", str(tagged), "--anchor", chosen.get("anchor", "jpeg"), *metrics),
-            *("--complexity", "--markdown", *options),
+            *("--markdown", *options),
         ],
     )
     assert result.exit_code == 0, result.output
@@ -275,3 +275,22 @@ def test_the_same_run_gives_the_same_page(tagged, tmp_path):
     pages = [rdbench.report(tagged, out=tmp_path / f"{name}.html") for name in "ab"]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert data_of(pages[0])["panels"]
+
+
+def test_costs_are_those_that_bd_prints(visit, choices, tagged):
+    """One row for each curve, with the columns that `bd --complexity` puts beside deltas."""
+    section = visit(choices).see("costs")
+    command = ["bd", str(tagged), "--anchor", "jpeg", "--metrics", "psnr_db", "--complexity"]
+    printed = CliRunner().invoke(app, [*command, "--markdown"]).stdout.splitlines()
+    head = section.locator("thead th").all_text_contents()
+    rows = section.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
+    )
+    for curve, *costs in rows:
+        (line,) = [
+            line
+            for line in printed[: printed.index("", 2)]
+            if line.startswith(f"| {curve} |") and ("BD-rate" in line or "(anchor)" in line)
+        ]
+        assert [cell.strip() for cell in line.strip("|").split("|")][-len(costs) :] == costs
+    assert head == ["curve", "encode [ms]", "decode [ms]", "memory [MiB]"]

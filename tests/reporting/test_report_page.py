@@ -92,7 +92,7 @@ def test_the_table_is_that_of_bd(visit, page, coded):
     section = shown.see("deltas")
     for anchor, method in (("jpeg", "pchip"), ("webp", "pchip"), ("webp", "cubic")):
         shown.choose(anchor=anchor, method=method)
-        (table,) = tables(bd_table(coded, anchor=anchor, method=method), complexity=True)
+        (table,) = tables(bd_table(coded, anchor=anchor, method=method))
         assert cells(section) == [list(row) for row in table.rows]
         told = section.locator(".notes li").all_text_contents()
         assert told == list(table.notes)

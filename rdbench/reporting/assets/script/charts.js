@@ -51,7 +51,7 @@ async function drawChart(place, spec, alternative) {
   place.setAttribute("aria-label", alternative);
   const whole = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container",
     autosize: { type: "fit-x", contains: "padding" }, config: config(), ...spec };
-  if (narrow) whole.config.legend = { ...whole.config.legend, orient: "bottom", columns: 2 };
+  if (narrow) whole.config.legend = { ...whole.config.legend, orient: "bottom", columns: 2, labelLimit: place.clientWidth / 2 - 50 };
   drawn.get(place)?.finalize();
   const name = document.title.replace(/[^\w.-]+/g, "-");
   drawn.set(place, await vegaEmbed(place, whole, { renderer: "svg", logLevel: 1, downloadFileName: name, tooltip: { formatTooltip },
@@ -65,11 +65,14 @@ function nothing(place, why) {
   place.replaceChildren(element("p", { class: "how" }, why));
 }
 
+// Marks of published curves are hollow, in the legend as well.
 function scales(numbers) {
   const domain = numbers.map((number) => curve(number).title);
   const of = (key) => numbers.map((number) => curve(number)[key]);
   return {
-    color: { field: "curve", type: "nominal", scale: { domain, range: of("color").map(shown) }, legend: { title: null } },
+    stroke: { field: "curve", type: "nominal", scale: { domain, range: of("color").map(shown) }, legend: { title: null } },
+    fill: { field: "curve", type: "nominal", scale: { domain, range: numbers.map((number) => curve(number).published ? "transparent" : shown(curve(number).color)) },
+      legend: { title: null } },
     shape: { field: "curve", type: "nominal", scale: { domain, range: of("shape") }, legend: { title: null } },
     strokeDash: { field: "curve", type: "nominal", scale: { domain, range: of("dash").map((dash) => dash.length ? dash : [1, 0]) }, legend: { title: null } },
   };
@@ -78,13 +81,12 @@ function scales(numbers) {
 // Curves through points: `values` have curve (a title), x, y, order, and whether it is measured.
 function lines(values, numbers, x, y, more = []) {
   const look = scales(numbers);
-  const encoding = { x, y, color: look.color, order: { field: "order" } };
+  const encoding = { x, y, stroke: look.stroke, order: { field: "order" } };
   const faded = { condition: { param: "pick", value: 1 }, value: 0.15 };
   // Without marks a layer would be a picture without a description.
-  const points = (published) => ({ transform: [{ filter: `datum.mark && ${published ? "" : "!"}datum.published` }],
-    mark: { type: "point", filled: !published, size: published ? 100 : 60, opacity: 1 },
-    encoding: { x, y, color: look.color, shape: look.shape, opacity: faded, tooltip: [
-      { field: "curve" }, { field: "point" }, { field: "x", title: x.title, format: ".4~g" }, { field: "y", title: y.title, format: ".5~g" }] } });
+  const points = { transform: [{ filter: "datum.mark" }], mark: { type: "point", opacity: 1 },
+    encoding: { x, y, stroke: look.stroke, fill: look.fill, shape: look.shape, size: { condition: { test: "datum.published", value: 110 }, value: 60 }, opacity: faded, tooltip: [
+      { field: "curve" }, { field: "point" }, { field: "x", title: x.title, format: ".4~g" }, { field: "y", title: y.title, format: ".5~g" }] } };
   return {
     height: 380, data: { values: values.map((one) => ({ ...one, published: curveOf(one.curve).published })) },
     layer: [
@@ -92,7 +94,7 @@ function lines(values, numbers, x, y, more = []) {
       { mark: { type: "line", strokeWidth: 2 }, encoding: { ...encoding, strokeDash: look.strokeDash, opacity: faded },
         params: [{ name: "pick", select: { type: "point", fields: ["curve"] }, bind: "legend" },
           { name: "range", select: { type: "interval", zoom: "wheel![event.shiftKey]" }, bind: "scales" }] },
-      ...[true, false].filter((published) => values.some((one) => one.mark && curveOf(one.curve).published === published)).map(points),
+      ...(values.some((one) => one.mark) ? [points] : []),
     ],
   };
 }

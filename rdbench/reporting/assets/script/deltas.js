@@ -25,7 +25,7 @@ function drawGlance(section) {
     button.addEventListener("click", () => choose({ metric: name }));
     return button;
   });
-  const costs = (number) => curve(number).costs.slice(0, 2);
+  const costs = (number) => panel().costs.rows[number].slice(1, 3);
   $(".how", section).textContent = `BD-rate [%] against ${curve(state.anchor).title} in each metric (${compared().label}), negative where rate is saved; ` +
     `the best of each metric is bold, those that the images do not tell from the anchor are in parentheses. Times are means over points and images.`;
   place.replaceChildren(tableOf({ title: "BD-rates in all metrics", text_columns: 1,

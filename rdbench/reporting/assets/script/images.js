@@ -8,7 +8,7 @@ const noBdRate = { field: "value", type: "quantitative", title: "BD-rate [%]" };
 function drawDistributions(place, rows) {
   const order = [...rows].sort((one, other) => (one.percentiles[1] ?? 0) - (other.percentiles[1] ?? 0));
   const y = { field: "curve", type: "nominal", sort: order.map((row) => curve(row.curve).title), title: null, axis: { labelLimit: place.clientWidth < 620 ? 110 : 260 } };
-  const color = { ...scales(order.map((row) => row.curve)).color, legend: null };
+  const color = { ...scales(order.map((row) => row.curve)).stroke, legend: null };
   const spans = order.filter((row) => row.percentiles[0] !== null).map((row) => ({ curve: curve(row.curve).title, low: row.percentiles[0],
     value: row.percentiles[1], high: row.percentiles[2] }));
   const single = order.flatMap((row) => Object.keys(row.images).length > SINGLE ? [] : Object.entries(row.images)
