@@ -21,6 +21,7 @@ from rdbench.errors import RdbenchError, UsageError, unknown
 from rdbench.manifest import read_manifest, read_metrics
 from rdbench.metrics import MetricRecord
 from rdbench.metrics.maps import error_maps, map_record
+from rdbench.metrics.record import of_each_quantity
 from rdbench.plots.figures import file_name
 from rdbench.plots.pictures import Crop, Gallery, Tile, cut, widest_difference
 from rdbench.results import read_rows
@@ -189,7 +190,7 @@ def _records(path: Path, asked: Sequence[str], rows: Sequence[Measurement]) -> l
     known = records_of(there, read_metrics(path))
     if asked:
         return [known[name] if name in known else metric_table.find(name) for name in asked]
-    return [known.get(name, MetricRecord(name)) for name in there if name != "mse"]
+    return of_each_quantity(known.get(name, MetricRecord(name)) for name in there)
 
 
 def _kept(

@@ -19,6 +19,7 @@ from rdbench.gate.pairs import (
 )
 from rdbench.gate.report import CurveVerdict, Limits, Report, by_weight
 from rdbench.metrics import BUILT_IN, MetricRecord, find
+from rdbench.metrics.record import of_each_quantity
 from rdbench.metrics.registry import FILE_HINT, is_file, names
 from rdbench.schema import point_text
 
@@ -82,9 +83,8 @@ def _metrics(
         asked = [_asked(name, known, have, baseline) for name in limits.metrics]
         return tuple({record.name: record for record in asked}.values()), ()
     found = [known[name] for name in have if name in known]
-    linear = {record.linear_column for record in found if record.linear_column in record.beside}
     return (
-        tuple(record for record in found if record.name not in linear),
+        tuple(of_each_quantity(found)),
         tuple(name for name in have if name not in known),
     )
 

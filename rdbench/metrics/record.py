@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -254,3 +254,10 @@ def _filled(record: MetricRecord, text: str, values: Mapping[str, str]) -> str:
         raise UsageError(
             f"metric {record.name!r}: {text!r} has braces around what is no option ({error})"
         ) from None
+
+
+def of_each_quantity(records: Iterable[MetricRecord]) -> list[MetricRecord]:
+    """One of each quantity: of two that are of the same, as MSE and PSNR, the one in decibels."""
+    found = list(records)
+    linear = {record.linear_column for record in found}
+    return [record for record in found if record.name not in linear]

@@ -20,6 +20,7 @@ from rdbench.curves.published import caveats
 from rdbench.curves.targets import is_by_target
 from rdbench.errors import UsageError
 from rdbench.metrics import BUILT_IN, MetricRecord
+from rdbench.metrics.record import of_each_quantity
 from rdbench.plots.figures import Scene, member, rate_distortion, scene
 from rdbench.reporting.compared import AGREED, Against, Way, comparisons, drawn, printed
 from rdbench.reporting.looks import looks
@@ -116,9 +117,8 @@ def metrics(curves: Sequence[Curve]) -> list[MetricRecord]:
     MSE and PSNR, the one in decibels."""
     there = {name: curve.records[name] for curve in curves for name in curve.records}
     own = {name: there[name] for name in there if any(name in curve.values for curve in curves)}
-    linear = {record.linear_column for record in own.values() if record.linear_column in own}
     order = {name: place for place, name in enumerate(BUILT_IN)}
-    kept = [record for name, record in own.items() if name not in linear]
+    kept = of_each_quantity(own.values())
     return sorted(kept, key=lambda record: (order.get(record.plain_name, len(order)), record.name))
 
 

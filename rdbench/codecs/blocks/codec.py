@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 _UNIT: Final = 257
 """Of a sample of 8 bits in one of 16."""
 _CHECK_BYTES: Final = 4
+_TIES: Final = 9
+"""Decimal digits of a level that count when it is rounded."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ class BlockCodec(Codec):
     def coded(self, plane: Floats) -> CodedPlane:
         """A plane transformed and quantized; functions behind the last one in use are left out."""
         basis = self.basis(plane)
-        levels = np.rint(self._coefficients(plane, basis) / self.step).astype(np.int64)
+        # What lies half-way between two levels does so on each machine, whose sums differ a little.
+        exact = np.round(self._coefficients(plane, basis) / self.step, _TIES)
+        levels = np.rint(exact).astype(np.int64)
         used = int(np.flatnonzero(levels.any(axis=0)).max(initial=-1)) + 1
         return CodedPlane(_mean(plane), basis[:used], self.precision, levels)
 
