@@ -9,7 +9,7 @@ import typer
 
 from rdbench.cli.console import command, say, show
 from rdbench.cli.flags import as_flags
-from rdbench.cli.options import a_path, names
+from rdbench.cli.options import names
 from rdbench.errors import RdbenchError, UsageError
 
 SKIP: Final = 125
@@ -76,7 +76,6 @@ def check(
         Path | None,
         typer.Option(
             "--report",
-            parser=a_path,
             help="Also write the page of `rdbench report`, with the verdicts above all else.",
             metavar="FILE.html",
         ),
@@ -132,6 +131,8 @@ def check(
         raise UsageError("--update writes a file: name it with --baseline")
     if baseline and label:
         raise UsageError("--label is for --baseline-label, the other codec of the same run")
+    if page and page.is_dir():
+        raise UsageError(f"--report {str(page)!r} is a folder; name a file")
     written, report = None, None
     try:
         if baseline is None:

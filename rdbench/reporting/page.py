@@ -134,7 +134,10 @@ def report(
 
 def _place(paths: Sequence[str | Path], out: str | Path | None) -> Path:
     if out is not None:
-        return named(out)
+        path = named(out)
+        if path.is_dir():
+            raise UsageError(f"`out` {str(path)!r} is a folder; name a file")
+        return path
     if len(paths) != 1 or not Path(paths[0]).is_dir():
         raise UsageError("name the file of the report with `out`")
     return Path(paths[0]) / REPORT

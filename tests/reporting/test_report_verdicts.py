@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 import rdbench
 from rdbench import gate
 from rdbench.cli import app
+from rdbench.errors import UsageError
 from rdbench.gate import outputs
 from tests.curves.encoded import encoded_rows, replaced
 from tests.reporting.test_report_page import WIDTHS, cells
@@ -65,6 +66,18 @@ def test_check_writes_it(judged, tmp_path):
     assert done.exit_code == 1
     assert str(page) in done.stderr
     assert "Against the baseline: failed" in page.read_text()
+
+
+def test_a_folder_is_no_page(judged, tmp_path):
+    run, baseline, report = judged
+    command = ["check", str(run), "--baseline", str(baseline), "--report"]
+    for folder in (str(tmp_path), ""):
+        done = CliRunner().invoke(app, [*command, folder])
+        assert isinstance(done.exception, UsageError)
+        assert "is a folder; name a file" in str(done.exception)
+        assert done.stdout == ""
+    with pytest.raises(UsageError, match="is a folder; name a file"):
+        rdbench.report(run, verdicts=report, out=tmp_path)
 
 
 def test_a_page_without_verdicts_has_no_place_for_them(page):
