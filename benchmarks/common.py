@@ -33,6 +33,9 @@ def wall_s(command: list[str], **variables: str) -> float:
 
 
 def spread(values: list[float], digits: int = 1) -> str:
+    """Median (minimum to maximum) of values; one as it is."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 

@@ -1,17 +1,23 @@
-"""What planning costs: a million tasks from nothing, a finished run of 100,000 rows that is asked
-for again, and the memory of the main process as rows come.
+"""What the main process costs: planning a million tasks, rows as they come from 64 workers, and a
+finished run that is asked for again.
 
-    python benchmarks/planning.py [--tasks 1000000] [--rows 100000]
+    python benchmarks/planning.py [--tasks 1000000] [--rows 100000] [--write]
 
-No codec is run: what is counted is what the main process does before,
-beside and after measuring. Times are of the processor, beside that of a loop of Python of as many
-steps in the same process, since machines differ.
+No codec is run. Workers are simulated: each sleeps for a task as long as a real one would measure,
+and what goes through is the run itself, with its plan, its queue, its table and its manifest. Each
+part is a process of its own. Times are of the processor unless wall time is said, and are held
+against a peer in the same process, since machines differ: planning against a plain loop that makes
+as many pairs, a finished run against reading its table by Python's ``csv`` alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import csv
+import heapq
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,22 +26,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import machine, markdown
 from PIL import Image
 
 from rdbench.codecs.request import parse_codec
 from rdbench.experiment import Experiment, plan_codec
 from rdbench.images import Dataset, ImageRef, pixel_sha256
 from rdbench.metrics import choose
-from rdbench.results import RunDirectory
+from rdbench.results import MEASUREMENTS, RunDirectory
 from rdbench.runner.executor import Answer, Limits
+from rdbench.runner.jobs import Queue
 from rdbench.runner.planning import Asked, Work
 from rdbench.runner.rows import Measured
 from rdbench.runner.run import run
 from rdbench.runner.told import plain_metrics
+from rdbench.schema import Measurement
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
 SHA256 = pixel_sha256(PIXELS)
 POINTS = "/".join(map(str, range(5, 55, 5)))
+WORKERS = 64
+TASK_S = 0.02
+LIMITS = {"plan_s": 10.0, "plan_mb": 1024.0, "rate": 1500.0, "again_s": 5.0}
 
 
 def experiment(tasks: int, folder: Path) -> Experiment:
@@ -54,87 +66,214 @@ def experiment(tasks: int, folder: Path) -> Experiment:
 
 
 def memory_mb() -> float:
-    """Peak resident memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Resident memory of this process in MiB, without pages of files."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return float(status["RssAnon"].split()[0]) / 1024
 
 
-def loop_s(steps: int) -> float:
-    """Of a plain loop."""
-    start = time.process_time()
-    made = [(number, str(number)) for number in range(steps)]
-    return (time.process_time() - start) * len(made) / steps
+class Sleeping:
+    """An executor of workers that sleep."""
 
-
-class Instant:
-    """An executor whose workers take no time."""
-
-    def __init__(self) -> None:
-        self.limits = Limits(2)
+    def __init__(self, workers: int = WORKERS, task_s: float = TASK_S) -> None:
+        self.limits = Limits(workers)
+        self._task_s = task_s
 
     def run(self, jobs: Sequence[Any], settings: Any) -> Iterator[Answer[Any]]:  # noqa: ARG002
-        for job in jobs:
-            core = {
-                "status": "ok",
-                "image_sha256": SHA256,
-                "stream_sha256": "0" * 64,
-                "decoded_sha256": "0" * 64,
-                "width": 8,
-                "height": 8,
-                "channels": 3,
-                "color": "rgb",
-                "size_bytes": 1000,
-                "bpp": 0.02 * job.task.point,
-                "encode_s": 0.1,
-                "decode_s": 0.1,
-                "timing": "shared",
-            }
-            yield Answer(job, Measured(core, {"mse": 3.0, "psnr_db": 40.0}))
+        queue: Queue[Any] = Queue(jobs)
+        busy: list[tuple[float, int, Any]] = []
+        groups: dict[int, Any] = {}
+
+        def give(worker: int, start_s: float) -> None:
+            if (job := queue.take(groups.get(worker))) is not None:
+                groups[worker] = job.group
+                heapq.heappush(busy, (start_s + self._task_s, worker, job))
+
+        for worker in range(self.limits.jobs):
+            give(worker, time.monotonic())
+        while busy:
+            due_s, worker, job = heapq.heappop(busy)
+            if (left_s := due_s - time.monotonic()) > 0:
+                time.sleep(left_s)
+            give(worker, max(due_s, time.monotonic()))
+            yield Answer(job, Measured(core(job.task.index, job.task.point), SCORES))
 
     def close(self) -> None: ...
-    def __enter__(self) -> Instant:
+    def __enter__(self) -> Sleeping:
         return self
 
     def __exit__(self, *_: object) -> None: ...
+
+
+SCORES = {"mse": 3.0123456789, "psnr_db": 43.349876543}
+
+
+def core(index: int, point: float) -> dict[str, Any]:
+    """What a worker tells of a task."""
+    digest = f"{index:064x}"
+    return {
+        "status": "ok",
+        "image_sha256": SHA256,
+        "stream_sha256": digest,
+        "decoded_sha256": digest,
+        "width": 8,
+        "height": 8,
+        "channels": 3,
+        "color": "rgb",
+        "sample_format": "rgb8",
+        "codec_version": "libaom 3.12.1",
+        "host": "machine",
+        "size_bytes": 1000 + index % 1000,
+        "bpp": 0.02 * point + index / 1e7,
+        "encode_s": 0.1 + index / 1e8,
+        "decode_s": 0.1,
+        "encode_cpu_s": 0.1,
+        "decode_cpu_s": 0.1,
+        "task_s": 0.25,
+        "peak_rss_mb": 120.0,
+        "timing": "shared",
+    }
+
+
+def planning(tasks: int, folder: Path) -> dict[str, float]:
+    before = memory_mb()
+    start = time.process_time()
+    made = [(number, str(number)) for number in range(tasks)]
+    loop_s = time.process_time() - start
+    del made
+    start = time.process_time()
+    asked = experiment(tasks, folder)
+    with RunDirectory(folder / "plan", asked.identity(), plain_metrics(asked.metrics)) as directory:
+        work = Work.of(asked, asked.tasks(), directory, Asked(), WORKERS)
+        taken = time.process_time() - start
+        assert len(work.todo) == tasks
+        return {"s": taken, "of_loop": taken / loop_s, "mb": memory_mb() - before}
+
+
+def measuring(rows: int, folder: Path) -> dict[str, float]:
+    """Rows as they come, and then the same command again."""
+    images = folder / "images"
+    images.mkdir()
+    asked = experiment(rows, images)
+    for number in range(rows // 100):
+        Image.fromarray(PIXELS).save(images / f"{number}.png")
+    seen: dict[int, float] = {}
+
+    def progress(_: Measurement, done: int, total: int) -> None:
+        if done in {total // 10, total}:
+            seen[done] = memory_mb()
+
+    started, cpu = time.perf_counter(), time.process_time()
+    outcome = run(asked, folder / "rows", executor=Sleeping(), progress=progress)
+    wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    assert outcome.measured == rows
+    early, late = seen.values()
+    return {
+        "wall_s": wall_s,
+        "rate": rows / wall_s,
+        "ms_a_row": 1000 * cpu_s / rows,
+        "early_mb": early,
+        "late_mb": late,
+        "bytes_a_row": (late - early) * 2**20 / (0.9 * rows),
+        "end_mb": memory_mb(),
+    }
+
+
+def again(rows: int, folder: Path) -> dict[str, float]:
+    """A finished run that is asked for again."""
+    asked = experiment(rows, folder / "images")
+    start = time.process_time()
+    with (folder / "rows" / MEASUREMENTS).open(newline="") as file:
+        assert sum(1 for _ in csv.reader(file)) == rows + 1
+    read_s = time.process_time() - start
+    before = memory_mb()
+    wall, start = time.perf_counter(), time.process_time()
+    outcome = run(asked, folder / "rows", executor=Sleeping())
+    taken, wall_s = time.process_time() - start, time.perf_counter() - wall
+    assert (outcome.measured, len(outcome.rows)) == (0, rows)
+    return {"s": taken, "wall_s": wall_s, "of_csv": taken / read_s, "mb": memory_mb() - before}
+
+
+PARTS = {"planning": planning, "measuring": measuring, "again": again}
+
+
+def apart(part: str, count: int, folder: Path) -> dict[str, float]:
+    """What a part finds in a process of its own."""
+    command = [sys.executable, __file__, "--part", part, "--rows", str(count)]
+    done = subprocess.run(
+        [*command, "--folder", str(folder)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=1_000_000)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--part", default="")
+    parser.add_argument("--part", choices=PARTS)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
+    if given.part:
+        print(json.dumps(PARTS[given.part](given.rows, given.folder)))
+        return
+    counts = [given.rows // 10, given.rows]
+    found: dict[str, list[dict[str, float]]] = {part: [] for part in PARTS}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if given.part in ("", "plan"):
-            before, loop = memory_mb(), loop_s(given.tasks)
-            start = time.process_time()
-            asked = experiment(given.tasks, folder)
-            with RunDirectory(
-                folder / "plan", asked.identity(), plain_metrics(asked.metrics)
-            ) as directory:
-                work = Work.of(asked, asked.tasks(), directory, Asked(), 64)
-            taken = time.process_time() - start
-            print(
-                f"planning {len(work.todo)} tasks: {taken:.1f} s, {taken / loop:.1f} times the "
-                f"loop; {memory_mb() - before:.0f} MiB"
-            )
-        if given.part in ("", "rows"):
-            images = folder / "images"
-            images.mkdir()
-            asked = experiment(given.rows, images)
-            for number in range(given.rows // 100):
-                Image.fromarray(PIXELS).save(images / f"{number}.png")
-            for what in ("measuring", "asking again for"):
-                before, loop = memory_mb(), loop_s(given.rows)
-                start = time.process_time()
-                outcome = run(asked, folder / "rows", executor=Instant())
-                taken = time.process_time() - start
-                print(
-                    f"{what} {len(outcome.rows)} rows ({outcome.measured} measured): "
-                    f"{taken:.1f} s, {taken / loop:.0f} times the loop; "
-                    f"{memory_mb() - before:.0f} MiB more"
-                )
+        found["planning"].append(apart("planning", given.tasks, Path(name)))
+    for count in counts:
+        with tempfile.TemporaryDirectory() as name:
+            for part in ("measuring", "again"):
+                found[part].append(apart(part, count, Path(name)))
+    (plan,) = found["planning"]
+    tables = {
+        "Planning": [
+            {
+                "tasks": f"{given.tasks:,}",
+                "processor [s]": f"{plan['s']:.1f}",
+                "limit [s]": f"{LIMITS['plan_s']:g}",
+                "of a loop that makes as many pairs": f"{plan['of_loop']:.1f}",
+                "memory [MiB]": f"{plan['mb']:.0f}",
+                "limit [MiB]": f"{LIMITS['plan_mb']:g}",
+            }
+        ],
+        f"{WORKERS} workers that sleep for {1000 * TASK_S:g} ms a task": [
+            {
+                "rows": f"{count:,}",
+                "rows a second of wall time": f"{one['rate']:.0f}",
+                "limit": f"{LIMITS['rate']:g}",
+                "most that the workers can": f"{WORKERS / TASK_S:.0f}",
+                "processor [ms a row]": f"{one['ms_a_row']:.3f}",
+                "memory at a tenth of the rows [MiB]": f"{one['early_mb']:.0f}",
+                "at the last [MiB]": f"{one['late_mb']:.0f}",
+                "grown by [byte a row]": f"{one['bytes_a_row']:.0f}",
+                "after the run [MiB]": f"{one['end_mb']:.0f}",
+            }
+            for count, one in zip(counts, found["measuring"], strict=True)
+        ],
+        "The same command again": [
+            {
+                "rows": f"{count:,}",
+                "processor [s]": f"{one['s']:.2f}",
+                "wall [s]": f"{one['wall_s']:.2f}",
+                "limit [s]": f"{LIMITS['again_s']:g}",
+                "of reading the table by csv": f"{one['of_csv']:.1f}",
+                "memory [MiB]": f"{one['mb']:.0f}",
+            }
+            for count, one in zip(counts, found["again"], strict=True)
+        ],
+    }
+    text = "\n\n".join(f"## {title}\n\n{markdown(rows)}" for title, rows in tables.items())
+    print(text)
+    if given.write:
+        Path(__file__).with_suffix(".md").write_text(
+            "# What the main process costs\n\n"
+            "Written by `python benchmarks/planning.py --write`: no codec is run, workers are "
+            "simulated by ones that sleep; what goes through is the run itself. Memory is what "
+            f"the process has of its own; load of the machine {os.getloadavg()[2]:.1f}.\n\n"
+            f"Machine: {machine(('numpy', 'pyarrow'))}\n\n{text}\n"
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -100,10 +100,10 @@ def digest_of(path: Path) -> str:
     return found.hexdigest()
 
 
-def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
+def write_atomically(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
     """Replace a file's content so that a reader, or a crash, or a loss of power, leaves the old or
-    the new one whole; text becomes UTF-8, whole or in parts, and folders that are not there are
-    made. Where ``path`` is a link the file that it leads to is replaced.
+    the new one whole; text becomes UTF-8. ``content`` is whole or in parts. Folders that are not
+    there are made. Where ``path`` is a link the file that it leads to is replaced.
 
     Raises :class:`RdbenchError` where the file system refuses (read-only, full).
     """

@@ -18,7 +18,11 @@ PUT_AWAY_S: Final = 10.0
 """Interrupts are not heard for so long after one that was; then they are again, should what puts
 things away hang."""
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # as the last is not on Windows
+)
 _NEVER: Final = -float("inf")
 _heard: list[float] = [_NEVER]
 _within: list[type[BaseException]] = []
@@ -27,9 +31,9 @@ _ending: list[bool] = []
 
 @contextmanager
 def raising(error: type[BaseException]) -> Iterator[None]:
-    """SIGINT and SIGTERM raise ``error`` inside, but for those that come right after one that was
-    heard, within this or further out. Signals are only for the main thread: elsewhere nothing is
-    changed."""
+    """SIGINT, SIGTERM and SIGHUP raise ``error`` inside, but for those that come right after one
+    that was heard, within this or further out. SIGHUP stays ignored where it is, as under
+    ``nohup``. Signals are only for the main thread: elsewhere nothing is changed."""
 
     def hear(*_: object) -> None:
         now = time.monotonic()
@@ -42,7 +46,10 @@ def raising(error: type[BaseException]) -> Iterator[None]:
     try:
         try:
             for name in _SIGNALS:
-                before[name] = signal.signal(name, hear)
+                if name in (signal.SIGINT, signal.SIGTERM) or (
+                    signal.getsignal(name) is not signal.SIG_IGN
+                ):
+                    before[name] = signal.signal(name, hear)
         except ValueError:  # not the main thread
             pass
         yield

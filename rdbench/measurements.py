@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import io
 import itertools
 import math
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from rdbench.errors import UsageError
-from rdbench.schema import COLUMNS, CORE, KEY, LARGEST_WHOLE, RESERVED, Measurement
+from rdbench.csv_blocks import Block, blocks
+from rdbench.schema import COLUMNS, CORE, KEY, LARGEST_WHOLE, Measurement
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,12 +21,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
-
-# Without these there is no telling which measurement a row is.
-_NEEDED: Final = ("codec", "image", "point")
-# A file is parsed in blocks, so that only some thousand rows at a time are in memory as texts.
-_BLOCK: Final = 1 << 22
-_NUMBER: Final = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|nan)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +95,18 @@ class Measurements:
 
     def latest(self) -> Measurements:
         """The last row of each measurement, at the place of its first."""
+        rows = self.latest_rows()
+        return self if len(rows) == len(self) else self.take(rows)
+
+    def latest_rows(self) -> Rows:
+        """The places of those rows."""
         measurement = self._grouped(KEY)
         rows = np.arange(len(self))
         first, last = (np.zeros(measurement.max(initial=-1) + 1, dtype=np.intp) for _ in range(2))
         # Of an index that stands several times, the last assignment counts.
         first[measurement[::-1]] = rows[::-1]
         last[measurement] = rows
-        return self if len(last) == len(self) else self.take(last[np.argsort(first)])
+        return last[np.argsort(first)]
 
     def with_color(self, asked: str) -> Measurements:
         """The same with the column ``color`` filled in, as an older rdbench had none: ``asked`` is
@@ -136,10 +131,11 @@ class Measurements:
 
     @classmethod
     def joined(cls, tables: Sequence[Measurements]) -> Measurements:
-        """The rows of tables one after the other; a metric is not available where one lacks it."""
+        """The rows of tables one after the other; a metric is not available where one lacks it, and
+        a column of texts is left out."""
         texts = {}
         for column in COLUMNS:
-            if column.type is str:
+            if column.type is str and all(column.name in table.texts for table in tables):
                 number = _numbering()
                 own = [table.texts[column.name] for table in tables]
                 codes = [_codes(cells.values, number)[cells.codes] for cells in own]
@@ -153,6 +149,13 @@ class Measurements:
                 )
                 for name in names
             },
+        )
+
+    def only(self, columns: Container[str]) -> Measurements:
+        """The same without other columns."""
+        return Measurements(
+            {name: texts for name, texts in self.texts.items() if name in columns},
+            {name: numbers for name, numbers in self.numbers.items() if name in columns},
         )
 
     def take(self, rows: Rows) -> Measurements:
@@ -172,31 +175,9 @@ def _codes(texts: Sequence[str], numbering: defaultdict[str, int]) -> NDArray[np
     return np.fromiter(map(numbering.__getitem__, texts), np.int32, len(texts))
 
 
-def is_number(cell: str) -> bool:
-    """Whether a cell that is not empty is a number; infinite ones and NaN are."""
-    return _NUMBER.fullmatch(cell) is not None
-
-
-def whole_records(data: bytes, quotes: int = 0) -> int:
-    """Length of the leading part of CSV ``data`` that ends with a complete record.
-
-    A record ends at a line end outside quotes. Whatever follows the last one is a row that was
-    being written when its process was killed. ``quotes`` are those in front of ``data``, of a
-    record that goes on in it.
-    """
-    end = len(data)
-    quotes += data.count(b'"')
-    while True:
-        line = data.rfind(b"\n", 0, end) + 1
-        quotes -= data.count(b'"', line, end)
-        if not line or quotes % 2 == 0:
-            return line
-        end = line - 1
-
-
 def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
     """The rows of a measurements CSV one by one; see :func:`parse_table`."""
-    for block in _blocks(file, where):
+    for block in blocks(file, where):
         yield from block.rows()
 
 
@@ -209,17 +190,25 @@ def parse_table(file: BinaryIO, where: str) -> Measurements:
     :class:`UsageError` with ``where`` and the line for a file that is not one.
     """
     tables: list[Measurements] = [Measurements.of(())]
-    for block in _blocks(file, where):
-        table = _by_arrow(block)
-        tables.append(table or Measurements.of(block.rows(), block.numeric))
-    # A column that has a text in one of the blocks is none of numbers.
+    tables += map(table_of, blocks(file, where))
+    return whole_table(tables)
+
+
+def whole_table(tables: Sequence[Measurements]) -> Measurements:
+    """That of the blocks of one file, behind an empty one. A column that has a text in one of them
+    is none of numbers."""
     names = set(tables[-1].metrics).intersection(*(table.metrics for table in tables[1:]))
     found = Measurements.joined(tables)
     numbers = {n: cells for n, cells in found.numbers.items() if n in CORE or n in names}
     return Measurements(found.texts, numbers)
 
 
-def _by_arrow(block: _Block) -> Measurements | None:
+def table_of(block: Block) -> Measurements:
+    """The rows of a block by columns; errors as of :func:`parse_table`."""
+    return _by_arrow(block) or Measurements.of(block.rows(), block.numeric)
+
+
+def _by_arrow(block: Block) -> Measurements | None:
     """The columns of a block, or None where Arrow does not take it: then something is wrong with a
     row, or a column is of texts, and reading them one by one says so."""
     import pyarrow
@@ -280,107 +269,3 @@ def _numbers(cells: pyarrow.ChunkedArray | None, rows: int, empty: float | None)
     found = cells.combine_chunks()
     numbers[np.from_dlpack(indices_nonzero(found.is_valid()))] = np.from_dlpack(found.drop_null())
     return numbers
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Some whole records of a file."""
-
-    where: str
-    """What the file is called in messages."""
-    header: Sequence[str]
-    line: int
-    """Lines of the file in front of it."""
-    data: bytes
-
-    @cached_property
-    def metrics(self) -> list[str]:
-        """The columns that are of metrics, if they are of numbers."""
-        return [
-            name
-            for name in self.header
-            if name not in CORE and name not in RESERVED and self.header.count(name) == 1
-        ]
-
-    @cached_property
-    def numeric(self) -> list[str]:
-        """Those of :attr:`metrics` whose cells are numbers or empty."""
-        places = {name: self.header.index(name) for name in self.metrics}
-        for _, cells in self._records:
-            for name, place in [*places.items()]:
-                if place < len(cells) and cells[place] and not is_number(cells[place]):
-                    del places[name]
-        return list(places)
-
-    def rows(self) -> Iterator[Measurement]:
-        """Raises :class:`UsageError` with the line of a record at fault."""
-        read = Measurement.reader(self.header, self.numeric)
-        for line, cells in self._records:
-            try:
-                if len(cells) != len(self.header):
-                    raise UsageError(f"{len(cells)} cells instead of {len(self.header)}")
-                yield read(cells)
-            except UsageError as error:
-                raise UsageError(f"{self.where}, line {line}: {error}") from None
-
-    @cached_property
-    def _records(self) -> list[tuple[int, list[str]]]:
-        """The records with the line that each ends in."""
-        text = _text(self.data, self.where, self.line)
-        reader = csv.reader(io.StringIO(text, newline=""))
-        try:
-            return [(self.line + reader.line_num, cells) for cells in filter(None, reader)]
-        except csv.Error as error:
-            raise UsageError(f"{self.where}, line {self.line + reader.line_num}: {error}") from None
-
-
-def _blocks(file: BinaryIO, where: str) -> Iterator[_Block]:
-    header: Sequence[str] = ()
-    line = quotes = 0
-    pending = bytearray()  # the beginning of a record, with so many quotes
-    while read := file.read(_BLOCK):
-        end = whole_records(read, quotes)
-        pending += read[:end] if end else read
-        quotes = read.count(b'"', end) + (0 if end else quotes)
-        if not end:
-            continue
-        data, pending = bytes(pending), bytearray(read[end:])
-        if not header:
-            header, data, line = _split_header(data, where)
-        yield _Block(where, header, line, data)
-        line += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
-    if not header:
-        _split_header(b"", where)
-
-
-def _split_header(data: bytes, where: str) -> tuple[Sequence[str], bytes, int]:
-    """The names of the columns, the data that follows, and the lines in front of it."""
-    data = data.removeprefix(codecs.BOM_UTF8)
-    stream = io.StringIO(_text(data, where, 0), newline="")
-    reader = csv.reader(stream)
-    try:
-        header = next(reader, [])
-    except csv.Error:
-        header = []
-    if "rate_is" in header:
-        raise UsageError(
-            f"{where} holds published curves, whose rates may be other than of files; name it as "
-            "published:FILE.csv"
-        )
-    if missing := [name for name in _NEEDED if name not in header]:
-        raise UsageError(
-            f"{where} is not a table of measurements: its header lacks {', '.join(missing)}; "
-            "`rdbench import` makes a curve of other tools' results, to be named published:FILE.csv"
-        )
-    if twice := [column.name for column in COLUMNS if header.count(column.name) > 1]:
-        raise UsageError(f"{where} has the column {twice[0]!r} twice; rename or remove one")
-    length = len(stream.getvalue()[: stream.tell()].encode())
-    return header, data[length:], reader.line_num
-
-
-def _text(data: bytes, where: str, line: int) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line += data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{where}, line {line} is not UTF-8; save the file as UTF-8") from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from rdbench.csv_blocks import has_record
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.files import (
     csv_text,
@@ -25,7 +26,7 @@ from rdbench.files import (
     write_error,
 )
 from rdbench.manifest import MANIFEST, decides, metrics_of, read_manifest
-from rdbench.measurements import Measurements, parse_rows, parse_table, whole_records
+from rdbench.measurements import Measurements, parse_rows, parse_table
 from rdbench.plans import contradictions, joined
 from rdbench.schema import (
     COLUMNS,
@@ -36,9 +37,11 @@ from rdbench.schema import (
     MeasurementKey,
     header,
 )
+from rdbench.stored import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 MEASUREMENTS: Final = "measurements.csv"
 SYNC_EVERY_S: Final = 5.0
@@ -151,7 +154,11 @@ class RunDirectory:
         fresh: bool = False,
     ) -> None:
         self.path = path
-        self.rows: dict[MeasurementKey, Measurement] = {}
+        self._rows = Stored.none()
+        self._added = False
+        """Whether there are rows beside those."""
+        self._end = 0
+        """The length of the whole records of the file."""
         self.metrics: tuple[str, ...] = ()
         """The columns of scores, in order."""
         self.changed: tuple[str, ...] = ()
@@ -220,18 +227,17 @@ class RunDirectory:
         if self._file is not None:
             return
         csv_path = self.path / MEASUREMENTS
-        if self.rows and self._stale:
-            self._rewrite(list(self.rows.values()))
+        if self._end and self._stale:
+            self._rewrite(np.arange(len(self._rows)))
         self._write_manifest()  # before new rows, so that there are never rows without it
         try:
             self._file = self._opened()
             sync_folder(self.path)
-            data = csv_path.read_bytes()
-            if (end := whole_records(data)) < len(data):
-                os.ftruncate(self._file, end)
+            if self._end < os.fstat(self._file).st_size:
+                os.ftruncate(self._file, self._end)
         except OSError as error:
             raise write_error(csv_path, error) from error
-        if not end:
+        if not self._end:
             self._write([header(self.metrics)])
 
     def _grow(self, experiment: dict[str, Any]) -> None:
@@ -244,21 +250,43 @@ class RunDirectory:
             )
         self.manifest["experiment"] = joined(before, experiment)
 
+    @property
+    def rows(self) -> Stored:
+        """The rows that are here now."""
+        if self._added:
+            self._rows = self._stored()
+            self._added = False
+        return self._rows
+
+    def _stored(self) -> Stored:
+        path = self.path / MEASUREMENTS
+        with path.open("rb") as stream:
+            return Stored(stream, repr(str(path)))
+
     def _read(self, csv_path: Path, metrics: Mapping[str, Any]) -> bool:
-        """Read the rows that are there; return whether the file lacks columns."""
-        data = csv_path.read_bytes() if csv_path.exists() else b""
-        end = whole_records(data)
-        there: tuple[str, ...] = ()
-        if end:
-            with csv_path.open("rb") as stream:
-                rows = list(parse_rows(stream, repr(str(csv_path))))
-            first = data[: data.index(b"\n")].decode("utf-8-sig").strip().split(",")
-            there = tuple(name for name in first if name in {*metrics, *self._known_metrics()})
-            self.rows = {row.key: self._told(row) for row in rows}
-            whole = end == len(data) and len(rows) == len(self.rows)
-            self._as_it_was = whole and "metrics" in self.manifest
+        """Find the rows that are there; return whether the file lacks columns."""
+        self.metrics = tuple(metrics)
+        if not has_record(csv_path):
+            return False
+        found = self._stored()
+        known = {*metrics, *self._known_metrics()}
+        there = (name for name in found.columns if name in known)
         self.metrics = tuple(dict.fromkeys((*there, *metrics)))
-        return bool(end) and first != header(self.metrics)
+        lacks = found.columns != header(self.metrics)
+        as_asked = "metrics" in self.manifest
+        self._end = found.end
+        whole = found.end == csv_path.stat().st_size and found.whole and not found.replaced
+        self._as_it_was = whole and as_asked
+        if lacks or self.changed or not (as_asked and found.whole):
+            with csv_path.open("rb") as stream:
+                rows = map(self._told, parse_rows(stream, repr(str(csv_path))))
+                try:
+                    found = Stored.of(rows, self.metrics, self.path)
+                except OSError as error:
+                    raise write_error(csv_path, error) from error
+            lacks = True
+        self._rows = found
+        return lacks
 
     def _known_metrics(self) -> set[str]:
         experiment = self.manifest.get("experiment", {})
@@ -272,15 +300,14 @@ class RunDirectory:
             without = " ".join(name for name in asked if name not in row.scores)
             return dataclasses.replace(row, unscored=without)
         if self.changed:
-            return without_scores(row, self.changed)
+            return row.without_scores(self.changed)
         return row
 
     def append(self, row: Measurement) -> None:
         """Add one row. Raises :class:`RdbenchError` where the file system refuses it."""
         self._begin()
         self._write([row.cells(self.metrics)])
-        self.rows[row.key] = row
-        self._as_it_was = False
+        self._added, self._as_it_was = True, False
 
     def _write(self, rows: Iterable[Sequence[str]]) -> None:
         assert self._file is not None
@@ -314,31 +341,27 @@ class RunDirectory:
             "again, which goes on from there"
         )
 
-    def good(self, key: MeasurementKey) -> Measurement | None:
-        """The ok row of a measurement, where there is one."""
-        row = self.rows.get(key)
-        return row if row is not None and row.status == OK else None
-
-    def done(self, key: MeasurementKey) -> bool:
-        """Whether there is an ok row of this measurement."""
-        return self.good(key) is not None
-
-    def finish(self, order: Mapping[MeasurementKey, int]) -> list[Measurement]:
+    def finish(self, order: Mapping[MeasurementKey, int]) -> Stored:
         """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
         that does not have; return the rows."""
         self._begin()
-        there = list(self.rows.values())
-        rows = sorted(there, key=lambda row: order.get(row.key, len(order)))
+        rows = self.rows
+        places = (order.get(key, len(order)) for key in rows.measurements())
+        sorted_ = np.argsort(np.fromiter(places, np.int64, len(rows)), kind="stable")
         self._check_place()
-        if self._stale or not self._as_it_was or rows != there:
-            self._rewrite(rows)
-        return rows
+        if not self._as_it_was or (np.diff(sorted_) < 0).any():
+            self._rewrite(sorted_)
+        return self._rows
 
-    def _rewrite(self, rows: Iterable[Measurement]) -> None:
-        # A row at a time: all of them as text are several times what they are as rows.
-        lines = (csv_text([row.cells(self.metrics)]) for row in rows)
-        head = csv_text([header(self.metrics)])
-        write_atomically(self.path / MEASUREMENTS, itertools.chain([head], lines))
+    def _rewrite(self, order: NDArray[np.intp]) -> None:
+        """Write the rows in this order, and nothing else."""
+        head = encoded(csv_text([header(self.metrics)]))
+        path = self.path / MEASUREMENTS
+        write_atomically(path, itertools.chain([head], self._rows.records(order.tolist())))
+        with path.open("rb") as file:
+            self._rows = self._rows.moved(file, order, len(head))
+            self._end = os.fstat(file.fileno()).st_size
+        self._stale, self._as_it_was = False, True
         if self._file is not None:
             os.close(self._file)
             self._file = self._opened()
@@ -374,10 +397,3 @@ class RunDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def without_scores(row: Measurement, metrics: Iterable[str]) -> Measurement:
-    """A row as if ``metrics`` had not been measured."""
-    scores = {name: score for name, score in row.scores.items() if name not in metrics}
-    unscored = " ".join(name for name in row.unscored.split() if name not in metrics)
-    return dataclasses.replace(row, scores=scores, unscored=unscored)

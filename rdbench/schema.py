@@ -203,6 +203,12 @@ class Measurement:
         key: MeasurementKey = _KEY(self)
         return key
 
+    def without_scores(self, metrics: Iterable[str]) -> Measurement:
+        """As if ``metrics`` had not been measured."""
+        scores = {name: score for name, score in self.scores.items() if name not in metrics}
+        unscored = " ".join(name for name in self.unscored.split() if name not in metrics)
+        return dataclasses.replace(self, scores=scores, unscored=unscored)
+
     def lacks(self, metrics: Iterable[str]) -> tuple[str, ...]:
         """Those of ``metrics`` that were not asked for when it was measured: without a value, and
         without a reason for it."""

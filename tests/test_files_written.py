@@ -116,7 +116,7 @@ def test_fresh_removes_what_was_kept_and_nothing_else(tmp_path):
     (run / "streams" / "jpeg" / "mine.txt").write_text("")
     (run / "notes.md").write_text("")
     with RunDirectory(run, {}, fresh=True) as directory:
-        assert directory.rows == {}
+        assert list(directory.rows) == []
     left = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
     assert left == [".lock", "measurements.csv", "notes.md", "run.json", "streams/jpeg/mine.txt"]
     assert not (run / "streams" / "webp").exists()

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rdbench
-from rdbench import measurements
+from rdbench import csv_blocks
 from rdbench.curves import load_curves, write_summary
 from rdbench.errors import UsageError
 from rdbench.files import csv_text
@@ -60,7 +60,7 @@ def columns(table: Measurements) -> dict[str, list[object]]:
 def test_columns_are_those_of_the_rows_wherever_blocks_end(measured, block):
     data = csv_text([HEADER, *(row.cells() for row in measured)]).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurements, "_BLOCK", block)
+        patch.setattr(csv_blocks, "_BLOCK", block)
         table = parse_table(io.BytesIO(data), "x")
         rows = list(parse_rows(io.BytesIO(data), "x"))
     assert columns(table) == columns(Measurements.of(rows))
@@ -135,7 +135,7 @@ GOOD = 'j,"two\nlines",1,2,3\n'
 @pytest.mark.parametrize("block", [1, 50, 1 << 22])
 def test_a_cell_at_fault_is_named_with_its_line(monkeypatch, bad, message, block):
     """Lines are those of an editor: a record of two lines counts as two."""
-    monkeypatch.setattr(measurements, "_BLOCK", block)
+    monkeypatch.setattr(csv_blocks, "_BLOCK", block)
     text = "codec,image,point,bpp,width\n" + GOOD * 8 + "\r\n" + bad + GOOD
     for parse in (parse_table, lambda *given: list(parse_rows(*given))):
         with pytest.raises(UsageError, match=rf"^'x.csv', line 19: {message}"):

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 import rdbench
+from rdbench.csv_blocks import whole_records
 from rdbench.errors import UsageError
 from rdbench.files import csv_text
 from rdbench.manifest import read_manifest
-from rdbench.measurements import parse_rows, whole_records
+from rdbench.measurements import parse_rows
 from rdbench.results import MEASUREMENTS, RunDirectory, read_rows, read_table
 from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
 from tests.curves.encoded import as_csv, encoded_rows

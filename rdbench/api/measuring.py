@@ -242,7 +242,7 @@ def score(
             color=color,
             fresh=fresh,
         )
-    write_summary(outcome.path, outcome.rows)
+    write_summary(outcome.path, read_table(outcome.path))
     return outcome
 
 
@@ -280,7 +280,7 @@ def rescore(
         chosen = metric_table.choose(_listed(metrics))
         outcome = rescoring.rescore(Path(run), chosen, executor=pool, progress=progress)
     if not outcome.interrupted:
-        write_summary(outcome.path, outcome.rows)
+        write_summary(outcome.path, read_table(outcome.path))
     return outcome
 
 

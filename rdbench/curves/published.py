@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from rdbench import places
+from rdbench.csv_blocks import is_number
 from rdbench.curves.curve import NUMBERS, Curve, curves_of
 from rdbench.curves.records import of_identical, records_of
 from rdbench.curves.targets import off_target
 from rdbench.errors import UsageError, unknown
-from rdbench.measurements import is_number
 from rdbench.metrics import MetricRecord
 from rdbench.schema import CORE, RESERVED, Measurement, point_text
 from rdbench.tables import from_sheet

@@ -21,11 +21,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
+from rdbench.csv_blocks import whole_records
 from rdbench.curves.records import records_of
 from rdbench.errors import RdbenchError, UsageError
 from rdbench.files import csv_text, write_atomically
 from rdbench.manifest import read_manifest, read_metrics
-from rdbench.measurements import parse_rows, whole_records
+from rdbench.measurements import parse_rows
 from rdbench.metrics import BUILT_IN, MetricRecord
 from rdbench.results import measurements_path
 from rdbench.schema import (

@@ -12,7 +12,7 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import CodecPlan, Experiment, Task
 from rdbench.provenance import CONTENTS, Record, differences
 from rdbench.results import RunDirectory
-from rdbench.schema import OK, Measurement, MeasurementKey
+from rdbench.schema import Measurement, MeasurementKey
 
 Place = tuple[str, str, float]
 """Codec, options and point, as rows have them."""
@@ -54,13 +54,17 @@ class Identities:
         """
         verdicts: dict[tuple[Any, ...], str] = {}
         found: dict[MeasurementKey, tuple[str, str]] = {}
-        for task in tasks if directory.rows else ():
-            row = directory.rows.get(task.key)
-            if row is None or row.status != OK:
+        rows = directory.rows
+        ok, texts = rows.ok.tolist(), rows.table.texts
+        makers, versions = (texts[name].codes.tolist() for name in ("identity", "codec_version"))
+        for task in tasks if rows else ():
+            place = rows.place(task.key)
+            if place is None or not ok[place]:
                 continue
             label = task.codec.label
-            case = (label, row.identity, row.point, row.codec_version)
+            case = (label, makers[place], task.point, versions[place])
             if case not in verdicts:
+                row = rows[place]
                 now = self.now[row.codec, row.options, row.point]
                 verdicts[case] = (
                     _verdict(directory, label, row, now)

@@ -63,19 +63,23 @@ class Work:
 
         Raises :class:`UsageError` where a row is of another image, program or version.
         """
-        if directory.rows and any(directory.done(task.key) for task in tasks):
+        rows = directory.rows
+        places = [rows.place(task.key) for task in tasks] if rows else []
+        ok = rows.ok.tolist()
+        if any(place is not None and ok[place] for place in places):
             check_images(directory, tasks)
         identities = Identities(experiment)
         again = identities.replaced(directory, tasks)
         if asked.timing:
             again |= untimed(directory, tasks)
         names = tuple(record.name for record in experiment.metrics)
-        todo = [] if directory.rows else [Job(task, names) for task in tasks]
-        for task in tasks if directory.rows else ():
-            key = task.key
-            there = None if key in again else directory.good(key)
-            if there is None or there.lacks(names):
-                todo.append(Job(task, names, there))
+        todo = [] if rows else [Job(task, names) for task in tasks]
+        lacking = rows.lacking(names).tolist()
+        for task, place in zip(tasks, places, strict=bool(rows)):
+            if place is None or not ok[place] or (again and task.key in again):
+                todo.append(Job(task, names))
+            elif lacking[place]:
+                todo.append(Job(task, names, rows[place]))
         work = cls(tasks, identities, again, todo)
         if asked.cache is not None:
             work.reuse = Reuse(
@@ -225,12 +229,7 @@ def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
     from rdbench.images import pixel_sha256
 
     refs = {(task.image.dataset, task.image.name): task.image for task in tasks}
-    known = {
-        (row.dataset, row.image): row.image_sha256
-        for row in directory.rows.values()
-        if row.image_sha256
-    }
-    for key, sha256 in known.items():
+    for key, sha256 in directory.rows.images().items():
         if key not in refs:  # it is not asked for now
             continue
         try:

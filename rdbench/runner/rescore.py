@@ -46,7 +46,7 @@ def rescore(
     manifest = read_manifest(path)
     experiment = {**manifest.get("experiment", {}), "metrics": [m.name for m in metrics]}
     with RunDirectory(path, experiment, plain_metrics(metrics)) as directory:
-        good = [row for row in directory.rows.values() if row.status == OK]
+        good = [row for row in directory.rows if row.status == OK]
         kept = [row for row in good if row.decoded_file or row.stream_file]
         if not kept:
             raise UsageError(
@@ -81,7 +81,8 @@ def rescore(
             out=path,
         )
         carry_out(directory, todo, settings, executor, outcome, None, progress)
-        finish(directory, outcome, {key: index for index, key in enumerate(directory.rows)})
+        order = {key: index for index, key in enumerate(directory.rows.measurements())}
+        finish(directory, outcome, order)
     return outcome
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from rdbench import metrics, programs, provenance
 from rdbench.codecs import registry
 from rdbench.experiment import Experiment
@@ -30,6 +32,7 @@ from rdbench.runner.timed import most_threads, timing_record, wide_intervals
 from rdbench.runner.timing import cores_for
 from rdbench.runner.told import environment, invocation, now, observed, plain_metrics
 from rdbench.schema import OK, Measurement, MeasurementKey, point_text
+from rdbench.stored import Stored
 
 
 @dataclass
@@ -38,8 +41,9 @@ class Outcome:
 
     path: Path
     """The run directory."""
-    rows: list[Measurement]
-    """All rows that it holds now."""
+    rows: Sequence[Measurement]
+    """All rows that it holds now: a list, or what reads them from its table when they are wanted,
+    as they were, whatever has become of it."""
     measured: int = 0
     """How many of the rows were made by this run."""
     rescored: int = 0
@@ -71,6 +75,8 @@ class Outcome:
     @property
     def failures(self) -> list[Measurement]:
         """The rows that are not ok."""
+        if isinstance(self.rows, Stored):
+            return list(self.rows.read(np.flatnonzero(~self.rows.ok).tolist()))
         return [row for row in self.rows if row.status != OK]
 
 
@@ -167,9 +173,10 @@ def run(
             for row in _disagreements(directory):
                 directory.append(row)
         finish(directory, outcome, {task.key: task.index for task in tasks})
-        outcome.notes += wide_intervals(
-            [directory.rows[task.key] for task in tasks if timing and task.key in directory.rows]
-        )
+        if timing:
+            rows = directory.rows
+            placed = (rows.place(task.key) for task in tasks)
+            outcome.notes += wide_intervals(rows.read(one for one in placed if one is not None))
     return outcome
 
 
@@ -299,25 +306,27 @@ def found_of(answer: Answer[Any]) -> Measured:
 def finish(directory: RunDirectory, outcome: Outcome, order: dict[Any, int]) -> None:
     """Leave the table sorted and the manifest complete."""
     known = directory.manifest.get("identities", {})
-    if outcome.interrupted:
-        outcome.rows = list(directory.rows.values())
-    else:
-        outcome.rows = directory.finish(order)
-        for digest in known.keys() - {row.identity for row in outcome.rows}:
+    rows = directory.rows if outcome.interrupted else directory.finish(order)
+    outcome.rows = rows
+    if not outcome.interrupted:
+        for digest in known.keys() - {one for (one,) in rows.unique(("identity",))}:
             del known[digest]
-    directory.manifest.update(observed(outcome.rows))
+    directory.manifest.update(observed(rows))
     directory.write_manifest()
 
 
 def _disagreements(directory: RunDirectory) -> list[Measurement]:
     """The repeats whose stream is not that of the first one, of codecs that are said to be
     deterministic: as failed rows."""
-    deterministic = directory.manifest["deterministic"]
-    first: dict[tuple[Any, ...], Measurement] = {}
-    wrong = []
-    for row in sorted(directory.rows.values(), key=lambda row: row.repeat):
-        if row.status == OK and deterministic.get(row.codec):
-            reference = first.setdefault(row.key[:-1], row)
-            if row.stream_sha256 != reference.stream_sha256:
-                wrong.append(other_stream(row, reference))
+    rows, deterministic = directory.rows, directory.manifest["deterministic"]
+    repeats = rows.table.numbers["repeat"]
+    if not repeats.any():
+        return []
+    codecs, streams = rows.table.texts["codec"], rows.texts("stream_sha256").codes
+    keys, first, wrong = list(rows.measurements()), dict[Any, int](), []
+    for place in np.argsort(repeats, kind="stable").tolist():
+        if rows.ok[place] and deterministic.get(codecs[place]):
+            reference = first.setdefault(keys[place][:-1], place)
+            if streams[place] != streams[reference]:
+                wrong.append(other_stream(rows[place], rows[reference]))
     return wrong

@@ -36,11 +36,16 @@ def untimed(
     directory: RunDirectory, tasks: Sequence[Task]
 ) -> dict[MeasurementKey, tuple[str, str]]:
     """The good rows whose times are not such, each with its curve and why it is measured again."""
-    rows = [(task, directory.good(task.key)) for task in tasks]
+    rows = directory.rows
+    timings = rows.table.texts["timing"]
+    placed = ((task, rows.place(task.key)) for task in tasks)
     return {
-        task.key: (task.codec.label, f"its times are {row.timing or 'not told'}, not {PINNED}")
-        for task, row in rows
-        if row is not None and row.timing != PINNED
+        task.key: (
+            task.codec.label,
+            f"its times are {timings[place] or 'not told'}, not {PINNED}",
+        )
+        for task, place in placed
+        if place is not None and rows.ok[place] and timings[place] != PINNED
     }
 
 

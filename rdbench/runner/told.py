@@ -17,7 +17,7 @@ from rdbench.host import cores, processor
 from rdbench.metrics import MetricRecord
 from rdbench.runner.executor import Limits
 from rdbench.runner.identities import Identities
-from rdbench.schema import Measurement
+from rdbench.stored import Stored
 
 PACKAGES: Final = (
     "glymur",
@@ -70,15 +70,15 @@ def environment(experiment: Experiment, identities: Identities) -> dict[str, Any
     }
 
 
-def observed(rows: list[Measurement]) -> dict[str, Any]:
+def observed(rows: Stored) -> dict[str, Any]:
     """What the rows tell of codecs and images."""
     images: dict[str, dict[str, str]] = {}
     versions: dict[str, list[str]] = {}
-    for row in rows:
-        if row.image_sha256:
-            images.setdefault(row.dataset, {})[row.image] = row.image_sha256
-        if row.codec_version and row.codec_version not in versions.setdefault(row.codec, []):
-            versions[row.codec].append(row.codec_version)
+    for (dataset, image), sha256 in rows.images().items():
+        images.setdefault(dataset, {})[image] = sha256
+    for codec, version in rows.unique(("codec", "codec_version")):
+        if version:
+            versions.setdefault(codec, []).append(version)
     return {"codec_versions": versions, "image_sha256": images}
 
 

@@ -117,6 +117,31 @@ def test_a_class_that_is_edited_is_measured_again(execute, photos, tmp_path):
     assert execute(tmp_path, again) == "measured 0 of 6 failed 0\n"
 
 
+def test_a_class_of_a_function_is_measured(photos, tmp_path):
+    step = 8
+
+    class Within(Half):
+        """Stands in a function, and refers to what the function has."""
+
+        name = "within"
+
+        def encode(self, image):
+            return bytes(image.shape) + (image // step).tobytes()
+
+        def decode(self, data):
+            levels = np.frombuffer(data[3:], np.uint8).reshape(tuple(data[:3]))
+            return levels * np.uint8(step)
+
+    for measured in (6, 0):
+        outcome = rdbench.run(
+            codecs=[Within], datasets=str(photos), metrics="psnr_db", out=tmp_path, jobs=1
+        )
+        assert not outcome.failures
+        assert outcome.measured == measured
+    (identity,) = json.loads((tmp_path / "run.json").read_text())["identities"].values()
+    assert list(identity["source"]) == [Within.__qualname__]
+
+
 def test_a_class_that_cannot_be_pickled_belongs_into_a_file(photos, tmp_path):
     class Locked(Half):
         """Holds what no other process can have, and stands in no file by its name."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -27,6 +29,8 @@ from rdbench.schema import OK, TIMINGS
 from tests.processes import children, hears, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
+
+INTERRUPTS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -92,7 +96,7 @@ def test_workers_do_not_outlive_a_killed_run(photos, tmp_path):
         wait_for(lambda: not any(map(running, there)), "workers outlived the run")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", INTERRUPTS)
 def test_an_interrupt_keeps_what_was_measured(photos, tmp_path, number):
     out = tmp_path / "out"
     with stuck(photos, out, 7) as process:
@@ -106,7 +110,7 @@ def test_an_interrupt_keeps_what_was_measured(photos, tmp_path, number):
     assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", INTERRUPTS)
 def test_further_interrupts_are_the_first_one_once_more(photos, tmp_path, number):
     """As many as the system delivers, until the process has ended."""
     out = tmp_path / "out"
@@ -123,7 +127,7 @@ def test_further_interrupts_are_the_first_one_once_more(photos, tmp_path, number
     assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", INTERRUPTS)
 def test_an_interrupt_while_it_is_loaded_is_one(photos, tmp_path, number):
     with started(command(photos, tmp_path / "out")) as process:
         wait_for(lambda: hears(process.pid), "it does not begin")
@@ -131,6 +135,42 @@ def test_an_interrupt_while_it_is_loaded_is_one(photos, tmp_path, number):
         text = said(process)
     assert process.returncode == 130
     assert "Traceback" not in text
+
+
+def test_a_terminal_that_is_closed_is_an_interrupt(photos, tmp_path):
+    """As when a connection is lost: nobody can be told of it any more."""
+    out, gate = tmp_path / "out", tmp_path / "out.gate"
+    gate.touch()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environment = {**os.environ, "FAULTY_GATE": f"{gate}:11"}
+        os.execve(sys.executable, command(photos, out), environment)
+    try:
+        file = out / MEASUREMENTS
+        wait_for(
+            lambda: file.exists() and file.read_bytes().count(b"\n") > 7,
+            "seven rows never came",
+        )
+        there = children(pid)
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+        assert not any(map(running, there))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert len(read_rows(out)) >= 7
+    assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
+
+
+def test_what_is_not_to_hear_the_end_of_its_terminal_goes_on(photos, tmp_path, whole):
+    out = tmp_path / "out"
+    with started(["nohup", *command(photos, out)]) as process:
+        file = out / MEASUREMENTS
+        wait_for(lambda: file.exists() and file.read_bytes().count(b"\n") > 1, "a row never came")
+        process.send_signal(signal.SIGHUP)
+        text = said(process)
+    assert process.returncode == 0, text
+    assert table(out) == whole
 
 
 def test_nothing_is_measured_twice(measure):
