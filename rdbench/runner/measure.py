@@ -5,13 +5,16 @@ This is the only place where codecs are timed and their numbers are made.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import math
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,7 +200,10 @@ class Bench:
                 else ""
             )
             return FAILED, f"out of memory{told}"
-        return FAILED, f"{type(error).__name__}: {error}"
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            told += programs.no_room(Path(tempfile.gettempdir()))
+        return FAILED, told
 
     def _measure(self, job: Job, core: dict[str, Any]) -> tuple[Image, Search | None]:
         """Encode and decode, into ``core`` at once: it has what is known even if the codec fails

@@ -195,6 +195,31 @@ class Litters(Faulty):
         os._exit(3)
 
 
+class Fills(Faulty):
+    name = "fills"
+
+    def fault(self, image):
+        for number in range(150):
+            Path(tempfile.gettempdir(), f"part{number}").write_bytes(b"x" * 2**20)
+        time.sleep(600)
+
+
+class Large(Faulty):
+    name = "large"
+
+    def fault(self, image):
+        return bytes(2**20)
+
+
+class Prints(Faulty):
+    name = "prints"
+
+    def fault(self, image):
+        for _ in range(150):
+            os.write(1, b"x" * 2**20)
+        time.sleep(600)
+
+
 class Exits(Faulty):
     name = "exits"
 

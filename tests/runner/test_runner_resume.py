@@ -24,6 +24,7 @@ from rdbench.experiment import plan
 from rdbench.manifest import MANIFEST
 from rdbench.results import MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK, TIMINGS
+from tests.disks import mounted
 from tests.processes import children, hears, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
@@ -208,16 +209,9 @@ def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """A real file system that is too small, where this user may mount one."""
-    folder = tmp_path / "small-disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system needs root: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    """A file system that is too small."""
+    with mounted(tmp_path / "small-disk", "size=64k") as folder:
+        yield folder
 
 
 def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
@@ -232,19 +226,13 @@ def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
 def read_only(tmp_path):
     """A folder that nobody can write to, root included: a read-only mount where possible."""
     folder = tmp_path / "read-only"
-    folder.mkdir()
     if os.geteuid() != 0:
-        folder.chmod(0o555)
+        folder.mkdir(mode=0o555)
         yield folder
         folder.chmod(0o755)
         return
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("cannot mount read-only here: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(folder, "ro"):
+        yield folder
 
 
 def test_rows_without_a_manifest_are_not_touched(photos, tmp_path):
