@@ -211,7 +211,7 @@ def _run(
                 writer.close()
                 usage.started += 1
                 _limit(process.pid, allowed.most_bytes, cap_mb)
-                timed_out, excess = _watched(
+                timed_out, excess = _watch(
                     process, reader.fileno(), supervision.deadline, output, allowed
                 )
             _drain(reader.fileno(), output)
@@ -269,7 +269,7 @@ def _limit(pid: int, file_limit: int, cap_mb: int | None) -> None:
                     resource.prlimit(pid, resource.RLIMIT_DATA, (cap, cap))
 
 
-def _watched(
+def _watch(
     process: Started, reader: int, deadline: float, output: _Output, allowed: Allowance
 ) -> tuple[bool, str]:
     """Wait for the process and keep its output. Whether it was still there at the deadline, and
