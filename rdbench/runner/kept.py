@@ -42,6 +42,14 @@ def slug(text: str) -> str:
     return f"{plain[:100]}-{digest[:6]}"
 
 
+def inside(out: Path, name: str) -> Path:
+    """The file ``name`` of a run directory. Raises :class:`RdbenchError` where that is gone: it is
+    not made anew for what is kept."""
+    if not out.is_dir():
+        raise RdbenchError(f"{str(out)!r} was moved or removed while it was being written")
+    return out / name
+
+
 def write_stream(path: Path, stream: bytes) -> None:
     """Keep a stream. Raises :class:`RdbenchError` where the file system refuses it, and leaves no
     part of it."""

@@ -251,7 +251,7 @@ class Bench:
         )
         if self.settings.keep_streams:
             core["stream_file"] = kept.place("streams", task, codec_class.stream_suffix)
-            kept.write_stream(self.settings.out / core["stream_file"], stream)
+            kept.write_stream(kept.inside(self.settings.out, core["stream_file"]), stream)
 
         decoded, times = self._timer.timed(
             lambda: decoder.decode(stream), functools.partial(another, "image")
@@ -263,7 +263,7 @@ class Bench:
             raise RdbenchError(who + reason)
         if self.settings.keep_decoded:
             core["decoded_file"] = kept.place("decoded", task, ".png")
-            kept.write_image(self.settings.out / core["decoded_file"], decoded)
+            kept.write_image(kept.inside(self.settings.out, core["decoded_file"]), decoded)
         bits = returned.bits(encoder.estimated_bits(pixels), who + "estimated_bits")
         core["estimated_bpp"] = None if bits is None else bits / (width * height)
         return decoded, search

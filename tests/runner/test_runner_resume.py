@@ -47,12 +47,12 @@ def command(photos: Path, out: Path) -> list[str]:
 
 
 @contextmanager
-def stuck(photos: Path, out: Path, rows: int) -> Iterator[subprocess.Popen[bytes]]:
+def stuck(photos: Path, out: Path, rows: int, *more: str) -> Iterator[subprocess.Popen[bytes]]:
     """A run of 60 rows that has at least so many, and has no more when its workers wait."""
     gate = out.with_name(f"{out.name}.gate")
     gate.touch()
     # Warming up is an encoding for each of the workers, and each has one under way.
-    with started(command(photos, out), {"FAULTY_GATE": f"{gate}:{rows + 4}"}) as process:
+    with started([*command(photos, out), *more], {"FAULTY_GATE": f"{gate}:{rows + 4}"}) as process:
         file = out / MEASUREMENTS
         wait_for(
             lambda: file.exists() and file.read_bytes().count(b"\n") > rows,
@@ -233,6 +233,18 @@ def read_only(tmp_path):
         return
     with mounted(folder, "ro"):
         yield folder
+
+
+def test_a_run_that_is_moved_away_writes_nothing_in_its_place(photos, tmp_path):
+    """Nor do workers, which keep streams: the one that is under way, and the one at hand."""
+    out = tmp_path / "out"
+    with stuck(photos, out, 7, "--keep-streams", "--keep-decoded") as process:
+        out.rename(tmp_path / "elsewhere")
+        out.with_name("out.gate").unlink()
+        assert "was moved or removed while it was being written; its rows are" in said(process)
+    assert process.returncode == 2
+    assert not out.exists()
+    assert len(read_rows(tmp_path / "elsewhere")) >= 7
 
 
 def test_rows_without_a_manifest_are_not_touched(photos, tmp_path):
