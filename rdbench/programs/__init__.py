@@ -1,5 +1,6 @@
 """Programs of the system: finding them, and running them so that nothing of them is left."""
 
+from rdbench.programs.allowance import Allowance, no_room
 from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor, janitor, swept
@@ -19,6 +20,7 @@ from rdbench.programs.starting import account_memory, prepare
 
 __all__ = [
     "SET",
+    "Allowance",
     "Call",
     "Ended",
     "Janitor",
@@ -34,6 +36,7 @@ __all__ = [
     "find",
     "found",
     "janitor",
+    "no_room",
     "prepare",
     "run",
     "scratch",

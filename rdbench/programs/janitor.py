@@ -53,7 +53,7 @@ class Janitor:
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment of the process ``name``: its mark and its own temporary folders."""
-        own = [folder / name for folder in self.folders]
+        own = self.places(name)
         for folder in own:
             folder.mkdir()
         return {
@@ -62,9 +62,13 @@ class Janitor:
             **({RAM_VARIABLE: str(own[1])} if len(own) > 1 else {}),
         }
 
+    def places(self, name: str) -> list[Path]:
+        """The temporary folders of the process ``name``."""
+        return [folder / name for folder in self.folders]
+
     def sweep(self, name: str) -> None:
         """End what the process ``name`` left running, and remove its folders."""
-        sweep(f"{self.mark}-{name}.", [folder / name for folder in self.folders])
+        sweep(f"{self.mark}-{name}.", self.places(name))
 
     def close(self) -> None:
         sweep(self.mark, self.folders)

@@ -2,8 +2,8 @@
 
 It gets a process group of its own, which is killed as a whole when it ends, runs out of time, or
 is interrupted; a folder to work in; no standard input but a file there; a bound on the size of its
-files; and only the beginning and the end of what it prints is kept. The memory cap of the process
-that starts it is inherited.
+files, of each one and of all; and only the beginning and the end of what it prints is kept. The
+memory cap of the process that starts it is inherited.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from typing import BinaryIO, Final
 
 from rdbench.errors import CodecError, OutOfTimeError
 from rdbench.host import memory_mb
+from rdbench.programs.allowance import CHECK_EVERY_S, Allowance, no_room
 from rdbench.programs.environment import environment_in
 from rdbench.programs.janitor import swept
-from rdbench.programs.scratch import room, scratch
+from rdbench.programs.scratch import scratch
 from rdbench.programs.starting import Started, start
 from rdbench.schema import one_line
 
@@ -36,9 +37,7 @@ ANSWER_BYTES: Final = 1024 * 1024
 HEAD_BYTES: Final = 1024
 SHOWN_HEAD: Final = 100
 SHOWN_TAIL: Final = 250
-SMALLEST_FILE_LIMIT: Final = 16 * 2**20
 _TICK_S: Final = 0.01
-_LONGEST_WAIT_S: Final = 3600.0
 _CHUNK: Final = 65536
 _MOST_LEFT_OVER: Final = 16
 
@@ -95,21 +94,22 @@ class Ended:
     printed: Printed
     timed_out: bool
     wall_s: float
-    file_limit: int
+    allowed: Allowance
+    excess: str = ""
+    """What it wrote beyond that, in words."""
 
     @property
     def words(self) -> str:
         """What comes behind the program's name in a message."""
         if self.timed_out:
             return "was not done in time and was ended"
+        if self.excess:
+            return self.excess
         if self.status >= 0:
             return f"left with exit code {self.status}"
         number = -self.status
         if number == signal.SIGXFSZ:
-            limit = self.file_limit // 2**20
-            return (
-                f"wrote more than a quarter of the room that there is ({limit} MiB) and was ended"
-            )
+            return f"wrote more than {self.allowed.words} and was ended"
         if number == signal.SIGKILL:
             return "was killed (SIGKILL: out of memory, or by someone)"
         try:
@@ -169,10 +169,11 @@ def run(call: Call, *, exit_codes: Collection[int] = (0,), deadline: float = mat
     ended = _run(call, supervision, ANSWER_BYTES if watcher else KEPT_BYTES)
     if watcher:
         watcher(call, ended)
-    if not ended.timed_out and ended.status in exit_codes:
+    if ended.status in exit_codes and not ended.timed_out and not ended.excess:
         return ended.printed
     kind = OutOfTimeError if ended.timed_out else CodecError
-    raise kind(f"{Path(call.arguments[0]).name} {ended.words}{words_of(ended.printed)}")
+    words = f"{ended.words}{words_of(ended.printed)}{no_room(call.folder)}"
+    raise kind(f"{Path(call.arguments[0]).name} {words}")
 
 
 def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[str, str]) -> str:
@@ -185,7 +186,7 @@ def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[s
         ended = _run(Call(arguments, folder, environment), supervision, ANSWER_BYTES, cap_mb)
     if ended.timed_out:
         raise CodecError(f"it was not done after {timeout_s:g} s")
-    if ended.status < 0:
+    if ended.status < 0 or ended.excess:
         raise CodecError(f"it {ended.words}")
     return ended.printed.tail
 
@@ -193,7 +194,7 @@ def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[s
 def _run(
     call: Call, supervision: _Supervision, kept_bytes: int, cap_mb: int | None = None
 ) -> Ended:
-    file_limit = max(SMALLEST_FILE_LIMIT, room(call.folder) // 4)
+    allowed = Allowance.of_program(call.folder)
     started = time.monotonic()
     output = _Output(kept_bytes)
     usage = supervision.usage
@@ -209,8 +210,10 @@ def _run(
             with start(call.arguments, call.folder, environment, places) as process:
                 writer.close()
                 usage.started += 1
-                _limit(process.pid, file_limit, cap_mb)
-                timed_out = _watch(process, reader.fileno(), supervision.deadline, output)
+                _limit(process.pid, allowed.most_bytes, cap_mb)
+                timed_out, excess = _watch(
+                    process, reader.fileno(), supervision.deadline, output, allowed
+                )
             _drain(reader.fileno(), output)
     except OSError as error:
         raise CodecError(f"{call.arguments[0]} cannot be run: {_reason(error)}") from error
@@ -218,7 +221,7 @@ def _run(
         usage.peak_rss_mb = max(usage.peak_rss_mb or 0.0, process.peak_rss_mb)
     assert process.status is not None
     wall_s = time.monotonic() - started
-    return Ended(process.status, output.printed, timed_out, wall_s, file_limit)
+    return Ended(process.status, output.printed, timed_out, wall_s, allowed, excess)
 
 
 def _pipe() -> Iterator[BinaryIO]:
@@ -266,24 +269,32 @@ def _limit(pid: int, file_limit: int, cap_mb: int | None) -> None:
                     resource.prlimit(pid, resource.RLIMIT_DATA, (cap, cap))
 
 
-def _watch(process: Started, reader: int, deadline: float, output: _Output) -> bool:
-    """Wait for the process and keep its output; whether it was still there at the deadline."""
+def _watch(
+    process: Started, reader: int, deadline: float, output: _Output, allowed: Allowance
+) -> tuple[bool, str]:
+    """Wait for the process and keep its output. Whether it was still there at the deadline, and
+    what it has written beyond what it may."""
     poll = select.poll()
     poll.register(reader, select.POLLIN)
+    looked_s = time.monotonic()
     with _end_of(process.pid) as end:
         if end is not None:
             poll.register(end, select.POLLIN)
-        while (left_s := deadline - time.monotonic()) > 0:
-            wait_s = min(left_s, _TICK_S if end is None else _LONGEST_WAIT_S)
-            ready = [descriptor for descriptor, _ in poll.poll(math.ceil(1000 * wait_s))]
+        while (now_s := time.monotonic()) < deadline:
+            if now_s - looked_s >= CHECK_EVERY_S:
+                if excess := allowed.excess():
+                    return False, excess
+                looked_s = now_s = time.monotonic()
+            wait_s = min(deadline - now_s, _TICK_S if end is None else CHECK_EVERY_S)
+            ready = [descriptor for descriptor, _ in poll.poll(math.ceil(1000 * max(wait_s, 0.0)))]
             if reader in ready:
                 data = os.read(reader, _CHUNK)
                 output.add(data)
                 if not data:
                     poll.unregister(reader)
             if process.ended() if end is None else end in ready:
-                return False
-        return True
+                return False, allowed.excess()
+        return True, ""
 
 
 @contextlib.contextmanager

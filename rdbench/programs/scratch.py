@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
+import itertools
 import os
-import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+
+from rdbench.errors import RdbenchError
+from rdbench.programs.strays import MARK
 
 RAM_VARIABLE: Final = "RDBENCH_RAM"
 """Names the folder in RAM that a worker uses; it is set by the pool, which clears it away."""
@@ -35,12 +39,29 @@ def scratch(image_bytes: int) -> Iterator[Path]:
     """
     ram = ram_folder()
     roomy = ram and room(ram) >= max(LEAST_ROOM, NEED_FACTOR * image_bytes)
-    place = ram if roomy else OWN.get("TMPDIR")
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+    # A worker has its own folder, also while that is full, and tempfile goes on to another one.
+    own = OWN.get("TMPDIR") or (os.environ.get("TMPDIR") if MARK in os.environ else None)
+    place = Path((ram if roomy else own) or tempfile.gettempdir())
+    folder = None
     try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         yield folder
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RdbenchError(
+            f"cannot write to {str(place_of(place))!r}: {error.strerror}; make room there, or have "
+            "$TMPDIR name another folder"
+        ) from error
     finally:
-        remove(folder)
+        if folder:
+            remove(folder)
+
+
+def place_of(folder: Path) -> Path:
+    """Where a folder for temporary files is, without those of run, worker and program."""
+    own = [up for up in (folder, *folder.parents[:2]) if up.name.startswith(PREFIX)]
+    return own[-1].parent if own else folder
 
 
 def ram_folder() -> Path | None:
@@ -68,23 +89,49 @@ def _available_memory(_second: int) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with all that is in it, also where something took permissions away."""
+    """Remove a folder with all that is in it, also where something took permissions away, and
+    however deep folders lie in each other."""
     with contextlib.suppress(OSError):  # as it is nearly always: a few files and nothing else
-        for entry in folder.iterdir():
-            entry.unlink()
+        for file in folder.iterdir():
+            file.unlink()
         folder.rmdir()
         return
-    opened: set[Path] = set()
+    names = itertools.count()
+    done = True
+    while done:  # the next level comes up to this one, so that no path gets long
+        done = False
+        _open_up(folder)
+        for entry in _entries(folder):
+            if not entry.is_dir(follow_symlinks=False):
+                done |= _tried(os.unlink, entry.path)
+                continue
+            _open_up(entry.path)
+            for inner in _entries(entry.path):
+                if inner.is_dir(follow_symlinks=False):
+                    _open_up(inner.path)
+                    up = folder / f"{PREFIX}{next(names)}"
+                    done |= not up.exists() and _tried(os.rename, inner.path, up)
+                else:
+                    done |= _tried(os.unlink, inner.path)
+            done |= _tried(os.rmdir, entry.path)
+    _tried(os.rmdir, folder)
 
-    def open_up(_action: object, path: str | Path, _error: object) -> None:
-        for locked in (Path(path), Path(path).parent):
-            if locked.is_relative_to(folder) and locked not in opened:
-                with contextlib.suppress(OSError):
-                    if not locked.is_symlink():
-                        locked.chmod(locked.stat().st_mode | stat.S_IRWXU)
-                        opened.add(locked)
 
-    before = -1
-    while before < len(opened):  # what was opened may have locked folders in it
-        before = len(opened)
-        shutil.rmtree(folder, onerror=open_up)
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [*entries]
+    return []
+
+
+def _open_up(folder: Path | str) -> None:
+    """Have the permissions to look into a folder and to remove what is in it."""
+    _tried(os.chmod, folder, stat.S_IRWXU)
+
+
+def _tried(change: Callable[..., None], *paths: object) -> bool:
+    """Whether a change of the file system was made."""
+    try:
+        change(*paths)
+    except OSError:
+        return False
+    return True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rdbench.errors import RdbenchError
+from rdbench.files import write_error
 from rdbench.images import ImageRef, pixel_sha256
 from rdbench.schema import point_text
 
@@ -40,9 +42,24 @@ def slug(text: str) -> str:
     return f"{plain[:100]}-{digest[:6]}"
 
 
+def inside(out: Path, name: str) -> Path:
+    """The file ``name`` of a run directory. Raises :class:`RdbenchError` where that is gone: it is
+    not made anew for what is kept."""
+    if not out.is_dir():
+        raise RdbenchError(f"{str(out)!r} was moved or removed while it was being written")
+    return out / name
+
+
 def write_stream(path: Path, stream: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(stream)
+    """Keep a stream. Raises :class:`RdbenchError` where the file system refuses it, and leaves no
+    part of it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(stream)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise write_error(path, error) from error
 
 
 def write_image(path: Path, pixels: Image) -> None:
@@ -55,8 +72,7 @@ def write_image(path: Path, pixels: Image) -> None:
     done, data = cv2.imencode(path.suffix, pixels, lossless)
     if not done:
         raise RdbenchError(f"cannot write {str(path)!r} as {path.suffix[1:].upper()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    write_stream(path, data.tobytes())
 
 
 def read_stream(path: Path, sha256: str | None) -> bytes:

@@ -5,13 +5,16 @@ This is the only place where codecs are timed and their numbers are made.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import math
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,7 +200,10 @@ class Bench:
                 else ""
             )
             return FAILED, f"out of memory{told}"
-        return FAILED, f"{type(error).__name__}: {error}"
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            told += programs.no_room(Path(tempfile.gettempdir()))
+        return FAILED, told
 
     def _measure(self, job: Job, core: dict[str, Any]) -> tuple[Image, Search | None]:
         """Encode and decode, into ``core`` at once: it has what is known even if the codec fails
@@ -245,7 +251,7 @@ class Bench:
         )
         if self.settings.keep_streams:
             core["stream_file"] = kept.place("streams", task, codec_class.stream_suffix)
-            kept.write_stream(self.settings.out / core["stream_file"], stream)
+            kept.write_stream(kept.inside(self.settings.out, core["stream_file"]), stream)
 
         decoded, times = self._timer.timed(
             lambda: decoder.decode(stream), functools.partial(another, "image")
@@ -257,7 +263,7 @@ class Bench:
             raise RdbenchError(who + reason)
         if self.settings.keep_decoded:
             core["decoded_file"] = kept.place("decoded", task, ".png")
-            kept.write_image(self.settings.out / core["decoded_file"], decoded)
+            kept.write_image(kept.inside(self.settings.out, core["decoded_file"]), decoded)
         bits = returned.bits(encoder.estimated_bits(pixels), who + "estimated_bits")
         core["estimated_bpp"] = None if bits is None else bits / (width * height)
         return decoded, search

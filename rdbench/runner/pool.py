@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import IO, Any, Final, Generic
 
 from rdbench.errors import RdbenchError
-from rdbench.programs import Janitor, janitor, users_environment
+from rdbench.programs import Allowance, Janitor, janitor, users_environment
 from rdbench.runner.executor import Answer, Limits, require_workers
 from rdbench.runner.jobs import J, Queue
 from rdbench.runner.rows import Settings
 from rdbench.runner.worker import command
 from rdbench.runner.worker import environment as environment_of
-from rdbench.schema import CRASHED, TIMEOUT
+from rdbench.schema import CRASHED, FAILED, TIMEOUT
 from rdbench.workers import ending
 
 START_TIMEOUT_S: Final = 120.0
@@ -52,12 +52,16 @@ class _Worker(Generic[J]):
         self.doing: tuple[str, ...] = ()
         """The part of the first job that somebody else's code does, while it does."""
         self.begun = self.ready = False
+        self.filled = ""
+        """What it has written too much, in words, as it was found last."""
         self._ended: tuple[int, str] | None = None
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
         self._name = name
         self._user = user
         environment = janitor.environment(name)
+        self._allowed = Allowance.of_worker(janitor.places(name))
+        self._looked_s = time.monotonic()
         self.output: IO[bytes] = (Path(environment["TMPDIR"]) / "output").open("w+b")
         ours, theirs = Pipe(duplex=True)
         self.connection: Connection = ours
@@ -93,6 +97,15 @@ class _Worker(Generic[J]):
         # A death is noticed where answers are waited for.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
+
+    def excess(self) -> str:
+        """What it and all that it started has left in its folders beyond what it may, in words;
+        they are looked through every :data:`TICK_S`."""
+        if not self.jobs or time.monotonic() - self._looked_s < TICK_S:
+            return ""
+        found = self._allowed.excess()
+        self._looked_s = time.monotonic()
+        return found
 
     def end(self, patience_s: float = 0.0) -> tuple[int, str]:
         """Kill the process, all of its group and all that it started; return what it ended with
@@ -186,7 +199,7 @@ class LocalPool:
         return job
 
     def _answers(self) -> list[_Worker[Any]]:
-        """Workers that sent something, died, or are over their time."""
+        """Workers that sent something, died, are over their time, or have filled the disk."""
         now = time.monotonic()
         busy = [worker for worker in self._workers if worker.jobs or not worker.ready]
         nearest = min((worker.deadline for worker in busy), default=now)
@@ -197,11 +210,14 @@ class LocalPool:
             timeout=min(max(nearest - now, 0.0), TICK_S),
         )
         now = time.monotonic()
+        for worker in self._workers:
+            worker.filled = worker.excess()
         return [
             worker
             for worker in self._workers
             if worker.connection in ready
             or worker.process.poll() is not None
+            or worker.filled
             or (now > worker.deadline and (worker.jobs or not worker.ready))
         ]
 
@@ -225,9 +241,11 @@ class LocalPool:
                 return
         except (EOFError, OSError):
             pass
-        late = worker.process.poll() is None and time.monotonic() > worker.deadline
+        there = worker.process.poll() is None
+        late = there and time.monotonic() > worker.deadline
+        filled = worker.filled if there and not late else ""
         self._workers.remove(worker)
-        status, words = worker.end(0.0 if late else GRACE_S)
+        status, words = worker.end(0.0 if late or filled else GRACE_S)
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts > MAX_FAILED_STARTS:
@@ -235,6 +253,8 @@ class LocalPool:
         under_way = worker.jobs.popleft() if worker.jobs else None
         queue.put_back(worker.jobs)
         message = self._late(under_way, worker.doing) if late else ending(status, words)
+        if filled:
+            message = f"the worker, with what it started, {filled}, and was ended"
         if under_way is not None and worker.doing:
             self._endings.setdefault(worker.doing, []).append(message)
             queue.put_back([under_way.spared(worker.doing, message)])
@@ -242,7 +262,8 @@ class LocalPool:
         self._workers.append(self._start())
         self._workers[-1].begin(settings)
         if under_way is not None:
-            yield Answer(under_way, status=TIMEOUT if late else CRASHED, message=message)
+            kind = TIMEOUT if late else FAILED if filled else CRASHED
+            yield Answer(under_way, status=kind, message=message)
 
     def _begun(self, worker: _Worker[J]) -> None:
         """The first of its jobs, or the next part of it, is under way."""

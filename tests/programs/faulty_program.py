@@ -141,6 +141,14 @@ def fill(source, target):
         (source.parent / f"part{number}").write_bytes(b"x" * (15 * MIB))
 
 
+def parts(source, target):
+    """Files that are each within bounds, and are not together."""
+    for number in range(20):
+        (source.parent / f"part{number}").write_bytes(b"x" * MIB)
+    print("and more to come", flush=True)
+    time.sleep(FOR_EVER_S)
+
+
 def hog(source, target):
     hoard = [b"x" * (64 * MIB) for _ in range(100)]
     target.write_bytes(hoard[-1])
@@ -174,7 +182,7 @@ ENCODE = {
     function.__name__: function
     for function in (
         *(chatty, chatty_exit, nothing, empty, polite, exit_3, segv, abrt, sleep),
-        *(fork, fork_with_pipe, daemon, daemon_with_pipe, large, fill, hog, burn, hold, ask),
+        *(fork, fork_with_pipe, daemon, daemon_with_pipe, large, fill, parts, hog, burn, hold, ask),
     )
 }
 DECODE = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from rdbench.programs import supervised
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.results import read_rows
 from rdbench.schema import FAILED, OK, TIMEOUT, Measurement
+from tests.disks import mounted
 from tests.processes import running, wait_for
 
 from .faulty_program import PICTURE_MIB
@@ -195,34 +196,57 @@ def test_memory_beyond_the_cap_costs_its_row(photos, definition, places, tmp_pat
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 64 MiB, where this user may mount one."""
-    folder = tmp_path / "small-disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system needs root: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A real file system of 64 MiB, for all temporary files."""
+    with mounted(tmp_path / "small-disk", "size=64m") as folder:
+        monkeypatch.setenv("TMPDIR", str(folder))
+        monkeypatch.setenv(RAM_VARIABLE, str(folder))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield folder
 
 
-def test_a_full_temporary_folder_costs_its_row(
-    photos, definition, small_disk, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("TMPDIR", str(small_disk))
-    monkeypatch.setenv(RAM_VARIABLE, str(small_disk))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    requests = [request(definition, fault) for fault in ("fill", "large", "none")]
-    outcome = measured(photos, requests, tmp_path / "out")
+def test_what_a_program_writes_is_bounded(photos, definition, small_disk, tmp_path):
+    """One file, and the sum of files that are each within that bound."""
+    requests = [request(definition, fault) for fault in ("large", "parts", "none")]
+    outcome = measured(photos, requests, tmp_path / "out", timeout_s=60.0)
     assert [row.status for row in outcome.rows] == [FAILED, FAILED, OK] * 2
-    for fill, large, _ in (outcome.rows[:3], outcome.rows[3:]):
-        assert fill.message.startswith("faulty left with exit code 1: ")
-        assert "No space left on device" in fill.message
+    for large, parts, _ in (outcome.rows[:3], outcome.rows[3:]):
         assert large.message.startswith(
             "faulty wrote more than a quarter of the room that there is (16 MiB) and was ended"
         )
+        assert parts.message.startswith(
+            "faulty wrote files that are together more than a quarter of the room that there is "
+            "(16 MiB)"
+        )
+        assert "no room left" not in parts.message
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_full_temporary_folder_costs_its_row(photos, definition, small_disk, tmp_path):
+    """The row tells the folder that is full: where a program cannot write, and where rdbench
+    cannot. With room again the run goes on."""
+    others = small_disk / "others"
+    others.write_bytes(bytes(60 * 2**20))
+    out = tmp_path / "out"
+    requests = [request(definition, fault) for fault in ("fill", "none")]
+    first = measured(photos, requests, out)
+    assert [row.status for row in first.rows] == [FAILED, OK] * 2
+    for fill in first.rows[::2]:
+        assert fill.message.startswith("faulty left with exit code 1: ")
+        assert "No space left on device" in fill.message
+        assert fill.message.endswith(f"; there is no room left in {str(small_disk)!r}")
+    with others.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    room = (
+        f"cannot write to {str(small_disk)!r}: No space left on device; make room there, or have "
+        "$TMPDIR name another folder"
+    )
+    second = measured(photos, [request(definition, "ask")], out)
+    assert {row.message for row in second.rows if row.options == "fault=ask"} == {room}
+    others.unlink()
+    third = measured(photos, [request(definition, "ask")], out)
+    assert {row.status for row in third.rows if row.options == "fault=ask"} == {OK}
     assert list(small_disk.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rdbench.programs import Janitor, scratch
-from rdbench.programs.scratch import remove
+from rdbench.programs.scratch import PREFIX, remove
 from rdbench.results import MEASUREMENTS
 from tests.processes import PATIENCE_S, children, running, said, started, wait_for
 
@@ -210,6 +211,52 @@ def test_a_folder_that_lost_its_own_permissions_is_removed(own_folder):
     folder.chmod(0)
     remove(folder)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_folders_however_deep_are_removed(own_folder, locked):
+    """More of them than Python's stack has frames, and than a path of this system can name."""
+    folder = own_folder / "tree"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"x")
+    (folder / f"{PREFIX}0").mkdir()
+    nested(folder, 3000, 0 if locked else 0o700)
+    remove(folder)
+    assert not folder.exists()
+
+
+def nested(folder: Path, depth: int, mode: int) -> None:
+    """A folder in a folder, and so on, with a file in each."""
+    opened = [os.open(folder, os.O_RDONLY)]
+    try:
+        for _ in range(depth):
+            os.mkdir("d", dir_fd=opened[-1])
+            os.close(os.open("file", os.O_CREAT, dir_fd=opened[-1]))
+            opened.append(os.open("d", os.O_RDONLY, dir_fd=opened[-1]))
+            if len(opened) > 2:
+                os.fchmod(opened[0], mode)
+                os.close(opened.pop(0))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def test_what_cannot_be_removed_is_left(own_folder):
+    """What another process still writes to, or holds; there is no end to trying else."""
+    folder = own_folder / "tree"
+    folder.mkdir()
+    (folder / "held").mkdir()
+    (folder / "held" / "file").write_bytes(b"x")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rmdir", fails)
+        remove(folder)
+    assert [path.name for path in folder.rglob("*")] == ["held"]
+    remove(folder)
+    assert not folder.exists()
+
+
+def fails(*_: object) -> None:
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
 def test_removing_what_is_not_there_is_no_error(tmp_path):

@@ -73,17 +73,18 @@ class Step(rdbench.Codec):
 
 
 class Gated(Step):
-    """Waits, where the environment says so, once it has encoded so often in all processes."""
+    """Waits once it has encoded so often in all processes, while there is the file that the
+    environment names."""
 
     name = "gated"
 
     def encode(self, image):
-        if gate := os.environ.get("FAULTY_GATE"):
-            file, _, most = gate.rpartition(":")
+        file, _, most = os.environ.get("FAULTY_GATE", "").rpartition(":")
+        if file and Path(file).exists():
             with Path(file).open("ab") as marks:
                 marks.write(b"x")
-            if Path(file).stat().st_size > int(most):
-                time.sleep(3600)
+            while Path(file).exists() and Path(file).stat().st_size > int(most):
+                time.sleep(0.02)
         return super().encode(image)
 
 
@@ -193,6 +194,31 @@ class Litters(Faulty):
         Path(litter, "half").write_bytes(b"x")
         Path(os.environ["FAULTY_LITTER"]).write_text(litter)
         os._exit(3)
+
+
+class Fills(Faulty):
+    name = "fills"
+
+    def fault(self, image):
+        for number in range(150):
+            Path(tempfile.gettempdir(), f"part{number}").write_bytes(b"x" * 2**20)
+        time.sleep(600)
+
+
+class Large(Faulty):
+    name = "large"
+
+    def fault(self, image):
+        return bytes(2**20)
+
+
+class Prints(Faulty):
+    name = "prints"
+
+    def fault(self, image):
+        for _ in range(150):
+            os.write(1, b"x" * 2**20)
+        time.sleep(600)
 
 
 class Exits(Faulty):

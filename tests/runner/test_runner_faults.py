@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.results import read_rows
-from rdbench.runner import Limits, LocalPool
+from rdbench.runner import Limits, LocalPool, run
 from rdbench.runner.kept import slug
 from rdbench.runner.rows import Job, Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, UNSUPPORTED
+from tests.disks import mounted
 from tests.processes import running, wait_for
 
 from .conftest import CODECS, experiment, run_into
@@ -74,6 +77,47 @@ def test_what_a_dead_codec_left_in_the_temporary_folder_is_removed(measure, tmp_
     monkeypatch.setenv("FAULTY_LITTER", str(tmp_path / "where"))
     assert only_failure(measure("Litters")).status == CRASHED
     assert not Path((tmp_path / "where").read_text()).exists()
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    """A file system of 256 MiB for temporary files."""
+    with mounted(tmp_path / "disk", "size=256m") as folder:
+        monkeypatch.setenv("TMPDIR", str(folder))
+        monkeypatch.setenv(RAM_VARIABLE, str(folder))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield folder
+
+
+@pytest.mark.parametrize("codec", ["Fills", "Prints"])
+def test_what_a_worker_writes_is_bounded(measure, disk, codec):
+    row = only_failure(measure(codec, jobs=1))
+    assert row.status == FAILED
+    assert row.message == (
+        "the worker, with what it started, wrote files that are together more than half of the "
+        "room that there is (128 MiB), and was ended"
+    )
+    assert list(disk.iterdir()) == []
+
+
+def test_a_codec_that_finds_no_room_says_where(measure, disk):
+    (disk / "others").write_bytes(bytes(150 * 2**20))
+    row = only_failure(measure("Fills", jobs=1))
+    assert row.status == FAILED
+    told = f"No space left on device; there is no room left in {str(disk)!r}"
+    assert row.message == f"OSError: [Errno 28] {told}"
+
+
+def test_a_stream_that_cannot_be_kept_costs_its_row(photos, tmp_path):
+    with mounted(tmp_path / "disk", "size=512k") as folder, LocalPool(Limits(1, 60.0)) as pool:
+        out = folder / "run"
+        outcome = run(experiment(photos, "Large"), out, executor=pool, keep_streams=True)
+        row = only_failure(outcome)
+        assert row.status == FAILED
+        file = out / "streams" / "large" / "16" / "small-b.bin"
+        assert row.message.startswith(f"cannot write {str(file)!r}: No space left on device; ")
+        assert file.with_name("small-a.bin").is_file()
+        assert not file.exists()
 
 
 def test_memory_beyond_the_cap_costs_its_row(measure):

@@ -26,6 +26,7 @@ from rdbench.experiment import plan
 from rdbench.manifest import MANIFEST
 from rdbench.results import MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK, TIMINGS
+from tests.disks import mounted
 from tests.processes import children, hears, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
@@ -50,12 +51,12 @@ def command(photos: Path, out: Path) -> list[str]:
 
 
 @contextmanager
-def stuck(photos: Path, out: Path, rows: int) -> Iterator[subprocess.Popen[bytes]]:
+def stuck(photos: Path, out: Path, rows: int, *more: str) -> Iterator[subprocess.Popen[bytes]]:
     """A run of 60 rows that has at least so many, and has no more when its workers wait."""
     gate = out.with_name(f"{out.name}.gate")
     gate.touch()
     # Warming up is an encoding for each of the workers, and each has one under way.
-    with started(command(photos, out), {"FAULTY_GATE": f"{gate}:{rows + 4}"}) as process:
+    with started([*command(photos, out), *more], {"FAULTY_GATE": f"{gate}:{rows + 4}"}) as process:
         file = out / MEASUREMENTS
         wait_for(
             lambda: file.exists() and file.read_bytes().count(b"\n") > rows,
@@ -248,16 +249,9 @@ def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """A real file system that is too small, where this user may mount one."""
-    folder = tmp_path / "small-disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system needs root: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    """A file system that is too small."""
+    with mounted(tmp_path / "small-disk", "size=64k") as folder:
+        yield folder
 
 
 def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
@@ -272,19 +266,25 @@ def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
 def read_only(tmp_path):
     """A folder that nobody can write to, root included: a read-only mount where possible."""
     folder = tmp_path / "read-only"
-    folder.mkdir()
     if os.geteuid() != 0:
-        folder.chmod(0o555)
+        folder.mkdir(mode=0o555)
         yield folder
         folder.chmod(0o755)
         return
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("cannot mount read-only here: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(folder, "ro"):
+        yield folder
+
+
+def test_a_run_that_is_moved_away_writes_nothing_in_its_place(photos, tmp_path):
+    """Nor do workers, which keep streams: the one that is under way, and the one at hand."""
+    out = tmp_path / "out"
+    with stuck(photos, out, 7, "--keep-streams", "--keep-decoded") as process:
+        out.rename(tmp_path / "elsewhere")
+        out.with_name("out.gate").unlink()
+        assert "was moved or removed while it was being written; its rows are" in said(process)
+    assert process.returncode == 2
+    assert not out.exists()
+    assert len(read_rows(tmp_path / "elsewhere")) >= 7
 
 
 def test_rows_without_a_manifest_are_not_touched(photos, tmp_path):
