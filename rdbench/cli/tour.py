@@ -1,4 +1,4 @@
-"""``rdbench`` alone: what can be done next, with what is here."""
+"""``rdbench`` without a command: what can be done next, with what is here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tell() -> None:
         (f"report {look}", _told_runs(runs)),
         ("datasets", _told_datasets()),
         ("codecs doctor", _told_codecs()),
-        ("new experiment.toml", "write an experiment to start from, or a codec, or a metric"),
+        ("new experiment.toml", "write an experiment, a codec or a metric to start from"),
         ("walkthrough", "see what a transform codec does to an image"),
         ("--help", "all commands; `rdbench COMMAND --help` has examples"),
     ]
@@ -39,8 +39,8 @@ def _runs() -> list[Path]:
 
 def _told_runs(runs: list[Path]) -> str:
     if not runs:
-        return f"then look at it; there is no run in {RUNS} yet"
-    return "look at the run that is here" if len(runs) == 1 else f"the latest of {len(runs)} runs"
+        return f"then look at the results; {RUNS} has no run yet"
+    return "look at the one run here" if len(runs) == 1 else f"look at the latest of {len(runs)} runs"
 
 
 def _told_datasets() -> str:
@@ -48,7 +48,7 @@ def _told_datasets() -> str:
 
     here = [name for name, dataset in KNOWN.items() if not presence(dataset).missing]
     others = len(KNOWN) - len(here)
-    said = f"{', '.join(here) or 'none'} {'are' if len(here) > 1 else 'is'} here"
+    said = f"here: {', '.join(here) or 'none'}, and any folder of images"
     return f"{said}; how to get {others} more" if others else said
 
 
@@ -56,4 +56,4 @@ def _told_codecs() -> str:
     from rdbench.codecs import registry
 
     usable, known = len(registry.usable()), len(registry.entries())
-    return f"{usable} of {known} codecs can be used here; what the others lack"
+    return f"{usable} of {known} codecs work on this machine; what the others need"

@@ -49,9 +49,9 @@ def test_eight_lines_of_commands_that_there_are(tour) -> None:
 
 def test_runs_are_those_of_this_folder_the_latest_first(tour, tmp_path) -> None:
     assert "report results/runs/quickstart " in tour()[2]
-    assert "there is no run in results/runs yet" in tour()[2]
+    assert "results/runs has no run yet" in tour()[2]
     run_directory(tmp_path, "older", 1000)
-    assert tour()[2].endswith("look at the run that is here")
+    assert tour()[2].endswith("look at the one run here")
     run_directory(tmp_path, "newer", 2000)
     (tmp_path / "results" / "runs" / "empty").mkdir()
     assert "report results/runs/newer " in tour()[2]
@@ -59,7 +59,7 @@ def test_runs_are_those_of_this_folder_the_latest_first(tour, tmp_path) -> None:
 
 
 def test_datasets_are_those_that_are_whole(tour, tmp_path, monkeypatch) -> None:
-    assert "  photos is here; how to get 5 more" in tour()[3]
+    assert "  here: photos, and any folder of images; how to get 5 more" in tour()[3]
     folder = tmp_path / "data" / "clic2025"
     folder.mkdir(parents=True)
     monkeypatch.setenv("RDBENCH_DATA", str(tmp_path / "data"))
@@ -68,16 +68,16 @@ def test_datasets_are_those_that_are_whole(tour, tmp_path, monkeypatch) -> None:
     names = [*KNOWN["clic2025"].manifest]
     for name in names[:-1]:
         (folder / name).touch()
-    assert "photos is here" in tour()[3]
+    assert "here: photos, and" in tour()[3]
     (folder / names[-1]).touch()
-    assert "photos, clic2025 are here; how to get 4 more" in tour()[3]
+    assert "here: photos, clic2025, and any folder of images; how to get 4 more" in tour()[3]
 
 
 def test_codecs_are_those_that_can_be_used(tour, monkeypatch) -> None:
     usable = registry.usable()
     assert {"jpeg", "dct-block", "klt-block"} <= {*usable}
-    assert "lee2019" not in usable  # no weights of it come along
+    assert "lee2019" not in usable  # no weights of it are shipped
     monkeypatch.setenv("PATH", "")
     fewer = len(registry.usable())
     assert fewer <= len(usable)
-    assert f"{fewer} of {len(registry.entries())} codecs can be used here" in tour()[4]
+    assert f"{fewer} of {len(registry.entries())} codecs work on this machine" in tour()[4]
