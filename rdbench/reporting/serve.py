@@ -6,6 +6,7 @@ by its own name: a page of somebody else that a browser shows cannot reach it un
 
 from __future__ import annotations
 
+import contextlib
 import http
 import http.server
 import json
@@ -139,6 +140,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
     protocol_version = "HTTP/1.1"
     timeout = 30
+
+    def handle(self) -> None:
+        """Answer; a browser that leaves before it has all is none of our business."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """The index, its progress as JSON, or a file of a run."""

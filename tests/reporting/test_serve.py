@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -306,6 +307,24 @@ def test_the_index_follows_a_run(port, results, browser):
     )
     table.write_text(whole)
     page.close()
+
+
+def test_browsers_may_leave_before_they_have_all(port, results, capfd):
+    """A page of several MB, of which the first bytes are taken."""
+    large = results / "a run" / "large.csv"
+    large.write_bytes(bytes(1 << 24))
+    threads = threading.active_count()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            request = f"GET /a%20run/large.csv HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+            connection.sendall(request.encode())
+            connection.recv(100)
+            # Closed at once, with what is not read: the other side is told to go away.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert asked(port, "/")[0] == 200
+    large.unlink()
+    until(lambda: threading.active_count() <= threads)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_taken_port_and_a_missing_folder_are_said(port, results, tmp_path):
