@@ -24,13 +24,17 @@ from rdbench.curves.bd_tables import tables, value_cell
 from rdbench.curves.classes import of_classes
 from rdbench.curves.convention_rows import by_convention
 from rdbench.curves.conventions import CONVENTIONS, Convention
+from rdbench.curves.efforts import effort_tables
 from rdbench.curves.notes import mark
 from rdbench.curves.records import LITERATURE, distance_from_one
 from rdbench.curves.significance import told_apart
 from rdbench.errors import UsageError
 from rdbench.metrics import MetricRecord
+from rdbench.plots.efforts import efforts_plot
 from rdbench.plots.figures import Scene, rate_saving
+from rdbench.plots.styles import Member
 from rdbench.plots.tradeoff import tradeoff
+from rdbench.reporting.looks import looks
 from rdbench.reporting.numbers import line, number
 
 Against = dict[str, list[Comparison]]
@@ -207,6 +211,7 @@ def drawn(
         "deltas": [_delta(row, titles) for row in first],
         "saving": _saving(found, anchor, settings, titles),
         "costs": _costs(first, titles),
+        "efforts": _efforts(first),
     }
 
 
@@ -264,4 +269,35 @@ def _costs(rows: Sequence[Comparison], titles: Sequence[str]) -> dict[str, Any] 
         ],
         "subtitle": figure.subtitle,
         "notes": list(figure.notes),
+    }
+
+
+def _efforts(rows: Sequence[Comparison]) -> dict[str, Any] | None:
+    """What codecs save at equal encoding time, where one has several efforts."""
+    figure = efforts_plot(rows)
+    if figure is None:
+        return None
+    cast = looks(Member(family.codec, family.title) for family in figure.families)
+    return {
+        "families": [
+            {
+                "title": family.title,
+                "spots": [
+                    {
+                        "curve": effort.title,
+                        "value": effort.value,
+                        "cost": number(effort.encode_s, DIGITS),
+                        "delta": number(effort.bd_rate, DIGITS),
+                        "front": effort in family.front,
+                    }
+                    for effort in family.efforts
+                ],
+                **cast[Member(family.codec, family.title)],
+            }
+            for family in figure.families
+        ],
+        "envelope": [[number(end, DIGITS) for end in place] for place in figure.envelope],
+        "subtitle": figure.subtitle,
+        "notes": list(figure.notes),
+        "tables": [vars(table) for table in effort_tables(rows)],
     }
