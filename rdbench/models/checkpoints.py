@@ -15,6 +15,7 @@ import pickle
 import re
 import types
 import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,9 @@ STATES: Final = (
 )
 """Keys under which trainers put the weights of a network."""
 
+_MOST_EXPANDED: Final = 8
+_ALWAYS_BYTES: Final = 64 * 2**20
+"""What is read from a file may be so many times larger, and so many bytes beside."""
 _OTHERS: Final[Mapping[bytes, str]] = {
     b"\x1f\x8b": "compressed with gzip; decompress it first (gunzip)",
     b"BZh": "compressed with bzip2; decompress it first (bunzip2)",
@@ -91,8 +95,32 @@ def read(path: Path, key: str = "") -> dict[str, Tensor]:
             "which one with key="
         )
     (state,) = found.values()
+    _check_plain(state, path.stat().st_size, where)
     weights.check_finite(state, where)
     return state
+
+
+def _check_plain(state: Mapping[str, Tensor], file_bytes: int, where: str) -> None:
+    """Raise :class:`UsageError` for tensors that are not dense ones on the CPU, and for those that
+    are far larger than the file: a tensor may claim its samples many times over (stride 0)."""
+    import torch
+
+    sizes = {}
+    for name, tensor in state.items():
+        kind = tensor.device.type if tensor.layout == torch.strided else str(tensor.layout)
+        if kind != "cpu" or tensor.is_quantized:
+            told = "quantized" if tensor.is_quantized else kind.removeprefix("torch.")
+            raise UsageError(
+                f"{where}: {name!r} is a {told} tensor, and plain ones are read; save it dense, in "
+                "float32, on the CPU"
+            )
+        sizes[name] = tensor.numel() * tensor.element_size()
+    if sum(sizes.values()) > (most := _MOST_EXPANDED * file_bytes + _ALWAYS_BYTES):
+        name = max(sizes, key=sizes.__getitem__)
+        raise UsageError(
+            f"{where}: its tensors are said to have more than {most:,} bytes, and the file has "
+            f"{file_bytes:,}; the largest is {name!r} of shape {tuple(state[name].shape)}"
+        )
 
 
 def of_network(state: Mapping[str, Tensor], name: str, where: str) -> dict[str, Tensor]:
@@ -132,6 +160,7 @@ def _content(path: Path, where: str) -> Any:
         head = file.read(512)
     if other := _something_else(head):
         raise UsageError(f"{where}: not a checkpoint, but {other}")
+    _check_parts(path, where)
     try:
         if head[8:9] == b"{":  # after the length of a header of safetensors
             return load_file(path)
@@ -150,6 +179,23 @@ def _content(path: Path, where: str) -> Any:
     ) as error:
         first = one_line(str(error).split("\n", 1)[0], 160)
         raise UsageError(f"{where}: damaged, or not a checkpoint ({first})") from None
+
+
+def _check_parts(path: Path, where: str) -> None:
+    """Raise :class:`UsageError` for an archive whose parts are together far larger than it is."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size_bytes = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):  # which torch tells
+        return
+    file_bytes = path.stat().st_size
+    if size_bytes > _MOST_EXPANDED * file_bytes + _ALWAYS_BYTES:
+        raise UsageError(
+            f"{where}: its parts are compressed, from {size_bytes:,} bytes to {file_bytes:,}; "
+            "save it again with torch.save, which does not"
+        )
 
 
 def _something_else(head: bytes) -> str:

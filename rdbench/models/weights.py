@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rdbench import plugins
 from rdbench.errors import UsageError
 from rdbench.files import parsed, write_atomically
 from rdbench.models.names import current
 from rdbench.schema import one_line
+from rdbench.text import quoted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +29,10 @@ SUFFIX: Final = ".safetensors"
 SHIPPED: Final = Path(__file__).parent / "trained"
 """The folder of the weights that come with the package."""
 IDENTITY_BYTES: Final = 8
+
+MOST_VALUE: Final = 1e15
+"""No number in a card is larger."""
+CHANNELS: Final = (1, 3)
 
 _FORMAT: Final = "1"
 
@@ -86,32 +92,79 @@ def read_card(path: Path) -> Card:
             "as codec zoo:arch=...,checkpoint=FILE"
         )
     try:
-        training = parsed(json.loads, metadata["training"])
-        training["lambda"] = float(training["lambda"])
-        architecture = current(metadata["architecture"])
-        return Card(architecture, dict(parsed(json.loads, metadata["configuration"])), training)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{where}: its card is damaged ({error!r})") from None
+        return _card(metadata)
+    except KeyError as error:
+        raise UsageError(f"{where}: its card is damaged (it has no {error})") from None
+    except ValueError as error:
+        raise UsageError(f"{where}: its card is damaged ({one_line(str(error), 160)})") from None
+
+
+def _card(metadata: Mapping[str, str]) -> Card:
+    """The card in the metadata of a file. Raises :class:`KeyError` and :class:`ValueError`."""
+    configuration, training = (
+        _table(name, metadata[name]) for name in ("configuration", "training")
+    )
+    rate = training["lambda"]
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0:
+        raise ValueError(f"lambda is {quoted(rate)}, where a number above 0 is needed")
+    channels = configuration.get("channels", 3)
+    if type(channels) is not int or channels not in CHANNELS:
+        taken = " or ".join(map(str, CHANNELS))
+        raise ValueError(f"channels is {quoted(channels)}, where images have {taken}")
+    architecture = current(metadata["architecture"])
+    if plugins.split(architecture):
+        raise ValueError("its architecture is a file of Python, which is not run for it")
+    return Card(architecture, configuration, {**training, "lambda": float(rate)})
+
+
+def _table(name: str, text: str) -> dict[str, Any]:
+    """A table of a card, whose numbers are finite and within :data:`MOST_VALUE`. Raises
+    :class:`ValueError`."""
+    table = parsed(json.loads, text)
+    if not isinstance(table, dict):
+        raise ValueError(f"{name} is no table")
+    waiting: list[Any] = [table]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, int | float) and not -MOST_VALUE <= value <= MOST_VALUE:
+            raise ValueError(f"{name} holds {quoted(value)}, a number that cannot be")
+    return table
 
 
 def read(path: Path) -> tuple[Card, dict[str, Tensor]]:
     """The card and the tensors of the file ``path``, as stored, on the CPU.
 
     Raises :class:`UsageError` as :func:`read_card`, and for values that are not finite."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     card = read_card(path)
-    state = load_file(path)
-    check_finite(state, f"weights {str(path)!r}")
+    where = f"weights {str(path)!r}"
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, RuntimeError, LookupError) as error:
+        raise UsageError(f"{where}: damaged ({one_line(str(error), 160)})") from None
+    check_finite(state, where)
     return card, state
 
 
 def check_finite(state: Mapping[str, Tensor], where: str) -> None:
-    """Raise :class:`UsageError` where a tensor holds NaN or an infinity."""
+    """Raise :class:`UsageError` where a tensor holds NaN or an infinity, or is of a type that
+    cannot be asked."""
     import torch
 
     for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        try:
+            finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+        except RuntimeError:  # as of packed floats of four bits
+            raise UsageError(
+                f"{where}: {name!r} is of {tensor.dtype}; save it as float32"
+            ) from None
+        if not finite:
             raise UsageError(
                 f"{where}: {name!r} holds values that are not finite; the training diverged, use "
                 "an earlier checkpoint"

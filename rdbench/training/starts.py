@@ -49,7 +49,7 @@ def begin(
     source: Any = None
     parts = start.parts
     if start.parts and card.architecture != configuration.architecture:
-        original = architectures.build(card)
+        _, original, _ = architectures.network(path)
         if own := [part for part in start.parts if part not in TRANSFORMS]:
             grown: tuple[str, ...] = ()
             if issubclass(trainer, GrownStart):
@@ -61,7 +61,6 @@ def begin(
                     f"{configuration.architecture}; {' and '.join(TRANSFORMS)} are{all_four}"
                 )
             source = original
-            source.load_state_dict(state)
         parts = TRANSFORMS if own else start.parts
         state = _folded(state, original, network)
     if start.parts:

@@ -11,6 +11,7 @@ import re
 import sys
 import tarfile
 import types
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PosixPath
 from typing import Any
@@ -255,6 +256,72 @@ def test_what_is_not_known_to_be_harmless_is_named(tmp_path: Path, zipped: bool)
         message = str(caught.value)
         assert message.isprintable(), message
         assert "add_safe_globals" not in message
+
+
+def expanded(*shape: int) -> torch.Tensor:
+    return torch.zeros(1).expand(shape)
+
+
+NOT_PLAIN = {
+    "a sparse_coo tensor": lambda: torch.eye(4).to_sparse(),
+    "a sparse_csr tensor": lambda: torch.eye(4).to_sparse_csr(),
+    "a quantized tensor": lambda: torch.quantize_per_tensor(torch.eye(4), 0.1, 0, torch.qint8),
+    "a meta tensor": lambda: torch.empty(10**6, 10**6, device="meta"),
+    r"the largest is 'g_a\.0\.weight' of shape \(1000000, 10000\)": lambda: expanded(10**6, 10**4),
+    r"more than 6\d,\d{3},\d{3} bytes": lambda: expanded(10**9, 10**9),
+    "the file has 4": lambda: torch.zeros(10**5).as_strided((50000, 50000), (1, 1)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(("words", "make"), NOT_PLAIN.items(), ids=NOT_PLAIN)
+def test_tensors_that_are_not_plain_are_refused(
+    tmp_path: Path, words: str, make: Any, zipped: bool
+):
+    """Sparse ones, those without samples, and those that claim one sample many times over."""
+    content = {"g_a.0.bias": torch.zeros(4), "g_a.0.weight": make()}
+    path = saved(tmp_path / "net.pth", content, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(UsageError, match=words) as caught:
+        checkpoints.read(path)
+    assert str(caught.value).startswith(f"checkpoint {str(path)!r}: ")
+
+
+def test_a_buffer_that_repeats_a_sample_is_read(tmp_path: Path):
+    path = saved(tmp_path / "net.pth", {"g_a.0.weight": expanded(100, 100)})
+    assert checkpoints.read(path)["g_a.0.weight"].shape == (100, 100)
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused(tmp_path: Path):
+    whole = saved(tmp_path / "whole.pth", {"g_a.0.weight": torch.zeros(20 * 2**20)})
+    path = tmp_path / "net.pth"
+    with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as to:
+        for part in archive.infolist():
+            to.writestr(part.filename, archive.read(part))
+    assert checkpoints.read(whole)
+    with pytest.raises(
+        UsageError, match=r"its parts are compressed, from 83,\d{3},\d{3} bytes to "
+    ):
+        checkpoints.read(path)
+
+
+SHAPES = {
+    "no dimension": lambda tensor: tensor.sum(),
+    "no samples": lambda tensor: tensor[:0],
+    "one dimension": lambda tensor: tensor.flatten(),
+    "three more": lambda tensor: tensor[None, None, None],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("change", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("key", ["g_a.0.weight", "h_s.0.weight", "entropy_bottleneck.quantiles"])
+def test_tensors_of_other_shapes_cost_one_line(
+    tmp_path: Path, state: dict[str, Any], key: str, change: Any
+):
+    path = saved(tmp_path / "net.pth", {**state, key: change(state[key])})
+    with pytest.raises(UsageError, match=r"^checkpoint '.*net\.pth': the weights are not of"):
+        loading.load(path, NAME)
 
 
 def test_files_that_are_no_checkpoints_are_called_what_they_are(

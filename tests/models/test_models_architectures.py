@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 pytest.importorskip("torch", reason="the networks need torch")
 
+from rdbench.codecs import registry
 from rdbench.errors import UsageError
 from rdbench.models import architectures, container, names, weights
 from rdbench.models.architectures import table
@@ -149,6 +150,21 @@ def test_former_names_go_on_being_read(monkeypatch):
     assert names.current("lee2019") == "lee2019"
 
 
+HUGE = "1" + 400 * "0"
+
+
+def training(key: str, value: str) -> dict[str, str]:
+    """A card in which ``key`` of the training has another value, as JSON."""
+    rate = {} if key == "lambda" else {"lambda": 0.09}
+    return {"training": json.dumps({**rate, key: "@"}).replace('"@"', value)}
+
+
+def configuration(key: str, value: str) -> dict[str, str]:
+    sizes = {"hidden": 8, "latents": 12, key: "@"}
+    return {"configuration": json.dumps(sizes).replace('"@"', value)}
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -156,7 +172,26 @@ def test_former_names_go_on_being_read(monkeypatch):
         ({"architecture": "balle2019"}, "unknown architecture 'balle2019'"),
         ({"configuration": json.dumps({"hidden": 7, "latents": 9})}, "do not fit .*size mismatch"),
         ({"configuration": json.dumps({"hiden": 7})}, "unexpected keyword argument 'hiden'"),
-        ({"training": json.dumps({"steps": 1})}, "its card is damaged"),
+        ({"training": json.dumps({"steps": 1})}, r"its card is damaged \(it has no 'lambda'\)"),
+        ({"training": "[]"}, "training is no table"),
+        ({"configuration": "5"}, "configuration is no table"),
+        ({"configuration": "[" * 1000}, "nested deeper"),
+        ({"architecture": "/tmp/mine.py:SPEC"}, "a file of Python, which is not run for it"),
+        *(
+            (training("lambda", rate), "lambda is .*, where a number above 0 is|a number that can")
+            for rate in ("0", "-1", "true", '"x"', "null", "[]", "NaN", "Infinity", HUGE)
+        ),
+        (training("seconds", HUGE), r"training holds 1000.*…0, a number that cannot be"),
+        (training("seconds", f"[{{}}, [-{HUGE}]]"), "training holds -1000"),
+        (training("seconds", "1" * 5000), "Exceeds the limit"),
+        *(
+            (configuration("channels", channels), "channels is .*, where images have 1 or 3|number")
+            for channels in ("0", "-1", "2", "true", "1.0", '"3"', "null", "[3]", "{}", HUGE, "NaN")
+        ),
+        *(
+            (configuration("hidden", hidden), "do not fit|architecture 'bmshj2018-factorized': ")
+            for hidden in ("0", "-1", "1000000000", "true", '"x"', "null", "[]", "{}", "0.5")
+        ),
     ],
 )
 def test_a_card_that_disagrees_with_its_file_is_refused(tmp_path, changed, message):
@@ -167,7 +202,44 @@ def test_a_card_that_disagrees_with_its_file_is_refused(tmp_path, changed, messa
         metadata = {**file.metadata(), **changed}
     path = tmp_path / "changed.safetensors"
     save_file(load_file(source), path, metadata)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as caught:
+        architectures.network(path)
+    assert str(caught.value).startswith(f"weights {str(path)!r}")
+    assert len(str(caught.value)) < len(str(path)) + 400
+
+
+def test_a_file_of_python_that_a_card_names_is_not_run(tmp_path):
+    from safetensors import safe_open
+
+    (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')\n")
+    source = TRAINED / "balle2017-0.0932.safetensors"
+    with safe_open(source, framework="numpy") as file:
+        metadata = {**file.metadata(), "architecture": f"{tmp_path / 'mine.py'}:SPEC"}
+    path = tmp_path / "changed.safetensors"
+    save_file(load_file(source), path, metadata)
+    with pytest.raises(UsageError, match="which is not run for it"):
+        registry.load("trained")(1, checkpoint=str(path))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kind", ["F4", "F6_E2M3", "F8_E8M0", "C64"])
+def test_tensors_of_unusual_types_cost_one_line(tmp_path, kind):
+    """Some are known to safetensors, and not to torch or to a network."""
+    card = {
+        "rdbench": "1",
+        "architecture": "bmshj2018-factorized",
+        "configuration": "{}",
+        "training": '{"lambda": 1}',
+    }
+    tensor = {"dtype": kind, "shape": [8], "data_offsets": [0, 64 if kind == "C64" else 8]}
+    if kind == "F4":
+        tensor["data_offsets"] = [0, 4]
+    if kind == "F6_E2M3":
+        tensor["data_offsets"] = [0, 6]
+    head = json.dumps({"__metadata__": card, "g_a.0.weight": tensor}).encode()
+    path = tmp_path / "changed.safetensors"
+    path.write_bytes(len(head).to_bytes(8, "little") + head + bytes(tensor["data_offsets"][1]))
+    with pytest.raises(UsageError, match=r"^weights '.*changed\.safetensors'"):
         architectures.network(path)
 
 

@@ -12,39 +12,74 @@ from rdbench.models.architectures.table import find
 from rdbench.schema import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from rdbench.models.compression.base import Compressor, Execution
 
 
 def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Module:
     """A new network of the architecture and configuration of ``card``, its weights drawn from
-    ``generator``. Raises :class:`UsageError` for an unknown architecture or argument."""
+    ``generator``. Raises :class:`UsageError` for an unknown architecture, and for an argument that
+    is unknown or cannot be."""
     spec = find(card.architecture)
     try:
         return spec.network(**card.configuration, generator=generator)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"architecture {card.architecture!r}: {one_line(str(error))}") from None
+    except (
+        *(TypeError, ValueError, ArithmeticError, LookupError, RuntimeError),
+        MemoryError,
+    ) as error:
+        reason = one_line(str(error).partition("\n")[0], 200) or type(error).__name__
+        raise UsageError(f"architecture {card.architecture!r}: {reason}") from None
 
 
 def network(path: Path) -> tuple[weights.Card, nn.Module, bytes]:
     """The network in the file ``path``, in evaluation mode, with its card and the identity of its
     weights. Raises :class:`UsageError` for a file that is no such thing."""
     card, state = weights.read(path)
-    made = build(card)
+    where = f"weights {str(path)!r}"
+    does_not_fit = (
+        f"{where} do not fit the architecture {card.architecture!r} that their card names"
+    )
+    try:
+        reason = _misfit(card, state)
+        made = None if reason else build(card)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    if made is None:
+        raise UsageError(f"{does_not_fit}: {reason}")
     identity = weights.identity(state)
     try:
         made.load_state_dict(state)
     except RuntimeError as error:
         reason = one_line(str(error).splitlines()[-1], 160)
-        raise UsageError(
-            f"weights {str(path)!r} do not fit the architecture {card.architecture!r} that their "
-            f"card names: {reason}"
-        ) from None
+        raise UsageError(f"{does_not_fit}: {reason}") from None
     return card, made.eval(), identity
 
 
+def _misfit(card: weights.Card, state: Mapping[str, Tensor]) -> str:
+    """What is wrong where the network that ``card`` tells is far larger than the file's; "" for
+    nothing. It takes no memory: a card may tell of a network of terabytes."""
+    import torch
+
+    spec = find(card.architecture)
+    try:
+        with torch.device("meta"):
+            wanted = spec.network(**card.configuration, generator=None).state_dict()
+    except Exception:  # one's own network need not be one that can be made so
+        return ""
+    samples, there = (sum(one.numel() for one in of.values()) for of in (wanted, state))
+    if samples <= _MOST_LARGER * there + _ALWAYS_SAMPLES:
+        return ""
+    return f"size mismatch: such a network has {samples:,} samples, and the file {there:,}"
+
+
+_MOST_LARGER: Final = 8
+_ALWAYS_SAMPLES: Final = 1 << 22
+"""A network may have so many times the samples of its file, and so many beside: buffers take the
+sizes of those that they are loaded from."""
 _USUAL: Final = {"channels": 3, "stride": 64}
 """What networks are taken for that do not tell."""
 

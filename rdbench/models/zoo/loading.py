@@ -147,8 +147,11 @@ def compressor(name: str, state: Mapping[str, Tensor], execution: Execution) -> 
         variable = {"vr_entbttlnck": any(key.startswith("gayn2zqstep.") for key in state)}
     try:
         network = parameters.fitting(kind.network).from_state_dict(state, **variable).eval()
-    except (KeyError, RuntimeError, ValueError, AttributeError) as error:
-        reason = one_line(str(error).strip().splitlines()[-1], 160)
+    except (
+        *(LookupError, RuntimeError, ValueError, AttributeError, TypeError, ArithmeticError),
+        *(AssertionError, MemoryError),
+    ) as error:
+        reason = one_line((str(error).strip() or type(error).__name__).splitlines()[-1], 160)
         raise UsageError(
             f"the weights are not of {name!r} ({reason}); say which they are of with arch="
         ) from None
