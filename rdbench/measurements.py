@@ -1,4 +1,4 @@
-"""Measurements by columns, and how a CSV of a million rows becomes them."""
+"""Measurements by columns, and reading them fast from a CSV of a million rows."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ class Measurements:
         return self if len(last) == len(self) else self.take(last[np.argsort(first)])
 
     def with_color(self, asked: str) -> Measurements:
-        """The same with the column ``color`` filled in, as an older rdbench had none: ``asked`` is
-        what the run was to measure, ``"rgb"`` or ``"luma"``."""
+        """The same with the column ``color`` filled in, which an older rdbench did not write:
+        ``asked`` is the color of the run, ``"rgb"`` or ``"luma"``."""
         column = self.texts["color"]
         color, channels = np.array(column.values)[column.codes], self.numbers["channels"]
         of_one = "luma" if asked == "luma" else "grey"
@@ -136,7 +136,8 @@ class Measurements:
 
     @classmethod
     def joined(cls, tables: Sequence[Measurements]) -> Measurements:
-        """The rows of tables one after the other; a metric is not available where one lacks it."""
+        """The rows of tables one after the other; metrics that a table lacks are not available
+        there."""
         texts = {}
         for column in COLUMNS:
             if column.type is str:
@@ -180,9 +181,9 @@ def is_number(cell: str) -> bool:
 def whole_records(data: bytes, quotes: int = 0) -> int:
     """Length of the leading part of CSV ``data`` that ends with a complete record.
 
-    A record ends at a line end outside quotes. Whatever follows the last one is a row that was
-    being written when its process was killed. ``quotes`` are those in front of ``data``, of a
-    record that goes on in it.
+    A record ends at a line end outside quotes. Anything after the last one is a row that was being
+    written when its process was killed. ``quotes`` is the number of quotes before ``data`` in a
+    record that continues in it.
     """
     end = len(data)
     quotes += data.count(b'"')
@@ -203,10 +204,10 @@ def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
 def parse_table(file: BinaryIO, where: str) -> Measurements:
     """The rows of a measurements CSV by columns; a torn last row is left out.
 
-    Columns of the core are found by their names: missing ones are not available. Every other
-    column of numbers is of a metric, unless its name is in :data:`rdbench.schema.RESERVED`; what
-    remains is left out. A byte order mark, CRLF and blank lines do no harm. Raises
-    :class:`UsageError` with ``where`` and the line for a file that is not one.
+    Columns of the core are found by name; missing ones are not available. Every other column of
+    numbers belongs to a metric, unless its name is in :data:`rdbench.schema.RESERVED`. Remaining
+    columns are ignored. A byte order mark, CRLF and blank lines are accepted. Raises
+    :class:`UsageError` with ``where`` and the line for anything else.
     """
     tables: list[Measurements] = [Measurements.of(())]
     for block in _blocks(file, where):
@@ -364,13 +365,14 @@ def _split_header(data: bytes, where: str) -> tuple[Sequence[str], bytes, int]:
         header = []
     if "rate_is" in header:
         raise UsageError(
-            f"{where} holds published curves, whose rates may be other than of files; name it as "
+            f"{where} holds published curves, whose rates may not count whole files; name it as "
             "published:FILE.csv"
         )
     if missing := [name for name in _NEEDED if name not in header]:
         raise UsageError(
             f"{where} is not a table of measurements: its header lacks {', '.join(missing)}; "
-            "`rdbench import` makes a curve of other tools' results, to be named published:FILE.csv"
+            "`rdbench import` converts results of other tools to a curve, which is named "
+            "published:FILE.csv"
         )
     if twice := [column.name for column in COLUMNS if header.count(column.name) > 1]:
         raise UsageError(f"{where} has the column {twice[0]!r} twice; rename or remove one")

@@ -1,4 +1,4 @@
-"""A run whose times are to be published: what it measures again, and what it says of them."""
+"""A run whose times are for publication: what it measures again, and its notes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def one_at_a_time(jobs: int | None, scheduler: str | None = None) -> int:
     scheduler."""
     if jobs not in (None, 1):
         raise UsageError(
-            f"`timing` measures one task at a time and `jobs` is {jobs}; leave one of them out"
+            f"`timing` measures one task at a time, but `jobs` is {jobs}; leave one of them out"
         )
     if scheduler is not None:
         raise UsageError(
-            "`timing` measures on this machine, alone, and `scheduler` names others; leave one of "
+            "`timing` measures on this machine only, but `scheduler` names others; leave one of "
             "them out"
         )
     return 1
 
 
 def most_threads(codecs: Iterable[CodecPlan]) -> int:
-    """The threads of the codec with most of them, by its option ``threads``."""
+    """The largest number of threads of a codec, by its option ``threads``."""
     return max((int(codec.resolved().get("threads", 1)) for codec in codecs), default=1)
 
 
@@ -38,7 +38,10 @@ def untimed(
     """The good rows whose times are not such, each with its curve and why it is measured again."""
     rows = [(task, directory.good(task.key)) for task in tasks]
     return {
-        task.key: (task.codec.label, f"its times are {row.timing or 'not told'}, not {PINNED}")
+        task.key: (
+            task.codec.label,
+            f"its times are {row.timing or 'of unknown kind'}, not {PINNED}",
+        )
         for task, row in rows
         if row is not None and row.timing != PINNED
     }
@@ -57,7 +60,7 @@ def timing_record(cores: Sequence[int]) -> dict[str, Any]:
 
 
 def wide_intervals(rows: Iterable[Measurement]) -> list[str]:
-    """A line for each curve of whose times some have no narrow interval."""
+    """A line for each curve that has times without a narrow interval."""
     wide: dict[str, list[float | None]] = {}
     counts: dict[str, int] = {}
     for row in rows:

@@ -108,7 +108,7 @@ def test_an_image_beyond_a_format_s_limit_is_unsupported_with_the_limit(
         (["rnu"], "No such command 'rnu'. Did you mean 'run'?"),
         (["run", "--jbos", "2"], "No such option: --jbos"),
         (["run", "--jobs", "two"], "Invalid value for '--jobs'"),
-        (["bd"], "name either a curve to compare with by --anchor, or --matrix"),
+        (["bd"], "give either --anchor NAME, the curve to compare with, or --matrix"),
         (["datasets", "fecth"], "Did you mean 'fetch'"),
     ],
 )

@@ -116,7 +116,7 @@ def test_one_point_and_missing_images_are_noted(imported):
     head, first, second, *_ = TABLE.splitlines(keepends=True)
     assert imported(head + first).notes[1:] == (
         "mine has one point: it can be drawn, not compared",
-        "mine: whether its rate is of files is not told; `rate_is` says it",
+        "mine: its source does not say whether its rate counts whole files; `rate_is` says it",
     )
     notes = imported(head + first + second + first.replace("a,", "b,")).notes
     assert "1 images are not at all points and will be left out of it (b: not measured" in notes[1]
@@ -263,8 +263,8 @@ def test_means_that_repeat_each_other_are_refused(imported):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (TABLE.encode("utf-16"), "is UTF-16 or no text at all; save it as UTF-8"),
-        (TABLE.encode("utf-16-le"), "is UTF-16 or no text at all; save it as UTF-8"),
+        (TABLE.encode("utf-16"), "is UTF-16 or not text; save it as UTF-8"),
+        (TABLE.encode("utf-16-le"), "is UTF-16 or not text; save it as UTF-8"),
         (TABLE.replace("x", "é").encode("latin-1"), "not UTF-8 (line 2, byte 0xE9)"),
     ],
 )

@@ -302,7 +302,7 @@ def test_a_file_that_was_not_imported_says_so(tmp_path):
         UsageError, match=r"header lacks codec, image, point; `rdbench import` makes"
     ):
         call("bd", path, "--anchor", "x")
-    with pytest.raises(UsageError, match=r"has no column .*; `rdbench import` makes such a file"):
+    with pytest.raises(UsageError, match=r"has no column .*; `rdbench import` converts results"):
         call("bd", "--anchor", f"published:{path}", "--published", "lee2019-mse")
     path.write_text(imported(tmp_path, {"t.csv": TABLE}, point="", mapping=MAPPING).text)
     with pytest.raises(UsageError, match=r"holds published curves, .* as published:FILE\.csv"):
