@@ -20,7 +20,10 @@ def transforming() -> Iterator[None]:
     and back. Hyperpriors and contexts determine probabilities, so they belong to entropy coding.
 
     Returns:
-        A context manager without a value. Raises: Nothing: errors inside pass through.
+        A context manager without a value.
+
+    Raises:
+        Nothing: errors inside pass through.
     """
     if _seconds is None:
         yield

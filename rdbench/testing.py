@@ -32,8 +32,8 @@ def assert_conforms(
         Nothing.
 
     Raises:
-        AssertionError: if a check failed, or all were skipped. UsageError: for a codec, an option
-        or a point that does not exist.
+        AssertionError: if a check failed, or all were skipped.
+        UsageError: for a codec, an option or a point that does not exist.
     """
     from rdbench.conforming import conforms, run_checks, table
 
@@ -59,8 +59,8 @@ def assert_no_regression(run: str | Path, baseline: str | Path, **limits: Any) -
         Nothing.
 
     Raises:
-        AssertionError: if a curve is worse, gone, newly failing or not comparable. RdbenchError: if
-        the run or the baseline does not exist or cannot be read.
+        AssertionError: if a curve is worse, gone, newly failing or not comparable.
+        RdbenchError: if the run or the baseline does not exist or cannot be read.
     """
     from rdbench.gate import Limits, check
     from rdbench.gate.outputs import table

@@ -38,27 +38,29 @@ def compare(
     it is.
 
     Args:
-        run: the run directory. image: the name of the image, optionally with its dataset:
-        ``kodak/kodim21``. at: ``{"bpp": 0.15}``, or a value of a metric. codecs: labels of curves,
-        or codecs; all of the run by default. exact: whether to reach the requested value instead of
-        taking the nearest point. tolerance: how closely, as for :func:`rdbench.run`. crop: left,
-        top, width and height in pixels, or ``"worst"`` for the square of 160 px in
+        run: the run directory.
+        image: the name of the image, optionally with its dataset: ``kodak/kodim21``.
+        at: ``{"bpp": 0.15}``, or a value of a metric.
+        codecs: labels of curves, or codecs; all of the run by default.
+        exact: whether to reach the requested value instead of taking the nearest point.
+        tolerance: how closely, as for :func:`rdbench.run`.
+        crop: left, top, width and height in pixels, or ``"worst"`` for the square of 160 px in
             which two of the decoded images differ most; None for the whole image.
         metrics: metrics to print below; by default those of the run. Others are computed.
-        error_map: the map below each image: ``"difference"``, or a metric that has an error
-            map.
-        title: the title; by default the image and the requested value, ``""`` for none. out: the
-        folder of the figures; ``plots`` in the run directory by default. formats: of ``"png"``,
-        ``"pdf"`` and ``"svg"``. jobs: worker processes, as :func:`rdbench.run`. timeout_s: limit on
-        the time of one decoding or coding.
+        error_map: the map below each image: ``"difference"``, or a metric that has an error map.
+        title: the title; by default the image and the requested value, ``""`` for none.
+        out: the folder of the figures; ``plots`` in the run directory by default.
+        formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
+        jobs: worker processes, as :func:`rdbench.run`.
+        timeout_s: limit on the time of one decoding or coding.
 
     Returns:
         The paths of the files.
 
     Raises:
         UsageError: for unknown names, if nothing was measured for an image, and with ``exact`` for
-        a codec that is lossless, has no parameter to search, or has changed since. RdbenchError: if
-        a decoded image cannot be reproduced, or a target cannot be reached.
+            a codec that is lossless, has no parameter to search, or has changed since.
+        RdbenchError: if a decoded image cannot be reproduced, or a target cannot be reached.
     """
     for kind in formats:
         if kind not in FORMATS:

@@ -34,21 +34,24 @@ def train(
     ``out``, each with its card ``NAME.md``; ``lee2019:checkpoints=OUT`` as a codec measures them.
 
     Args:
-        configuration: the name of one that rdbench ships, or the path of a TOML file. out: the
-        directory; an existing one is resumed. By default ``results/runs/NAME``. steps: steps of
-        each network, instead of the configuration's. device: ``"auto"``, ``"cpu"``, ``"cuda"`` or
-        ``"cuda:N"``, instead of the configuration's. threads: threads of torch; by default the
-        number of cores. fresh: whether to discard what the directory holds. started: called with
-        the configuration and the directory, before the training. progress: called with each row of
-        the log. say: called with each message for the user.
+        configuration: the name of one that rdbench ships, or the path of a TOML file.
+        out: the directory; an existing one is resumed. By default ``results/runs/NAME``.
+        steps: steps of each network, instead of the configuration's.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``, instead of the configuration's.
+        threads: threads of torch; by default the number of cores.
+        fresh: whether to discard what the directory holds.
+        started: called with the configuration and the directory, before the training.
+        progress: called with each row of the log.
+        say: called with each message for the user.
 
     Returns:
         The files of weights that are finished, and whether the training was interrupted.
 
     Raises:
-        MissingBackendError: if torch is not installed. UsageError: for a configuration that does
-        not exist, has a mistake, or contradicts the directory. DivergedError: if a loss is not
-        finite.
+        MissingBackendError: if torch is not installed.
+        UsageError: for a configuration that does not exist, has a mistake, or contradicts the
+            directory.
+        DivergedError: if a loss is not finite.
     """
     try:
         from rdbench.training import configuration_file, family

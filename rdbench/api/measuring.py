@@ -80,36 +80,47 @@ def run(
             :class:`Experiment`.
         codecs: names, texts ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
             FILE.toml), or classes, also from a notebook.
-        datasets: known names, folders, files or globs. codec_files: TOML files of program codecs,
-        whose names can then be used in ``codecs``. points: points of the codecs that do not name
-        their own: numbers and ranges of them, or a text such as ``"10/50"`` and ``"10..90:10"``; or
-            by target, ``"bpp:0.12/0.25"`` or ``"psnr_db:32/36"``: the rate or the score that each
-            image is to reach; the setting is searched for (column ``setting``).
+        datasets: known names, folders, files or globs.
+        codec_files: TOML files of program codecs, whose names can then be used in ``codecs``.
+        points: points of the codecs that do not name their own: numbers and ranges of them, or a
+            text such as ``"10/50"`` and ``"10..90:10"``; or by target, ``"bpp:0.12/0.25"`` or
+            ``"psnr_db:32/36"``: the rate or the score that each image is to reach; the setting is
+            searched for (column ``setting``).
         tolerance: tolerance of points by target, for the codecs that do not name their own: a share
-        of a rate (``0.02``, ``"2%"``), or an amount of a metric; :meth:`rdbench.goals.Goal.allowed`
-        gives the default. metrics: names, FILE.py:Class or FILE.toml; empty for the default ones.
-        color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range. repeat: how
-        often each measurement is made. out: the run directory. fresh: whether to discard what it
-        holds. jobs: worker processes with one thread each, at most one per task; by default the
-        number of cores that this process may use, by its affinity and control groups. timeout_s:
-        limit on the wall time of one measurement. memory_mb: limit on the private memory of each
-        worker in MiB; by default 90 % of the memory that this process may use, by the machine and
-        its control groups, divided among the workers; 0 for no limit. keep_streams: whether to keep
-        the streams. keep_decoded: whether to keep the decoded images. timing: whether to take times
-        for publication, one task at a time on its own core: medians of repeated runs, until their
-        95 % interval is under 2 %, or after 50 runs or 60 s. cache: a folder in which runs share
-        measurements. A row of another run with the same samples, codec, program, options, point and
-        metrics is taken, with the name of that run (column ``reused``) and without its times.
+            of a rate (``0.02``, ``"2%"``), or an amount of a metric;
+            :meth:`rdbench.goals.Goal.allowed` gives the default.
+        metrics: names, FILE.py:Class or FILE.toml; empty for the default ones.
+        color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range.
+        repeat: how often each measurement is made.
+        out: the run directory.
+        fresh: whether to discard what it holds.
+        jobs: worker processes with one thread each, at most one per task; by default the number of
+            cores that this process may use, by its affinity and control groups.
+        timeout_s: limit on the wall time of one measurement.
+        memory_mb: limit on the private memory of each worker in MiB; by default 90 % of the memory
+            that this process may use, by the machine and its control groups, divided among the
+            workers; 0 for no limit.
+        keep_streams: whether to keep the streams.
+        keep_decoded: whether to keep the decoded images.
+        timing: whether to take times for publication, one task at a time on its own core: medians
+            of repeated runs, until their 95 % interval is under 2 %, or after 50 runs or 60 s.
+        cache: a folder in which runs share measurements. A row of another run with the same
+            samples, codec, program, options, point and metrics is taken, with the name of that run
+            (column ``reused``) and without its times.
         cache_mb: size limit of the cache in MiB; the least recently used rows make room.
-        cache_times: whether to take times and memory from the cache as well. dry_run: whether to
-        measure nothing, and to forecast what is to be done and how long it will take
-        (``outcome.forecast``), judged by earlier measurements in the run directory and those beside
-        it. strict: whether to measure nothing if a codec is missing. scheduler: address of a Dask
-        scheduler whose workers measure (``"tcp://host:8786"``), or ``"local"`` for a Dask cluster
-        on this machine; by default rdbench's own worker processes. shared_data: whether Dask
-        workers read images from the same paths as here, instead of being sent them. say: called
-        with messages about Dask workers, a line each. started: called with what will be measured
-        and where. progress: called with each row, the number done, and the total.
+        cache_times: whether to take times and memory from the cache as well.
+        dry_run: whether to measure nothing, and to forecast what is to be done and how long it will
+            take (``outcome.forecast``), judged by earlier measurements in the run directory and
+            those beside it.
+        strict: whether to measure nothing if a codec is missing.
+        scheduler: address of a Dask scheduler whose workers measure (``"tcp://host:8786"``), or
+            ``"local"`` for a Dask cluster on this machine; by default rdbench's own worker
+            processes.
+        shared_data: whether Dask workers read images from the same paths as here, instead of being
+            sent them.
+        say: called with messages about Dask workers, a line each.
+        started: called with what will be measured and where.
+        progress: called with each row, the number done, and the total.
 
     Returns:
         The rows, and how many of them were measured now. A failure is a row that says so
@@ -180,15 +191,17 @@ def score(
     """Score images that another program decoded, into the same table; ``rdbench score``.
 
     Args:
-        originals: a known dataset, folder, file or glob. decoded: a folder of images named like the
-        originals, or a folder of folders, one for each point, whose names end with the number of
-        the point; also the kept images of a curve. streams: the same for streams, whose sizes give
-        bpp. codec: name of the codec; by default that of ``decoded``. parameter: the rate
-        parameter, of which a point is a value. point: the point, for a folder that does not name
-        it. name: pattern of the names of images below ``decoded``, if they differ from the
-        originals: ``"rec_{image}_q{point}"``, ``"{image}/{point}"``. Everything outside braces is
-        literal; the suffix may be left out. stream_name: the same for ``streams``, by default as
-        ``name`` with any suffix; also
+        originals: a known dataset, folder, file or glob.
+        decoded: a folder of images named like the originals, or a folder of folders, one for each
+            point, whose names end with the number of the point; also the kept images of a curve.
+        streams: the same for streams, whose sizes give bpp.
+        codec: name of the codec; by default that of ``decoded``.
+        parameter: the rate parameter, of which a point is a value.
+        point: the point, for a folder that does not name it.
+        name: pattern of the names of images below ``decoded``, if they differ from the originals:
+            ``"rec_{image}_q{point}"``, ``"{image}/{point}"``. Everything outside braces is literal;
+            the suffix may be left out.
+        stream_name: the same for ``streams``, by default as ``name`` with any suffix; also
             ``"{image}.{part}.bin"`` for streams in numbered parts.
         metrics: as :func:`run`.
         color: as :func:`run`.
@@ -275,8 +288,8 @@ def merge(runs: Sequence[str | Path], out: str | Path) -> Path:
     """Join runs of one plan, for example from several machines; ``rdbench merge``.
 
     Args:
-        runs: run directories. out: the run directory to create, which must not exist. Kept files
-        are linked or copied.
+        runs: run directories.
+        out: the run directory to create, which must not exist. Kept files are linked or copied.
 
     Returns:
         The path of the joined run.

@@ -54,32 +54,37 @@ def bd_table(
     ``rdbench bd``.
 
     Args:
-        runs: run directories or CSV files. anchor: the label or the codec of one curve, or
-        ``published:NAME``. metrics: columns of the runs, names of known metrics, FILE.py:Class or
-        FILE.toml; ``psnr_db`` by default. published: names of published curves, compared with those
-        of the runs or alone. convention: ``"jpeg-ai"`` or ``"aom"``
-        (:mod:`rdbench.curves.conventions`): BD-rates with its metrics, points and mean over images.
-        Arguments that contradict it are refused. method: ``"pchip"``, ``"akima"``, ``"cubic"``, or
-        ``"all"`` for a row for each. averaging: ``"mean"`` of the images' decibels, ``"pooled"``,
-        the decibels of the mean, or ``"literature"``: the mean of PSNR and the decibels of the mean
-            MS-SSIM, which is how papers publish the two.
-        min_overlap: the smallest overlap in percent; below it, no value is given. interval: the
-        kind of the 95 % intervals over images: ``"jackknife"`` (:mod:`rdbench.bd.estimates`;
-        deterministic), ``"bootstrap"`` for percentiles, which are too narrow for few images, or
-            ``"none"``. Fewer than 5 images have none.
-        resamples: the number of bootstrap draws of the images. seed: the seed of the bootstrap.
-        cap_db: the upper limit of scores in decibels. Without one, images whose score is
-            infinite at half of the points or more are left out, and named.
+        runs: run directories or CSV files.
+        anchor: the label or the codec of one curve, or ``published:NAME``.
+        metrics: columns of the runs, names of known metrics, FILE.py:Class or FILE.toml;
+            ``psnr_db`` by default.
+        published: names of published curves, compared with those of the runs or alone.
+        convention: ``"jpeg-ai"`` or ``"aom"`` (:mod:`rdbench.curves.conventions`): BD-rates with
+            its metrics, points and mean over images. Arguments that contradict it are refused.
+        method: ``"pchip"``, ``"akima"``, ``"cubic"``, or ``"all"`` for a row for each.
+        averaging: ``"mean"`` of the images' decibels, ``"pooled"``, the decibels of the mean, or
+            ``"literature"``: the mean of PSNR and the decibels of the mean MS-SSIM, which is how
+            papers publish the two.
+        min_overlap: the smallest overlap in percent; below it, no value is given.
+        interval: the kind of the 95 % intervals over images: ``"jackknife"``
+            (:mod:`rdbench.bd.estimates`; deterministic), ``"bootstrap"`` for percentiles, which are
+            too narrow for few images, or ``"none"``. Fewer than 5 images have none.
+        resamples: the number of bootstrap draws of the images.
+        seed: the seed of the bootstrap.
+        cap_db: the upper limit of scores in decibels. Without one, images whose score is infinite
+            at half of the points or more are left out, and named.
         rates: the lowest and the highest rate in bit/px of the points that count, for mean curves
-        and for those of single images. qualities: the range of quality over which BD-rates are
-        integrated, in the unit of the one metric. A curve that does not cover all of it has no
-        value. labels: names for the curves in the rows, as a mapping or a TOML file (see
+            and for those of single images.
+        qualities: the range of quality over which BD-rates are integrated, in the unit of the one
+            metric. A curve that does not cover all of it has no value.
+        labels: names for the curves in the rows, as a mapping or a TOML file (see
             :func:`rdbench.plot_rd`).
         classes: whether to add rows for each class of images, against ``anchor``. A class is the
-        images that share a tag; tags are those of ``tags.csv`` beside the images when they were
-        measured. tags: a file of tags (columns ``image`` and ``tags``) to use instead, for example
-        for published curves; it implies ``classes``. A warning lists images that it names and no
-        curve has.
+            images that share a tag; tags are those of ``tags.csv`` beside the images when they were
+            measured.
+        tags: a file of tags (columns ``image`` and ``tags``) to use instead, for example for
+            published curves; it implies ``classes``. A warning lists images that it names and no
+            curve has.
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
@@ -92,8 +97,8 @@ def bd_table(
 
     Raises:
         UsageError: for unknown or ambiguous names, invalid ranges, several metrics with one range
-        of qualities, arguments that contradict the convention, nothing to compare, and classes if
-        no image has a tag or a convention is given.
+            of qualities, arguments that contradict the convention, nothing to compare, and classes
+            if no image has a tag or a convention is given.
     """
     check_ranges(rates, qualities)
     if method not in (ALL_METHODS, *METHODS):

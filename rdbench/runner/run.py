@@ -120,8 +120,8 @@ def run(
 
     Raises:
         UsageError: if ``out`` contradicts the request (other images, programs or versions for the
-        same curve, another label), or if another run is writing to it. RdbenchError: if ``out``
-        cannot be written to.
+            same curve, another label), or if another run is writing to it.
+        RdbenchError: if ``out`` cannot be written to.
     """
     out = out.absolute()
     tasks = experiment.tasks()

@@ -64,7 +64,7 @@ def test_images_that_are_passed_over_are_counted(tmp_path, images):
     (images / "other.jxl").write_bytes(b"x")
     done = rdbench("run", "--codec", "jpeg:points=50", "--dataset", images, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "1 image file of kinds that are not read (1 .jxl) passed over" in done.stderr
+    assert "1 image file skipped, in formats that are not read (1 .jxl)" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,10 @@ def test_images_in_folders_are_told_with_them(folder):
             "no image in .* matches `name` '{image}-{point}';  ",
         ),
         ({"name": "{image}_q{point}", "point": 3}, "`name` tells the points"),
-        ({"name": "{image}_q{point}", "stream_name": "{image}"}, "`stream_name` must have one, too"),
+        (
+            {"name": "{image}_q{point}", "stream_name": "{image}"},
+            "`stream_name` must have one, too",
+        ),
         ({"stream_name": "{image}_q{point}"}, "`name` must have one, too"),
     ],
 )
@@ -265,7 +268,9 @@ def test_a_pattern_that_cannot_be_meant_is_refused(folder, settings, message):
 def test_a_file_that_may_be_of_two_originals_is_refused(folder):
     lay(folder, {f"originals/k{digits}.png": ("kodim01", 0) for digits in ("0", "01")})
     lay(folder, {"vtm/k0.png": ("kodim01", 2), "vtm/k012.bin": 5})
-    with pytest.raises(UsageError, match=r"k012.bin' could belong to 'k0' at 0 or to 'k01' at 0 by "):
+    with pytest.raises(
+        UsageError, match=r"k012.bin' could belong to 'k0' at 0 or to 'k01' at 0 by "
+    ):
         scored(folder, streams=folder / "vtm", name="{image}", stream_name="{image}{part}")
 
 

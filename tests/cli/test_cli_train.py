@@ -126,6 +126,5 @@ def test_divergence_and_interruption_have_their_exit_status(small, train, monkey
     status, _, errors = train(small)
     assert status == 130
     assert errors.splitlines()[-1] == (
-        "interrupted; a checkpoint is in results/runs/small; the same command continues from "
-        "there"
+        "interrupted; a checkpoint is in results/runs/small; the same command continues from there"
     )

@@ -174,7 +174,9 @@ def test_infinite_values_are_out_of_reach(table):
     (at_rate,) = table(ladder("old"), new, at="bpp=1.4")
     assert math.isnan(at_rate.differences["psnr_db"].value)
     assert at_rate.differences["mse"].count == 6
-    assert "PSNR is over 0 images; on others it is infinite, empty or out of reach" in match_text([at_rate])
+    assert "PSNR is over 0 images; on others it is infinite, empty or out of reach" in match_text(
+        [at_rate]
+    )
 
 
 def by_target(codec, column, reached, slower=1.0):

@@ -279,7 +279,10 @@ def test_line_ends_and_a_byte_order_mark_make_no_difference():
         ("dataset,label,bpp\nd,a,1\n", "has no column point"),
         ("dataset,label,point,bpp\n", "has no rows"),
         ("", "has no column bpp, dataset, label, point"),
-        ("dataset,label,codec,point,bpp\nd,a,x,1,0.5\n", "the number of images they are means over"),
+        (
+            "dataset,label,codec,point,bpp\nd,a,x,1,0.5\n",
+            "the number of images they are means over",
+        ),
         ("dataset,images,label,point,bpp\nd,-3,a,1,0.5\n", "'-3' is not a number of images"),
         ("dataset,images,label,codec,point,bpp\nd,24,a,x,1,\n", "has no bpp"),
         ("dataset,images,label,codec,point,bpp\nd,24,a,x,1,much\n", "column 'bpp'"),

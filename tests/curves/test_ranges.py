@@ -154,7 +154,9 @@ def test_one_point_is_held_against_the_anchor_and_said_to_be_that(run, single):
     line = next(line for line in text.splitlines() if line.startswith("single"))
     assert "rate [%] at its point" in line
     assert f"{row.value:+.2f}@ (" in line
-    assert "@: single: the difference at the only point of the curve, not a Bjøntegaard delta" in text
+    assert (
+        "@: single: the difference at the only point of the curve, not a Bjøntegaard delta" in text
+    )
     assert "BD-" not in line
     written = list(csv.DictReader(io.StringIO(bd_text(table, "csv"), newline="")))
     assert {r["test"] for r in written if r["at_one_point"] == "yes"} == {"single"}

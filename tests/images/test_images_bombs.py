@@ -77,7 +77,7 @@ def test_frames_of_gif_are_not_counted(monkeypatch):
 
 def test_a_jpeg_of_very_many_scans_is_refused():
     check_scans(scans(MOST_SCANS))
-    with pytest.raises(ImageError, match=f"more than {MOST_SCANS} scans; save it anew"):
+    with pytest.raises(ImageError, match=f"more than {MOST_SCANS} scans; save it again"):
         decode_image(scans(MOST_SCANS + 1), "x.jpg")
 
 
