@@ -1,4 +1,4 @@
-"""rdbench: measure image codecs from real bitstreams, and say how far apart they are."""
+"""rdbench: measure image codecs from real bitstreams, and report how far apart they are."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from rdbench.interrupts import STATUS, ignore, raising
 
 
 def main() -> None:
-    """Run it; an interrupt is heard from the beginning, while it is still loaded."""
+    """Run it; interrupts are handled from the start, even while modules load."""
     with raising(KeyboardInterrupt):
         try:
             from rdbench import cli

@@ -1,8 +1,8 @@
-"""What files that describe programs have in common, of codecs and of metrics: which program is
-meant, its arguments with places for what differs, and the files that it reads.
+"""What TOML files for program codecs and program metrics share: the program, its arguments with
+placeholders, and the files that it reads.
 
-A place is a name in braces, ``{point}``, or with one of Python's format specifications behind a
-colon, ``{point:02d}``. A brace that stands for itself is written twice.
+A placeholder is a name in braces, ``{point}``, optionally with a Python format specification,
+``{point:02d}``. A literal brace is doubled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rdbench.programs.strays import MARK
 from rdbench.toml import Form, Table
 
 FOLDER: Final = "folder"
-"""The place of the folder in which a command runs."""
+"""The placeholder of the folder in which a command runs."""
 
 _FORMATTER: Final = string.Formatter()
 _ELSEWHERE: Final = re.compile(r"\.\.|~")
@@ -30,7 +30,7 @@ _OURS: Final = ("TMPDIR", RAM_VARIABLE, MARK)
 
 
 class ProgramForm(Form, frozen=True):
-    """What a table that describes a program holds, ``arguments`` apart."""
+    """The keys of a table that describes a program, without ``arguments``."""
 
     program: str
     names: tuple[str, ...] | None = None
@@ -44,8 +44,8 @@ class ProgramForm(Form, frozen=True):
 def program(
     table: Table, form: ProgramForm, install: str, places: Collection[str] = ()
 ) -> ProgramSpec:
-    """The program of ``table``; ``install`` is what to do where it is missing. One with a slash is
-    relative to the table's file. ``places`` may be in the values of ``environment``. Raises
+    """The program of ``table``; ``install`` says what to do if it is missing. A path with a slash
+    is relative to the table's file. The values of ``environment`` may contain ``places``. Raises
     :class:`rdbench.UsageError` with file, key and reason."""
     folder = table.path.absolute().parent
     names = (form.program,) if form.names is None else form.names
@@ -53,14 +53,14 @@ def program(
     if not name:
         raise table.error("program", f"{form.program!r} names no program")
     if variable(name) in _RESERVED:
-        raise table.error("program", f"{variable(name)} means something else; rename it")
+        raise table.error("program", f"{variable(name)} has another meaning; rename the program")
     if not all(names) or not names:
         raise table.error("names", f"{list(names)} names no program")
     if form.pattern and form.version is None:
         raise table.error(
             "version",
-            "is missing: 'pattern' is searched in what the program prints when it is asked; [] "
-            "asks it without arguments",
+            "is missing: 'pattern' is searched in the output of the program when it is run with "
+            "these arguments; [] runs it without any",
         )
     _check_environment(table.table("environment"), form.environment, places)
     return ProgramSpec(
@@ -80,7 +80,7 @@ def _check_environment(
 ) -> None:
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise table.error(name, "is no name of a variable")
+            raise table.error(name, "is not a valid name of a variable")
         if name in _OURS:
             raise table.error(name, "is set by rdbench; leave it out")
         if not isinstance(value, str):
@@ -89,22 +89,23 @@ def _check_environment(
 
 
 def expression(table: Table, key: str, text: str) -> str:
-    """``text``, a regular expression. Raises :class:`rdbench.UsageError` for what is none."""
+    """Compile ``text`` as a regular expression. Raises :class:`rdbench.UsageError` if it is not
+    one."""
     try:
         re.compile(text)
     except re.error as error:
-        raise table.error(key, f"is no regular expression: {error}") from None
+        raise table.error(key, f"is not a regular expression: {error}") from None
     return text
 
 
 def places_in(text: str) -> list[str]:
-    """The names of the places in a text. Raises :class:`ValueError` for braces that are none."""
+    """The names of the placeholders in a text. Raises :class:`ValueError` for unmatched braces."""
     return [name for _, name, _, _ in _FORMATTER.parse(text) if name is not None]
 
 
 def filled(text: str, values: Mapping[str, object]) -> str:
-    """A text with ``values`` in its places; those that have none stay as they are. Raises
-    :class:`ValueError` for a value that has not the form that its place asks for."""
+    """A text with ``values`` in its placeholders; those without a value stay. Raises
+    :class:`ValueError` for a value that does not fit the format of its placeholder."""
     parts = []
     for literal, name, form, _ in _FORMATTER.parse(text):
         parts.append(literal)
@@ -118,19 +119,19 @@ def filled(text: str, values: Mapping[str, object]) -> str:
 
 
 def text_of(value: object) -> str:
-    """An option's value as it stands in a command."""
+    """An option's value as written in a command."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_places(table: Table, key: str, text: str, places: Collection[str]) -> None:
-    """Raise :class:`rdbench.UsageError` for a text whose places are not among ``places``, or that
-    no command can hold."""
+    """Raise :class:`rdbench.UsageError` for a text with placeholders other than ``places``, or that
+    no command can contain."""
     if "\0" in text:
-        raise table.error(key, "has a null character, which no command can hold")
+        raise table.error(key, "has a null character, which no command can contain")
     try:
         found = list(_FORMATTER.parse(text))
     except ValueError:
-        reason = f"{text!r} has a single brace; one that stands for itself is written twice"
+        reason = f"{text!r} has a single brace; double it if it is literal"
         raise table.error(key, reason) from None
     for _, name, form, conversion in found:
         if name is None:
@@ -139,14 +140,16 @@ def check_places(table: Table, key: str, text: str, places: Collection[str]) -> 
             known = f"one of {', '.join(sorted(places))}" if places else "known here"
             raise table.error(key, f"{{{name}}} is not {known}")
         if conversion or "{" in (form or ""):
-            raise table.error(key, f"{text!r}: a place is a name, or a name, a colon and a form")
+            raise table.error(
+                key, f"{text!r}: a placeholder is a name, or a name, a colon and a format"
+            )
 
 
 def check_argument(
     table: Table, key: str, text: str, places: Collection[str], own: Collection[str]
 ) -> str:
-    """An argument, whose places are among ``places``. Those of ``own`` are files in the folder in
-    which the command runs, which is not known before: they are named as they are, or behind
+    """An argument, whose placeholders are among ``places``. Those of ``own`` are files in the
+    folder in which the command runs, which is not known in advance: they stand alone or after
     ``{folder}/``. Raises :class:`rdbench.UsageError`."""
     check_places(table, key, text, places)
     refuse_elsewhere(table, key, text)
@@ -160,18 +163,18 @@ def check_argument(
 
 
 def refuse_elsewhere(table: Table, key: str, text: str) -> None:
-    """Raise :class:`rdbench.UsageError` for an argument with a path that leads elsewhere from the
-    folder in which a command runs, or that a shell would have to read."""
+    """Raise :class:`rdbench.UsageError` for an argument whose path would not resolve in the folder
+    in which the command runs, or that needs a shell."""
     if _ELSEWHERE.search(text):
         raise table.error(
             key,
             f"{text!r} leads out of the temporary folder in which the program runs; list files "
-            "beside the definition under 'files', and give others their whole path",
+            "beside the definition under 'files', and give the absolute path of others",
         )
 
 
 def check_used(table: Table, texts: Iterable[str], needed: Collection[str]) -> None:
-    """Raise :class:`rdbench.UsageError` where one of the places ``needed`` is in no argument."""
+    """Raise :class:`rdbench.UsageError` if one of the placeholders ``needed`` is in no argument."""
     used = {place for text in texts for place in places_in(text)}
     if missing := sorted(set(needed) - used):
         raise table.error("arguments", f"{{{missing[0]}}} is not among them")
@@ -188,18 +191,18 @@ def files_beside(table: Table, names: Iterable[str]) -> Iterator[Path]:
 
 
 def files_read(table: Table, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    """The files and folders of ``reads``, by the names that they have there: what a program reads
-    from where it is. Raises :class:`rdbench.UsageError` for one that is not there."""
+    """The files and folders of ``reads``, by their names there: what a program reads in place.
+    Raises :class:`rdbench.UsageError` for one that does not exist."""
     folder = table.path.absolute().parent
     for index, name in enumerate(names):
         path = folder / Path(name).expanduser()
         if not name or not path.exists():
-            raise table.error(f"reads[{index}]", f"{name!r} is no file or folder")
+            raise table.error(f"reads[{index}]", f"{name!r} is not a file or folder")
         yield name, path
 
 
 def named_files(texts: Iterable[str]) -> Iterator[Path]:
-    """The files that whole paths in arguments name, as they are or behind ``=``, ``:`` or ``,``."""
+    """The files that absolute paths in arguments name, alone or after ``=``, ``:`` or ``,``."""
     for text in texts:
         for start in re.finditer(r"(?:^|[=:,])(?=/)", text):
             rest = text[start.end() :]
@@ -210,6 +213,6 @@ def named_files(texts: Iterable[str]) -> Iterator[Path]:
 
 
 def put_beside(files: Iterable[Path], folder: Path) -> None:
-    """Have files in the folder in which a program runs, as links."""
+    """Link files into the folder in which a program runs."""
     for file in files:
         (folder / file.name).symlink_to(file)

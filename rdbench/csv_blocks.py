@@ -34,9 +34,9 @@ def is_number(cell: str) -> bool:
 def whole_records(data: bytes, quotes: int = 0) -> int:
     """Length of the leading part of CSV ``data`` that ends with a complete record.
 
-    A record ends at a line end outside quotes. Whatever follows the last one is a row that was
-    being written when its process was killed. ``quotes`` are those in front of ``data``, of a
-    record that goes on in it.
+    A record ends at a line end outside quotes. Anything after the last one is a row that was being
+    written when its process was killed. ``quotes`` is the number of quotes before ``data`` in a
+    record that continues in it.
     """
     end = len(data)
     quotes += data.count(b'"')
@@ -160,13 +160,14 @@ def _split_header(data: bytes, where: str) -> tuple[Sequence[str], bytes, int]:
         header = []
     if "rate_is" in header:
         raise UsageError(
-            f"{where} holds published curves, whose rates may be other than of files; name it as "
+            f"{where} holds published curves, whose rates may not count whole files; name it as "
             "published:FILE.csv"
         )
     if missing := [name for name in _NEEDED if name not in header]:
         raise UsageError(
             f"{where} is not a table of measurements: its header lacks {', '.join(missing)}; "
-            "`rdbench import` makes a curve of other tools' results, to be named published:FILE.csv"
+            "`rdbench import` converts results of other tools to a curve, which is named "
+            "published:FILE.csv"
         )
     if twice := [column.name for column in COLUMNS if header.count(column.name) > 1]:
         raise UsageError(f"{where} has the column {twice[0]!r} twice; rename or remove one")

@@ -1,7 +1,5 @@
-"""What can go wrong, as far as a person can do something about it.
-
-The command line catches :class:`RdbenchError`, prints its message in one line and exits with 2.
-While measuring, an error costs the row of the measurement in which it was raised.
+"""Errors that a user can act on. The command line catches :class:`RdbenchError`, prints its message
+in one line and exits with 2. While measuring, an error costs only the row in which it was raised.
 """
 
 from __future__ import annotations
@@ -15,12 +13,12 @@ from typing import Final
 from rdbench.text import printable, quoted
 
 MOST_NAMES: Final = 40
-"""How many names the error for an unknown one lists."""
+"""The most names that the error for an unknown one lists."""
 
 
 class RdbenchError(Exception):
-    """Base of all errors that rdbench raises on purpose; the message is one line, in which what is
-    not printable is escaped."""
+    """Base of all errors that rdbench raises on purpose; the message is one line, with unprintable
+    characters escaped."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))
@@ -44,7 +42,7 @@ class UnsupportedImageError(ImageError):
 
 
 class CodecError(RdbenchError):
-    """A codec failed on one image: what a codec should raise, with the reason."""
+    """A codec failed on one image. Codecs raise this, with the reason."""
 
 
 class BitstreamError(CodecError):
@@ -56,22 +54,23 @@ class DivergedError(RdbenchError):
 
 
 class OutOfTimeError(CodecError):
-    """A program that a codec runs was ended because the time of the measurement is over."""
+    """A program that a codec runs was ended because the time limit of the measurement was
+    reached."""
 
 
 class ProcessEndedError(RdbenchError):
-    """The process in which a codec lives has ended in the middle of a request."""
+    """The process of a codec ended in the middle of a request."""
 
 
 class FileNote(UserWarning):
-    """What was done with a file that a user named and might not expect: in process it is a warning,
-    and a run says it once and keeps it in ``run.json``."""
+    """Something unexpected about a file that the user named. In Python it is a warning; a run
+    reports it once and records it in ``run.json``."""
 
 
 @contextlib.contextmanager
 def file_notes(found: list[str]) -> Iterator[None]:
-    """Put the texts of each :class:`FileNote` that comes within it into ``found``; other warnings
-    go on their way."""
+    """Collect the texts of every :class:`FileNote` raised inside in ``found``; other warnings are
+    passed on."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FileNote)
         try:
@@ -84,10 +83,10 @@ def file_notes(found: list[str]) -> Iterator[None]:
 
 
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
-    """The error for a name that is not in a table, with the names that are near it.
+    """The error for an unknown name, with suggestions.
 
-    ``unknown("codec", "jpge", ["jpeg", "webp"])`` reads
-    ``unknown codec 'jpge'; did you mean 'jpeg'?``, and lists the names when none is near.
+    ``unknown("codec", "jpge", ["jpeg", "webp"])`` reads ``unknown codec 'jpge'; did you mean
+    'jpeg'?``, and lists all names if none is similar.
     """
     names = sorted(known)
     folded = {entry.lower(): entry for entry in names}

@@ -66,23 +66,24 @@ class CodecPlan:
     name: str
     options: tuple[tuple[str, str | int | float | bool], ...]
     parameter: str
-    """What points are values of: the codec's parameter, or the column of :attr:`goal`."""
+    """The quantity whose values are the points: the codec's parameter, or the column of
+    :attr:`goal`."""
     points: tuple[float, ...]
-    """In increasing rate as far as the codec's ladder tells the direction."""
+    """In increasing rate, if the codec's ladder shows the direction."""
     label: str
     goal: Goal | None = None
-    """Where points are values to be reached, and not settings of the codec."""
+    """The goal, if points are values to be reached instead of settings."""
 
     @functools.cached_property
     def options_text(self) -> str:
-        """The options as the column has them, and with them what points are values of."""
+        """The options as in the column ``options``, with the goal, if any."""
         by_target = {BY_TARGET: self.goal.column} if self.goal else {}
         return options_text({**dict(self.options), **by_target})
 
     @property
     def settings(self) -> tuple[float, ...]:
-        """Values of the codec's parameter that stand for what it does: the points, or its ladder
-        where they are to be found."""
+        """Representative values of the codec's parameter: the points, or its ladder if points are
+        targets."""
         return self.goal.axis.ladder if self.goal else self.points
 
     def codec(self) -> type[Codec]:
@@ -90,8 +91,8 @@ class CodecPlan:
         return registry.load(self.target).configured(dict(self.options))
 
     def resolved(self) -> dict[str, Any]:
-        """All options of the codec, those too that ``options`` leaves out with their default: what
-        the methods of its class take."""
+        """All options of the codec, including those that ``options`` leaves out at their defaults,
+        as the methods of its class take them."""
         return self.codec().resolve_options(dict(self.options))
 
     def build(self, point: float) -> Codec:
@@ -101,10 +102,10 @@ class CodecPlan:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One measurement that is to be made."""
+    """One measurement to make."""
 
     index: int
-    """Place of its row in the finished table."""
+    """Index of its row in the finished table."""
     image: ImageRef
     codec: CodecPlan
     point: float
@@ -126,7 +127,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that decides what is measured; how fast and where is not part of it."""
+    """Everything that decides what is measured, but not how fast or where."""
 
     name: str
     datasets: tuple[Dataset, ...]
@@ -135,15 +136,13 @@ class Experiment:
     color: str = "rgb"
     repeat: int = 1
     missing: tuple[str, ...] = ()
-    """What was asked for and left out because its backend is missing, one line each."""
+    """Requests that were left out because their backend is missing, one line each."""
 
     def tasks(self) -> list[Task]:
         """All measurements in the order in which they are made; their numbers are those of the
-        rows.
-
-        Image by image, so that what an image costs is paid once; on each the codecs take turns,
-        point by point, and begin in turns: whatever the machine does meanwhile, it does to the
-        times of all of them.
+        rows. They go image by image, so that each image is loaded once. On each image, codecs take
+        turns, point by point, and take turns in starting, so that changes of the machine affect the
+        times of all of them alike.
         """
         images = [image for dataset in self.datasets for image in dataset.images]
         most = max((len(codec.points) for codec in self.codecs), default=0)
@@ -163,10 +162,9 @@ class Experiment:
         return tasks
 
     def identity(self) -> dict[str, Any]:
-        """The experiment as plain data: two runs with equal identities measure the same.
-
-        Its name and folders are left out: the images' names are part of it, and their content
-        is held against the hashes in the rows.
+        """The experiment as plain data: two runs with equal identities measure the same. Name and
+        folders are left out. The names of images are part of it, and their content is checked
+        against the hashes in the rows.
         """
         return {
             "datasets": {
@@ -196,12 +194,12 @@ def plan_codec(request: CodecRequest, *, color: str = "rgb") -> CodecPlan:
     """The codec of a request with its options, points and label checked and filled in.
 
     Raises :class:`UsageError` for an unknown codec, option or point, and
-    :class:`MissingBackendError` where its library is not installed.
+    :class:`MissingBackendError` if its library is not installed.
     """
     codec = registry.load(request.target)
     if codec.parameter in request.options and codec.parameter not in codec.option_table:
         raise UsageError(
-            f"codec {codec.name!r}: its {codec.parameter} is what its points are; write "
+            f"codec {codec.name!r}: points are values of its {codec.parameter}; write "
             f"points={request.options[codec.parameter]}"
         )
     options = codec.resolve_options(request.options)
@@ -285,7 +283,7 @@ def _goal_metrics(requests: Sequence[CodecRequest]) -> list[str]:
 
 
 def named(experiment: Experiment) -> Experiment:
-    """The experiment with a name made of what it measures, as its run directory's default."""
+    """The experiment with a name made from its content, the default name of its run directory."""
     parts = [*(dataset.name for dataset in experiment.datasets), experiment.color]
     parts += dict.fromkeys(codec.name for codec in experiment.codecs)
     digest = hashlib.sha256(json.dumps(experiment.identity()).encode()).hexdigest()[:6]
@@ -294,8 +292,8 @@ def named(experiment: Experiment) -> Experiment:
 
 
 def refuse_namesakes(plans: Sequence[CodecPlan]) -> None:
-    """Raise :class:`UsageError` where two codecs bear one name, or one from a file that of a codec
-    which has the name without it: rows and curves know them by name."""
+    """Raise :class:`UsageError` if two codecs have one name, or one from a file has the name of an
+    existing codec: rows and curves know codecs by name."""
     origins: dict[str, str] = {}
     for plan in plans:
         here = registry.origin(plan.target)
@@ -303,8 +301,8 @@ def refuse_namesakes(plans: Sequence[CodecPlan]) -> None:
         there = registry.origin(plan.name) if known else origins.setdefault(plan.name, here)
         if here != there:
             raise UsageError(
-                f"two codecs are named {plan.name!r}: that of {there} and that of {here}; rename "
-                "one of them"
+                f"two codecs are named {plan.name!r}, one from {there} and one from {here}; "
+                "rename one of them"
             )
 
 
@@ -354,7 +352,7 @@ def read(path: Path) -> Experiment:
 
 
 def codec_request(form: CodecForm, folder: Path) -> CodecRequest:
-    """The codec of an entry of ``[[codecs]]`` in a file that lies in ``folder``."""
+    """The codec of an entry of ``[[codecs]]`` in a file in ``folder``."""
     target = _from_folder(form.codec, folder)
     if form.environment is not None:
         target = within(target, form.environment.named(folder))
@@ -365,7 +363,7 @@ def codec_request(form: CodecForm, folder: Path) -> CodecRequest:
 
 
 def shipped() -> dict[str, Path]:
-    """The experiments that come with the package, by name."""
+    """The experiments that rdbench ships, by name."""
     return toml.shipped(EXPERIMENTS)
 
 

@@ -1,5 +1,5 @@
-"""Files: digests that are kept while a file stays as it is, a note of the weights that a codec
-opens, writing whole or not at all, locks, and CSV."""
+"""Files: cached digests, a record of the weights that a codec opens, atomic writing, locks, and
+CSV."""
 
 from __future__ import annotations
 
@@ -25,10 +25,8 @@ _SPECIAL: Final = re.compile('[,"\r\n]')
 
 
 def read_file(path: Path, most_bytes: int = 1 << 32) -> bytes:
-    """The content of a regular file.
-
-    Raises :class:`OSError` where it cannot be read, for one of more than ``most_bytes``, and for
-    folders, pipes and devices: reading one of these may wait, or not end.
+    """The content of a regular file. Raises :class:`OSError` if it cannot be read or is larger than
+    ``most_bytes``, and for folders, pipes and devices, whose reading may block or never end.
     """
     _regular(path.stat(), most_bytes)
     # It may be another one by now, so it is not waited for while it is opened, either.
@@ -42,15 +40,15 @@ def _regular(status: os.stat_result, most_bytes: int) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is a pipe or a device, and no regular file")
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a regular file")
     if status.st_size > most_bytes:
-        told = f"it has {status.st_size:,} bytes, more than the {most_bytes:,} that are read"
+        told = f"it has {status.st_size:,} bytes; the limit is {most_bytes:,}"
         raise OSError(errno.EFBIG, told)
 
 
 def parsed(parse: Callable[[str], Any], text: str) -> Any:
-    """``parse(text)`` of JSON or TOML. Raises :class:`ValueError` as that does, and for values that
-    are nested deeper than :data:`MOST_NESTED`: whoever goes through them would end there."""
+    """``parse(text)`` of JSON or TOML. Raises :class:`ValueError` as that does, and for values
+    nested deeper than :data:`MOST_NESTED`, which would exhaust the stack."""
     try:
         value = parse(text)
     except RecursionError:
@@ -70,14 +68,14 @@ def _within(value: Any) -> Iterable[Any]:
 
 
 def stamp(path: Path) -> tuple[int, int]:
-    """When a file was changed last (ns) and its size in bytes. Raises :class:`OSError`."""
+    """The time of a file's last change (ns) and its size in bytes. Raises :class:`OSError`."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal digits, computed again once the file is another by its
-    time or size. Raises :class:`OSError`."""
+    """The SHA-256 of a file in hexadecimal digits, computed again if its time or size has changed.
+    Raises :class:`OSError`."""
     path = path.resolve()
     return _sha256(path, *stamp(path))
 
@@ -89,8 +87,8 @@ def _sha256(path: Path, _changed_ns: int, _size_bytes: int) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file; of a folder, that of the names of all files below it (relative to it)
-    and their SHA-256. Raises :class:`OSError`."""
+    """The SHA-256 of a file, or, for a folder, of the relative names of all files below it and
+    their SHA-256. Raises :class:`OSError`."""
     if not path.is_dir():
         return sha256(path)
     found = hashlib.sha256()
@@ -101,11 +99,10 @@ def digest_of(path: Path) -> str:
 
 
 def write_atomically(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
-    """Replace a file's content so that a reader, or a crash, or a loss of power, leaves the old or
-    the new one whole; text becomes UTF-8. ``content`` is whole or in parts. Folders that are not
-    there are made. Where ``path`` is a link the file that it leads to is replaced.
-
-    Raises :class:`RdbenchError` where the file system refuses (read-only, full).
+    """Replace a file's content atomically: a reader, a crash or a power failure finds either the
+    old or the new content, complete. Text, whole or in parts, is written as UTF-8, and missing
+    folders are created. If ``path`` is a link, the file it leads to is replaced. Raises
+    :class:`RdbenchError` if the file system refuses (read-only, full).
     """
     parts = [content] if isinstance(content, str | bytes) else content
     partial: Path | None = None
@@ -130,14 +127,13 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str | bytes]) -
 
 
 def encoded(text: str) -> bytes:
-    """``text`` as UTF-8. What UTF-8 does not have, such as the bytes of a path that are none, is
-    written as ``\\udce9``: JSON has it so, and reads it back."""
+    """``text`` as UTF-8. What UTF-8 cannot encode, such as undecodable bytes of a path, is written
+    as ``\\udce9``, which JSON reads back."""
     return text.encode("utf-8", "backslashreplace")
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those that it lies in, so that a loss of power does not undo it. Raises
-    :class:`OSError`."""
+    """Create a folder and its parents, durably. Raises :class:`OSError`."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -145,7 +141,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Have the names in a folder on the disk. Raises :class:`OSError`."""
+    """Flush the names in a folder to disk. Raises :class:`OSError`."""
     if sys.platform == "win32":  # where folders are not opened
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -161,18 +157,17 @@ def sync_folder(path: Path) -> None:
 def write_error(path: Path, error: OSError) -> RdbenchError:
     """The error for a file that cannot be written."""
     return RdbenchError(
-        f"cannot write {str(path)!r}: {error.strerror or error}; what was done so far is kept: "
-        "make room or name another folder with `out`, then run the same command again"
+        f"cannot write {str(path)!r}: {error.strerror or error}; everything so far is kept: make "
+        "room or name another folder with `out`, then run the same command again"
     )
 
 
 def lock(folder: Path, busy: str) -> int:
-    """Make ``folder`` where there is none, and take its lock; the file descriptor that is returned
-    holds it until it is closed, or this process ends.
-
-    Raises :class:`UsageError` with ``busy`` where another process has it, and where the folder
-    cannot be written to. On a file system without locks, such as Lustre mounted without ``flock``,
-    it warns (:class:`FileNote`), and whoever writes there sees to it that he is alone.
+    """Create ``folder`` if needed, and take its lock. The returned file descriptor holds the lock
+    until it is closed, or this process ends. Raises :class:`UsageError` with ``busy`` if another
+    process has it, and if the folder cannot be written to. On a file system without locks, such as
+    Lustre mounted without ``flock``, it warns (:class:`FileNote`); the user must then make sure
+    that only one process writes there.
     """
     try:
         make_folder(folder)
@@ -190,8 +185,8 @@ def lock(folder: Path, busy: str) -> int:
         ) from None
     except OSError as error:
         warnings.warn(
-            f"{str(folder)!r} cannot be locked ({error.strerror}): nothing keeps another process "
-            "from writing there at the same time",
+            f"{str(folder)!r} cannot be locked ({error.strerror}): make sure that no other "
+            "process writes there at the same time",
             FileNote,
             stacklevel=3,
         )
@@ -199,8 +194,8 @@ def lock(folder: Path, busy: str) -> int:
 
 
 def is_locked(folder: Path) -> bool | None:
-    """Whether a process has the lock of ``folder``; None where the system does not tell, as Linux
-    alone does. The lock is not touched: who asks for it meanwhile gets it."""
+    """Whether a process has the lock of ``folder``; None if the system does not say (only Linux
+    does). The lock itself is not touched."""
     try:
         locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -246,7 +241,7 @@ def _quoted(cell: str) -> str:
 
 
 class WeightsFile(io.BufferedReader):
-    """A file that is open for reading bytes, and may be handed on as its path, too."""
+    """A file open for reading bytes, which may also be passed on as a path."""
 
     def __fspath__(self) -> str:
         return str(self.name)
@@ -256,9 +251,8 @@ class WeightsFile(io.BufferedReader):
 
 
 def open_weights(path: str | os.PathLike[str]) -> WeightsFile:
-    """Open a file that a codec of one's own reads beside its source, such as its weights, so that
-    the run knows it: its SHA-256 is kept, and what was measured with another content is measured
-    again when the run goes on.
+    """Open a file that a codec reads besides its source, such as its weights. The run records its
+    SHA-256, and measures rows again if the content has changed when the run continues.
 
     Args:
         path: the file.
@@ -268,7 +262,7 @@ def open_weights(path: str | os.PathLike[str]) -> WeightsFile:
         passed on as a path (``load_file(rdbench.open_weights(path))``).
 
     Raises:
-        OSError: where it cannot be opened.
+        OSError: if it cannot be opened.
     """
     absolute = Path(path).absolute()
     file = WeightsFile(io.FileIO(absolute))
@@ -282,8 +276,7 @@ _noted: dict[str, str] | None = None
 
 @contextlib.contextmanager
 def noting(opened: dict[str, str]) -> Iterator[None]:
-    """Put path and SHA-256 of what is opened with :func:`open_weights` within it into
-    ``opened``."""
+    """Record path and SHA-256 of files opened with :func:`open_weights` inside in ``opened``."""
     global _noted
     before, _noted = _noted, opened
     try:

@@ -1,8 +1,8 @@
-"""Points by target: values that the rate or a metric is to have, and not settings of a codec.
+"""Points by target: values that the rate or a metric is to reach, instead of settings of a codec.
 
 ``points=bpp:0.12/0.25`` asks for the setting of a codec's rate parameter at which an image has that
 rate, ``points=ssimulacra2:70`` for the one at which it has that score; it is searched for image by
-image (:mod:`rdbench.runner.search`). What is to be reached is a goal here, since a codec's
+image (:mod:`rdbench.runner.search`). The wanted value is called a goal here, since a codec's
 ``target`` is where its class is found.
 """
 
@@ -22,18 +22,18 @@ from rdbench.metrics.registry import is_file, is_known, names
 from rdbench.schema import point_text
 
 RATE: Final = "bpp"
-"""The column of the rate: the one goal that is no metric."""
+"""The column of the rate, the only goal that is not a metric."""
 RATE_TOLERANCE: Final = 0.02
 DECIBEL_TOLERANCE: Final = 0.1
 SIMILARITY_TOLERANCE: Final = 0.02
 SCORE_TOLERANCE: Final = 0.005
 REVISION: Final = 1
-"""Of the search: raised where the same goal may end at another setting than before."""
+"""Revision of the search: raised when the same goal may end at another setting than before."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far what is reached may be from a target."""
+    """How far a result may be from its target."""
 
     amount: float
     relative: bool
@@ -54,7 +54,7 @@ class Tolerance:
             amount = math.nan
         if isinstance(told, bool) or not 0 <= amount < math.inf:
             raise UsageError(
-                f"{where}: the tolerance {told!r} is no number of at least 0; write 2% or 0.02"
+                f"{where}: the tolerance {told!r} is not a number of at least 0; write 2% or 0.02"
             )
         amount = amount / 100 if percent else amount
         if of_rate and amount >= 1:
@@ -81,17 +81,17 @@ class Goal:
     record: MetricRecord | None = None
     """That of the metric."""
     tolerance: Tolerance | None = None
-    """The one that was asked for; without one that of :meth:`allowed` holds."""
+    """The requested tolerance; None for the default of :meth:`allowed`."""
 
     @property
     def sign(self) -> int:
-        """What its values are multiplied by so that they rise with the rate."""
+        """The factor with which its values rise with the rate."""
         return self.record.sign if self.record else 1
 
     def allowed(self, point: float) -> float:
-        """How far what is reached may be from ``point``, in its unit. Where nothing was asked for:
-        2 % of a rate; 0.1 dB; of metrics that are 1 for identical images 2 % of the distance from
-        1 (0.09 dB of it); 0.5 % of the value of others."""
+        """How far a result may be from ``point``, in its unit. By default: 2 % of a rate; 0.1 dB;
+        for metrics that are 1 for identical images, 2 % of the distance from 1 (0.09 dB of it); for
+        others, 0.5 % of the value."""
         if self.tolerance:
             return self.tolerance.amount * (abs(point) if self.tolerance.relative else 1)
         if self.record is None:
@@ -103,7 +103,7 @@ class Goal:
         return SCORE_TOLERANCE * abs(point)
 
     def deviation_text(self, point: float, reached: float) -> str:
-        """How far ``reached`` is from ``point``, as people read it: ``+1.20 %``, ``-0.31``."""
+        """How far ``reached`` is from ``point``, in words: ``+1.20 %``, ``-0.31``."""
         if self.record is None:
             return f"{100 * (reached / point - 1):+.2f} %"
         return f"{reached - point:+.3g}" + (f" {self.record.unit}" if self.record.unit else "")
@@ -113,7 +113,7 @@ class Goal:
         return {"column": self.column, "tolerance": self.tolerance.text if self.tolerance else ""}
 
     def decides(self) -> dict[str, Any]:
-        """What decides the setting that is found, beside the codec and the image: plain data."""
+        """What decides the setting that is found, besides the codec and the image: plain data."""
         axis = self.axis
         return {
             **self.plain(),
@@ -134,22 +134,20 @@ def _decides(record: MetricRecord) -> dict[str, Any]:
 
 
 def goal_of(request: CodecRequest, codec: type[Codec], axis: Axis) -> Goal | None:
-    """The goal of a request; None where its points are settings.
-
-    Raises :class:`UsageError` for a codec without a parameter that can be searched, an unknown
-    metric, and a tolerance that is none.
+    """The goal of a request; None if its points are settings. Raises :class:`UsageError` for a
+    codec without a parameter to search, an unknown metric, and an invalid tolerance.
     """
     where = f"codec {codec.name!r}"
     if not request.goal:
         if request.tolerance is not None:
             raise UsageError(
-                f"{where}: a tolerance is of points by target, as points={RATE}:0.25; "
-                "leave it out, or name a target"
+                f"{where}: a tolerance needs points by target, such as points={RATE}:0.25; leave "
+                "it out, or name a target"
             )
         return None
     if request.goal == axis.parameter:
         listed = "/".join(map(str, request.points))
-        raise UsageError(f"{where}: values of its {axis.parameter} are written as points={listed}")
+        raise UsageError(f"{where}: write values of its {axis.parameter} as points={listed}")
     _refuse_without_parameter(codec, axis)
     if request.goal != RATE and not (is_known(request.goal) or is_file(request.goal)):
         raise unknown("target", request.goal, {RATE, *names()})
@@ -163,8 +161,8 @@ def goal_of(request: CodecRequest, codec: type[Codec], axis: Axis) -> Goal | Non
 
 
 def targets_of(request: CodecRequest, goal: Goal) -> tuple[float, ...]:
-    """The values that a request asks for, by increasing rate. Raises :class:`UsageError` for those
-    that are no numbers, and for rates that are not above 0."""
+    """The values that a request asks for, by increasing rate. Raises :class:`UsageError` for values
+    that are not numbers, and for rates that are not above 0."""
     where = f"codec {request.target!r} at {goal.column}"
     texts = [text for point in request.points for text in values(str(point), where)]
     found = []
@@ -174,9 +172,9 @@ def targets_of(request: CodecRequest, goal: Goal) -> tuple[float, ...]:
         except ValueError:
             raise UsageError(f"{where}: {text!r} is not a number") from None
         if not math.isfinite(found[-1]):
-            raise UsageError(f"{where}: {text!r} cannot be reached; name a finite value")
+            raise UsageError(f"{where}: {text!r} cannot be reached; give a finite value")
         if goal.record is None and found[-1] <= 0:
-            raise UsageError(f"{where}: a rate of {text} bit/px cannot be; name one above 0")
+            raise UsageError(f"{where}: a rate of {text} bit/px is impossible; give one above 0")
     return tuple(sorted(found, key=lambda value: goal.sign * value))
 
 
@@ -184,8 +182,8 @@ def _refuse_without_parameter(codec: type[Codec], axis: Axis) -> None:
     where = f"codec {codec.name!r}"
     if codec.lossless:
         raise UsageError(
-            f"{where} is lossless and has no rate parameter, so that no target can be searched for;"
-            " leave it out, or measure it without a target"
+            f"{where} is lossless and has no rate parameter to search; leave it out, or measure "
+            "it without a target"
         )
     if axis.closed or len(axis.ladder) < 2:
         sweep = codec.option_table.get("sweep")
@@ -196,6 +194,6 @@ def _refuse_without_parameter(codec: type[Codec], axis: Axis) -> None:
         )
         known = "/".join(map(point_text, axis.ladder))
         raise UsageError(
-            f"{where}: its {axis.parameter} is {known} alone, between which no target can be "
-            f"searched for; {advice}"
+            f"{where}: its {axis.parameter} can only be {known}, so there is nothing to search; "
+            f"{advice}"
         )

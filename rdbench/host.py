@@ -1,4 +1,4 @@
-"""The machine that measures, and what of it this process may use."""
+"""The machine that measures, and the share of it that this process may use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT: Final = Path("/")
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells it."""
+    """The processor's name, if the system provides it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -27,9 +27,9 @@ def processor() -> str:
 
 
 def cores(root: Path = ROOT) -> int:
-    """How many cores this process may use: those that it may run on, as ``taskset`` and batch
-    systems choose them (sched_getaffinity(2)), but no more than the quotas of its control groups,
-    as containers have them, rounded down. ``root`` is where ``/proc`` and ``/sys`` are."""
+    """The number of cores that this process may use: those it may run on, as set by ``taskset`` and
+    batch systems (sched_getaffinity(2)), limited by the quotas of its control groups, as containers
+    set them, rounded down. ``root`` is where ``/proc`` and ``/sys`` are."""
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
@@ -46,8 +46,8 @@ def cores(root: Path = ROOT) -> int:
 
 
 def memory_mb(root: Path = ROOT) -> int:
-    """How much memory this process may have in MiB: that of the machine, but no more than the
-    limits of its control groups."""
+    """The memory that this process may use in MiB: that of the machine, limited by its control
+    groups."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for group in _groups("memory", root):
         for name in ("memory.max", "memory.high", "memory.limit_in_bytes"):
@@ -101,7 +101,7 @@ def _unescaped(path: str) -> str:
 
 @functools.cache
 def package_digest() -> str:
-    """What stands for the code of this rdbench: 16 hexadecimal digits."""
+    """A digest of the code of this rdbench: 16 hexadecimal digits."""
     folder = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):

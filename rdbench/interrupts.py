@@ -1,7 +1,6 @@
-"""Interrupts, of which the first is heard: what follows while things are put away is not.
-
-Whoever presses Ctrl-C twice means the same as once. The second one must not end what the first one
-has begun: ending workers, removing their folders, closing the table.
+"""Interrupts: the first one counts, and later ones are ignored during the cleanup. Pressing Ctrl-C
+twice means the same as once. The second one must not stop what the first one has begun: ending
+workers, removing their folders, closing the table.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Any, Final
 STATUS: Final = 130
 """Exit status of a program that was interrupted."""
 PUT_AWAY_S: Final = 10.0
-"""Interrupts are not heard for so long after one that was; then they are again, should what puts
-things away hang."""
+"""Interrupts are ignored for this long after the first one, and then accepted again in case the
+cleanup hangs."""
 
 _SIGNALS: Final = tuple(
     getattr(signal, name)
@@ -31,9 +30,9 @@ _ending: list[bool] = []
 
 @contextmanager
 def raising(error: type[BaseException]) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise ``error`` inside, but for those that come right after one
-    that was heard, within this or further out. SIGHUP stays ignored where it is, as under
-    ``nohup``. Signals are only for the main thread: elsewhere nothing is changed."""
+    """SIGINT, SIGTERM and SIGHUP raise ``error`` inside, except those that follow right after
+    another one. SIGHUP stays ignored where it already is, as under ``nohup``. Only the main thread
+    gets signals; in other threads, nothing changes."""
 
     def hear(*_: object) -> None:
         now = time.monotonic()
@@ -63,7 +62,7 @@ def raising(error: type[BaseException]) -> Iterator[None]:
 
 
 def ignore() -> None:
-    """Hear no more of them: the process is about to end."""
+    """Ignore them from now on: the process is about to end."""
     _ending.append(True)
     for name in _SIGNALS:
         signal.signal(name, signal.SIG_IGN)

@@ -1,5 +1,5 @@
-"""Whole numbers in base 128 as the headers of streams have them: seven bits to a byte, lowest
-first, the high bit set in all bytes but the last, as few bytes as will do (unsigned LEB128)."""
+"""Whole numbers in base 128, as used in the headers of streams: seven bits per byte, lowest first,
+the high bit set in all bytes except the last, in as few bytes as possible (unsigned LEB128)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ def written(number: int) -> bytes:
 
 
 def read(data: bytes, at: int) -> tuple[int, int]:
-    """The number at byte ``at`` of ``data``, and the place behind it.
-
-    Raises :class:`BitstreamError` where the data end first, or where the number is longer than it
-    need be or than five bytes.
+    """The number at byte ``at`` of ``data``, and the position after it. Raises
+    :class:`BitstreamError` if the data end first, or if the number is longer than necessary or than
+    five bytes.
     """
     number = 0
     for shift in range(0, _BITS, 7):
@@ -37,4 +36,4 @@ def read(data: bytes, at: int) -> tuple[int, int]:
             if not byte and shift:
                 break
             return number, at
-    raise BitstreamError("the stream's header is wrong: a number is longer than it need be")
+    raise BitstreamError("the stream's header is wrong: a number is longer than necessary")

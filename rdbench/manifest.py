@@ -1,5 +1,5 @@
-"""``run.json``: what a run directory says of its rows. People may edit it, so that its shape is
-checked where it is read; what an older rdbench did not have is missing."""
+"""``run.json``: what a run directory records about its rows. People may edit it, so its shape is
+checked when it is read. Files of an older rdbench lack later keys."""
 
 from __future__ import annotations
 
@@ -124,11 +124,11 @@ class _Manifest(msgspec.Struct):
 def read_manifest(path: str | Path) -> dict[str, Any]:
     """The manifest ``run.json`` of a run directory, of this or an older version.
 
-    Raises :class:`UsageError` where it cannot be read or a newer rdbench wrote it, and for what is
-    of another shape than rdbench writes it, with file, place and reason.
+    Raises :class:`UsageError` if it cannot be read, if a newer rdbench wrote it, and if its shape
+    is wrong, with file, place and reason.
     """
     file = Path(path) / MANIFEST
-    way_out = "put back what rdbench wrote, use `fresh=True` or another `out`"
+    way_out = "restore the file that rdbench wrote, or use `fresh=True` or another `out`"
     try:
         manifest = parsed(json.loads, read_file(file).decode("utf-8"))
     except OSError as error:
@@ -138,8 +138,8 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise UsageError(
-            f"{str(file)!r} has schema version {str(version)[:20]}, this rdbench reads up to "
-            f"{SCHEMA_VERSION}; use a newer rdbench, `fresh=True` or another `out`"
+            f"{str(file)!r} has schema version {str(version)[:20]}, but this rdbench reads only "
+            f"up to {SCHEMA_VERSION}; use a newer rdbench, `fresh=True` or another `out`"
         )
     try:
         msgspec.convert(manifest, _Manifest, str_keys=True)
@@ -159,7 +159,8 @@ def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
 
 
 def metrics_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain records of a manifest. Before there were any, all metrics were of revision 1."""
+    """The plain records of a manifest. Older manifests have none; their metrics are of revision
+    1."""
     if "metrics" in manifest:
         return dict(manifest["metrics"])
     asked = manifest.get("experiment", {}).get("metrics", ())
@@ -170,11 +171,11 @@ def metrics_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 DECISIVE: Final = ("revision", "version", "source", "programs")
-"""What of a metric's record decides its numbers."""
+"""The part of a metric's record that decides its numbers."""
 
 
 def decides(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the numbers of a metric, of its record in a manifest."""
+    """The part of a metric's record in a manifest that decides its numbers."""
     told = {key: record.get(key) for key in DECISIVE}
     told["programs"] = decisive(told["programs"] or {})
     return told

@@ -1,4 +1,4 @@
-"""Measurements by columns, and how a CSV of a million rows becomes them."""
+"""Measurements by columns, and reading them fast from a CSV of a million rows."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ class Measurements:
         return last[np.argsort(first)]
 
     def with_color(self, asked: str) -> Measurements:
-        """The same with the column ``color`` filled in, as an older rdbench had none: ``asked`` is
-        what the run was to measure, ``"rgb"`` or ``"luma"``."""
+        """The same with the column ``color`` filled in, which an older rdbench did not write:
+        ``asked`` is the color of the run, ``"rgb"`` or ``"luma"``."""
         column = self.texts["color"]
         color, channels = np.array(column.values)[column.codes], self.numbers["channels"]
         of_one = "luma" if asked == "luma" else "grey"
@@ -131,8 +131,8 @@ class Measurements:
 
     @classmethod
     def joined(cls, tables: Sequence[Measurements]) -> Measurements:
-        """The rows of tables one after the other; a metric is not available where one lacks it, and
-        a column of texts is left out."""
+        """The rows of tables one after the other; metrics that a table lacks are not available
+        there, and text columns that one lacks are left out."""
         texts = {}
         for column in COLUMNS:
             if column.type is str and all(column.name in table.texts for table in tables):
@@ -184,10 +184,10 @@ def parse_rows(file: BinaryIO, where: str) -> Iterator[Measurement]:
 def parse_table(file: BinaryIO, where: str) -> Measurements:
     """The rows of a measurements CSV by columns; a torn last row is left out.
 
-    Columns of the core are found by their names: missing ones are not available. Every other
-    column of numbers is of a metric, unless its name is in :data:`rdbench.schema.RESERVED`; what
-    remains is left out. A byte order mark, CRLF and blank lines do no harm. Raises
-    :class:`UsageError` with ``where`` and the line for a file that is not one.
+    Columns of the core are found by name; missing ones are not available. Every other column of
+    numbers belongs to a metric, unless its name is in :data:`rdbench.schema.RESERVED`. Remaining
+    columns are ignored. A byte order mark, CRLF and blank lines are accepted. Raises
+    :class:`UsageError` with ``where`` and the line for anything else.
     """
     tables: list[Measurements] = [Measurements.of(())]
     tables += map(table_of, blocks(file, where))

@@ -7,28 +7,28 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 COUNTED_SIZE: Final = (768, 512)
-"""Width and height of the image for which operations are counted, as Kodak has it."""
+"""Width and height of the image for which operations are counted, as in Kodak."""
 
 
 @dataclass(frozen=True)
 class NetworkCost:
     """Multiply-accumulates in thousands for each pixel of an image of :data:`COUNTED_SIZE`, padded
-    as the codec pads it; None where they cannot be told.
+    as the codec pads it; None if they cannot be counted.
 
-    All multiplications of convolutions and matrix products count, by torch's own counter
-    (``torch.utils.flop_counter``, half of its FLOPs), masked taps of kernels among them; nothing
-    else does: no activations, no tables of probabilities, no lossless coder. Networks count as they
-    were defined, however they are computed here: contexts and estimators once for every latent.
+    All multiplications of convolutions and matrix products are counted by torch's own counter
+    (``torch.utils.flop_counter``, half of its FLOPs), including masked taps of kernels, and nothing
+    else: no activations, no probability tables, no lossless coder. Networks are counted as defined,
+    however they are computed here: contexts and estimators once per latent.
     """
 
     analysis_kmac_px: float | None = None
     synthesis_kmac_px: float | None = None
     entropy_encode_kmac_px: float | None = None
-    """Of what decides probabilities, in encoding: hyper analysis and synthesis, contexts."""
+    """Those of the entropy model in encoding: hyper analysis and synthesis, contexts."""
     entropy_decode_kmac_px: float | None = None
     """The same in decoding, without the hyper analysis."""
     parameters: int = 0
-    """Of the whole network, that of its entropy model among them."""
+    """The parameters of the whole network, including its entropy model."""
     weights_bytes: int = 0
     """Of the file that they are in."""
     uncounted: str = ""

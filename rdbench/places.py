@@ -1,5 +1,5 @@
-"""Where things are: run directories by default, and the files of ``baselines/``, which lie beside
-a clone's package and within an installed one."""
+"""Default locations: those of run directories, and of the files of ``baselines/``, which are beside
+the package in a clone and inside an installed one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rdbench.errors import UsageError
 from rdbench.text import quoted
 
 RUNS: Final = Path("results") / "runs"
-"""Where run directories are made that are not named."""
+"""The default folder of run directories."""
 
 REPORTS: Final = Path("reports")
-"""Where folders of reproductions are made that are not named."""
+"""The default folder of reproductions."""
 
 PREFIX: Final = "baselines:"
-"""What a path within that folder begins with, wherever a path is an option: runs that name it so
-are the same on every machine."""
+"""The prefix of a path within that folder, wherever a path is an option: such runs are the same on
+every machine."""
 
 RUN_PREFIX: Final = "run:"
-"""What a path into the run directory begins with in the recipes of reproductions."""
+"""The prefix of a path into the run directory, in the recipes of reproductions."""
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _FOLDERS: Final = (_PACKAGE / "_baselines", _PACKAGE.parent / "baselines")
@@ -30,13 +30,13 @@ def named(out: str | Path) -> Path:
     """The path that ``out`` names. Raises :class:`UsageError` for an empty one, which would be the
     working directory."""
     if not str(out).strip():
-        raise UsageError("`out` is empty; name a path, as . for the working directory")
+        raise UsageError("`out` is empty; name a path, such as . for the working directory")
     return Path(out)
 
 
 def inside(folder: Path, name: str, what: str) -> Path:
-    """The path ``name`` within ``folder``. Raises :class:`UsageError`, with ``what`` it is the name
-    of, for one that leads out of it or is none."""
+    """The path ``name`` within ``folder``. Raises :class:`UsageError`, which says ``what`` it is
+    the name of, for a name that leads out of it or is invalid."""
     steps = Path(name)
     if not steps.parts or steps.anchor or ".." in steps.parts or "\0" in name:
         raise UsageError(f"{what} {quoted(name)} is not the name of a file within {str(folder)!r}")
@@ -56,7 +56,7 @@ def path(text: str) -> Path:
     found = baselines() / text.removeprefix(PREFIX)
     if not found.exists():
         raise UsageError(
-            f"{text!r}: there is no such file or folder; the weights of baselines/ are in a clone "
-            "of the repository alone"
+            f"{text!r}: there is no such file or folder; only a clone of the repository has the "
+            "weights of baselines/"
         )
     return found

@@ -1,4 +1,5 @@
-"""What experiments ask for, as ``run.json`` holds it: whether two contradict, and both as one."""
+"""The plan of an experiment in ``run.json``: whether two of them contradict each other, and their
+union."""
 
 from __future__ import annotations
 
@@ -10,8 +11,7 @@ from rdbench.schema import BY_TARGET, options_text
 
 
 def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What two experiments say otherwise of the same thing, each in a few words: they cannot be in
-    one table."""
+    """The contradictions of two experiments, a few words each, which keep them out of one table."""
     found = []
     for key in ("color", "codec"):  # of all that is measured or scored
         if key in old and key in new and old[key] != new[key]:
@@ -35,7 +35,7 @@ def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The experiment that asks for what each of two asks for; they do not contradict each other."""
+    """The union of two experiments that do not contradict each other."""
     both = {**old, **new}
     if "datasets" in old and "datasets" in new:
         both["datasets"] = {
@@ -64,7 +64,7 @@ def _union(old: Iterable[Any], new: Iterable[Any]) -> list[Any]:
 
 
 def curve_options(codec: Mapping[str, Any]) -> str:
-    """The options of a codec's entry as the rows of its curve have them."""
+    """The options of a codec's entry, as in the rows of its curve."""
     by_target = {BY_TARGET: codec["goal"]["column"]} if "goal" in codec else {}
     return options_text({**codec["options"], **by_target})
 

@@ -1,8 +1,6 @@
-"""What users bring along: a Python file with the modules beside it, and what installed packages
-offer as entry points.
-
-Modules beside a file can be imported by it as by a script. They belong to what it measures:
-:func:`source_files` tells them.
+"""Plug-ins: Python files of the user with the modules beside them, and entry points of installed
+packages. A file can import the modules beside it, as a script can. They are part of what decides a
+measurement: :func:`source_files` lists them.
 """
 
 from __future__ import annotations
@@ -25,18 +23,18 @@ from rdbench.errors import UsageError, unknown
 from rdbench.schema import one_line
 
 _NEVER_BESIDE: Final = frozenset({"rdbench", *sys.stdlib_module_names})
-"""What is meant by these names is never a module beside a file."""
+"""These names never mean a module beside a file."""
 
 
 def split(target: str) -> tuple[Path, str] | None:
-    """File and name of ``path/to/file.py:Name``; None for what is not of this form."""
+    """File and name of ``path/to/file.py:Name``; None for any other text."""
     file, _, name = target.rpartition(":")
     return (Path(file), name) if file.endswith(".py") else None
 
 
 def pick(module: ModuleType, name: str, kind: str, wanted: Callable[[object], bool]) -> object:
-    """``module.name``. Raises :class:`UsageError` for a name that is not there, with those of its
-    ``wanted`` objects that are near."""
+    """``module.name``. Raises :class:`UsageError` for an unknown name, with similar names of
+    ``wanted`` objects."""
     if not hasattr(module, name):
         here = [key for key, value in vars(module).items() if wanted(value)]
         raise unknown(kind, name, here, hint=f"in {module.__file__!r}")
@@ -45,11 +43,10 @@ def pick(module: ModuleType, name: str, kind: str, wanted: Callable[[object], bo
 
 
 def module(path: Path, kind: str) -> ModuleType:
-    """The module of a file, imported once for as long as it and what it imports from beside it
-    stay as they are; ``kind`` is what a message calls it ("codec file").
-
-    Raises :class:`UsageError` where it cannot be imported, and where a module beside it has the
-    name of another one that is imported already, which it would silently be given.
+    """The module of a file, imported again only if it or what it imports from beside it has
+    changed; messages call it a ``kind`` ("codec file"). Raises :class:`UsageError` if it cannot be
+    imported, and if a module beside it has the name of another module that is already imported,
+    which Python would silently use instead.
     """
     try:
         sources = source_files(path)
@@ -83,14 +80,14 @@ def module(path: Path, kind: str) -> ModuleType:
 
 
 def imported(path: Path) -> dict[str, str]:
-    """Of a file that :func:`module` has imported: the SHA-256 of it and of what it imports from
-    beside it, as they were then, by their names as seen from its folder."""
+    """For a file that :func:`module` has imported: the SHA-256 of it and of what it imports from
+    beside it, at that time, by their names relative to its folder."""
     main = path.resolve()
     return _from_folder(_imported[main].digests, main.parent)
 
 
 def digests(path: Path) -> dict[str, str]:
-    """As :func:`imported`, as they are now, of a file that need not have been imported. Raises
+    """As :func:`imported`, but at present, for a file that need not have been imported. Raises
     :class:`OSError`."""
     sources = source_files(path)
     return _from_folder({file: files.sha256(file) for file in sources}, sources[0].parent)
@@ -135,8 +132,8 @@ def _claim(name: str, main: Path, where: str) -> None:
             sys.meta_path.insert(0, _Beside)
         return
     raise UsageError(
-        f"{where} imports {name!r} from beside it, and another module of that name is in use: "
-        f"{before}; rename one of them, or run them apart"
+        f"{where} imports {name!r} from beside it, but another module of that name is in use: "
+        f"{before}; rename one of them, or run them separately"
     )
 
 
@@ -152,8 +149,8 @@ def _forget(helpers: Sequence[Path], digests: dict[Path, str]) -> None:
 
 def source_files(path: Path) -> list[Path]:
     """The file, and the modules and packages beside it that it imports, anywhere in it and through
-    one another, in the order of their names. What is imported by a name that is computed is not
-    told. Raises :class:`OSError`."""
+    one another, in the order of their names. Imports by a computed name are not found. Raises
+    :class:`OSError`."""
     main = path.resolve()
     found: set[Path] = set()
     waiting = [main]
@@ -213,7 +210,7 @@ def _located(folder: Path, dotted: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Offer:
-    """What an installed package offers, before anything of it is imported."""
+    """An entry point of an installed package, before anything of it is imported."""
 
     name: str
     target: str
@@ -233,11 +230,11 @@ def offers(group: str) -> tuple[Offer, ...]:
 
 
 def refuse_twins(kind: str, group: str, name: str, own: Sequence[str]) -> None:
-    """Raise :class:`UsageError` where ``name`` is offered twice: by ``own`` (rdbench itself,
-    or files of the user's) and by packages."""
+    """Raise :class:`UsageError` if ``name`` is offered twice: by ``own`` (rdbench itself, or files
+    of the user) and by packages."""
     packages = [*own, *(offer.package for offer in offers(group) if offer.name == name)]
     if len(packages) > 1:
         raise UsageError(
-            f"{kind} {name!r} is offered by {' and by '.join(packages)}; uninstall all but one, or "
-            "have it renamed: none of them is taken silently"
+            f"{kind} {name!r} is offered by {' and by '.join(packages)}; uninstall all but one, "
+            "or have it renamed: none of them is preferred silently"
         )

@@ -1,7 +1,6 @@
-"""Processes that live below another one: what they use, by the kernel's account (proc(5)).
-
-What has ended is in the account of the process that waited for it (getrusage(2)); what lives is in
-nobody's but its own: a server that a codec started, say. Only Linux tells it.
+"""Live descendants of a process and what they use, from the kernel's accounts (proc(5)). A process
+that has ended is in the account of the one that waited for it (getrusage(2)). A live one, such as a
+server that a codec started, is only in its own. Only Linux provides this.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ _left_out: Final[set[int]] = set()
 
 
 def leave_out(pid: int) -> None:
-    """Have a process of rdbench's own, which does no work of a codec, left out of :func:`below`,
-    with what is below it."""
+    """Exclude a process of rdbench's own, which does no work of a codec, and its descendants from
+    :func:`below`."""
     _left_out.add(pid)
 
 
 def take_in(pid: int) -> None:
-    """The contrary of :func:`leave_out`."""
+    """The opposite of :func:`leave_out`."""
     _left_out.discard(pid)
 
 
 def below(pid: int | None = None) -> list[int]:
-    """The processes below one, or below this one."""
+    """The descendants of a process, by default this one."""
     if not _LINUX:
         return []
     found = [child for child in _children(pid or os.getpid()) if child not in _left_out]
@@ -50,8 +49,8 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def cpu_time_s(pids: Iterable[int]) -> float:
-    """Processor time in seconds, user and system, of processes that live, all their threads
-    included, and of their children that they have waited for. The latter is told in hundredths."""
+    """Processor time in seconds, user and system, of live processes with all their threads, and of
+    the children that they have waited for; the latter in hundredths of a second."""
     total = 0.0
     for pid in pids:
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -63,7 +62,7 @@ def cpu_time_s(pids: Iterable[int]) -> float:
 
 
 def reset_peak(pid: int | str) -> bool:
-    """Have the peak of memory of a process begin anew; whether that can be."""
+    """Reset the memory peak of a process; returns whether that is possible."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
     except OSError:
@@ -72,7 +71,7 @@ def reset_peak(pid: int | str) -> bool:
 
 
 def told_mb(pid: int | str, name: bytes) -> float | None:
-    """An amount of memory in MiB, to a tenth, that the kernel tells of a process under ``name``."""
+    """An amount of memory of a process in MiB, to a tenth, that the kernel calls ``name``."""
     with contextlib.suppress(OSError):
         for line in _read(f"/proc/{pid}/status").splitlines():
             if line.startswith(name):
@@ -81,8 +80,8 @@ def told_mb(pid: int | str, name: bytes) -> float | None:
 
 
 def is_below(number: int) -> bool:
-    """Whether a process that knows itself by ``number``, perhaps in a namespace of its own, is
-    below this one."""
+    """Whether a process with this ``number``, perhaps in its own namespace, is a descendant of this
+    one."""
     for pid in below():
         with contextlib.suppress(OSError):
             for line in _read(f"/proc/{pid}/status").splitlines():

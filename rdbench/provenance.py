@@ -1,8 +1,6 @@
-"""What decides a measurement beside its pixels, the codec's options and the point: whose numbers
-these are.
-
-The record of it is plain data. Its digest stands in each row (column ``identity``), and the record
-itself once in ``run.json``: a row may stay in a run that goes on only where nothing of it changed.
+"""What decides a measurement besides its pixels, the codec's options and the point. The record is
+plain data. Each row has its digest (column ``identity``), and ``run.json`` has the record itself
+once. A row may stay in a run that continues only if nothing in its record has changed.
 """
 
 from __future__ import annotations
@@ -22,20 +20,19 @@ from rdbench.schema import one_line, point_text
 Record = dict[str, Any]
 
 CONTENTS: Final = ("source", "files", "opened", "search")
-"""What a user works on, and how points are searched for: where it changed, rows are measured again.
-Everything else says that another program or version made them, which is refused."""
+"""What a user edits, and how points are searched for: if it has changed, rows are measured again.
+Any other change means another program or version, which is refused."""
 
 
 def identity(plan: CodecPlan, point: float) -> Record:
-    """The record of a codec at a point, before anything is measured.
-
-    ``version``; what the codec's provenance tells (``programs``, ``commands``, ``pixels``,
-    ``configuration``: the files that a definition names); ``source``: the SHA-256 of files of
-    Python, the codec's and those that options name, and of what they import from beside them;
-    ``files``: those of the weights that provenance tells, and of each file or folder that an
-    option names; ``search``: where the point is a target, what decides the setting that is found.
-    Then the others are of the first setting of the ladder. Raises :class:`UsageError` for a file
-    that cannot be read, and what the codec's class methods raise.
+    """The record of a codec at a point, before anything is measured: ``version``; the codec's
+    provenance (``programs``, ``commands``, ``pixels``, ``configuration``: the files that a
+    definition names); ``source``: the SHA-256 of files of Python, the codec's and those that
+    options name, and of what they import from beside them; ``files``: those of the weights that
+    provenance tells, and of each file or folder that an option names; ``search``: for a target,
+    what decides the setting that is found; the other keys then describe the first setting of the
+    ladder. Raises :class:`UsageError` for a file that cannot be read, and what the codec's class
+    methods raise.
     """
     codec = plan.codec()
     options = dict(plan.options)
@@ -102,17 +99,17 @@ def _unreadable(path: Path, where: str, error: OSError) -> UsageError:
 
 
 def opened(paths: dict[str, str]) -> dict[str, str]:
-    """The SHA-256 by now of files that a codec opened; "" for one that is gone."""
+    """The present SHA-256 of files that a codec opened; "" for one that is gone."""
     return {path: files.sha256(Path(path)) if Path(path).is_file() else "" for path in paths}
 
 
 def digest(record: Record) -> str:
-    """What stands for a record: 16 hexadecimal digits."""
+    """The digest of a record: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def decisive(record: Any) -> Any:
-    """Provenance without the places of files, which decide nothing."""
+    """Provenance without the locations of files, which decide nothing."""
     if isinstance(record, dict):
         return {key: decisive(value) for key, value in record.items() if key != "path"}
     if isinstance(record, list):
@@ -121,14 +118,14 @@ def decisive(record: Any) -> Any:
 
 
 def shared(new: Any, old: Any) -> Any:
-    """What is in ``new`` of the keys that ``old`` has, for records of before a key came."""
+    """The entries of ``new`` for the keys of ``old``, for records that are older than a key."""
     if isinstance(new, dict) and isinstance(old, dict):
         return {key: shared(value, old[key]) for key, value in new.items() if key in old}
     return new
 
 
 def differences(old: Any, new: Any, where: str = "") -> list[str]:
-    """Where two plain structures differ, at most three places, each in a few words."""
+    """At most three places in which two plain structures differ, a few words each."""
     return [text for text, _ in zip(_walk(old, new, where), range(3), strict=False)]
 
 
@@ -137,7 +134,7 @@ def _walk(old: Any, new: Any, where: str) -> Iterator[str]:
         for key in {**old, **new}:
             place = f"{where}.{key}" if where else str(key)
             if key not in new:
-                yield f"{place} is not asked for now"
+                yield f"{place} is no longer requested"
             elif key not in old:
                 yield f"{place} is new"
             else:

@@ -1,4 +1,4 @@
-"""The run directory: append rows while measuring, go on with what is there, and load back."""
+"""The run directory: append rows while measuring, resume, and load."""
 
 from __future__ import annotations
 
@@ -45,14 +45,12 @@ if TYPE_CHECKING:
 
 MEASUREMENTS: Final = "measurements.csv"
 SYNC_EVERY_S: Final = 5.0
-"""So many seconds of rows a loss of power may cost."""
+"""The seconds of rows that a power failure may cost."""
 
 
 def measurements_path(path: str | Path) -> Path:
-    """The CSV of a run directory, or the path itself where it is a file.
-
-    Raises :class:`UsageError` where there is none, or where a newer rdbench wrote it. What an
-    older one wrote is read as it is.
+    """The CSV of a run directory, or the path itself if it is a file. Raises :class:`UsageError` if
+    there is none, or if a newer rdbench wrote it. Files of an older one are read as they are.
     """
     path = Path(path)
     file = path / MEASUREMENTS if path.is_dir() else path
@@ -66,8 +64,8 @@ def measurements_path(path: str | Path) -> Path:
 def read_rows(path: str | Path) -> list[Measurement]:
     """The measurements of a run directory or CSV file as objects; a torn last row is left out.
 
-    Rows that were measured again later replace the earlier ones. Many rows are read sooner, and
-    into less memory, by columns: :func:`read_table`.
+    Rows that were measured again replace the earlier ones. For many rows, reading by columns is
+    faster and takes less memory: :func:`read_table`.
     """
     file = measurements_path(path)
     with file.open("rb") as stream:
@@ -99,7 +97,7 @@ def load(*paths: str | Path) -> pd.DataFrame:
         column ``run`` tells them apart.
 
     Raises:
-        UsageError: where there are no measurements.
+        UsageError: if there are no measurements.
     """
     import pandas as pd
 
@@ -133,16 +131,14 @@ def _series(table: Measurements, column: Column) -> pd.Series:
 
 
 class RunDirectory:
-    """A run directory that this process writes, and no other at the same time.
-
-    Opening it takes the lock, drops a torn last row, and makes room for what comes new: a request
-    may have other codecs, points, images, repeats and metrics than the directory, and what is there
-    stays. :meth:`append` adds one row at once and whole; :meth:`finish` leaves the table sorted.
-    Use it in a ``with`` statement.
+    """A run directory that this process alone writes. Opening it takes the lock, drops a torn last
+    row, and prepares for new rows: the request may add codecs, points, images, repeats and metrics,
+    and existing rows stay. :meth:`append` writes one complete row immediately; :meth:`finish` sorts
+    the table. Use it in a ``with`` statement.
 
     ``experiment`` is what is asked for (:meth:`rdbench.experiment.Experiment.identity`) and
-    ``metrics`` the plain records of its metrics. Files that are there stay as they are until the
-    first of them is written. Raises :class:`UsageError` where the two contradict what is there.
+    ``metrics`` the plain records of its metrics. Existing files are untouched until the first
+    write. Raises :class:`UsageError` if the request contradicts them.
     """
 
     def __init__(
@@ -162,10 +158,11 @@ class RunDirectory:
         self.metrics: tuple[str, ...] = ()
         """The columns of scores, in order."""
         self.changed: tuple[str, ...] = ()
-        """Metrics that give other numbers than when they were measured; their scores are gone."""
+        """Metrics whose definition has changed since they were measured; their scores are
+        dropped."""
         self._file: int | None = None
         self._as_it_was = False
-        """Whether the file has the rows that are here, each once and whole."""
+        """Whether the file has exactly the rows in memory, each once and complete."""
         self._synced_s = time.monotonic()
         self._lock = lock(path, "another run is writing to")
         try:
@@ -304,7 +301,7 @@ class RunDirectory:
         return row
 
     def append(self, row: Measurement) -> None:
-        """Add one row. Raises :class:`RdbenchError` where the file system refuses it."""
+        """Add one row. Raises :class:`RdbenchError` if it cannot be written."""
         self._begin()
         self._write([row.cells(self.metrics)])
         self._added, self._as_it_was = True, False
@@ -337,13 +334,12 @@ class RunDirectory:
             pass
         raise RdbenchError(
             f"{str(self.path / MEASUREMENTS)!r} was moved or removed while it was being written; "
-            "its rows are where it is now, if it still is: put it back and run the same command "
-            "again, which goes on from there"
+            "put it back, if it still exists, and run the same command again to continue"
         )
 
     def finish(self, order: Mapping[MeasurementKey, int]) -> Stored:
-        """Rewrite the table, one row per measurement, in the order of ``order``, and behind it what
-        that does not have; return the rows."""
+        """Rewrite the table with one row per measurement, in the order of ``order`` and then those
+        that are not in it; return the rows."""
         self._begin()
         rows = self.rows
         places = (order.get(key, len(order)) for key in rows.measurements())

@@ -1,5 +1,5 @@
-"""What plug-ins return, checked where it enters: NumPy and torch scalars become Python numbers, and
-anything that is not what the contract says is refused with who returned what."""
+"""Checks of what plug-ins return. NumPy and torch scalars become Python numbers; anything that
+violates the contract is refused, with who returned what."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ def number(value: object, who: str) -> float:
 
 
 def bits(value: object, who: str = "estimated_bits") -> float | None:
-    """What ``estimated_bits`` may return: a number from 0 on, or None."""
+    """The result of ``estimated_bits``: a number of at least 0, or None."""
     if value is None:
         return None
     found = number(value, who)
     if not 0 <= found < math.inf:
-        raise RdbenchError(f"{who} returned {found:g}, where a finite number from 0 on is needed")
+        raise RdbenchError(
+            f"{who} returned {found:g}, where a finite number of at least 0 is needed"
+        )
     return found
 
 
 def payload(value: object, size_bytes: int, who: str = "payload_bytes") -> int | None:
-    """What ``payload_bytes`` may return for a stream of ``size_bytes``: a whole number from 0 to
+    """The result of ``payload_bytes`` for a stream of ``size_bytes``: a whole number from 0 to
     that, or None."""
     if value is None:
         return None
@@ -55,14 +57,14 @@ def payload(value: object, size_bytes: int, who: str = "payload_bytes") -> int |
 
 
 def stream(value: object, who: str = "encode") -> bytes:
-    """What ``encode`` must return."""
+    """The result of ``encode``: bytes."""
     if not isinstance(value, bytes):
         raise RdbenchError(f"{who} returned {type(value).__name__}, not bytes")
     return value
 
 
 def image(value: object, original: Image, who: str = "decode") -> Image:
-    """What ``decode`` must return: the shape and dtype of the original."""
+    """The result of ``decode``: an array of the original's shape and dtype."""
     import numpy as np
 
     if not isinstance(value, np.ndarray):
@@ -70,12 +72,12 @@ def image(value: object, original: Image, who: str = "decode") -> Image:
     if value.dtype != original.dtype:
         raise RdbenchError(f"{who} returned {value.dtype} samples, not {original.dtype}")
     if value.shape != original.shape:
-        raise RdbenchError(f"{who} returned shape {value.shape}, the image is {original.shape}")
+        raise RdbenchError(f"{who} returned shape {value.shape}, but the image is {original.shape}")
     return value
 
 
 def described(value: object) -> str:
-    """A value that is not what it should be, in a few words."""
+    """An unexpected value, in a few words."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{type(value).__name__} of shape {tuple(value.shape)}"
     return f"{one_line(repr(value), 60)} ({type(value).__name__})"

@@ -1,9 +1,7 @@
-"""What the samples of an image are: how many channels, how deep, with alpha or not, and on which
-transfer curve.
-
-Images travel as arrays (height, width, channels). Every part that takes or makes them says with a
-:class:`SampleFormat` which ones; whatever is not in :data:`MEASURED` is refused where images are
-read (:mod:`rdbench.images.loading`).
+"""The sample format of an image: channels, bit depth, alpha and transfer curve. Images are arrays
+(height, width, channels). Every part that takes or makes images declares their
+:class:`SampleFormat`; formats outside :data:`MEASURED` are refused where images are read
+(:mod:`rdbench.images.loading`).
 """
 
 from __future__ import annotations
@@ -21,14 +19,14 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {1: "grey", 3: "rgb"}
 COLOR_TEXTS: Final = {"luma": "luma (BT.601, 16 to 235)", "rgb": "RGB", "grey": "grey"}
-"""What is measured of an image, as the column ``color`` has it, and as titles do."""
+"""What is measured of an image: the text of the column ``color``, and that of titles."""
 _TEXT: Final = re.compile(r"(grey|rgb)(a?)(\d+)(?:-([a-z0-9]+))?")
 
 
 @dataclass(frozen=True, order=True)
 class SampleFormat:
     """The samples of an image: ``channels`` (1 or 3) without alpha, bits of each (``depth``),
-    whether there is ``alpha`` beside them, and their ``transfer`` curve."""
+    whether there is ``alpha``, and their ``transfer`` curve."""
 
     channels: int
     depth: int = 8
@@ -37,18 +35,18 @@ class SampleFormat:
 
     @property
     def text(self) -> str:
-        """As the column ``sample_format`` has it: ``rgb8``, ``grey8``."""
+        """The text of the column ``sample_format``: ``rgb8``, ``grey8``."""
         curve = "" if self.transfer == "srgb" else f"-{self.transfer}"
         return f"{self.color}{'a' * self.alpha}{self.depth}{curve}"
 
     @property
     def color(self) -> str:
-        """As the column ``color`` has it where it is not luma: ``rgb``, ``grey``."""
+        """The text of the column ``color``, unless it is luma: ``rgb``, ``grey``."""
         return _NAMES[self.channels]
 
     @property
     def words(self) -> str:
-        """As messages have it: ``grey``, ``color``."""
+        """The word in messages: ``grey``, ``color``."""
         return {1: "grey", 3: "color"}[self.channels]
 
     @classmethod
@@ -56,7 +54,7 @@ class SampleFormat:
         """The inverse of :attr:`text`. Raises :class:`ValueError` for any other text."""
         found = _TEXT.fullmatch(text)
         if found is None:
-            raise ValueError(f"{text!r} is no sample format such as rgb8")
+            raise ValueError(f"{text!r} is not a sample format such as rgb8")
         name, alpha, depth, transfer = found.groups()
         channels = next(count for count, known in _NAMES.items() if known == name)
         return cls(channels, int(depth), bool(alpha), transfer or "srgb")
@@ -66,7 +64,7 @@ class SampleFormat:
         """The format of an array (height, width, channels) of unsigned integers, all of whose bits
         are used. Raises :class:`ValueError` for another array."""
         if image.ndim != 3 or image.dtype.kind != "u":
-            raise ValueError(f"{image.dtype} {image.shape} are no samples of an image")
+            raise ValueError(f"{image.dtype} {image.shape} are not samples of an image")
         return cls(int(image.shape[2]), 8 * image.dtype.itemsize)
 
 
@@ -77,16 +75,15 @@ MEASURED: Final = frozenset({GREY8, RGB8})
 
 
 def checked(image: NDArray[np.generic], role: str = "the image") -> Image:
-    """``image`` as it is, contiguous, if its samples are :data:`MEASURED` and there are any.
-
-    Raises :class:`ValueError` with ``role`` for another array.
+    """``image``, contiguous, if its samples are :data:`MEASURED` and it is not empty. Raises
+    :class:`ValueError` with ``role`` for any other array.
     """
     import numpy as np
 
     if image.ndim != 3 or image.dtype.kind != "u" or SampleFormat.of(image) not in MEASURED:
         raise ValueError(
-            f"{role} must be uint8, (height, width, 1 or 3), it is {image.dtype}, {image.shape}"
+            f"{role} must be uint8, (height, width, 1 or 3), but it is {image.dtype}, {image.shape}"
         )
     if image.size == 0:
-        raise ValueError(f"{role} must be not empty, it is of shape {image.shape}")
+        raise ValueError(f"{role} must not be empty; its shape is {image.shape}")
     return np.ascontiguousarray(image, np.uint8)

@@ -1,10 +1,9 @@
-"""The row of a measurement: its core and its scores, and how they are written as text.
-
-One row is codec × point × image × repeat. The **core** says what was measured, on what, and with
-what result; its columns are the same in every file. The **scores** are a number for each metric
-that was measured, each with a column of its own. Files are UTF-8 CSV with one header line, ``.``
-decimals, and an empty cell where a value is not available. Floats are written with the shortest
-digits that read back to the same double; infinity (the PSNR of identical images) is ``inf``.
+"""The row of a measurement: its core and its scores, and their form as text. One row is codec ×
+point × image × repeat. The **core** says what was measured, on what, and with what result; its
+columns are the same in every file. The **scores** are one number, in its own column, for each
+metric that was measured. Files are UTF-8 CSV with one header line, ``.`` decimals, and an empty
+cell where a value is not available. Floats are written with the shortest digits that read back to
+the same double; infinity (the PSNR of identical images) is ``inf``.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from rdbench.places import inside
 from rdbench.text import printable, quoted
 
 SCHEMA_VERSION: Final = 3
-"""Of a run directory: raised when ``run.json`` gets another form. A column or a metric that comes
-new raises nothing."""
+"""Version of the run directory, raised when the form of ``run.json`` changes. New columns or
+metrics do not raise it."""
 
 OK: Final = "ok"
 FAILED: Final = "failed"  # the codec, the image or the harness raised an error
@@ -38,15 +37,15 @@ KEPT: Final = frozenset({"stream_file", "decoded_file"})
 """Columns that name files within the run directory."""
 
 LARGEST_WHOLE: Final = 2**53
-"""Up to which whole numbers are exact as floats, too; no column has a larger one."""
+"""Whole numbers up to this are also exact as floats; no column has a larger one."""
 
 KEY: Final = ("dataset", "image", "codec", "options", "point", "repeat")
-"""What makes a row the measurement of one thing: two rows with one key replace each other."""
+"""The key of a measurement: of two rows with the same key, the later one replaces the other."""
 MeasurementKey = tuple[str, str, str, str, float, int]
 
 BY_TARGET: Final = "points"
-"""Where points are values to be reached, the column that they are values of stands under this name
-among the options: such a curve is another one than that of the codec's settings."""
+"""The option that holds the column whose values are targets: a curve by target is distinct from the
+curve over the codec's settings."""
 
 RESERVED: Final = frozenset(
     {
@@ -54,7 +53,8 @@ RESERVED: Final = frozenset(
         *("images", "rate_is", "averaging", "description", "source", "known_issue"),
     }
 )
-"""Columns that tables of runs, baselines and published curves have beside those of a row."""
+"""Columns that tables of runs, baselines and published curves have in addition to those of a
+row."""
 
 
 def _column(meaning: str, unit: str = "", default: Any = None) -> Any:
@@ -64,7 +64,7 @@ def _column(meaning: str, unit: str = "", default: Any = None) -> Any:
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One row of ``measurements.csv``: the fields are the columns of the core, in order, and
-    :attr:`scores`, whose columns stand behind ``estimated_bpp``."""
+    :attr:`scores`, whose columns follow ``estimated_bpp``."""
 
     dataset: str = _column("name of the dataset", default="")
     image: str = _column("name of the image within its dataset", default="")
@@ -80,89 +80,90 @@ class Measurement:
     options: str = _column("all options of the codec, as name=value joined by ';'", default="")
     label: str = _column("name of the curve that the row belongs to", default="")
     parameter: str = _column(
-        "what a point is: the codec's quality, qp, ratio, ..., or bpp or the metric that it is to "
-        "reach",
+        "the rate parameter of the codec (quality, qp, ratio, ...), or bpp or the metric to be "
+        "reached",
         default="",
     )
-    point: float = _column("value of the rate parameter, or the one to be reached", default=0.0)
+    point: float = _column("value of the rate parameter, or value to be reached", default=0.0)
     setting: float | None = _column(
-        "value of the rate parameter that was found, where the point is one to be reached"
+        "value of the rate parameter that was found for a point by target"
     )
-    tries: int | None = _column("settings that were encoded to find it")
-    tolerance: float | None = _column(
-        "how far what is reached may be from the point, in the point's unit"
-    )
+    tries: int | None = _column("number of settings that were encoded to find it")
+    tolerance: float | None = _column("allowed distance from the point, in the unit of the point")
     codec_version: str = _column("library and encoder with their versions", default="")
     identity: str = _column(
-        "digest of what decides the row beside pixels, options and point; run.json has the record",
+        "digest of what decides the row besides pixels, options and point; run.json has the record",
         default="",
     )
     repeat: int = _column("0 for the first measurement, 1 for its first repetition, ...", default=0)
     status: str = _column("ok, failed, timeout, crashed or unsupported", default=OK)
     message: str = _column(
-        "why a row is not ok, why one of its cells is empty, or what its search has met", default=""
+        "why a row is not ok, why one of its cells is empty, or a remark on its search", default=""
     )
-    unscored: str = _column("metrics that have no value here, joined by spaces", default="")
-    size_bytes: int | None = _column("length of the whole stream that the decoder needs", "byte")
-    payload_bytes: int | None = _column("entropy-coded part of it, where it is told apart", "byte")
+    unscored: str = _column("metrics without a value in this row, joined by spaces", default="")
+    size_bytes: int | None = _column("length of the complete stream that the decoder needs", "byte")
+    payload_bytes: int | None = _column("entropy-coded part of it, if the codec reports it", "byte")
     bpp: float | None = _column("8 * size_bytes / (width * height)", "bit/px")
     estimated_bpp: float | None = _column("the model's own estimate of its rate", "bit/px")
     encode_s: float | None = _column("wall time of encoding, image in memory to bytes", "s")
     decode_s: float | None = _column("wall time of decoding, bytes to image in memory", "s")
     encode_cpu_s: float | None = _column(
-        "processor time of encoding, with all programs and servers", "s"
+        "processor time of encoding, including all programs and servers", "s"
     )
     decode_cpu_s: float | None = _column(
-        "processor time of decoding, with all programs and servers", "s"
+        "processor time of decoding, including all programs and servers", "s"
     )
     encode_transform_s: float | None = _column(
-        "what of encode_s the transforms of a learned codec took; the rest is its entropy coding",
+        "part of encode_s that the transforms of a learned codec took; the rest is entropy coding",
         "s",
     )
-    decode_transform_s: float | None = _column("the same of decode_s", "s")
-    encode_runs: int | None = _column("runs that the times of encoding are the medians of")
-    decode_runs: int | None = _column("the same of decoding")
+    decode_transform_s: float | None = _column("the same for decode_s", "s")
+    encode_runs: int | None = _column("number of runs whose median is the time of encoding")
+    decode_runs: int | None = _column("the same for decoding")
     encode_spread: float | None = _column(
-        "width of the 95 % interval of encode_s over its runs, as a share of it"
+        "width of the 95 % interval of encode_s over its runs, relative to it"
     )
-    decode_spread: float | None = _column("the same of decode_s")
+    decode_spread: float | None = _column("the same for decode_s")
     task_s: float | None = _column(
-        "wall time of the whole measurement in its worker, with warm-up and scores", "s"
+        "wall time of the whole measurement in its worker, including warm-up and scores", "s"
     )
     timing: str = _column(
-        "pinned, for times to publish; isolated; or shared when other work ran beside it",
+        "pinned, for times to publish; isolated; or shared, if other work ran at the same time",
         default="",
     )
-    frequency_mhz: float | None = _column("clock of the pinned core, as far as it is told", "MHz")
+    frequency_mhz: float | None = _column(
+        "clock of the pinned core, if the kernel provides it", "MHz"
+    )
     load: float | None = _column(
-        "load of the machine: processes that ran or waited to, last minute"
+        "load of the machine: processes running or waiting to run, over the last minute"
     )
     host: str = _column("the machine that measured it", default="")
     device: str = _column("where transforms ran: cpu, or the name of a GPU", default="")
     peak_rss_mb: float | None = _column(
-        "peak resident memory of the worker in this task, rdbench and other codecs included", "MiB"
+        "peak resident memory of the worker in this task, including rdbench and other codecs", "MiB"
     )
     added_rss_mb: float | None = _column(
-        "what encoding and decoding within the worker added; isolated, first image of each size",
+        "memory that encoding and decoding added to the worker; only isolated, first image of "
+        "each size",
         "MiB",
     )
     program_rss_mb: float | None = _column(
-        "peak resident memory of the codec's largest program or server, with what it waited for",
+        "peak resident memory of the codec's largest program or server, including its children",
         "MiB",
     )
     reused: str = _column(
-        "the run that measured it and when, where the row was taken from a cache",
+        "for a row from a cache: the run that measured it, and when",
         default="",
     )
     stream_sha256: str | None = _column("SHA-256 of the stream")
-    decoded_sha256: str | None = _column("SHA-256 of the decoded samples, as image_sha256")
+    decoded_sha256: str | None = _column("SHA-256 of the decoded samples, like image_sha256")
     stream_file: str = _column("the kept stream, within the run directory", default="")
     decoded_file: str = _column("the kept decoded image, within the run directory", default="")
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Metric to number; a metric without a value has no key."""
 
     def value(self, column: str) -> Any:
-        """The value of a column of the core, or of a metric; None where it is not available."""
+        """The value of a column of the core, or of a metric; None if it is not available."""
         return getattr(self, column) if column in CORE else self.scores.get(column)
 
     def cells(self, metrics: Iterable[str] = ()) -> list[str]:
@@ -175,9 +176,9 @@ class Measurement:
     def from_cells(cls, cells: Mapping[str, str], metrics: Iterable[str] = ()) -> Measurement:
         """The inverse of :meth:`cells`, from a mapping of column names to text.
 
-        Columns that are missing are taken as not available, as are NaN; columns that are neither
-        the core's nor among ``metrics`` are left out. Raises :class:`UsageError` for a cell that
-        is not of its column's type, and for a point that is NaN.
+        Missing columns and NaN count as not available; columns that are neither in the core nor
+        among ``metrics`` are ignored. Raises :class:`UsageError` for a cell of the wrong type, and
+        for a point that is NaN.
         """
         return cls.reader(list(cells), metrics)(list(cells.values()))
 
@@ -210,8 +211,8 @@ class Measurement:
         return dataclasses.replace(self, scores=scores, unscored=unscored)
 
     def lacks(self, metrics: Iterable[str]) -> tuple[str, ...]:
-        """Those of ``metrics`` that were not asked for when it was measured: without a value, and
-        without a reason for it."""
+        """The ``metrics`` that were not requested when it was measured: they have neither a value
+        nor a reason for its absence."""
         told = {*self.scores, *self.unscored.split()}
         return tuple(name for name in metrics if name not in told)
 
@@ -256,7 +257,7 @@ TIMINGS: Final = frozenset(
         *("peak_rss_mb", "added_rss_mb", "program_rss_mb"),
     }
 )
-"""Columns of how a measurement went, which differ when the same thing is measured again."""
+"""Columns about the measuring itself, which differ when the same thing is measured again."""
 CORE: Final = frozenset(column.name for column in COLUMNS)
 _TYPES: Final = tuple((column.name, column.type) for column in COLUMNS)
 _CORE_VALUES: Final = operator.attrgetter(*(column.name for column in COLUMNS))
@@ -311,17 +312,17 @@ def _text(value: str | float | None) -> str:
 
 def options_text(options: Mapping[str, Any]) -> str:
     """Options as the ``options`` column has them: ``name=value`` sorted by name, joined by ';'.
-    What is not printable, as in a path that is not UTF-8, is escaped."""
+    Unprintable characters, as in a path that is not UTF-8, are escaped."""
     return printable(";".join(f"{name}={value}" for name, value in sorted(options.items())))
 
 
 def point_text(point: float) -> str:
-    """A point as people write it: ``50`` and not ``50.0``."""
+    """A point as text: ``50`` instead of ``50.0``."""
     return f"{point:.12g}"
 
 
 NUMBER_IN_NAME: Final = r"(?<!\d)(?<!\d[.,])\d+(?:\.\d+)?(?:e-\d+)?(?![.,]?\d)"
-"""A number in the name of a file or folder, whole: none of ``1.2.3`` and of ``0,5``."""
+"""A complete number in the name of a file or folder; there is none in ``1.2.3`` or ``0,5``."""
 _ESCAPES: Final = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
 )
@@ -330,8 +331,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def one_line(message: str, limit: int = 500) -> str:
-    """A message fit for a CSV cell or a terminal line: white space collapsed, escape sequences of
-    terminals and control characters taken out, what else is not printable escaped, length
-    bounded."""
+    """A message for a CSV cell or a terminal line: white space collapsed, terminal escape sequences
+    and control characters removed, other unprintable characters escaped, length limited."""
     text = printable(_CONTROLS.sub("", " ".join(_ESCAPES.sub("", message).split())))
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,7 +1,6 @@
-"""What a learned codec's time is made of: its transforms, and the entropy coding that is the rest.
-
-A codec marks its transforms (:func:`transforming`); the harness, and nobody else, times them. What
-CUDA was told to do and has not done yet is waited for at both ends of what is timed.
+"""Parts of a learned codec's time: its transforms, and entropy coding, which is the rest. A codec
+marks its transforms (:func:`transforming`); only the harness times them. Pending CUDA work is
+completed at both ends of the timed part.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ _seconds: list[float] | None = None
 
 @contextmanager
 def transforming() -> Iterator[None]:
-    """Do transforms inside: analysis and synthesis, with what moves samples and latents to a device
-    and back. Hyperpriors and contexts decide probabilities, and are entropy coding.
+    """Marks transforms: analysis and synthesis, including copies of samples and latents to a device
+    and back. Hyperpriors and contexts determine probabilities, so they belong to entropy coding.
 
     Returns:
-        A context manager, which gives nothing.
+        A context manager without a value.
 
     Raises:
-        Nothing: what is raised inside passes through.
+        Nothing: errors inside pass through.
     """
     if _seconds is None:
         yield
@@ -40,7 +39,7 @@ def transforming() -> Iterator[None]:
 
 @contextmanager
 def timing_transforms() -> Iterator[list[float]]:
-    """The seconds of each transform inside; none where the codec marks none."""
+    """The seconds of each transform inside; empty if the codec marks none."""
     global _seconds
     found: list[float] = []
     _seconds = found
@@ -51,7 +50,7 @@ def timing_transforms() -> Iterator[list[float]]:
 
 
 def synchronize() -> None:
-    """Wait until CUDA has done what it was told, where torch uses it in this process."""
+    """Wait for pending CUDA work, if torch uses CUDA in this process."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.synchronize()

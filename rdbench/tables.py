@@ -1,7 +1,6 @@
 """Tables for people: as text for a terminal, Markdown and LaTeX, and as CSV for a spreadsheet; and
-what pages in Markdown have beside tables.
-
-Names and messages are other people's text: none of it may leave its cell, or be taken for markup.
+other Markdown. Names and messages come from outside: they must not leave their cell, nor act as
+markup.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from rdbench.text import printable
 
 @dataclass(frozen=True)
 class Table:
-    """A title, rows of cells, and what must be said."""
+    """A title, rows of cells, and notes."""
 
     title: str
     header: tuple[str, ...]
@@ -64,7 +63,7 @@ def _grid_row(cells: Sequence[str]) -> str:
 
 
 def code(text: str) -> str:
-    """A code span of Markdown, in which nothing is markup, fit for a table's cell."""
+    """A code span of Markdown, also for a cell of a table."""
     text = printable(text)
     fence = "`" * (_longest_run(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
@@ -101,19 +100,19 @@ def latex(table: Table) -> str:
 
 
 def number_cell(value: float | None) -> str:
-    """A number as the cell of a CSV: all its digits; empty where there is none, or none finite."""
+    """A number as a CSV cell, with all its digits; empty if it is missing or not finite."""
     return "" if value is None or not math.isfinite(value) else repr(float(value))
 
 
 _FORMULA: Final = re.compile("'*[=+@\uff1d\uff0b\uff0d\uff20-]")
-"""What a text begins with that a spreadsheet would run as a formula, in full width, too, and with
-apostrophes before it."""
+"""The beginning of a text that a spreadsheet would run as a formula, also in full width and after
+apostrophes."""
 
 
 def sheet(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as CSV that people open in a spreadsheet: text that it would run as a formula gets an
-    apostrophe before it, as OWASP advises ("CSV Injection"), and what is not printable is escaped.
-    :func:`from_sheet` takes the apostrophe away. Tables whose rows are found again by the names in
+    """Rows as CSV for a spreadsheet: text that it would run as a formula gets an apostrophe in
+    front, as OWASP advises ("CSV Injection"), and unprintable characters are escaped.
+    :func:`from_sheet` removes the apostrophe. Tables whose rows are found again by the names in
     them, such as those of measurements, are written with :func:`rdbench.files.csv_text` alone."""
     return csv_text([[harmless(cell) for cell in row] for row in rows])
 
@@ -153,7 +152,7 @@ _MD_SPECIAL: Final = re.compile(r"[\\`*<>|~&]|(?<![^\W_])_|_(?![^\W_])|(?<=\])(?
 
 
 def escaped(text: str) -> str:
-    """One line of text in Markdown that is read as it stands."""
+    """One line of literal text in Markdown."""
     return _MD_SPECIAL.sub(lambda found: "\\" + found.group(), _line(text))
 
 
@@ -171,12 +170,12 @@ _TEX_SIGN: Final = re.compile(r"(?<![^ (])[+-](?=\d)")
 
 
 def comment(text: str) -> str:
-    """A line that LaTeX passes over."""
+    """A comment line in LaTeX."""
     return f"% {_line(text)}"
 
 
 def tex(text: str) -> str:
-    """One line of text in LaTeX that is read as it stands, with minus signs before digits."""
+    """One line of literal text in LaTeX, with minus signs before digits."""
     if text == "-":
         return "--"
     escaped = "".join(_TEX_SPECIAL.get(character, character) for character in _line(text))

@@ -1,4 +1,4 @@
-"""For projects that gate their codecs in pytest, or in any other test runner."""
+"""Assertions for projects that test their codecs with pytest or any other test runner."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ def assert_conforms(
     points: Sequence[Any] = (),
     timeout_s: float = 120.0,
 ) -> None:
-    """Raise :class:`AssertionError` unless a codec does what every codec must do.
-
-    The message is the table of the checks that failed.
+    """Raise :class:`AssertionError` unless a codec conforms to the contract. The message is the
+    table of failed checks.
 
     Args:
         codec: as :func:`rdbench.conformance`.
@@ -33,7 +32,7 @@ def assert_conforms(
         Nothing.
 
     Raises:
-        AssertionError: where a check has failed, or all were skipped.
+        AssertionError: if a check failed, or all were skipped.
         UsageError: for a codec, an option or a point that does not exist.
     """
     from rdbench.conforming import conforms, run_checks, table
@@ -46,9 +45,8 @@ def assert_conforms(
 
 
 def assert_no_regression(run: str | Path, baseline: str | Path, **limits: Any) -> None:
-    """Raise :class:`AssertionError` unless every curve of the baseline is there and no worse.
-
-    The message is the table of what is not fine.
+    """Raise :class:`AssertionError` unless every curve of the baseline is in the run and no worse.
+    The message is the table of the curves that are not.
 
     Args:
         run: a run directory or CSV file.
@@ -61,9 +59,8 @@ def assert_no_regression(run: str | Path, baseline: str | Path, **limits: Any) -
         Nothing.
 
     Raises:
-        AssertionError: where a curve is worse, gone, newly failing or not comparable.
-        RdbenchError: where there is nothing to be checked: no such run or baseline, or one that
-            cannot be read.
+        AssertionError: if a curve is worse, gone, newly failing or not comparable.
+        RdbenchError: if the run or the baseline does not exist or cannot be read.
     """
     from rdbench.gate import Limits, check
     from rdbench.gate.outputs import table

@@ -1,9 +1,8 @@
-"""Other people's text, made fit to leave the program.
-
-Names of files, labels, messages of codecs and cells of tables may hold line ends, escape sequences
-of terminals, marks that turn the direction of writing, and bytes that are no UTF-8. Whatever is
-shown or written for people goes through :func:`printable`; tables, pages and figures call it, and
-the command line once more for all that it says.
+"""Making text from outside safe to show. Names of files, labels, messages of codecs and cells of
+tables may hold line ends, terminal escape sequences, marks that change the direction of writing,
+and bytes that are not UTF-8. Everything that is shown or written for people goes through
+:func:`printable`: tables, pages and figures call it, and the command line calls it again on all its
+output.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ from collections.abc import Mapping
 from typing import Any
 
 _BYTES = range(0xDC80, 0xDD00)
-"""What Python has for bytes of a file's name that are not UTF-8 (PEP 383)."""
+"""Python's stand-ins for bytes of a file name that are not UTF-8 (PEP 383)."""
 
 
 def printable(text: str, keep: str = "") -> str:
     """``text`` with every character that is not printable as an escape: control characters, line
     ends, invisible marks (``\\x1b``, ``\\n``, ``\\u202e``), and bytes that were not UTF-8
-    (``\\xe9``), but for those of ``keep``. The result is valid in UTF-8 and in XML, and is one line
-    where ``keep`` has no line end."""
+    (``\\xe9``), except those in ``keep``. The result is valid in UTF-8 and in XML, and is one line
+    unless ``keep`` has a line end."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
 
 
 def quoted(value: object, limit: int = 120) -> str:
-    """The representation of a value in a message, cut where it is long."""
+    """The representation of a value in a message, shortened if it is long."""
     try:
         text = repr(value)
     except ValueError:  # a whole number of more digits than Python makes text of

@@ -1,7 +1,6 @@
-"""TOML files whose mistakes are answered with file, key and reason.
-
-A :class:`Form` declares what a table may hold, and :meth:`Table.form` makes one of it. What is no
-matter of types and bounds is checked afterwards, with :meth:`Table.error` for what is wrong.
+"""TOML files whose mistakes are reported with file, key and reason. A :class:`Form` declares what a
+table may hold, and :meth:`Table.form` builds it. Anything beyond types and bounds is checked
+afterwards; :meth:`Table.error` makes the error.
 """
 
 from __future__ import annotations
@@ -37,14 +36,13 @@ Channels = Annotated[tuple[Literal[1, 3], ...], msgspec.Meta(min_length=1)]
 
 
 class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a table of a TOML file may hold: its keys are the fields, and those without a default
-    must be there."""
+    """The keys of a table in a TOML file, which are the fields; those without a default are
+    required."""
 
 
 def read_toml(path: Path, kind: str) -> Table:
-    """The file ``path``, which is a ``kind`` ("experiment") in the messages.
-
-    Raises :class:`UsageError` for a file that cannot be read or is no TOML.
+    """The file ``path``, called a ``kind`` ("experiment") in messages. Raises :class:`UsageError`
+    for a file that cannot be read or is not TOML.
     """
     try:
         values = parsed(tomllib.loads, read_file(path).decode("utf-8"))
@@ -56,13 +54,13 @@ def read_toml(path: Path, kind: str) -> Table:
 
 
 def shipped(folder: Path) -> dict[str, Path]:
-    """The TOML files that lie in a folder of the package, by name."""
+    """The TOML files in a folder of the package, by name."""
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def find(text: str, folder: Path, kind: str) -> Path:
     """The file of a ``kind`` ("experiment") that is named by its path, or by the name of one in
-    ``folder``. Raises :class:`UsageError` for an unknown name, with those near it."""
+    ``folder``. Raises :class:`UsageError` for an unknown name, with similar ones."""
     path = Path(text)
     if path.suffix == ".toml" or path.is_file():
         return path
@@ -73,8 +71,8 @@ def find(text: str, folder: Path, kind: str) -> Path:
 
 
 class Table:
-    """A table of a TOML file, which knows where it stands: :class:`UsageError` of its methods have
-    file, key and reason."""
+    """A table of a TOML file that knows its place: errors of its methods name file, key and
+    reason."""
 
     def __init__(self, values: dict[str, Any], path: Path, where: str, prefix: str = "") -> None:
         self.values = values
@@ -88,7 +86,7 @@ class Table:
 
     def form(self, kind: type[F]) -> F:
         """The table, and the tables in it, as a form. Raises :class:`UsageError` for the first
-        value that it cannot be."""
+        invalid value."""
         try:
             return msgspec.convert(self.values, kind)
         except msgspec.ValidationError as error:
@@ -114,7 +112,7 @@ class Table:
         if re.search(" [<>]=? ", what):
             return self.error(key, f"{quoted(value)} is not {_bounds(kind)}")
         if length := re.search("of length ([0-9]+)", what):
-            return self.error(key, f"has {len(value)} values, and not {length[1]}")
+            return self.error(key, f"has {len(value)} values instead of {length[1]}")
         if not named:
             return self.error(key, f"{quoted(value)}: {what[:1].lower()}{what[1:]}")
         kinds = named[0].split(" | ")
@@ -124,13 +122,13 @@ class Table:
         return self.error(key, f"{quoted(value)} is not {words}")
 
     def allow(self, *keys: str) -> None:
-        """Refuse all other keys, with near ones."""
+        """Refuse all other keys, suggesting similar ones."""
         for key in self.values:
             if key not in keys:
                 raise self.error(key, str(unknown("key", key, keys)))
 
     def table(self, key: str) -> Table:
-        """The table that is a value of this one, empty where there is none."""
+        """The table that is a value of this one; empty if there is none."""
         return self.within(key, self.values.get(key, {}))
 
     def tables(self, key: str) -> Iterator[Table]:

@@ -1,9 +1,6 @@
-"""What every process that measures is set up with, wherever it runs: one thread, a cap on its
-memory, an end with whoever started it, and a mark and folders of its own, by which what it leaves
-behind is found.
-
-:func:`environment` is for whoever starts such a process, :func:`begin` and :func:`set_up` are for
-the process itself.
+"""Setup of every process that measures, wherever it runs: one thread, a limit on its memory, an end
+with its parent, and a mark and folders of its own, by which anything it leaves behind is found. The
+parent calls :func:`environment`; the process itself calls :func:`begin` and :func:`set_up`.
 """
 
 from __future__ import annotations
@@ -29,17 +26,17 @@ ENVIRONMENT: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(64 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
 }
-"""A worker's environment beside its user's; libraries read it when they are loaded. Programs do not
-get it."""
+"""Variables added to the user's environment for a worker. Libraries read them when they are loaded;
+programs do not get them."""
 _PATH: Final = "PYTHONPATH"
 
 
 def environment(
     user: Mapping[bytes, bytes], own: Mapping[str, str], packages: Iterable[str] = ()
 ) -> dict[bytes, bytes]:
-    """What a worker is started with: the environment of ``user`` with :data:`ENVIRONMENT`, what is
-    the worker's ``own`` (:meth:`rdbench.programs.Janitor.environment`), and the folders of
-    ``packages`` before others that Python imports from."""
+    """The environment that a worker is started with: that of ``user`` with :data:`ENVIRONMENT`, the
+    worker's ``own`` variables (:meth:`rdbench.programs.Janitor.environment`), and the folders of
+    ``packages`` at the front of Python's path."""
     ours = {**ENVIRONMENT, **own}
     if folders := [*packages]:
         users = os.fsdecode(user.get(_PATH.encode(), b""))
@@ -48,8 +45,8 @@ def environment(
 
 
 def begin(parent: int) -> None:
-    """Set this process up as far as that needs no word of ``parent``, which started it: it ends
-    with it, and leaves to it what an interrupt means."""
+    """The part of the setup that needs no message from ``parent``, which started this process: it
+    ends with its parent, and leaves interrupts to it."""
     die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -63,8 +60,8 @@ def set_up(
     memory_mb: int | None,
     found: Mapping[ProgramSpec, Program],
 ) -> None:
-    """Set this process up for work: with the environment that its programs get, the programs that
-    were ``found`` for the run, and a cap on its private memory in MiB."""
+    """Set this process up for work: with the environment of its programs, the programs that were
+    ``found`` for the run, and a limit on its private memory in MiB."""
     programs.adopt(found)
     programs.adopt_environment(user)
     _give_back_path(user)
@@ -96,7 +93,7 @@ def die_with(parent: int) -> None:
 
 
 def cap_memory(memory_mb: int) -> None:
-    """Let this process, and each that it starts, have at most so much private memory.
+    """Limit the private memory of this process, and of each that it starts.
 
     The limit is RLIMIT_DATA, which Linux applies to the heap and to private anonymous mappings
     (setrlimit(2)): allocations beyond it fail, and address space that is only reserved is free.
@@ -111,7 +108,7 @@ def cap_memory(memory_mb: int) -> None:
 
 
 def ending(status: int, text: str) -> str:
-    """How a process ended, in words, with the last of what it printed."""
+    """How a process ended, in words, with the end of its output."""
     lines = text.split("\n") or [""]
     if status == 1 and _ERROR.match(lines[-1]):
         return f"the worker ended with a Python error: {one_line(lines[-1], 300)}"
@@ -121,7 +118,7 @@ def ending(status: int, text: str) -> str:
         return f"the process left with exit code {status}{told}"
     name = signal.Signals(-status).name
     if name == "SIGKILL":
-        return f"the process was killed (SIGKILL: out of memory, or by someone){told}"
+        return f"the process was killed (SIGKILL: out of memory, or by a user){told}"
     return f"the process died of {name}{told}"
 
 

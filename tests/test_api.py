@@ -114,7 +114,7 @@ def test_an_experiment_is_a_name_a_file_or_an_object(mine, tmp_path):
         rdbench.run(luma, out=mine)
     with pytest.raises(UsageError, match="did you mean 'quickstart'"):
         rdbench.run("quikstart", out=tmp_path)
-    with pytest.raises(UsageError, match="says what is measured; codecs, points cannot change it"):
+    with pytest.raises(UsageError, match="already says what to measure, so codecs, points cannot"):
         rdbench.run("quickstart", codecs=["jpeg"], points=[1], out=tmp_path)
     with pytest.raises(UsageError, match="nothing to measure"):
         rdbench.run(datasets="photos", out=tmp_path)

@@ -253,7 +253,7 @@ def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare
     assert (tmp_path / "photos_edges.png").is_file()
     copy = tmp_path / "copy.csv"
     copy.write_text(bare.read_text())
-    assert "column 'edges' is not judged: nothing says what it measures" in "".join(
+    assert "column 'edges' is not judged: its definition is unknown" in "".join(
         check(bare, copy).notes
     )
     with pytest.raises(UsageError, match="has a column 'edges', but nothing says"):

@@ -66,6 +66,6 @@ def test_an_empty_out_is_refused(tmp_path, empty):
     done = command("run", "--codecs", "png", "--dataset", "photos", "--out", empty, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        "rdbench: error: --out is empty; name a path, as . for the working directory\n"
+        "rdbench: error: --out is empty; name a path, such as . for the working directory\n"
     )
     assert not [*tmp_path.iterdir()]

@@ -1,4 +1,5 @@
-"""What ``import rdbench`` offers for whole steps of work; the commands are thin wrappers of it."""
+"""Functions of ``import rdbench`` for whole steps of work; the commands are thin wrappers around
+them."""
 
 from rdbench.api.checking import conformance
 from rdbench.api.comparing import compare

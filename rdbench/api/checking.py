@@ -1,4 +1,4 @@
-"""Whether a codec does what every codec must do."""
+"""Checking that a codec conforms to the contract."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def conformance(
     Args:
         codec: a class, or a text ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
             FILE.toml).
-        options: options of the codec, beside those.
-        points: instead of the ladder, for codecs that are slow at many points.
-        timeout_s: wall time that one encoding or decoding may take.
+        options: more options of the codec.
+        points: points to use instead of the ladder, for slow codecs.
+        timeout_s: limit on the wall time of one encoding or decoding.
 
     Returns:
         The result of each check: passed, failed or skipped, and why.
@@ -32,6 +32,6 @@ def conformance(
 
     Raises:
         UsageError: for a codec, an option or a point that does not exist.
-        MissingBackendError: where its library or program is missing.
+        MissingBackendError: if its library or program is missing.
     """
     return run_checks(codec, options, points=points, timeout_s=timeout_s)

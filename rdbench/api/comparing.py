@@ -1,4 +1,4 @@
-"""``compare``: what codecs made of one image, side by side."""
+"""``compare``: one image as several codecs decode it, side by side."""
 
 from __future__ import annotations
 
@@ -30,40 +30,37 @@ def compare(
     jobs: int | None = None,
     timeout_s: float = 600.0,
 ) -> list[Path]:
-    """Draw an image and what codecs made of it at one rate or quality; ``rdbench compare``.
-
-    Of each codec the point is shown that is nearest to what is asked for. Its decoded image is what
-    the run kept; else the kept stream is decoded, or the codec is run again, and what comes out
-    must be the image that was measured, by its SHA-256. With ``exact`` the very codecs that were
-    measured code the image anew, at the setting that is searched for as for points by target
-    (:mod:`rdbench.goals`); the run stays as it is.
+    """Draw an image and its decoded versions at one rate or quality; ``rdbench compare``. Each
+    codec is shown at the point nearest to the requested value. Decoded images are those that the
+    run kept; otherwise the kept stream is decoded, or the codec is run again, and the result must
+    be the image that was measured, by its SHA-256. With ``exact``, the codecs of the run code the
+    image again, at a setting found as for points by target (:mod:`rdbench.goals`); the run stays as
+    it is.
 
     Args:
         run: the run directory.
-        image: its name, which may begin with that of its dataset: ``kodak/kodim21``.
-        at: ``{"bpp": 0.15}``, or the value of a metric.
+        image: the name of the image, optionally with its dataset: ``kodak/kodim21``.
+        at: ``{"bpp": 0.15}``, or a value of a metric.
         codecs: labels of curves, or codecs; all of the run by default.
-        exact: whether to reach what is asked for, and not to take the nearest point.
-        tolerance: how nearly, as of :func:`rdbench.run`.
+        exact: whether to reach the requested value instead of taking the nearest point.
+        tolerance: how closely, as for :func:`rdbench.run`.
         crop: left, top, width and height in pixels, or ``"worst"`` for the square of 160 px in
             which two of the decoded images differ most; None for the whole image.
-        metrics: whose values stand below; those of the run by default. Others are computed.
-        error_map: what is drawn below each image: ``"difference"``, or a metric that has an error
-            map.
-        title: what stands above; the image and what was asked for by default, ``""`` for nothing.
+        metrics: metrics to print below; by default those of the run. Others are computed.
+        error_map: the map below each image: ``"difference"``, or a metric that has an error map.
+        title: the title; by default the image and the requested value, ``""`` for none.
         out: the folder of the figures; ``plots`` in the run directory by default.
         formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
         jobs: worker processes, as :func:`rdbench.run`.
-        timeout_s: the time that one decoding, or coding, may take.
+        timeout_s: limit on the time of one decoding or coding.
 
     Returns:
         The paths of the files.
 
     Raises:
-        UsageError: for names that are unknown, where nothing was measured of an image, and with
-            ``exact`` for a codec that is lossless, has no parameter that can be searched, or is
-            another one than was measured.
-        RdbenchError: where a decoded image cannot be had again, or a target not be reached.
+        UsageError: for unknown names, if nothing was measured for an image, and with ``exact`` for
+            a codec that is lossless, has no parameter to search, or has changed since.
+        RdbenchError: if a decoded image cannot be reproduced, or a target cannot be reached.
     """
     for kind in formats:
         if kind not in FORMATS:

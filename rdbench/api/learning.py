@@ -30,28 +30,28 @@ def train(
 ) -> Outcome:
     """Train the networks of a learned codec into a directory; ``rdbench train``.
 
-    The same call goes on from the last checkpoint. Finished weights are ``NAME.safetensors`` in
+    The same call continues from the last checkpoint. Finished weights are ``NAME.safetensors`` in
     ``out``, each with its card ``NAME.md``; ``lee2019:checkpoints=OUT`` as a codec measures them.
 
     Args:
         configuration: the name of one that rdbench ships, or the path of a TOML file.
-        out: the directory; one that exists is resumed. ``results/runs/NAME`` by default.
+        out: the directory; an existing one is resumed. By default ``results/runs/NAME``.
         steps: steps of each network, instead of the configuration's.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``, instead of the configuration's.
-        threads: threads of torch; as many as the machine has cores by default.
-        fresh: whether to forget what the directory holds.
+        threads: threads of torch; by default the number of cores.
+        fresh: whether to discard what the directory holds.
         started: called with the configuration and the directory, before the training.
         progress: called with each row of the log.
-        say: called with what a person should know.
+        say: called with each message for the user.
 
     Returns:
         The files of weights that are finished, and whether the training was interrupted.
 
     Raises:
-        MissingBackendError: where torch is not installed.
-        UsageError: for a configuration that is not there or has a mistake, or that contradicts
-            the directory.
-        DivergedError: where a loss is not finite.
+        MissingBackendError: if torch is not installed.
+        UsageError: for a configuration that does not exist, has a mistake, or contradicts the
+            directory.
+        DivergedError: if a loss is not finite.
     """
     try:
         from rdbench.training import configuration_file, family

@@ -1,4 +1,4 @@
-"""Measuring: runs, scores, further metrics, and runs joined."""
+"""Measuring: runs, scores, more metrics, and joined runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rdbench.runner.run import Progress
 from rdbench.runner.timed import one_at_a_time
 
 CodecLike: TypeAlias = str | CodecRequest | type[Codec]
-"""A codec's name or ``NAME:option=value,points=a/b/c``, a request, or a class of one's own."""
+"""A codec's name or ``NAME:option=value,points=a/b/c``, a request, or a class."""
 
 
 def run(
@@ -72,61 +72,62 @@ def run(
         outcome = rdbench.run(codecs=["jpeg", "jpeg2000:transform=5/3,points=80/40/20", Mine],
                               datasets="kodak", out="mine")
 
-    What is there already is not measured again; what is asked for beyond it is added: codecs,
-    points, images, repeats and metrics.
+    Existing rows are not measured again; more codecs, points, images, repeats and metrics are added
+    to them.
 
     Args:
         experiment: the name of one that rdbench ships, the path of a TOML file, or an
             :class:`Experiment`.
         codecs: names, texts ``NAME:option=value,points=a/b/c`` (NAME may be FILE.py:Class or
-            FILE.toml), or classes, also of a notebook.
+            FILE.toml), or classes, also from a notebook.
         datasets: known names, folders, files or globs.
-        codec_files: TOML files of program codecs, which get their names in ``codecs``.
-        points: for the codecs that do not name their own: numbers and ranges of them, or a text
-            such as ``"10/50"`` and ``"10..90:10"``; or by target, ``"bpp:0.12/0.25"`` or
-            ``"psnr_db:32/36"``: the rate or the score that each image is to have, for which the
-            setting is searched (column ``setting``).
-        tolerance: of points by target, for the codecs that do not name their own: a share of a rate
-            (``0.02``, ``"2%"``), or an amount of a metric; :meth:`rdbench.goals.Goal.allowed` says
-            what holds without one.
-        metrics: names, FILE.py:Class or FILE.toml; none for the default ones.
+        codec_files: TOML files of program codecs, whose names can then be used in ``codecs``.
+        points: points of the codecs that do not name their own: numbers and ranges of them, or a
+            text such as ``"10/50"`` and ``"10..90:10"``; or by target, ``"bpp:0.12/0.25"`` or
+            ``"psnr_db:32/36"``: the rate or the score that each image is to reach; the setting is
+            searched for (column ``setting``).
+        tolerance: tolerance of points by target, for the codecs that do not name their own: a share
+            of a rate (``0.02``, ``"2%"``), or an amount of a metric;
+            :meth:`rdbench.goals.Goal.allowed` gives the default.
+        metrics: names, FILE.py:Class or FILE.toml; empty for the default ones.
         color: ``"rgb"``, or ``"luma"`` for the BT.601 luma plane in limited range.
-        repeat: measurements of each thing.
+        repeat: how often each measurement is made.
         out: the run directory.
-        fresh: whether to forget what it holds.
-        jobs: worker processes of one thread each, and no more than there are tasks; by default as
-            many as this process may use cores, by its affinity and control groups.
-        timeout_s: wall time that one measurement may take.
-        memory_mb: MiB of private memory for each worker; by default 90 % of what this process may
-            have, by the machine and its control groups, among them; 0 for no cap.
+        fresh: whether to discard what it holds.
+        jobs: worker processes with one thread each, at most one per task; by default the number of
+            cores that this process may use, by its affinity and control groups.
+        timeout_s: limit on the wall time of one measurement.
+        memory_mb: limit on the private memory of each worker in MiB; by default 90 % of the memory
+            that this process may use, by the machine and its control groups, divided among the
+            workers; 0 for no limit.
         keep_streams: whether to keep the streams.
         keep_decoded: whether to keep the decoded images.
-        timing: whether to take times as they are to be published, one task at a time on a core of
-            its own: medians of runs until their 95 % interval is under 2 %, or there are 50, or
-            they took 60 s.
-        cache: a folder in which runs share what they have measured: what another has measured of
-            the same samples with the same codec, program, options, point and metrics is taken, with
-            the name of that run (column ``reused``) and without its times.
-        cache_mb: what it may hold in MiB; what was used longest ago makes room.
-        cache_times: whether to take times, and memory, too, of when it was measured.
-        dry_run: whether to measure nothing, and tell what there is to do and how long it will take
-            (``outcome.forecast``), by what earlier measurements of the run directory and of those
-            beside it took.
-        strict: whether to measure nothing where a codec is missing.
+        timing: whether to take times for publication, one task at a time on its own core: medians
+            of repeated runs, until their 95 % interval is under 2 %, or after 50 runs or 60 s.
+        cache: a folder in which runs share measurements. A row of another run with the same
+            samples, codec, program, options, point and metrics is taken, with the name of that run
+            (column ``reused``) and without its times.
+        cache_mb: size limit of the cache in MiB; the least recently used rows make room.
+        cache_times: whether to take times and memory from the cache as well.
+        dry_run: whether to measure nothing, and to forecast what is to be done and how long it will
+            take (``outcome.forecast``), judged by earlier measurements in the run directory and
+            those beside it.
+        strict: whether to measure nothing if a codec is missing.
         scheduler: address of a Dask scheduler whose workers measure (``"tcp://host:8786"``), or
-            ``"local"`` for a Dask cluster on this machine; none for worker processes of its own.
-        shared_data: whether Dask's workers read images from the paths that they have here, and are
-            not sent them.
-        say: called with what is to be told of Dask's workers, a line each.
+            ``"local"`` for a Dask cluster on this machine; by default rdbench's own worker
+            processes.
+        shared_data: whether Dask workers read images from the same paths as here, instead of being
+            sent them.
+        say: called with messages about Dask workers, a line each.
         started: called with what will be measured and where.
-        progress: called with each row, how many are done, and how many there will be.
+        progress: called with each row, the number done, and the total.
 
     Returns:
-        The rows, and how many of them were measured now. What failed is a row that says so
+        The rows, and how many of them were measured now. A failure is a row that says so
         (``outcome.failures``).
 
     Raises:
-        UsageError: for a request that cannot be carried out, or that contradicts what is there.
+        UsageError: for a request that cannot be carried out, or that contradicts the run directory.
     """
     if timing:
         jobs = one_at_a_time(jobs, scheduler)
@@ -187,19 +188,19 @@ def score(
     timeout_s: float = 600.0,
     memory_mb: int | None = None,
 ) -> Outcome:
-    """The same table for images that some other program decoded; ``rdbench score``.
+    """Score images that another program decoded, into the same table; ``rdbench score``.
 
     Args:
         originals: a known dataset, folder, file or glob.
-        decoded: a folder of images named as the originals, or a folder for each point, its name
-            ending with the point's number; also what a run has kept of one curve.
+        decoded: a folder of images named like the originals, or a folder of folders, one for each
+            point, whose names end with the number of the point; also the kept images of a curve.
         streams: the same for streams, whose sizes give bpp.
-        codec: name of the program; that of ``decoded`` by default.
-        parameter: what a point is.
-        point: the point of a folder without any.
-        name: how the images below ``decoded`` are called, where not as the originals:
-            ``"rec_{image}_q{point}"``, ``"{image}/{point}"``. All but the two places is meant as it
-            stands; the suffix may be left out.
+        codec: name of the codec; by default that of ``decoded``.
+        parameter: the rate parameter, of which a point is a value.
+        point: the point, for a folder that does not name it.
+        name: pattern of the names of images below ``decoded``, if they differ from the originals:
+            ``"rec_{image}_q{point}"``, ``"{image}/{point}"``. Everything outside braces is literal;
+            the suffix may be left out.
         stream_name: the same for ``streams``, by default as ``name`` with any suffix; also
             ``"{image}.{part}.bin"`` for streams in numbered parts.
         metrics: as :func:`run`.
@@ -211,7 +212,7 @@ def score(
         memory_mb: as :func:`run`.
 
     Returns:
-        The rows; what is missing or unfit is a failed row.
+        The rows; a missing or unsuitable image gives a failed row.
 
     Raises:
         UsageError: for any other layout.
@@ -255,11 +256,10 @@ def rescore(
     memory_mb: int | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Add metrics to a run from what was kept of it, encoding nothing; ``rdbench rescore``.
-
-    Decoded images that were kept are scored; where only streams were, they are decoded first. A
-    file that is gone, damaged or not what was measured (by its SHA-256) leaves its row without the
-    metric, with the reason.
+    """Add metrics to a run from what it kept, without encoding; ``rdbench rescore``. Kept decoded
+    images are scored; if only streams were kept, they are decoded first. If a file is gone, damaged
+    or not the one that was measured (by its SHA-256), its row stays without the metric, with the
+    reason.
 
     Args:
         run: a run directory that kept streams or decoded images.
@@ -270,11 +270,11 @@ def rescore(
         progress: as :func:`run`.
 
     Returns:
-        All rows; ``outcome.rescored`` of them got further metrics.
+        All rows; ``outcome.rescored`` of them got more metrics.
 
     Raises:
-        UsageError: where there is no such run, nothing was kept, or the originals are gone or
-            other ones.
+        UsageError: if there is no such run, if nothing was kept, or if the originals are gone or
+        have changed.
     """
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
         chosen = metric_table.choose(_listed(metrics))
@@ -285,19 +285,18 @@ def rescore(
 
 
 def merge(runs: Sequence[str | Path], out: str | Path) -> Path:
-    """Join runs of one plan, from several machines for instance; ``rdbench merge``.
+    """Join runs of one plan, for example from several machines; ``rdbench merge``.
 
     Args:
         runs: run directories.
-        out: the run directory to make, which must not exist. Kept files are linked or copied.
+        out: the run directory to create, which must not exist. Kept files are linked or copied.
 
     Returns:
         The path of the joined run.
 
     Raises:
-        UsageError: where the runs contradict each other: other images, versions, programs,
-            sources, weights or metrics, another label, or two rows of one measurement that
-            disagree.
+        UsageError: if the runs contradict each other: other images, versions, programs, sources,
+            weights or metrics, another label, or two rows of one measurement that disagree.
     """
     path = merging.merge([Path(run) for run in runs], named(out))
     write_summary(path, read_table(path))
@@ -314,7 +313,7 @@ def _executor(
 ) -> Executor:
     if scheduler is None:
         if shared_data:
-            raise UsageError("`shared_data` is for the workers of a `scheduler`; leave it out")
+            raise UsageError("`shared_data` needs a `scheduler`; leave it out")
         return LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb))
     from rdbench.runner.cluster.distributed import DaskExecutor
 
@@ -352,8 +351,8 @@ def _plan(
         }
         if given := [what for what, value in asked.items() if value]:
             raise UsageError(
-                f"experiment {str(experiment)!r} says what is measured; {', '.join(given)} cannot "
-                "change it: edit the file, or leave it out"
+                f"experiment {str(experiment)!r} already says what to measure, so "
+                f"{', '.join(given)} cannot be given with it: edit the file, or leave it out"
             )
         if isinstance(experiment, Experiment):
             return experiment

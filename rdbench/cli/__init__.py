@@ -1,7 +1,7 @@
-"""The command line: one module per command; this one puts them together.
+"""The command line: one module per command; this one assembles them.
 
-Modules here import only typer and the light parts of rdbench at the top, so that
-``rdbench --help`` starts at once; everything else is imported inside the commands.
+Modules here import only typer and the light parts of rdbench at the top, so that ``rdbench --help``
+answers at once; everything else is imported inside the commands.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 fine; 1 measured, but something failed or regressed; 2 something has "
-    "to be changed, as the message says; 130 interrupted, what was measured is kept.",
+    epilog="Exit status: 0 success; 1 measured, but something failed or regressed; 2 the request "
+    "must be changed, as the message says; 130 interrupted, with everything measured so "
+    "far kept.",
 )
 
 
@@ -111,7 +112,7 @@ def _warn(message: Warning | str, *told: Any, **more: Any) -> None:
 
 
 def main() -> None:
-    """The ``rdbench`` program: errors that a person can mend are one line and exit status 2."""
+    """The ``rdbench`` program: an error that the user can fix is one line and exit status 2."""
     console.prepare()
     warnings.showwarning = _warn
     with raising(KeyboardInterrupt):

@@ -48,18 +48,18 @@ def bd(
         ),
     ] = "",
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="Compare each curve with each other one.")
+        bool, typer.Option("--matrix", help="Compare every curve with every other.")
     ] = False,
     of_images: Annotated[
         bool,
         typer.Option(
             "--of-images",
-            help="In a matrix, the geometric means of the deltas of images, not those of mean "
-            "curves.",
+            help="With --matrix: geometric means of the deltas of images instead of the deltas "
+            "of mean curves.",
         ),
     ] = False,
     per_image: Annotated[
-        bool, typer.Option("--per-image", help="Print the deltas of each image alone.")
+        bool, typer.Option("--per-image", help="Print the deltas of every single image.")
     ] = False,
     metrics: Annotated[
         str,
@@ -71,34 +71,36 @@ def bd(
     published: Annotated[
         str,
         typer.Option(
-            help="Published curves to compare as well, or alone.", metavar="NAME[,NAME...]"
+            help="Published curves to compare with those of the runs, or with each other.",
+            metavar="NAME[,NAME...]",
         ),
     ] = "",
     convention: Annotated[
         str,
         typer.Option(
-            help="What others have agreed on: jpeg-ai or aom. It sets metrics, points, "
-            "interpolation and the mean of images, and refuses what says something else.",
+            help="A convention of a standards group: jpeg-ai or aom. It sets metrics, points, "
+            "interpolation and the mean over images, and refuses options that contradict "
+            "it.",
             metavar="NAME",
         ),
     ] = "",
     rates: Annotated[
         str,
         typer.Option(
-            help="Only points of these rates in bit/px count, of each image its own.",
+            help="Use only points within these rates in bit/px, image by image.",
             metavar="LOW,HIGH",
         ),
     ] = "",
     qualities: Annotated[
         str,
         typer.Option(
-            help="What BD-rates are integrated over, in the unit of the one metric; none where a "
-            "curve does not reach all of it.",
+            help="The range of quality over which BD-rates are integrated, in the unit of the "
+            "one metric. A curve that does not cover all of it has no value.",
             metavar="LOW,HIGH",
         ),
     ] = "",
     method: Annotated[
-        Method, typer.Option(help="Interpolation of the curves; all: side by side.")
+        Method, typer.Option(help="Interpolation of the curves; all shows them side by side.")
     ] = Method.pchip,
     averaging: AveragingOption = Averaging.mean,
     interval: Annotated[
@@ -108,27 +110,29 @@ def bd(
             "few images) or none."
         ),
     ] = IntervalKind.jackknife,
-    resamples: Annotated[int, typer.Option(help="Of the images, for the bootstrap.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap's draws.", min=0)] = 0,
+    resamples: Annotated[int, typer.Option(help="Bootstrap draws of the images.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     cap: Annotated[
         float | None,
         typer.Option(
-            help="What decibels count as at most, as AOM (100) and Netflix (60) cap PSNR; without "
-            "it, images whose PSNR is infinite are left out.",
+            help="Upper limit of values in dB, as AOM (100) and Netflix (60) cap PSNR. Without "
+            "it, images with an infinite PSNR are left out.",
             metavar="DB",
             min=0,
         ),
     ] = None,
     min_overlap: Annotated[
         float,
-        typer.Option(help="Overlap in percent below which there is no value.", min=0, max=100),
+        typer.Option(
+            help="Smallest overlap in percent; below it, no value is given.", min=0, max=100
+        ),
     ] = 0.0,
     complexity: Annotated[
         bool,
         typer.Option(
             "--complexity",
-            help="Show times and memory beside, and codecs of several efforts at equal encoding "
-            "time.",
+            help="Also show times and memory, and compare codecs that have several efforts at "
+            "equal encoding time.",
         ),
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -137,7 +141,7 @@ def bd(
         bool,
         typer.Option(
             "--latex",
-            help="Print LaTeX (booktabs), with --anchor one table by datasets and metrics.",
+            help="Print LaTeX (booktabs); with --anchor, one table of datasets and metrics.",
         ),
     ] = False,
     labels: LabelsOption = None,
@@ -145,22 +149,24 @@ def bd(
         bool,
         typer.Option(
             "--classes",
-            help="Also compare over each class of images: those that share a tag, of tags.csv "
-            "beside them.",
+            help="Also compare over each class of images: those that share a tag in the "
+            "dataset's tags.csv.",
         ),
     ] = False,
     tags: Annotated[
         Path | None,
-        typer.Option(help="Tags to take instead (columns image and tags).", metavar="FILE"),
+        typer.Option(
+            help="Take tags from this file instead (columns image and tags).", metavar="FILE"
+        ),
     ] = None,
 ) -> None:
-    """How much rate curves save against an anchor, and how much quality they gain.
+    """Print how much rate curves save against an anchor, and how much quality they gain.
 
-    Prints tables, one for each dataset and metric; of a single run directory the values are also
-    kept in its bd.csv. Values with ? rest on less than 75 % overlap; those with ! are not settled
-    by their points: interpolations disagree by more than 1 point, or other points may move them by
-    more than that, and by more than other images; those with @ are differences at the only point of
-    a curve.
+    There is one table for each dataset and metric. For a single run directory, the values are also
+    written to its bd.csv. A value with ? rests on less than 75 % overlap. A value with ! is not
+    settled by its points: interpolations disagree by more than 1 point, or other points may move it
+    by more than 1 point and by more than other images would. A value with @ is the difference at
+    the only point of a curve.
 
     Examples:
 
@@ -175,17 +181,20 @@ def bd(
       rdbench bd RUN --anchor vtm --convention jpeg-ai
     """
     if csv + markdown + latex > 1:
-        raise UsageError("--csv, --markdown and --latex exclude each other; name one of them")
+        raise UsageError("--csv, --markdown and --latex exclude each other; give one of them")
     if matrix == bool(anchor):
-        raise UsageError("name either a curve to compare with by --anchor, or --matrix")
+        raise UsageError("give either --anchor NAME, the curve to compare with, or --matrix")
     if of_images and (per_image or not matrix):
-        raise UsageError("--of-images is of a matrix: name --matrix, and leave out --per-image")
+        raise UsageError("--of-images needs --matrix, and excludes --per-image")
     if of_images and convention:
-        raise UsageError("--of-images is of geometric means; --convention has its own mean")
+        raise UsageError(
+            "--of-images takes geometric means, but --convention sets its own mean; "
+            "leave one of them out"
+        )
     if complexity and per_image:
-        raise UsageError("--complexity is of curves, not of images; leave out --per-image")
+        raise UsageError("--complexity describes curves, not single images; leave out --per-image")
     if (classes or tags) and (per_image or matrix):
-        raise UsageError("--classes is of curves against one: name --anchor, without --per-image")
+        raise UsageError("--classes needs --anchor, and excludes --per-image")
     from rdbench.curves import bd_csv, bd_table, bd_text, read_labels
     from rdbench.curves.notes import warnings
     from rdbench.files import write_atomically
@@ -225,7 +234,7 @@ def bd(
         try:
             write_atomically(runs[0] / "bd.csv", bd_csv(rows))
         except RdbenchError as error:
-            say(f"warning: the table is not kept: {error}", err=True)
+            say(f"warning: the table was not written: {error}", err=True)
     if csv:  # the other forms have them below their tables
         for warning in warnings(rows):
             say(f"warning: {warning}", err=True)

@@ -1,4 +1,4 @@
-"""``rdbench check``: hold a run against a baseline."""
+"""``rdbench check``: compare a run with a baseline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rdbench.cli.options import names
 from rdbench.errors import RdbenchError, UsageError
 
 SKIP: Final = 125
-"""What tells `git bisect run` to try another commit."""
+"""The exit status that tells `git bisect run` to skip a commit."""
 
 
 def check(
@@ -25,43 +25,45 @@ def check(
     baseline_label: Annotated[
         str,
         typer.Option(
-            help="In place of --baseline: the codec of the run itself that another one, of other "
-            "options, is held against. Both were measured in turns, so that times can be judged.",
+            help="Instead of --baseline: a codec of the same run with which another codec of it "
+            "is compared. Both were measured in turns, so their times can be judged.",
             metavar="LABEL",
         ),
     ] = "",
     label: Annotated[
         str,
         typer.Option(
-            help="That other one. [default: the other label of the run, where there are two]",
+            help="The codec to compare with --baseline-label. [default: the other label, if the "
+            "run has two]",
             metavar="LABEL",
         ),
     ] = "",
     max_bd_rate: Annotated[
-        float, typer.Option(help="BD-rate that is allowed, in each metric.", metavar="PERCENT")
+        float,
+        typer.Option(help="Largest BD-rate that is allowed, in every metric.", metavar="PERCENT"),
     ] = 0.5,
     max_bd_psnr: Annotated[
         float | None,
         typer.Option(
-            help="Loss in quality at equal rate that is allowed, in every metric in dB. "
-            "[default: only the rate is looked at]",
+            help="Largest loss in quality at equal rate that is allowed, in every metric in dB. "
+            "[default: only the rate is checked]",
             metavar="DB",
         ),
     ] = None,
     max_slowdown: Annotated[
         float | None,
         typer.Option(
-            help="How much longer encoding or decoding may take, in processor time; the baseline "
-            "needs times, which --update keeps with this option only. [default: times are not "
-            "looked at]",
+            help="How much longer encoding or decoding may take, in processor time. The baseline "
+            "must hold times: --update writes them only with this option. [default: times "
+            "are not checked]",
             metavar="PERCENT",
         ),
     ] = None,
     metrics: Annotated[
         str,
         typer.Option(
-            help="Metrics, by column or as FILE.py:Class or FILE.toml. [default: all that the "
-            "baseline has]",
+            help="Metrics, by column or as FILE.py:Class or FILE.toml. [default: all in the "
+            "baseline]",
             metavar="NAME[,NAME...]",
         ),
     ] = "",
@@ -70,7 +72,7 @@ def check(
     ] = None,
     markdown: Annotated[
         Path | None,
-        typer.Option(help="Also write Markdown, as for a pull request.", metavar="FILE"),
+        typer.Option(help="Also write Markdown, for example for a pull request.", metavar="FILE"),
     ] = None,
     page: Annotated[
         Path | None,
@@ -87,23 +89,23 @@ def check(
         bool,
         typer.Option(
             "--git-bisect",
-            help="End with 125, which skips the commit, where nothing can be judged.",
+            help="Exit with 125, which skips the commit, if nothing can be judged.",
         ),
     ] = False,
     update: Annotated[
         bool,
         typer.Option(
-            "--update", help="Write the baseline from the run, after saying what changes."
+            "--update", help="Write the run as the new baseline, after printing what changes."
         ),
     ] = False,
 ) -> None:
-    """Hold a run against a baseline, curve by curve.
+    """Compare a run with a baseline, curve by curve.
 
-    A curve is better, same, worse, new, gone, newly failing, not comparable or, in times taken on
-    another machine or under another load, inconclusive. Exit status: 0
-    where all are better, same or new; 1 where one is not; 2 where something has to be changed
-    first. With --update: 0, or 1 where the new baseline has failures that the old one had not.
-    With --git-bisect: 125 in place of 2, and of 1 where no curve is worse or newly failing.
+    A curve is better, same, worse, new, gone, newly failing, not comparable or, if its times were
+    taken on another machine or under another load, inconclusive. Exit status: 0 if all are better,
+    same or new; 1 if any is not; 2 if the request must be changed. With --update: 0, or 1 if the
+    new baseline has failures that the old one did not have. With --git-bisect: 125 instead of 2,
+    and instead of 1 if no curve is worse or newly failing.
 
     Examples:
 
@@ -124,13 +126,16 @@ def check(
 
     limits = gate.Limits(max_bd_rate, max_bd_psnr, max_slowdown, tuple(names(metrics)))
     if git_bisect and update:
-        raise UsageError("--git-bisect judges, and --update replaces what it judges by")
+        raise UsageError(
+            "--git-bisect and --update exclude each other: --update replaces the "
+            "baseline that --git-bisect needs"
+        )
     if (baseline is None) == (not baseline_label):
-        raise UsageError("name what the run is held against: --baseline, or --baseline-label")
+        raise UsageError("give what to compare the run with: either --baseline or --baseline-label")
     if baseline is None and update:
-        raise UsageError("--update writes a file: name it with --baseline")
+        raise UsageError("--update needs the file to write: give --baseline FILE")
     if baseline and label:
-        raise UsageError("--label is for --baseline-label, the other codec of the same run")
+        raise UsageError("--label works only with --baseline-label")
     if page and page.is_dir():
         raise UsageError(f"--report {str(page)!r} is a folder; name a file")
     written, report = None, None

@@ -1,4 +1,4 @@
-"""``rdbench codecs``: which codecs there are, and what each of them takes."""
+"""``rdbench codecs``: the codecs, and what each of them takes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from rdbench.codecs.base import Axis, Codec, Option
     from rdbench.runner.doctor import Diagnosis
 
-app = typer.Typer(help="List codecs and show what they take.", no_args_is_help=True)
+app = typer.Typer(help="List codecs, and show their parameters and options.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_codecs() -> None:
-    """List the codecs that have a name; nothing of them is loaded."""
+    """List all codecs by name, without loading any of them."""
     from rdbench.codecs import registry
 
     entries = registry.entries()
@@ -41,16 +41,16 @@ def doctor(
         typer.Argument(metavar="[NAME]...", help="Codecs; NAME may be FILE.py:Class or FILE.toml."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Worker processes. [default: the cores that it may use]")
+        int | None,
+        typer.Option(help="Worker processes. [default: the cores that this process may use]"),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time that one codec may take.")
+        float, typer.Option(metavar="SECONDS", help="Time limit for one codec.")
     ] = 120.0,
 ) -> None:
-    """Say which codecs can be used here: version, place, one photograph coded and decoded; and
-    what to install for the others.
-
-    The exit status is 1 when a codec that is there fails, or one that was named is missing.
+    """Show which codecs work on this machine, with version, path, and one photograph coded and
+    decoded; and what to install for the others. The exit status is 1 if an installed codec fails,
+    or if a codec that was named is missing.
     """
     from rdbench.codecs import registry
     from rdbench.runner import Limits, LocalPool
@@ -94,7 +94,7 @@ def show_codec(
         ),
     ],
 ) -> None:
-    """Show a codec's version, rate parameter and options, as they are with the options given."""
+    """Show a codec's version, rate parameter and options, with the options given."""
     from rdbench.codecs import registry
     from rdbench.codecs.request import parse_codec
 
@@ -127,7 +127,7 @@ def show_codec(
 
 @app.command("form")
 def show_form() -> None:
-    """Print the form of a program codec: a TOML file with everything in it that there is."""
+    """Print the form of a program codec: a TOML file with every key, explained."""
     from rdbench.codecs.registry import FORM
 
     show(FORM.read_text(encoding="utf-8"))
@@ -135,8 +135,8 @@ def show_form() -> None:
 
 @app.command("worker")
 def show_worker() -> None:
-    """Print the worker for another environment: one file of Python that needs NumPy alone, for a
-    container or another machine. Where a path is enough, none is needed."""
+    """Print the worker for another environment: one Python file that needs only NumPy, for a
+    container or another machine. Where the path of a Python is enough, you do not need it."""
     from rdbench.environments import WORKER
 
     show(WORKER.read_text(encoding="utf-8"))
@@ -144,7 +144,7 @@ def show_worker() -> None:
 
 @app.command("protocol")
 def show_protocol() -> None:
-    """Print what a worker in another environment is asked and answers, for one of your own, in any
+    """Print the protocol between rdbench and a worker in another environment, to write one in any
     language."""
     from rdbench.environments import PROTOCOL_TEXT
 
@@ -172,17 +172,16 @@ def try_codec(
             "--out",
             parser=a_path,
             metavar="DIR",
-            help="Where files are kept. [default: a new temporary folder]",
+            help="Folder for the files. [default: a new temporary folder]",
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time that each side may take.")
+        float,
+        typer.Option(metavar="SECONDS", help="Time limit for the encoder, and for the decoder."),
     ] = 120.0,
 ) -> None:
-    """Code and decode one image, and show the command lines, all that the programs print, what
-    they write, times and quality.
-
-    The exit status is 1 when something of it fails.
+    """Code and decode one image, and show the command lines, everything that the programs print and
+    write, times, and quality. The exit status is 1 if any step fails.
     """
     import tempfile
 

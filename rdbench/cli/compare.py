@@ -1,4 +1,4 @@
-"""``rdbench compare``: what codecs made of one image, side by side."""
+"""``rdbench compare``: one image as several codecs decode it, side by side."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def compare(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
     image: Annotated[str, typer.Option(help="Name of the image.", metavar="NAME")],
     bpp: Annotated[
-        float | None, typer.Option(help="Rate in bit/px; of each codec the nearest point is shown.")
+        float | None, typer.Option(help="Rate in bit/px; each codec is shown at its nearest point.")
     ] = None,
     at: Annotated[
         str,
-        typer.Option(help="The value of a metric, instead of a rate.", metavar="METRIC=VALUE"),
+        typer.Option(help="A value of a metric, instead of a rate.", metavar="METRIC=VALUE"),
     ] = "",
     codecs: Annotated[
         str,
@@ -28,23 +28,29 @@ def compare(
     ] = "",
     exact: Annotated[
         bool,
-        typer.Option("--exact", help="Code the image anew to reach it, and take no nearest point."),
+        typer.Option(
+            "--exact",
+            help="Code the image again to meet the target, instead of taking the nearest point.",
+        ),
     ] = False,
     tolerance: Annotated[
         str | None,
-        typer.Option(help="How nearly --exact reaches it.  [default: 2% of a rate]", metavar="T"),
+        typer.Option(
+            help="How close --exact must come to the target.  [default: 2% of a rate]", metavar="T"
+        ),
     ] = None,
     crop: Annotated[
         str,
         typer.Option(
-            help="The part to show, or worst: where two of them differ most.",
+            help="The part to show, or worst: where two codecs differ most.",
             metavar="X,Y,WIDTH,HEIGHT|worst",
         ),
     ] = "",
     metrics: Annotated[
         str,
         typer.Option(
-            help="Metrics that stand below, of the run or any others.  [default: those of the run]",
+            help="Metrics to print below each image, measured in the run or not.  [default: "
+            "those of the run]",
             metavar="NAME[,NAME...]",
         ),
     ] = "",
@@ -52,12 +58,12 @@ def compare(
         str,
         typer.Option(
             "--map",
-            help="Where errors are, below each image: difference, or a metric with an error map.",
+            help="Draw an error map below each image: difference, or a metric that has a map.",
             metavar="NAME",
         ),
     ] = "",
     title: Annotated[
-        str | None, typer.Option(help="What stands above; '' for nothing.", metavar="TEXT")
+        str | None, typer.Option(help="Title of the figure; '' for none.", metavar="TEXT")
     ] = None,
     formats: Annotated[
         str, typer.Option("--format", help="png, pdf, svg.", metavar="NAME[,NAME...]")
@@ -69,11 +75,10 @@ def compare(
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,
 ) -> None:
-    """Draw an image and what codecs made of it at one rate, with their numbers.
-
-    Decoded images are those that the run kept; else kept streams are decoded, or the codecs are run
-    again. Only the very image that was measured is shown. With --exact the very codecs that were
-    measured code the image anew, at the setting that is searched for.
+    """Draw an image and its decoded versions at one rate, with their scores. Decoded images are
+    those that the run kept; otherwise kept streams are decoded, or the codecs are run again. A
+    decoded image is shown only if it is the one that was measured. With --exact, the codecs of the
+    run code the image again, at the setting that meets the target.
 
     Examples:
 
@@ -107,7 +112,7 @@ def compare(
 
 def _asked(bpp: float | None, at: str) -> dict[str, float]:
     if (bpp is None) == (not at):
-        raise UsageError("say either --bpp RATE or --at METRIC=VALUE")
+        raise UsageError("give either --bpp RATE or --at METRIC=VALUE")
     if bpp is not None:
         return {"bpp": bpp}
     metric, _, value = at.rpartition("=")
@@ -123,5 +128,5 @@ def _crop(text: str) -> tuple[int, int, int, int] | str | None:
     try:
         left, top, width, height = (int(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--crop {text!r} is not X,Y,WIDTH,HEIGHT, and not worst") from None
+        raise UsageError(f"--crop {text!r} is neither X,Y,WIDTH,HEIGHT nor worst") from None
     return left, top, width, height

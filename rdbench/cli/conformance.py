@@ -1,4 +1,4 @@
-"""``rdbench conformance``: whether a codec or a metric does what every one must do."""
+"""``rdbench conformance``: check that a codec or a metric keeps the contract."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def conformance(
     ],
     timeout: Annotated[
         float,
-        typer.Option(metavar="SECONDS", min=0.1, help="Limit of one encoding, decoding or score."),
+        typer.Option(
+            metavar="SECONDS", min=0.1, help="Time limit for one encoding, decoding or score."
+        ),
     ] = 120.0,
 ) -> None:
-    """Check a codec: sizes, round trip in another process, rate, quality, damaged streams. Or a
-    metric: sizes, identity, noise, symmetry, repetition.
-
-    The exit status is 1 when a check failed.
+    """Check a codec (sizes, round trip in another process, rate, quality, damaged streams) or a
+    metric (sizes, identity, noise, symmetry, repetition). The exit status is 1 if a check fails.
     """
     from rdbench.conforming import run_checks, run_metric_checks
 

@@ -1,5 +1,5 @@
-"""What the commands say: the one way to the terminal, where no text of others is a command, and
-where nobody need be listening."""
+"""Output of the commands: everything goes to the terminal through here. No text from outside can
+act as a command of a log reader, and a closed output is no failure."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ import typer
 from rdbench.text import printable
 
 _COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
-"""Where a log's reader would find a command: GitHub's ``::error::`` at the beginning of a line,
-and ``##[error]``, ``##vso[...]``, ``##teamcity[...]`` anywhere (GitHub, Azure, TeamCity)."""
+"""Text that a log reader would take for a command: GitHub's ``::error::`` at the beginning of a
+line, and ``##[error]``, ``##vso[...]``, ``##teamcity[...]`` anywhere (GitHub, Azure, TeamCity)."""
 
 _lost: list[OSError] = []
 """Why stdout could not be written to."""
 
 
 def say(text: object, *, err: bool = False) -> None:
-    """Say one line, on stderr with ``err``: line ends within it are escaped."""
+    """Print one line, on stderr with ``err``. Line ends within it are escaped."""
     typer.echo(_no_command(printable(str(text))), err=err)
 
 
 def show(text: str, *, err: bool = False) -> None:
-    """Show lines, as tables are: their cells are printable already."""
+    """Print several lines, such as a table, whose cells are printable already."""
     typer.echo(_no_command(printable(text.removesuffix("\n"), keep="\n\t")), err=err)
 
 
 def command(text: str) -> None:
-    """Give a command to the reader of the log, one line."""
+    """Print a command for the log reader, on one line."""
     typer.echo(printable(text))
 
 
 def prepare() -> None:
-    """Let stdin, stdout and stderr be open, and the latter two take whatever is written: characters
-    that their encoding does not have become escapes, and nobody need be listening.
-
-    Where one was closed, the next file that is opened would have its number, and what programs
-    print would be written into that file.
+    """Make sure that stdin, stdout and stderr are open, and that the latter two accept any text:
+    characters outside their encoding become escapes, and a closed reader is ignored. If one of them
+    were closed, the next file to be opened would get its number, and the output of programs would
+    go into that file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -89,10 +88,10 @@ class _Stream(io.TextIOWrapper):
 
 
 def lost() -> str:
-    """Why some of what was to be said on stdout is lost, in words; empty where nothing is, and
-    where whoever read it had enough."""
+    """Why some of the output on stdout is lost, in words; empty if none is, and if its reader
+    closed the pipe."""
     sys.stdout.flush()
-    return f"the output is not whole: {_lost[0].strerror}" if _lost else ""
+    return f"the output is incomplete: {_lost[0].strerror}" if _lost else ""
 
 
 def _no_command(text: str) -> str:

@@ -1,4 +1,4 @@
-"""``rdbench datasets``: what is known by name, whether it is there, and how to get it."""
+"""``rdbench datasets``: the known datasets, whether they are here, and how to get them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import typer
 from rdbench.cli.console import say
 from rdbench.cli.options import a_path
 
-app = typer.Typer(help="List, verify and fetch the datasets that are known by name.")
+app = typer.Typer(help="List, verify and fetch the datasets that rdbench knows by name.")
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a known dataset.")]
 
 
 @app.callback(invoke_without_command=True)
 def list_datasets(context: typer.Context) -> None:
-    """List the datasets that are known by name, whether they are there, and how to get them.
-
-    They are looked up in $RDBENCH_DATA, then in the user's cache folder. A folder, a file or a
+    """List the datasets that rdbench knows by name, whether they are here, and how to get them.
+    rdbench looks for them in $RDBENCH_DATA, then in the user's cache folder. Any folder, file or
     glob is a dataset as well.
     """
     if context.invoked_subcommand is not None:
@@ -41,9 +40,8 @@ def list_datasets(context: typer.Context) -> None:
 
 @app.command()
 def verify(name: _Name) -> None:
-    """Check the pixels of a known dataset against the recorded hashes.
-
-    Exits with 1 if an image differs or cannot be read.
+    """Check the pixels of a known dataset against the recorded hashes. The exit status is 1 if an
+    image differs or cannot be read.
     """
     from rdbench.images.known import differences
 
@@ -64,14 +62,14 @@ def fetch(
         typer.Option(
             parser=a_path,
             metavar="DIR",
-            help="Data root to put it into; the user's cache if not given.",
+            help="Data root to download it to. [default: the user's cache folder]",
         ),
     ] = None,
 ) -> None:
-    """Download a known dataset and check its pixels; images that are there are kept."""
+    """Download a known dataset and check its pixels. Images that are already here are kept."""
     from rdbench.images.fetch import fetch as fetch_dataset
 
     folder = fetch_dataset(name, to, report=say)
     say(f"{name} is in {folder}")
     if to is not None:
-        say(f"set RDBENCH_DATA={to.absolute()} to have it found there")
+        say(f"set RDBENCH_DATA={to.absolute()} so that rdbench finds it")

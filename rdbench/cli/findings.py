@@ -1,4 +1,4 @@
-"""How commands show what they found: of codecs and metrics by their doctors, and of checks."""
+"""How commands print findings: those of the doctors of codecs and metrics, and those of checks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Findings:
-    """What was found of ``names``, shown one after the other and counted."""
+    """Findings about ``names``, printed one by one and counted."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._width = max(map(len, names))
         self._counts = {"ok": 0, "failed": 0, "missing": 0}
 
     def show(self, name: str, missing: str, usable: bool, lines: Sequence[str]) -> None:
-        """What is ``missing``, else whether it is ``usable``, with ``lines`` that tell of it."""
+        """Print what is ``missing`` or else whether it is ``usable``, with ``lines`` of details."""
         state = "missing" if missing else "ok" if usable else "failed"
         self._counts[state] += 1
         head, *rest = [missing] if missing else lines
@@ -30,16 +30,16 @@ class Findings:
             say(f"{'':{self._width}}  {'':7}  {line}")
 
     def end(self, *, named: bool) -> None:
-        """The counts. Raises :class:`typer.Exit` with 1 where something failed, or is missing
-        that was ``named``."""
+        """Print the counts. Raises :class:`typer.Exit` with 1 if something failed, or if something
+        that was ``named`` is missing."""
         say(", ".join(f"{count} {state}" for state, count in self._counts.items()))
         if self._counts["failed"] or (named and self._counts["missing"]):
             raise typer.Exit(1)
 
 
 def show_checks(name: str, results: Sequence[CheckResult]) -> None:
-    """The results of all checks, and whether ``name`` conforms; raises :class:`typer.Exit` with 1
-    where it does not."""
+    """Print the results of all checks, and whether ``name`` conforms. Raises :class:`typer.Exit`
+    with 1 if it does not."""
     from rdbench.conforming import conforms, table
 
     show(table(name, results))

@@ -1,4 +1,4 @@
-"""Settings as messages name them, and the options of commands that stand for them."""
+"""Settings as messages name them, and the matching options of the commands."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _SETTING: Final = re.compile(rf"`({'|'.join(FLAGS)})(?:=([^`]*))?`")
 
 
 def as_flags(message: str) -> str:
-    """``message`` with options in place of settings: ``fresh=True`` in backticks becomes
+    """``message`` with options instead of settings: ``fresh=True`` in backticks becomes
     ``--fresh``, and ``color='luma'`` becomes ``--color luma``."""
     return _SETTING.sub(_flag, message)
 

@@ -35,8 +35,8 @@ def import_(
         typer.Argument(
             metavar="FILE...",
             help="JSON of CompressAI's bench or eval_model, logs of VTM and HM, tables of Lee "
-            "2019, RDResults of AOM, summaries of JPEG AI, or text tables: CSV, TSV, Markdown, "
-            "columns with blanks between them.",
+            "2019, RDResults of AOM, summaries of JPEG AI, or text tables: CSV, TSV, "
+            "Markdown, or columns separated by blanks.",
         ),
     ],
     mapping: Annotated[
@@ -44,39 +44,40 @@ def import_(
         typer.Option(
             "--map",
             metavar="COLUMN=NAME,...",
-            help="Columns of rdbench and what they are called in FILE, such as "
-            "bpp=rate,psnr_db=PSNR,image=name,point=q; a metric of your own as FILE.py:Class. "
-            'Columns with names of rdbench\'s own need none; names with commas stand in "quotes".',
+            help="Columns of rdbench and their names in FILE, such as "
+            "bpp=rate,psnr_db=PSNR,image=name,point=q; a metric of your own is "
+            "FILE.py:Class. Columns that already have their rdbench name need no entry. Put "
+            'names that contain commas in "quotes".',
         ),
     ] = "",
-    label: Annotated[
-        str, typer.Option(help="Name of the curve; all rows become points of it.")
-    ] = "",
+    label: Annotated[str, typer.Option(help="Name of the curve; all rows become its points.")] = "",
     dataset: Annotated[
         str, typer.Option(help="Name of the dataset, as in the runs to compare with.")
     ] = "",
     color: Annotated[Color, typer.Option(help="What was coded and scored.")] = Color.rgb,
     images: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Over how many images rows without image are means."),
+        typer.Option(
+            metavar="N", min=1, help="Number of images that rows without an image are means over."
+        ),
     ] = None,
     rate_is: Annotated[
         Rate | None,
         typer.Option(
-            help="What the rate is: of whole files, of an entropy coder's output without headers, "
-            "or an entropy. [default: as the format tells, or unknown]",
+            help="What the rate counts: whole files, the output of the entropy coder without "
+            "headers, or an entropy. [default: as the format says, or unknown]",
             show_default=False,
         ),
     ] = None,
-    source: Annotated[str, typer.Option(help="Where the numbers are from. [default: FILE]")] = "",
+    source: Annotated[str, typer.Option(help="Source of the numbers. [default: FILE]")] = "",
     known_issue: Annotated[
-        str, typer.Option(help="What is known against them; commands repeat it.")
+        str, typer.Option(help="A known problem of the numbers, which commands repeat.")
     ] = "",
     delimiter: Annotated[
         str,
         typer.Option(
-            help="What separates the cells of a text table: one character, tab or blank. "
-            "[default: as the file shows]",
+            help="Separator of the cells of a text table: one character, tab or blank. [default: "
+            "detected]",
             show_default=False,
         ),
     ] = "",
@@ -85,8 +86,9 @@ def import_(
         str,
         typer.Option(
             metavar="PATTERN",
-            help="Name of the folders or files that tell the point, {} for its number: q{}, "
-            "'*_q{}'. Files of one name in folders that end with numbers need none.",
+            help="Name pattern of the folders or files, with {} for the number of the point: "
+            "q{}, '*_q{}'. Not needed for files of the same name in folders whose names end "
+            "with numbers.",
         ),
     ] = "",
     image: Annotated[
@@ -96,23 +98,23 @@ def import_(
         str,
         typer.Option(
             metavar="WIDTHxHEIGHT",
-            help="Size of images whose rate is size_bytes or kbps, where no columns width and "
-            "height, or pixels, have it.",
+            help="Size of the images, if the rate is size_bytes or kbps and there are no columns "
+            "width and height, or pixels.",
         ),
     ] = "",
     fps: Annotated[
         float,
-        typer.Option(metavar="N", min=0, help="Frames a second that a rate in kbps is of."),
+        typer.Option(metavar="N", min=0, help="Frames per second, for a rate in kbps."),
     ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(
-            parser=a_path, metavar="FILE.csv", help="Where to write. [default: standard output]"
+            parser=a_path, metavar="FILE.csv", help="The file to write. [default: standard output]"
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.csv if it exists.")] = False,
 ) -> None:
-    """Turn results of other tools into curves that `bd` and `plot` take as published:FILE.csv.
+    """Convert results of other tools to curves that `bd` and `plot` read as published:FILE.csv.
 
     Examples:
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HISTOGRAMS: Final = 12
 RESPONSES: Final = 5
-"""How many maps are drawn, those that cost most, where none is named."""
+"""How many maps are drawn if none is named: those that cost most."""
 FORMATS: Final = ("png", "pdf")
 
 
@@ -27,8 +27,8 @@ def inspect(
         str,
         typer.Argument(
             metavar="WEIGHTS",
-            help="A file of weights (.safetensors), or a learned codec, whose own weights are "
-            "meant then.",
+            help="A file of weights (.safetensors), or a learned codec that has weights of its "
+            "own.",
         ),
     ],
     dataset: Annotated[str, typer.Option(help="A known dataset, folder, file or glob.")],
@@ -36,20 +36,20 @@ def inspect(
     color: Annotated[str, typer.Option(help="rgb, or luma: BT.601 limited range.")] = "rgb",
     beta: Annotated[
         str,
-        typer.Option(help="What the quantization steps are multiplied by.", metavar="NUMBER,..."),
+        typer.Option(help="Factors on the quantization steps.", metavar="NUMBER,..."),
     ] = "1,2,4,8",
     image: Annotated[
-        str, typer.Option(help="The image whose rate map is drawn. [default: the first]")
+        str, typer.Option(help="The image to draw the rate map of. [default: the first]")
     ] = "",
     number: Annotated[
         int | None,
         typer.Option(
-            "--map", help="The map that is drawn, counted from 0. [default: the costliest]"
+            "--map", help="The map of latents to draw, counted from 0. [default: the costliest]"
         ),
     ] = None,
 ) -> None:
-    """Look into a trained network: how its latents are distributed, what one of them encodes, what
-    maps and places cost, and how near the streams come to the estimated rate.
+    """Look into a trained network: how its latents are distributed, what a single latent encodes,
+    what maps and positions cost, and how close the streams come to the estimated rate.
 
     Example:
 
@@ -111,7 +111,8 @@ def inspect(
 
 
 def chosen_image(pictures: Dataset, name: str) -> ImageRef:
-    """The image of that name, or the first where there is none. Raises :class:`UsageError`."""
+    """The image called ``name``, or the first if it is empty. Raises :class:`UsageError` for an
+    unknown name."""
     by_name = {picture.name: picture for picture in pictures.images}
     if name and name not in by_name:
         raise unknown(f"image of {pictures.name!r}", name, by_name)
@@ -119,7 +120,8 @@ def chosen_image(pictures: Dataset, name: str) -> ImageRef:
 
 
 def folder(out: Path) -> Path:
-    """The folder ``out``, made where it is not there. Raises :class:`RdbenchError`."""
+    """The folder ``out``, created if it does not exist. Raises :class:`RdbenchError` if it cannot
+    be."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

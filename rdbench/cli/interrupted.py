@@ -1,4 +1,4 @@
-"""What is said of a run that was interrupted, wherever it was then."""
+"""What an interrupted command prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rdbench.interrupts import STATUS
 
 @contextmanager
 def rows_kept(directory: Callable[[], Path | None]) -> Iterator[None]:
-    """Answer an interrupt inside with how many rows are kept in ``directory()``, and leave."""
+    """On an interrupt, print how many rows are kept in ``directory()``, and exit."""
     try:
         yield
     except KeyboardInterrupt:
@@ -22,7 +22,7 @@ def rows_kept(directory: Callable[[], Path | None]) -> Iterator[None]:
 
 
 def end(directory: Path | None) -> None:
-    """Say how many rows a run directory has, and leave with :data:`STATUS`."""
+    """Print how many rows a run directory has, and exit with :data:`STATUS`."""
     from rdbench.errors import RdbenchError
     from rdbench.results import read_rows
 
@@ -31,8 +31,8 @@ def end(directory: Path | None) -> None:
     except RdbenchError:  # there is no table yet
         count = 0
     if count:
-        told = f"{count} rows are kept in {directory}, and the same command goes on from there"
+        told = f"{count} rows are kept in {directory}; the same command continues from there"
     else:
-        told = "0 rows are kept: none was measured"
+        told = "nothing was measured, and 0 rows are kept"
     say(f"interrupted; {told}", err=True)
     raise typer.Exit(STATUS)

@@ -17,24 +17,24 @@ def match(
         list[Path], typer.Argument(metavar="RUN", help="Run directories or CSV files.")
     ],
     anchor: Annotated[
-        str, typer.Option(help="Curve to compare with: its label or its codec.", metavar="NAME")
+        str, typer.Option(help="The curve to compare with: its label or its codec.", metavar="NAME")
     ],
     at: Annotated[
         list[str],
         typer.Option(
             metavar="METRIC=A/B|bpp=A/B",
-            help="Where curves are matched: values of a metric, or of the rate; repeatable.",
+            help="Values of a metric or of the rate at which curves are matched; repeatable.",
         ),
     ],
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     labels: LabelsOption = None,
 ) -> None:
-    """How much rate and time curves need at equal quality against an anchor, image by image; at
-    equal rate, how much quality they gain.
+    """Print how much rate and time curves need at equal quality, and how much quality they gain at
+    equal rate, against an anchor and image by image.
 
-    Points by target (rdbench run --points METRIC:A/B) are compared as they are where both curves
-    have them. Others are interpolated, image by image, and never beyond their ends.
+    Points by target (rdbench run --points METRIC:A/B) are compared as measured if both curves have
+    them. Other points are interpolated, and never extrapolated.
 
     Examples:
 
@@ -43,7 +43,7 @@ def match(
       rdbench match mine --anchor jpeg --at bpp=0.25/0.5 --markdown
     """
     if csv and markdown:
-        raise UsageError("--csv and --markdown exclude each other; name one of them")
+        raise UsageError("--csv and --markdown exclude each other; give one of them")
     from rdbench.curves import match_table, match_text
 
     rows = match_table(runs, anchor=anchor, at=at, labels=labels)

@@ -1,4 +1,4 @@
-"""``rdbench merge``: several runs of one plan as one."""
+"""``rdbench merge``: several runs of one plan joined."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rdbench.cli.options import a_path
 def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
     out: Annotated[
-        Path, typer.Option(parser=a_path, help="The run directory to make; it must not exist.")
+        Path, typer.Option(parser=a_path, help="The run directory to create; it must not exist.")
     ],
 ) -> None:
-    """Join runs of one plan, from several machines for instance, into one run directory.
+    """Join runs of one plan, for example from several machines, into one run directory.
 
-    What contradicts (other images, versions, programs, sources, weights or metrics, two results of
-    one measurement) is refused.
+    Runs that contradict each other (other images, versions, programs, sources, weights or metrics,
+    or two results of one measurement) are refused.
 
     Example:
 

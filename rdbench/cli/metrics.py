@@ -1,4 +1,4 @@
-"""``rdbench metrics``: which metrics there are, and what each of them is."""
+"""``rdbench metrics``: the metrics, and their definitions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rdbench.errors import MissingBackendError
 if TYPE_CHECKING:
     from rdbench.metrics import MetricOption, MetricRecord
 
-app = typer.Typer(help="List metrics and show what they are.", no_args_is_help=True)
+app = typer.Typer(help="List metrics and show their definitions.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_metrics() -> None:
-    """List the metrics that have a name; nothing of them is loaded."""
+    """List all metrics by name, without loading any of them."""
     from rdbench.metrics import BUILT_IN, registry
 
     rows = []
@@ -40,9 +40,12 @@ def list_metrics() -> None:
 
 @app.command("show")
 def show_metric(
-    name: Annotated[str, typer.Argument(help="A metric; it may be FILE.py:Class or FILE.toml.")],
+    name: Annotated[
+        str, typer.Argument(help="A metric by name, or as FILE.py:Class or FILE.toml.")
+    ],
 ) -> None:
-    """Show what a metric is: direction, definition, what it takes, and where it is computed."""
+    """Show a metric: its direction, its definition, the images it takes, and where it is
+    computed."""
     from rdbench.metrics import find, registry
 
     record = find(name)
@@ -81,13 +84,12 @@ def doctor(
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, help="Time that one metric may take.")
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Time limit for one metric.")
     ] = 120.0,
 ) -> None:
-    """Say which metrics can be used here: version, place, the value of one degraded photograph;
-    and what to install for the others.
-
-    The exit status is 1 when a metric that is there fails, or one that was named is missing.
+    """Show which metrics work on this machine, with version, path, and the value for one degraded
+    photograph; and what to install for the others. The exit status is 1 if an installed metric
+    fails, or if a metric that was named is missing.
     """
     from rdbench.conforming.metric_doctor import diagnose_metric
     from rdbench.metrics import registry

@@ -29,7 +29,7 @@ class _Kind:
     separator: str
     """Between the words of a name."""
     next: tuple[str, ...]
-    """Commands that make something of it, with the file and the class in braces."""
+    """Commands to try next, with the file and the class in braces."""
 
     @property
     def suffix(self) -> str:
@@ -63,18 +63,18 @@ def new(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="The file to write: FILE.toml, or FILE.py of a codec or a metric."
+            metavar="FILE", help="The file to write: FILE.toml, or FILE.py for a codec or a metric."
         ),
     ],
     codec: Annotated[
-        bool, typer.Option("--codec", help="A codec in Python that passes conformance.")
+        bool, typer.Option("--codec", help="Write a codec in Python that passes conformance.")
     ] = False,
     metric: Annotated[
-        bool, typer.Option("--metric", help="A metric in Python that passes conformance.")
+        bool, typer.Option("--metric", help="Write a metric in Python that passes conformance.")
     ] = False,
 ) -> None:
-    """Write a file to start from, with everything in it explained: an experiment, or with --codec
-    or --metric one of these. What is there is never written over.
+    """Write a file to start from, with everything in it explained: an experiment, or a codec with
+    --codec, or a metric with --metric. An existing file is never overwritten.
 
     Examples:
 
@@ -83,24 +83,24 @@ def new(
       rdbench new mine.py --codec
     """
     if codec and metric:
-        raise UsageError("--codec and --metric are two files: write one after the other")
+        raise UsageError("--codec and --metric are two files; write them one after the other")
     kind = _CODEC if codec else _METRIC if metric else _EXPERIMENT
     if file.suffix != kind.suffix:
-        hint = "" if codec or metric or file.suffix != ".py" else "; or say --codec or --metric"
+        hint = "" if codec or metric or file.suffix != ".py" else "; or give --codec or --metric"
         raise UsageError(
-            f"{str(file)!r}: the file of {_article(kind.what)} is named *{kind.suffix}{hint}"
+            f"{str(file)!r}: the file of {_article(kind.what)} must end with {kind.suffix}{hint}"
         )
     if not _STEM.fullmatch(file.stem):
         raise UsageError(
-            f"{str(file)!r}: {_article(kind.what)} is named after its file; name that with letters "
-            f"and digits, and - or _ between words, such as my_{kind.what}{kind.suffix}"
+            f"{str(file)!r}: {_article(kind.what)} is named after its file; use letters and "
+            f"digits, with - or _ between words, such as my_{kind.what}{kind.suffix}"
         )
     words = re.split("[_-]", file.stem)
     name = kind.separator.join(words).lower()
     if name in _others(kind, name):
         raise UsageError(
-            f"{str(file)!r}: there is {_article(kind.what)} {name!r}, and this one would be named "
-            "so after its file; choose another name"
+            f"{str(file)!r}: {_article(kind.what)} {name!r} exists already, and a new one is "
+            "named after its file; choose another file name"
         )
     class_name = "".join(word[:1].upper() + word[1:] for word in words)
     text = (SKELETONS / kind.skeleton).read_text(encoding="utf-8")
@@ -143,7 +143,7 @@ def _write(file: Path, text: str) -> None:
             stream.write(text)
     except FileExistsError:
         raise UsageError(
-            f"{str(file)!r} is there already and is not written over; name another file"
+            f"{str(file)!r} exists and is not overwritten; choose another name"
         ) from None
     except OSError as error:
         raise UsageError(f"cannot write {str(file)!r}: {error.strerror}") from None

@@ -17,7 +17,7 @@ from rdbench.places import named
 
 
 class Averaging(StrEnum):
-    """How a curve's quality is averaged over images."""
+    """How the quality of a curve is averaged over images."""
 
     mean = "mean"
     pooled = "pooled"
@@ -27,8 +27,8 @@ class Averaging(StrEnum):
 AveragingOption = Annotated[
     Averaging,
     typer.Option(
-        help="mean of the images' dB, pooled: dB of the mean MSE or MS-SSIM, or literature: mean "
-        "of PSNR and pooled MS-SSIM, as papers have them."
+        help="mean: mean of the images' dB; pooled: dB of the mean MSE or MS-SSIM; literature: "
+        "mean PSNR and pooled MS-SSIM, as in papers."
     ),
 ]
 
@@ -37,14 +37,14 @@ LabelsOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.toml",
-        help='What curves, datasets and metrics are called: lines "label" = "name"; '
-        '"published:LABEL" for a published curve.',
+        help='Names for curves, datasets and metrics: lines "label" = "name"; "published:LABEL" '
+        "for a published curve.",
     ),
 ]
 
 
 def a_path(text: str) -> Path:
-    """The path that an option names, which a typing of ``""`` does not."""
+    """The path that an option names. Raises :class:`UsageError` for ``""``."""
     return named(text)
 
 
@@ -52,13 +52,13 @@ a_path.__name__ = "path"  # which help texts show
 
 
 def names(text: str | None) -> list[str]:
-    """The parts of a comma-separated list, each once."""
+    """The entries of a comma-separated list, without repetitions."""
     return list(dict.fromkeys(part for part in map(str.strip, (text or "").split(",")) if part))
 
 
 @contextmanager
 def warnings_said() -> Iterator[None]:
-    """Say on stderr what the package warns its users of meanwhile, a line for each."""
+    """Print the package's warnings on stderr, one line each."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         yield
@@ -67,7 +67,7 @@ def warnings_said() -> Iterator[None]:
 
 
 def range_of(option: str, text: str) -> tuple[float, float] | None:
-    """The range LOW,HIGH of an option, None where it is empty."""
+    """The range LOW,HIGH of an option; None if it is empty."""
     if not text:
         return None
     low, high = pair_of(option, text, "LOW,HIGH")
@@ -77,7 +77,8 @@ def range_of(option: str, text: str) -> tuple[float, float] | None:
 
 
 def pair_of(option: str, text: str, form: str) -> tuple[float, float]:
-    """The two numbers of an option, whose form is told where they are none."""
+    """The two numbers of an option. Raises :class:`UsageError`, which names the ``form``, for
+    anything else."""
     try:
         one, other = (float(part) for part in text.split(","))
     except ValueError:
@@ -96,18 +97,18 @@ MetricsOption = Annotated[
 JobsOption = Annotated[
     int | None,
     typer.Option(
-        help="Worker processes, one thread each; times are comparable with 1. "
-        "[default: the cores that this process may use]"
+        help="Worker processes, one thread each. Use 1 for comparable times. [default: the cores "
+        "that this process may use]"
     ),
 ]
 TimeoutOption = Annotated[
-    float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")
+    float, typer.Option(metavar="SECONDS", help="Time limit for one measurement.")
 ]
 MemoryOption = Annotated[
     int | None,
     typer.Option(
         metavar="MIB",
-        help="Private memory that one worker may have; 0 for no cap. "
-        "[default: 90 % of what this process may have, shared among the jobs]",
+        help="Limit on the private memory of one worker; 0 for none. [default: 90 % of the "
+        "memory available to this process, divided among the jobs]",
     ),
 ]

@@ -33,13 +33,16 @@ def plot(
     ] = "psnr_db,ms_ssim_db",
     published: Annotated[
         str,
-        typer.Option(help="Published curves to draw beside, or alone.", metavar="NAME[,NAME...]"),
+        typer.Option(
+            help="Published curves to draw with those of the runs, or alone.",
+            metavar="NAME[,NAME...]",
+        ),
     ] = "",
     anchor: Annotated[
         str,
         typer.Option(
-            help="Also draw what is saved against this curve, and at which cost: a label, a codec, "
-            "or published:NAME.",
+            help="Also draw the savings against this curve, and their cost: a label, a codec, or "
+            "published:NAME.",
             metavar="NAME",
         ),
     ] = "",
@@ -47,14 +50,15 @@ def plot(
     rates: Annotated[
         str,
         typer.Option(
-            help="With --anchor: only points of these rates in bit/px are compared.",
+            help="With --anchor: compare only points within these rates in bit/px.",
             metavar="LOW,HIGH",
         ),
     ] = "",
     qualities: Annotated[
         str,
         typer.Option(
-            help="With --anchor: what BD-rates are integrated over, for one metric.",
+            help="With --anchor: the range of quality over which BD-rates are integrated, for "
+            "one metric.",
             metavar="LOW,HIGH",
         ),
     ] = "",
@@ -73,42 +77,44 @@ def plot(
     title: Annotated[
         str | None,
         typer.Option(
-            help="What stands above, instead of the dataset; '' for nothing.", metavar="TEXT"
+            help="Title of the figures, instead of the dataset; '' for none.", metavar="TEXT"
         ),
     ] = None,
     size: Annotated[
         str,
         typer.Option(
-            help="Size of the figures in inches.  [default: what fits]", metavar="WIDTH,HEIGHT"
+            help="Size of the figures in inches.  [default: as needed]", metavar="WIDTH,HEIGHT"
         ),
     ] = "",
     labels: LabelsOption = None,
     order: Annotated[
         str,
         typer.Option(
-            help="Curves that come first in legends and rows, as --anchor names them.",
+            help="Curves to put first in legends and rows, named as for --anchor.",
             metavar="NAME[,NAME...]",
         ),
     ] = "",
     highlight: Annotated[
         str,
         typer.Option(
-            help="Curves with a wider line and a bold name, as --anchor names them.",
+            help="Curves to draw with a wider line and a bold name, named as for --anchor.",
             metavar="NAME[,NAME...]",
         ),
     ] = "",
     notes: Annotated[
         bool,
         typer.Option(
-            "--notes/--no-notes", help="The notes below each figure, or in a text file beside it."
+            "--notes/--no-notes",
+            help="Put the notes below each figure, or into a text file beside it.",
         ),
     ] = True,
 ) -> None:
     """Draw quality over rate, one figure for each dataset and metric, and print their paths.
 
-    With --anchor four more: the rate saved over quality (_saving), BD-rates with their intervals
-    (_bd), those of single images (_images), and BD-rates over times and memory (_complexity); where
-    a codec was measured at several efforts a fifth, BD-rates at equal encoding time (_efforts).
+    With --anchor, four more figures: the rate saved over quality (_saving), BD-rates with their
+    intervals (_bd), BD-rates of single images (_images), and BD-rates over times and memory
+    (_complexity). If a codec was measured at several efforts, a fifth one shows BD-rates at equal
+    encoding time (_efforts).
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a run: a bar on a terminal, otherwise a plain line now and then."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Progress:
         self.show(done, total, "measured")
 
     def show(self, done: int, total: int, what: str = "done") -> None:
-        """So much of what there is to do is done; of rows it is called by itself."""
+        """Show that ``done`` of ``total`` are done; calls with rows do this by themselves."""
         if sys.stderr.isatty():
             self._show_bar(done, total)
         elif (now := time.monotonic()) - self._last >= EVERY_S:

@@ -11,12 +11,11 @@ from rdbench.cli.console import say
 
 def published(
     text: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="Only curves with this in their label.")
+        str, typer.Argument(metavar="[TEXT]", help="List only curves whose label contains this.")
     ] = "",
 ) -> None:
-    """List the published curves that rdbench ships: what each is, and what is doubtful about it.
-
-    A curve is named as published:LABEL for an anchor, and as LABEL with --published.
+    """List the published curves that rdbench ships: what each of them is, and its known issues.
+    Name a curve as published:LABEL for an anchor, and as LABEL with --published.
     """
     from rdbench.curves.published import caveats, published_curves
     from rdbench.errors import unknown

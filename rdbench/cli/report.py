@@ -1,4 +1,4 @@
-"""``rdbench report``: one page with all that runs have."""
+"""``rdbench report``: one page with everything in the runs."""
 
 from __future__ import annotations
 
@@ -30,46 +30,49 @@ def report(
     anchor: Annotated[
         str,
         typer.Option(
-            help="The curve that others are held against at first: a label or a codec.",
+            help="The anchor when the page opens: a label or a codec.",
             metavar="NAME",
         ),
     ] = "",
     rates: Annotated[
         list[str] | None,
         typer.Option(
-            help="Points of these rates in bit/px alone can be compared on the page; repeatable.",
+            help="Offer on the page to compare only points within these rates in bit/px; "
+            "repeatable.",
             metavar="LOW,HIGH",
         ),
     ] = None,
     qualities: Annotated[
         list[str] | None,
         typer.Option(
-            help="BD-rates over this range of a metric can be chosen on the page; repeatable.",
+            help="Offer on the page BD-rates over this range of a metric; repeatable.",
             metavar="METRIC=LOW,HIGH",
         ),
     ] = None,
     tags: Annotated[
         Path | None,
         typer.Option(
-            help="Classes of images in place of those of the runs (columns image and tags).",
+            help="Take the classes of images from this file instead of the runs (columns image "
+            "and tags).",
             metavar="FILE",
         ),
     ] = None,
     images: Annotated[
         str,
         typer.Option(
-            help="Images to look at in a viewer, or all; their pictures are put beside the page.",
+            help="Images for the viewer, or all; their pictures are written to a folder beside "
+            "the page.",
             metavar="NAME[,NAME...]|all",
         ),
     ] = "",
     maps: Annotated[
         str,
         typer.Option(
-            help="Error maps for the viewer: metrics that have one.",
+            help="Error maps for the viewer: metrics that have a map.",
             metavar="NAME[,NAME...]",
         ),
     ] = "",
-    title: Annotated[str, typer.Option(help="Of the page.  [default: the runs' names]")] = "",
+    title: Annotated[str, typer.Option(help="Title of the page. [default: the runs' names]")] = "",
     labels: LabelsOption = None,
     out: Annotated[
         Path | None,
@@ -80,10 +83,9 @@ def report(
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,
 ) -> None:
-    """Write a page with curves, deltas, costs, images and measurements, and print its path.
-
-    It is one file that opens in a browser from disk and needs no network. Metric, anchor,
-    convention, image or class and scale are chosen on the page; its address holds what is chosen.
+    """Write a page with curves, deltas, costs, images and measurements, and print its path. It is
+    one file that opens in a browser from disk and needs no network. On the page, you choose metric,
+    anchor, convention, image or class, and scale; its address records the choice.
 
     Examples:
 
@@ -104,7 +106,7 @@ def report(
         if not (name and found):
             raise UsageError(f"--qualities {text!r} is not METRIC=LOW,HIGH")
         if name in over:
-            raise UsageError(f"--qualities names {name} twice; name one range of each metric")
+            raise UsageError(f"--qualities gives {name} twice; give one range for each metric")
         over[name] = found
     path = rdbench.report(
         runs,

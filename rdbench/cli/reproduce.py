@@ -1,4 +1,4 @@
-"""``rdbench reproduce``: figures and tables of the papers, made again."""
+"""``rdbench reproduce``: reproduce figures and tables of the papers."""
 
 from __future__ import annotations
 
@@ -30,40 +30,40 @@ def reproduce(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(help=f"The run directory; resumed. [default: {RUNS}/NAME]"),
+        typer.Option(help=f"The run directory; an existing one is resumed. [default: {RUNS}/NAME]"),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Measure nothing: published points alone.")
+        bool, typer.Option("--published", help="Measure nothing, and use published points only.")
     ] = False,
     kept: Annotated[
         bool,
         typer.Option(
             "--kept",
-            help="Measure nothing: what the run directory holds, published points for the rest.",
+            help="Measure nothing: use what the run directory holds, and published points for "
+            "the rest.",
         ),
     ] = False,
     replace: Annotated[
         bool,
         typer.Option(
             "--replace",
-            help="Let published points take the place of curves that the report has measured.",
+            help="Let published points replace curves that the report has measured.",
         ),
     ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Worker processes, one thread each. [default: the cores that it may use]"
+            help="Worker processes, one thread each. [default: the cores that this process may use]"
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time that one measurement may take.")
+        float, typer.Option(metavar="SECONDS", help="Time limit for one measurement.")
     ] = 600.0,
     list_: Annotated[bool, typer.Option("--list", help="Show what can be reproduced.")] = False,
 ) -> None:
-    """Make a figure or table of a paper again, measured as far as that can be done here.
-
-    A codec or dataset that is not here is replaced by its published points, which the page says
-    and the figures show. What was measured is kept: the same command goes on where it was stopped.
+    """Reproduce a figure or table of a paper, measuring as much as possible on this machine. A
+    codec or dataset that is missing is replaced by its published points, as the page says and the
+    figures show. Measurements are kept: the same command continues where it stopped.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""``rdbench rescore``: further metrics for a run, from what it kept."""
+"""``rdbench rescore``: add metrics to a run from what it kept."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ def rescore(
     timeout: TimeoutOption = 600.0,
     memory: MemoryOption = None,
 ) -> None:
-    """Add metrics to a run from the decoded images or streams that it kept; nothing is encoded.
-
-    A kept file that is gone, damaged or not what was measured leaves its row without the metric;
-    the exit status is then 1.
+    """Add metrics to a run from the decoded images or streams that it kept. Nothing is encoded. If
+    a kept file is gone, damaged or not the one that was measured, its row stays without the metric,
+    and the exit status is 1.
 
     Example:
 

@@ -35,7 +35,7 @@ def run(
         str | None,
         typer.Argument(
             metavar="[EXPERIMENT]",
-            help="An experiment: FILE.toml, or the name of one that rdbench ships: quickstart.",
+            help="An experiment: FILE.toml, or quickstart, which rdbench ships.",
         ),
     ] = None,
     codecs: Annotated[
@@ -47,7 +47,7 @@ def run(
         typer.Option(
             metavar="NAME:option=value,points=a/b/c",
             help="One codec with options, points and label; repeatable. Several values of an "
-            "option (speed=2/4/8 or 2..8) are a curve by each. NAME may be FILE.py:Class or "
+            "option (speed=2/4/8 or 2..8) give a curve each. NAME may be FILE.py:Class or "
             "FILE.toml.",
         ),
     ] = None,
@@ -55,8 +55,8 @@ def run(
         list[Path] | None,
         typer.Option(
             metavar="FILE.toml",
-            help="A program codec of your own; repeatable. It has the name that the file says "
-            "in --codecs and --codec, and is measured with its defaults where they do not name it.",
+            help="A program codec of your own; repeatable. --codecs and --codec know it by the "
+            "name in the file; if they do not name it, it is measured with its defaults.",
         ),
     ] = None,
     dataset: Annotated[
@@ -69,16 +69,17 @@ def run(
         str | None,
         typer.Option(
             metavar="a/b/c",
-            help="Points for all codecs that do not name their own, or ranges: 10..90:10; or by "
-            "target, bpp:0.12/0.25 or ssim:0.9: what each image is to reach.",
+            help="Points for all codecs that do not name their own; also ranges (10..90:10) and "
+            "targets that each image is to reach (bpp:0.12/0.25, ssim:0.9).",
         ),
     ] = None,
     tolerance: Annotated[
         str | None,
         typer.Option(
             metavar="SHARE|AMOUNT",
-            help="Of points by target: a share of the rate (2%), an amount of a metric (0.5). "
-            "[default: 2% of the rate, 0.1 dB, 2% of 1 - SSIM and the like, 0.5% of others]",
+            help="Tolerance of points by target: a share of the rate (2%), or an amount of a "
+            "metric (0.5). [default: 2% of the rate, 0.1 dB, 2% of 1 - SSIM and the like, "
+            "0.5% of others]",
         ),
     ] = None,
     metrics: MetricsOption = None,
@@ -86,18 +87,18 @@ def run(
         str | None, typer.Option(help="rgb, or luma: BT.601 limited range. [default: rgb]")
     ] = None,
     repeat: Annotated[
-        int | None, typer.Option(help="Measurements of each thing. [default: 1]")
+        int | None, typer.Option(help="How often each measurement is made. [default: 1]")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             parser=a_path,
-            help=f"The run directory; one that exists keeps what it has and gets what it lacks. "
-            f"[default: {RUNS}/NAME]",
+            help="The run directory; an existing one keeps its rows and gets those that are "
+            f"missing. [default: {RUNS}/NAME]",
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what the run directory holds.")
+        bool, typer.Option("--fresh", help="Discard what the run directory holds.")
     ] = False,
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,
@@ -112,34 +113,35 @@ def run(
         bool,
         typer.Option(
             "--timing",
-            help="Take times to publish: one task at a time, pinned to a core, medians of runs "
-            "until their 95 % interval is under 2 %. Rows without such times are measured again.",
+            help="Take times that can be published: one task at a time, pinned to a core, "
+            "repeated until the 95 % interval of the median is under 2 %. Rows without such "
+            "times are measured again.",
         ),
     ] = False,
     cache: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="A folder in which runs share measurements: what is the same is taken from there, "
-            "without times.",
+            help="A folder in which runs share measurements. An identical measurement is taken "
+            "from there, without its times.",
         ),
     ] = None,
     cache_size: Annotated[
-        int, typer.Option(metavar="MIB", help="What the cache may hold.", min=1)
+        int, typer.Option(metavar="MIB", help="Size limit of the cache.", min=1)
     ] = 1024,
     cache_times: Annotated[
-        bool, typer.Option("--cache-times", help="Take times and memory from the cache, too.")
+        bool, typer.Option("--cache-times", help="Also take times and memory from the cache.")
     ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Measure nothing: print what there is to do, what is there, and how long it will "
-            "take by what was measured before.",
+            help="Measure nothing. Print what is to be done, what is done already, and how long "
+            "the rest will take, judged by earlier measurements.",
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Measure nothing where a codec is missing.")
+        bool, typer.Option("--strict", help="Measure nothing if a codec is missing.")
     ] = False,
     scheduler: Annotated[
         str | None,
@@ -153,15 +155,15 @@ def run(
         bool,
         typer.Option(
             "--shared-data",
-            help="Have workers of --scheduler read images from the paths that they have here.",
+            help="With --scheduler: workers read images from the same paths as here.",
         ),
     ] = False,
 ) -> None:
     """Measure codecs on images, from real bitstreams, into a run directory.
 
-    Either name an EXPERIMENT, or codecs and a dataset. Into a directory that exists what is missing
-    or failed is measured and nothing else: more codecs, points, images, repeats or metrics are
-    added to what is there.
+    Name either an EXPERIMENT, or codecs and a dataset. In an existing directory, only what is
+    missing or failed is measured: more codecs, points, images, repeats or metrics are added to what
+    is there.
 
     Examples:
 
@@ -187,8 +189,8 @@ def run(
     given = [option for option, value in asked.items() if value is not None]
     if experiment is not None and given:
         raise UsageError(
-            f"experiment {experiment!r} says what is measured; {', '.join(given)} cannot change "
-            "it: edit the file, or leave it out"
+            f"experiment {experiment!r} already says what to measure, so {', '.join(given)} "
+            "cannot be given with it: edit the file, or leave it out"
         )
     missing: tuple[str, ...] = ()
     directory: Path | None = None
@@ -239,8 +241,8 @@ def run(
     report(outcome, directory)
     if (keep_streams or keep_decoded) and outcome.measured < len(outcome.rows):
         say(
-            "streams and decoded images of what was there already are not made again; "
-            "--fresh measures all of it anew",
+            "streams and decoded images of earlier rows are not made again; --fresh measures "
+            "everything anew",
             err=True,
         )
     if outcome.failures or missing:
@@ -266,11 +268,11 @@ def forecast_text(forecast: Forecast) -> str:
     if measured > unknown:
         notes.append(
             f"at least {_duration(forecast.seconds)} with {forecast.workers} "
-            f"worker{'s' * (forecast.workers > 1)}, by what {forecast.earlier} earlier rows took"
+            f"worker{'s' * (forecast.workers > 1)}, judged by {forecast.earlier} earlier rows"
         )
     if unknown:
         labels = [curve.label for curve in forecast.curves if curve.unknown]
-        notes.append(f"no earlier times of {', '.join(labels)}: {unknown} rows are not counted in")
+        notes.append(f"no earlier times of {', '.join(labels)}: {unknown} rows are not included")
     totals = (str(int(forecast.total(column))) for column in columns)
     all_of = ("all", *totals, _duration(forecast.total("seconds")) if measured > unknown else "-")
     header = ("curve", "there", "to score", "in cache", "to measure", "time of one worker")
@@ -305,13 +307,13 @@ def _announce(plan: Experiment, directory: Path) -> None:
 
 
 def report(outcome: Outcome, directory: Path) -> None:
-    """Say what was measured and where it is, and on stderr what failed."""
+    """Print what was measured and where it is, and on stderr what failed."""
     there = len(outcome.rows) - outcome.done
     parts = [
         f"{outcome.measured} measured",
-        *([f"{outcome.rescored} scored by further metrics"] if outcome.rescored else ()),
+        *([f"{outcome.rescored} scored with further metrics"] if outcome.rescored else ()),
         *([f"{outcome.reused} taken from the cache"] if outcome.reused else ()),
-        *([f"{there} were there already"] if there else ()),
+        *([f"{there} already there"] if there else ()),
     ]
     say(f"{', '.join(parts)}: {directory / 'measurements.csv'}")
     for line in (*outcome.replaced, *outcome.notes):
@@ -331,5 +333,5 @@ def report(outcome: Outcome, directory: Path) -> None:
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         say(f"{label}: {status} for {places[0]}{more}: {as_flags(message)}", err=True)
     if len(seen) > 20:
-        say(f"... and {len(seen) - 20} other failures, all in the table", err=True)
+        say(f"... and {len(seen) - 20} other failures; the table has them all", err=True)
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""``rdbench score``: the same table for images that some other program decoded."""
+"""``rdbench score``: score images that another program decoded."""
 
 from __future__ import annotations
 
@@ -24,34 +24,39 @@ def score(
     decoded: Annotated[
         Path,
         typer.Argument(
-            help="Folder of decoded images named as the originals; or a folder for each point, "
-            "its name ending with the point's number (q50): also a folder that --keep-decoded made."
+            help="Folder of decoded images named like the originals, or a folder of folders, one "
+            "for each point, whose names end with the number of the point (q50). A folder "
+            "that --keep-decoded wrote works, too."
         ),
     ],
     streams: Annotated[
         Path | None,
-        typer.Option(help="Folder of the streams, laid out as DECODED; their sizes give bpp."),
+        typer.Option(help="Folder of the streams, laid out like DECODED; their sizes give bpp."),
     ] = None,
     codec: Annotated[
-        str | None, typer.Option(help="Name of the program. [default: DECODED's name]")
+        str | None, typer.Option(help="Name of the codec. [default: DECODED's name]")
     ] = None,
-    parameter: Annotated[str, typer.Option(help="What a point is.")] = "quality",
-    point: Annotated[float | None, typer.Option(help="The point of a folder without any.")] = None,
+    parameter: Annotated[
+        str, typer.Option(help="The rate parameter, of which a point is a value.")
+    ] = "quality",
+    point: Annotated[
+        float | None, typer.Option(help="The point, for a folder that does not name it.")
+    ] = None,
     name: Annotated[
         str,
         typer.Option(
             metavar="PATTERN",
-            help="How images below DECODED are called, where not as the originals: "
-            "'rec_{image}_q{point}', '{image}/{point}'. All else in it is meant as it stands; the "
-            "suffix may be left out.",
+            help="Names of the images below DECODED, if they differ from the originals: "
+            "'rec_{image}_q{point}', '{image}/{point}'. Everything outside braces is "
+            "literal; the suffix may be left out.",
         ),
     ] = "",
     stream_name: Annotated[
         str,
         typer.Option(
             metavar="PATTERN",
-            help="The same for streams: '{image}_q{point}.bin'; of streams in numbered parts "
-            "'{image}.{part}.bin'. [default: as --name, with any suffix]",
+            help="The same for streams: '{image}_q{point}.bin', or '{image}.{part}.bin' for "
+            "streams in numbered parts. [default: as --name, with any suffix]",
         ),
     ] = "",
     metrics: MetricsOption = None,
@@ -61,13 +66,13 @@ def score(
         typer.Option(parser=a_path, help="The run directory. [default: results/runs/score-CODEC]"),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what the run directory holds.")
+        bool, typer.Option("--fresh", help="Discard what the run directory holds.")
     ] = False,
     jobs: JobsOption = None,
     timeout: TimeoutOption = 600.0,
     memory: MemoryOption = None,
 ) -> None:
-    """Score images that some other program decoded, into a run directory.
+    """Score images that another program decoded, into a run directory.
 
     Examples:
 

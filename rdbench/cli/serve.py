@@ -16,14 +16,17 @@ def serve(
     ] = Path("results/runs"),
     host: Annotated[
         str,
-        typer.Option(help="The address to listen on; others than this machine's can be reached."),
+        typer.Option(
+            help="The address to listen on; any but the default can be reached from other machines."
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 for any free one.")
+    ] = 8000,
 ) -> None:
-    """Show runs and their reports in the browser, with the progress of those under way.
-
-    Only this machine is answered unless --host says otherwise; whoever reaches that address sees
-    the runs. Ctrl-C ends it.
+    """Show runs and their reports in the browser, with the progress of those under way. Only this
+    machine is served unless --host says otherwise; anyone who can reach that address sees the runs.
+    Ctrl-C stops it.
     """
     from rdbench.reporting.serve import serve as start
 

@@ -10,7 +10,7 @@ from rdbench.places import RUNS
 
 
 def tell() -> None:
-    """Eight lines: the first commands, and the datasets, codecs and runs that there are."""
+    """Print eight lines: the first commands, with the datasets, codecs and runs on this machine."""
     runs = _runs()
     look = runs[0] if runs else RUNS / "quickstart"
     rows = [
@@ -40,7 +40,9 @@ def _runs() -> list[Path]:
 def _told_runs(runs: list[Path]) -> str:
     if not runs:
         return f"then look at the results; {RUNS} has no run yet"
-    return "look at the one run here" if len(runs) == 1 else f"look at the latest of {len(runs)} runs"
+    return (
+        "look at the one run here" if len(runs) == 1 else f"look at the latest of {len(runs)} runs"
+    )
 
 
 def _told_datasets() -> str:

@@ -28,39 +28,40 @@ def train(
         str | None,
         typer.Argument(
             metavar="[CONFIG]",
-            help="FILE.toml, or the name of a configuration that rdbench ships: see --list.",
+            help="FILE.toml, or a configuration that rdbench ships (see --list).",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             parser=a_path,
-            help=f"The directory of the training; one that exists is resumed. "
-            f"[default: {RUNS}/NAME]",
+            help="The directory of the training; an existing one is resumed. [default: "
+            f"{RUNS}/NAME]",
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of each network, instead of all of the configuration's."),
+        typer.Option(help="Training steps of each network, instead of those of the configuration."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or cuda:N, instead of the configuration's.")
+        str | None,
+        typer.Option(help="auto, cpu, cuda or cuda:N, instead of the device of the configuration."),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Threads of torch. [default: the machine's cores]")
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what the directory holds.")
+        bool, typer.Option("--fresh", help="Discard what the directory holds.")
     ] = False,
     list_: Annotated[
-        bool, typer.Option("--list", help="Show the configurations that rdbench ships.")
+        bool, typer.Option("--list", help="List the configurations that rdbench ships.")
     ] = False,
 ) -> None:
     """Train the networks of a learned codec into a directory.
 
-    Running the same again goes on from the last checkpoint. Finished weights are
-    OUT/NAME.safetensors: `rdbench run --codec lee2019:checkpoints=OUT` measures them. NAME.md
-    beside them is their card.
+    The same command again continues from the last checkpoint. Finished weights are written to
+    OUT/NAME.safetensors, with a model card NAME.md beside them; `rdbench run --codec
+    lee2019:checkpoints=OUT` measures them.
 
     Examples:
 
@@ -77,7 +78,7 @@ def train(
             say(f"{name:26} {files.description(path)}")
         return
     if configuration is None:
-        raise UsageError("nothing to train: name a configuration (see `rdbench train --list`)")
+        raise UsageError("nothing to train; name a configuration (see `rdbench train --list`)")
     with TrainingProgress() as progress:
         try:
             outcome = rdbench.train(
@@ -96,7 +97,7 @@ def train(
             raise typer.Exit(1) from None
     if outcome.interrupted:
         say(
-            f"interrupted; a checkpoint is in {progress.directory}, and the same command goes on "
+            f"interrupted; a checkpoint is in {progress.directory}; the same command continues "
             "from there",
             err=True,
         )
@@ -106,8 +107,9 @@ def train(
 
 
 class TrainingProgress:
-    """Shows how far a training is on stderr, a bar on a terminal and a line each minute elsewhere;
-    call it with each row of the log, once it is announced. Use it in ``with``."""
+    """Shows the progress of a training on stderr: a bar on a terminal, otherwise a line each
+    minute. Call it with each row of the log, after :meth:`announce`. Use it in a ``with``
+    statement."""
 
     def __init__(self) -> None:
         self.directory = Path()
@@ -124,7 +126,7 @@ class TrainingProgress:
             self._bar.close()
 
     def announce(self, plan: Configuration, directory: Path) -> None:
-        """Say what is trained, and where."""
+        """Print what is trained, and where."""
         self.directory = directory
         self._steps = [member.steps for member in plan.members]
         count = len(plan.members)

@@ -23,29 +23,31 @@ NOTHING = "none"
 def walkthrough(
     dataset: Annotated[str, typer.Option(help="A known dataset, folder, file or glob.")] = "photos",
     image: Annotated[
-        str, typer.Option(metavar="NAME", help="The image of it. [default: the first]")
+        str, typer.Option(metavar="NAME", help="An image of the dataset. [default: the first]")
     ] = "",
     step: Annotated[float, typer.Option(help="Step of the quantizer.")] = 24.0,
     block: Annotated[
         str,
         typer.Option(
             metavar="X,Y",
-            help="A pixel of the block to look at. [default: one that costs more than nine in ten]",
+            help="A pixel of the block to look at. [default: a block that costs more than 90 % "
+            "of them]",
         ),
     ] = "",
     learned: Annotated[
         str,
         typer.Option(
             metavar="WEIGHTS",
-            help="The learned transform beside: a codec for luma with weights of its own, a file "
-            f"of weights, or {NOTHING}.",
+            help="The learned transform to show beside: a codec for luma with weights of its "
+            f"own, a file of weights, or {NOTHING}.",
         ),
     ] = "dumas2018-case2",
     out: Annotated[Path, typer.Option(help="Folder of the pictures and tables.")] = REPORTS
     / "walkthrough",
 ) -> None:
     """Show an image's way through dct-block and klt-block: its blocks, the basis functions, the
-    coefficients, the levels, the bits that each costs, and what is decoded; luma.
+    coefficients, the levels, the bits that each of them costs, and the decoded image. All of it is
+    luma.
 
     Example:
 

@@ -23,14 +23,13 @@ from rdbench.curves.intervals import in_its_unit
 
 
 def across_datasets(rows: Sequence[Comparison]) -> list[Comparison]:
-    """The mean over all datasets of ``rows`` for each pair that has a value on every one.
-
-    Each dataset weighs the same, however many images it has, and counts with its delta of mean
-    curves: the geometric mean of the rate ratios for ``kind="rate"``, so that anchor and test
-    swap to the inverse, and the arithmetic mean of the differences for ``"quality"``. Beside it
-    stands that of the geometric means of images. The intervals are of the images within each
-    dataset, independently of each other: they say how sure the mean over these datasets is, and
-    nothing about others. Empty for a single dataset.
+    """The mean over all datasets of ``rows`` for each pair that has a value on every dataset. Each
+    dataset weighs the same, however many images it has, and counts with its delta of mean curves:
+    the geometric mean of the rate ratios for ``kind="rate"``, so that anchor and test swap to the
+    inverse, and the arithmetic mean of the differences for ``"quality"``. The mean of the geometric
+    means of images is given with it. Intervals come from resampling the images within each dataset,
+    independently: they say how certain the mean over these datasets is, and nothing about other
+    datasets. Empty for a single dataset.
     """
     datasets = tuple(dict.fromkeys(row.dataset for row in rows))
     if len(datasets) < 2:

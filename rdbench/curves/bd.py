@@ -56,47 +56,49 @@ def bd_table(
     Args:
         runs: run directories or CSV files.
         anchor: the label or the codec of one curve, or ``published:NAME``.
-        metrics: columns of the runs, metrics that are known by their names, FILE.py:Class or
-            FILE.toml; ``psnr_db`` by default.
-        published: names of published curves, beside the runs or alone.
-        convention: ``"jpeg-ai"`` or ``"aom"`` (:mod:`rdbench.curves.conventions`): BD-rates by its
-            metrics, points and mean of images. It refuses what says something else.
-        method: ``"pchip"``, ``"akima"``, ``"cubic"``, or ``"all"`` for a row by each.
+        metrics: columns of the runs, names of known metrics, FILE.py:Class or FILE.toml;
+            ``psnr_db`` by default.
+        published: names of published curves, compared with those of the runs or alone.
+        convention: ``"jpeg-ai"`` or ``"aom"`` (:mod:`rdbench.curves.conventions`): BD-rates with
+            its metrics, points and mean over images. Arguments that contradict it are refused.
+        method: ``"pchip"``, ``"akima"``, ``"cubic"``, or ``"all"`` for a row for each.
         averaging: ``"mean"`` of the images' decibels, ``"pooled"``, the decibels of the mean, or
-            ``"literature"``: the mean of PSNR, and of MS-SSIM the decibels of the mean, so that
-            what papers publish of both can be compared at once.
-        min_overlap: the overlap in percent under which there is no value.
-        interval: of 95 % over images: ``"jackknife"`` (:mod:`rdbench.bd.estimates`; it draws
-            nothing), ``"bootstrap"`` for percentiles, which are too narrow for few images, or
-            ``"none"``. Fewer than 5 images have none.
-        resamples: of the images, for the bootstrap.
-        seed: of its draws.
-        cap_db: what scores in decibels count as at most. Without one, images whose score is
-            infinite at half of the points or more are left out, and named.
-        rates: lowest and highest rate in bit/px of the points that count, of the mean curves and of
-            each image's own.
-        qualities: what BD-rates are integrated over, in the unit of the one metric. A curve that
-            does not reach all of it has none.
-        labels: what curves are called in the rows, as a mapping or a TOML file (see
+            ``"literature"``: the mean of PSNR and the decibels of the mean MS-SSIM, which is how
+            papers publish the two.
+        min_overlap: the smallest overlap in percent; below it, no value is given.
+        interval: the kind of the 95 % intervals over images: ``"jackknife"``
+            (:mod:`rdbench.bd.estimates`; deterministic), ``"bootstrap"`` for percentiles, which are
+            too narrow for few images, or ``"none"``. Fewer than 5 images have none.
+        resamples: the number of bootstrap draws of the images.
+        seed: the seed of the bootstrap.
+        cap_db: the upper limit of scores in decibels. Without one, images whose score is infinite
+            at half of the points or more are left out, and named.
+        rates: the lowest and the highest rate in bit/px of the points that count, for mean curves
+            and for those of single images.
+        qualities: the range of quality over which BD-rates are integrated, in the unit of the one
+            metric. A curve that does not cover all of it has no value.
+        labels: names for the curves in the rows, as a mapping or a TOML file (see
             :func:`rdbench.plot_rd`).
-        classes: whether rows for each class of images follow, against ``anchor``: those that share
-            a tag, of ``tags.csv`` beside the images as they were measured.
-        tags: a file of tags (columns ``image`` and ``tags``) to take instead, as for published
-            curves; it means ``classes``. Images that it names and no curve has are warned of.
+        classes: whether to add rows for each class of images, against ``anchor``. A class is the
+            images that share a tag; tags are those of ``tags.csv`` beside the images when they were
+            measured.
+        tags: a file of tags (columns ``image`` and ``tags``) to use instead, for example for
+            published curves; it implies ``classes``. A warning lists images that it names and no
+            curve has.
 
     Returns:
         A list with a row for each metric, dataset, pair, kind of delta (rate in percent, then
         quality) and method, and after them, for several datasets, their means
-        (:func:`across_datasets`); rows over a class say so in ``image_class``. Rows without a value
-        say why in ``reason``; flags are ``overlaps_little``, ``methods_disagree``,
-        ``points_decide`` and ``at_point``, which a test curve of one point has: its rows are the
-        differences at it, and no Bjøntegaard means. By a convention there are BD-rates alone, and
-        no mean over datasets. ``to_frame()`` makes it a DataFrame.
+        (:func:`across_datasets`); rows over a class say so in ``image_class``. A row without a
+        value gives the ``reason``. Flags are ``overlaps_little``, ``methods_disagree``,
+        ``points_decide`` and ``at_point``: the rows of a test curve with a single point are
+        differences at that point, not Bjøntegaard deltas. With a convention, there are only
+        BD-rates, and no mean over datasets. ``to_frame()`` makes it a DataFrame.
 
     Raises:
-        UsageError: for names that are unknown or ambiguous, ranges that are none, several metrics
-            with one range of qualities, what contradicts the convention, where there is nothing to
-            compare, and for classes where no image has a tag, or by a convention.
+        UsageError: for unknown or ambiguous names, invalid ranges, several metrics with one range
+            of qualities, arguments that contradict the convention, nothing to compare, and classes
+            if no image has a tag or a convention is given.
     """
     check_ranges(rates, qualities)
     if method not in (ALL_METHODS, *METHODS):
@@ -135,7 +137,8 @@ def bd_table(
     if classes := classes or tags is not None:
         if anchor is None or agreed:
             raise UsageError(
-                "classes of images are compared against an anchor (`anchor`), and by no convention"
+                "classes of images need an anchor (`anchor`), and cannot be combined with a "
+                "convention"
             )
         curves = with_tags(curves, tags)
     pairs = prepared(_pairs(curves, anchor, names), settings)
@@ -179,13 +182,14 @@ def check_ranges(
             low, high = ends
             raise UsageError(f"`{what}` {low:g},{high:g}: {low:g} is not below {high:g}")
     if qualities and len(records) > 1:
-        raise UsageError("a range of qualities (`qualities`) is of one metric; name it (`metrics`)")
+        raise UsageError(
+            "a range of qualities (`qualities`) belongs to one metric; name it (`metrics`)"
+        )
 
 
 def comparisons(curves: Sequence[Curve], anchor: str, settings: Settings) -> list[Comparison]:
-    """The deltas in rate and in quality of every other curve against the anchor.
-
-    ``anchor`` is as in :func:`find_anchor`. A dataset without it has rows that say so.
+    """The deltas in rate and in quality of every other curve against the anchor, named as for
+    :func:`find_anchor`. The rows of a dataset without it say so.
     """
     return told_apart(compare_pairs(_pairs(curves, anchor), settings, name=anchor))
 
@@ -199,7 +203,7 @@ def _pairs(curves: Sequence[Curve], anchor: str | None, labels: Labels = NO_LABE
             if one.dataset == other.dataset
         ]
         if not pairs:
-            raise UsageError("there is one curve only; name a run or a published curve beside it")
+            raise UsageError("there is only one curve; name another run or a published curve")
         return pairs
     anchors = find_anchor(curves, anchor, labels)
     pairs = [

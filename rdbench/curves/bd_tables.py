@@ -22,8 +22,8 @@ WIDE: Final = 60
 
 def tables(comparisons: Iterable[Comparison], *, complexity: bool = False) -> list[Table]:
     """One table per dataset, metric and anchor: a row for each curve and kind of delta, with a
-    column for each interpolation where there are several; with ``complexity`` what the curves
-    cost. By a convention one table has all metrics."""
+    column for each interpolation if there are several; with ``complexity``, columns of what the
+    curves cost. With a convention, one table has all metrics."""
 
     def key(row: Comparison) -> tuple[str, str, str]:
         return row.dataset, "" if row.settings.convention else row.settings.metric.name, row.anchor
@@ -35,7 +35,8 @@ def matrices(
     comparisons: Iterable[Comparison], *, complexity: bool = False, of_images: bool = False
 ) -> list[Table]:
     """One table per dataset, metric, kind of delta and interpolation: a row for each curve, with
-    its delta against each other one, or the geometric mean of those ``of_images``."""
+    its delta against every other curve, or the geometric mean of its images' deltas
+    (``of_images``)."""
     return [
         _matrix(rows, complexity, of_images)
         for rows in groups(
@@ -188,8 +189,8 @@ def _matrix(rows: Sequence[Comparison], complexity: bool, of_images: bool) -> Ta
     falls = first.kind == "rate" or not first.settings.metric.higher_is_better
     sign = "negative" if falls else "positive"
     title = (
-        f"{first.place}, {delta_name(first)} of each row's curve against each column's, "
-        f"{sign} where the row's is better ({how(rows, of_images)})"
+        f"{first.place}, {delta_name(first)} of each row's curve against each column's, {sign} "
+        f"if the row's is better ({how(rows, of_images)})"
     )
     header = ("curve", *columns, *cost_titles)
     return Table(title, header, tuple(map(tuple, body)), tuple(said), text_columns=1)

@@ -26,7 +26,7 @@ _RENDER: Final[dict[str, Callable[[Table], str]]] = {
 
 
 def bd_csv(rows: Sequence[Comparison]) -> str:
-    """``bd.csv``: a row for each comparison with everything that it rests on, for spreadsheets."""
+    """``bd.csv``: a row for each comparison with everything it rests on, for spreadsheets."""
     cells = [[record[column] for column in RECORD_COLUMNS] for record in records(rows)]
     return sheet([RECORD_COLUMNS, *cells])
 
@@ -45,13 +45,13 @@ def bd_text(
 
     ``layout`` is ``"list"`` for a row for each curve, ``"matrix"`` for a table of each curve
     against each (of mean curves or, ``of_images``, the geometric means of those of images),
-    ``"images"`` for a row for each image and curve; ``complexity`` adds columns of
-    times and memory where a row stands for one curve (``bd.csv`` always has them), and to a list
-    the tables of codecs with several efforts at equal encoding time. Raises
-    :class:`rdbench.errors.UsageError` where there are no images to tell apart.
+    ``"images"`` for a row for each image and curve; ``complexity`` adds columns of times and memory
+    if a row stands for one curve (``bd.csv`` always has them), and to a list the tables at equal
+    encoding time, if codecs have several efforts. Raises :class:`rdbench.errors.UsageError` where
+    there are no images to tell apart.
     """
     if layout == "images" and not any(row.images for row in rows):
-        raise UsageError("no pair of curves has images of its own; leave out `per_image`")
+        raise UsageError("no pair of curves has single images to compare; leave out `per_image`")
     if form == "csv":
         if layout == "matrix":
             return sheet(matrix_rows(rows, of_images=of_images))

@@ -18,10 +18,10 @@ Pairs = Sequence[tuple[Curve | None, Curve]]
 
 
 def with_tags(curves: Sequence[Curve], path: str | Path | None) -> list[Curve]:
-    """The curves with the tags of a file in place of their own, or else with all that the curves of
-    their dataset have. Warns (:class:`UserWarning`) of images that the file names and that no curve
-    has. Raises :class:`UsageError` for a file that is wrong
-    (:func:`rdbench.images.tags.read_tags`), and where there are no tags."""
+    """The curves with the tags of a file instead of their own, or else with all tags that the
+    curves of their dataset have. Warns (:class:`UserWarning`) of images that the file names and no
+    curve has. Raises :class:`UsageError` for an invalid file
+    (:func:`rdbench.images.tags.read_tags`), and if there are no tags."""
     images = {
         dataset: dict.fromkeys(
             image
@@ -60,9 +60,9 @@ def with_tags(curves: Sequence[Curve], path: str | Path | None) -> list[Curve]:
 def of_classes(
     pairs: Pairs, settings: Settings, methods: Sequence[str] = (), name: str = ""
 ) -> list[Comparison]:
-    """As :func:`rdbench.curves.compare_pairs`, over the images of each class by itself: by the
-    alphabet, those without tags last. An image of several classes counts in each. Datasets without
-    tags have none."""
+    """As :func:`rdbench.curves.compare_pairs`, over the images of each class separately, in
+    alphabetical order, with untagged images last. An image of several classes counts in each of
+    them. Datasets without tags have no rows."""
     found: list[Comparison] = []
     for dataset in dict.fromkeys(test.dataset for _, test in pairs):
         here = [pair for pair in pairs if pair[1].dataset == dataset]
@@ -100,7 +100,7 @@ def _of_class(
     found = []
     for row in compare_pairs(own, settings, methods, name):
         whole = next((title for title in (row.anchor, row.test) if title in means), "")
-        problem = f"{whole} is known by means over all images alone" if whole else row.problem
+        problem = f"{whole} is known only as means over all images" if whole else row.problem
         found.append(dataclasses.replace(row, image_class=image_class, problem=problem))
     return found
 

@@ -1,4 +1,4 @@
-"""How far apart two curves are, as data: what a Bjøntegaard delta is, and what it rests on."""
+"""How far apart two curves are, as data: a Bjøntegaard delta, and what it rests on."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ WIDE_SPREAD: Final = 1.0
 IntervalKind = Literal["jackknife", "bootstrap", "none"]
 INTERVALS: Final[tuple[str, ...]] = get_args(IntervalKind)
 FEWEST_IMAGES: Final = 5
-"""Fewer images do not tell how far they are apart: there is no interval."""
+"""With fewer images, there is no interval: they do not show how much images differ."""
 EXTREMES: Final = 3
 """Images whose share of a mean is told: those that are farthest from the median."""
 FEW_IMAGES: Final = 10
-"""Intervals of fewer images hold the truth less often than they say, and without
-:data:`EXTREMES` of them too few are left."""
+"""Intervals of fewer images cover the true value less often than they claim, and too few are left
+without :data:`EXTREMES` of them."""
 PERCENTILES: Final = (10, 50, 90)
 LEVEL_OF_TESTS: Final = 0.05
-"""Curves whose adjusted p-value is less are told apart."""
+"""Curves with a smaller adjusted p-value are told apart."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Settings:
     qualities: Range | None = None
     """What a BD-rate is integrated over, in the unit of the metric."""
     convention: Convention | None = None
-    """Whose way of comparing it is; its numbers are means of images."""
+    """The convention, if any; its numbers are means over images."""
 
     @property
     def rule(self) -> PointRule:
@@ -80,7 +80,7 @@ class Settings:
 
     @property
     def stated(self) -> list[str]:
-        """The convention and the ranges that are asked for, in words."""
+        """The convention and the ranges, in words."""
         told = []
         if self.convention:
             told.append(f"{self.convention.label} convention, mean of the images' BD-rates")
@@ -97,7 +97,7 @@ class Significance:
     """Whether images tell two curves apart."""
 
     p_value: float
-    """Of the curves being equal on images like these, two-sided; NaN where it is not known."""
+    """Two-sided, of the curves being equal on images like these; NaN if unknown."""
     adjusted: float = math.nan
     """By Holm's method, for all pairs that are compared at once."""
     pairs: int = 0
@@ -115,7 +115,7 @@ class PerImage:
     mean: float
     """The arithmetic mean, as JVET has it: that of A over B is not the inverse of B over A."""
     values: tuple[float, ...]
-    """One delta per common image, NaN where it has none."""
+    """One delta per common image; NaN if it has none."""
     interval: Interval | None = None
     overlaps: tuple[float, ...] = ()
     """Overlap of each image's curves in percent, 0 where they do not meet."""
@@ -167,7 +167,8 @@ class PerImage:
 
 @dataclass(frozen=True)
 class PointSpread:
-    """What a delta of mean curves owes to the choice of its points (:mod:`rdbench.bd.ladders`)."""
+    """How much a delta of mean curves depends on the choice of points
+    (:mod:`rdbench.bd.ladders`)."""
 
     low: float = math.nan
     """The delta less the spread, in its unit; NaN where nothing is known."""
@@ -175,13 +176,13 @@ class PointSpread:
     without: str = ""
     """The inner point that the delta moves most without: the curve's title and the point."""
     value_without: float = math.nan
-    """The delta without it."""
+    """The delta without that point."""
     reason: str = ""
-    """Why nothing is known, and empty where something is."""
+    """Why nothing is known; empty if something is."""
 
     @property
     def half(self) -> float:
-        """Half of what is between :attr:`low` and :attr:`high`."""
+        """Half the distance between :attr:`low` and :attr:`high`."""
         return (self.high - self.low) / 2
 
 
@@ -195,7 +196,7 @@ class Comparison:
     kind: Kind
     settings: Settings
     images: tuple[str, ...] = ()
-    """The images that both curves have; empty where one was published only as means."""
+    """The images that both curves have; empty if one was published only as means."""
     image_count: int = 0
     left_out: tuple[str, ...] = ()
     """Images of the dataset that one of the curves lacks, or has no finite value of the metric
@@ -228,7 +229,7 @@ class Comparison:
 
     @property
     def lossless(self) -> tuple[str, ...]:
-        """Those of :attr:`left_out` whose quality is infinite."""
+        """The images of :attr:`left_out` whose quality is infinite."""
         curves = [curve for curve in (self.anchor_curve, self.test_curve) if curve]
         found = {i for curve in curves for i in curve.lossless_images(self.settings.metric.name)}
         return tuple(image for image in self.left_out if image in found)
@@ -253,7 +254,7 @@ class Comparison:
 
     @property
     def spread(self) -> float:
-        """How far the interpolations are apart, of those that have a value."""
+        """How far apart the interpolations that have a value are."""
         values = [value for value in self.by_method.values() if math.isfinite(value)]
         return max(values) - min(values) if values else math.nan
 
@@ -267,7 +268,7 @@ class Comparison:
 
     @property
     def reason(self) -> str:
-        """Why there is no value, and empty where there is one."""
+        """Why there is no value; empty if there is one."""
         return self.problem or (self.curve.reason if self.curve else "")
 
     @property
@@ -281,14 +282,14 @@ class Comparison:
 
     @property
     def at_point(self) -> bool:
-        """Whether its values are differences at the one point of the test curve, and no Bjøntegaard
-        means."""
+        """Whether its values are differences at the only point of the test curve, not Bjøntegaard
+        deltas."""
         return self.curve is not None and self.curve.at_point
 
     @property
     def methods_disagree(self) -> bool:
-        """Whether there is a BD-rate on which the interpolations are more than
-        :data:`WIDE_SPREAD` points apart."""
+        """Whether there is a BD-rate on which the interpolations differ by more than
+        :data:`WIDE_SPREAD` points."""
         return self.kind == "rate" and not self.reason and self.spread > WIDE_SPREAD
 
     @property
@@ -310,14 +311,14 @@ class Comparison:
 
     @property
     def digits(self) -> int:
-        """How many digits behind the point its values are shown with."""
+        """The number of decimals of its values when printed."""
         if self.kind == "rate":
             return 2
         return 3 if self.settings.metric.unit else 4
 
     @property
     def undecided(self) -> bool:
-        """Whether images do not say which curve is better."""
+        """Whether the images leave open which curve is better."""
         return self.significance is not None and self.significance.undecided
 
     @property
@@ -328,7 +329,7 @@ class Comparison:
         )
 
     def image_reason(self, image: str) -> str:
-        """Why one of :attr:`images` has no delta of its own, and empty where it has."""
+        """Why one of :attr:`images` has no delta of its own; empty if it has one."""
         assert self.anchor_curve
         assert self.test_curve
         settings = self.settings

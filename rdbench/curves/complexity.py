@@ -1,4 +1,4 @@
-"""What a curve costs: times and memory, beside what it saves."""
+"""What a curve costs in time and memory."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from rdbench.network_cost import COUNTED_SIZE, NetworkCost
 from rdbench.schema import ISOLATED, PINNED
 
 QUIET: Final = 1.5
-"""The load of a machine on which one worker has a processor to itself: its own 1, and less than
-half a process beside it."""
+"""The load of a machine on which one worker has a processor to itself: 1 for the worker, and less
+than half a process beside it."""
 MOST_WALL_OVER_CPU: Final = 1.25
-"""Where wall time is longer than the processor time by more, something was waited for."""
+"""If wall time exceeds processor time by a larger factor, something was waited for."""
 _DOING: Final = ("encode", "decode")
 MEMORY: Final = {
     "program": "Peak memory of the program [MiB]",
     "process": "Memory added to the process [MiB]",
 }
-"""What memory can be: of the largest program that the codec ran, or what a codec without one added
-to the process that it works in. They are not held against each other."""
+"""Kinds of memory: that of the largest program that the codec ran, or, for a codec without
+programs, what it added to its process. The two are not compared with each other."""
 
 
 Ends = tuple[float, float]
-"""The least and the most over the points of a curve; NaN where one of them is not told."""
+"""The minimum and the maximum over the points of a curve; NaN if any of them is unknown."""
 UNTOLD: Final[Ends] = (math.nan, math.nan)
 
 
@@ -42,18 +42,18 @@ class Networks:
     decode: Ends = UNTOLD
     """kMAC/px of synthesis and entropy model."""
     entropy_encode: Ends = UNTOLD
-    """What of these the entropy model has."""
+    """The share of the entropy model in these."""
     entropy_decode: Ends = UNTOLD
     parameters: Ends = UNTOLD
     weights_bytes: Ends = UNTOLD
     """Of the file for one point."""
     reasons: tuple[str, ...] = ()
-    """Why something is not told."""
+    """Why something is unknown."""
 
     @classmethod
     def of(cls, curve: Curve | None) -> Networks | None:
-        """Of the networks of a learned codec for the images of ``curve``; None of other codecs, and
-        where nothing is told."""
+        """The cost of the networks of a learned codec for the images of ``curve``; None for other
+        codecs, and if nothing is known."""
         if curve is None or not curve.network_costs:
             return None
         costs = [
@@ -79,7 +79,7 @@ class Networks:
         )
 
 
-_NOT_KEPT: Final = "run.json does not tell the networks of all points"
+_NOT_KEPT: Final = "run.json does not describe the networks of all points"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Complexity:
     """Wall time for one image, the mean over images and points."""
     decode_s: float = math.nan
     encode_transform_s: float = math.nan
-    """What of it the transforms of a learned codec took; the rest is entropy coding."""
+    """The share of it that the transforms of a learned codec took; the rest is entropy coding."""
     decode_transform_s: float = math.nan
     memory_mb: float = math.nan
     """MiB, the maximum over images; of a codec without programs, over those for which it is
@@ -98,21 +98,21 @@ class Complexity:
     memory_is: str = ""
     """A key of :data:`MEMORY`, where there is any."""
     timing: str = ""
-    """``pinned``, ``isolated``, ``shared`` or ``mixed`` for measured times; ``published`` for those
-    that somebody else took on another machine; empty where there are none."""
+    """``pinned``, ``isolated``, ``shared`` or ``mixed`` for measured times; ``published`` for times
+    that others took on another machine; empty if there are none."""
     machines: tuple[str, ...] = ()
-    """Where times were taken, as far as it is told: hosts, or devices of one host; of published
-    ones their publisher."""
+    """Where times were taken, as far as known: hosts, devices of one host, or the publisher of
+    published times."""
     load: float = math.nan
-    """Of the machine while they were taken, the median."""
+    """The median load of the machine meanwhile."""
     wall_over_cpu: float = math.nan
-    """Wall time over processor time, of encoding or of decoding, the larger one."""
+    """Wall time over processor time, the larger of encoding and decoding."""
     runs: Ends = UNTOLD
-    """Runs that a time is the median of."""
+    """The number of runs whose median a time is."""
     spread: float = math.nan
     """Width of the widest 95 % interval of a time over its runs, as a share of it."""
     networks: Networks | None = None
-    """Of a learned codec, as far as it is told."""
+    """The networks of a learned codec, as far as known."""
 
     @classmethod
     def of(cls, curve: Curve | None, images: Sequence[str] = ()) -> Complexity:
@@ -159,7 +159,7 @@ class Complexity:
 
     @property
     def encode_kmac_px(self) -> float:
-        """Of the networks at the point at which they have most; NaN where that is not told."""
+        """That of the networks, at the point with the largest cost; NaN if unknown."""
         return self.networks.encode[1] if self.networks else math.nan
 
     @property
@@ -169,8 +169,7 @@ class Complexity:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What times must share to be held against each other: whether they were published, and
-        the machine."""
+        """What times must share to be comparable: whether they were published, and the machine."""
         return ("published" if self.timing == "published" else "", *self.machines)
 
     @property
@@ -180,22 +179,26 @@ class Complexity:
 
     @property
     def how(self) -> str:
-        """How times were taken, in words; empty where there are none."""
+        """How times were taken, in words; empty if there are none."""
         if self.timing == PINNED:
             low, high = (f"{end:.0f}" for end in self.runs)
             runs = low if low == high else f"{low} to {high}"
             told = f"alone, pinned to a core, medians of {runs} runs"
             if math.isfinite(self.spread):
                 told += f" with 95 % intervals of at most {100 * self.spread:.2g} %"
-            beside = f", but other programs ran beside (load {self.load:.0f})" if self.busy else ""
+            beside = (
+                f", but other programs ran at the same time (load {self.load:.0f})"
+                if self.busy
+                else ""
+            )
             return told + beside
         if self.timing != ISOLATED:
             return _TIMINGS[self.timing]
         if math.isnan(self.load):
             return "isolated (one worker; the load of the machine is not known)"
         if not self.busy:
-            return "isolated (nothing ran beside them)"
-        return f"with one worker, but other programs ran beside it (load {self.load:.0f})"
+            return "isolated (nothing else ran)"
+        return f"with one worker, but other programs ran at the same time (load {self.load:.0f})"
 
 
 # Tables ask for the same ones for each of their rows.
@@ -203,7 +206,7 @@ _KNOWN: Final[WeakKeyDictionary[Curve, dict[tuple[str, ...], Complexity]]] = Wea
 
 _TIMINGS: Final = {
     "": "",
-    "shared": "shared (other work ran beside them)",
+    "shared": "shared (other work ran at the same time)",
     "mixed": "taken in several ways",
     "published": "their publisher's, of another machine",
 }
@@ -224,8 +227,8 @@ def cost_notes(
     times: str = "times are means over points and images,",
     memory: bool = True,
 ) -> list[str]:
-    """What must be said beside the costs of curves (title, complexity): how times were taken, after
-    the words ``times``, and what memory is, where it is shown."""
+    """Notes on the costs of curves (title, complexity): how times were taken, after the words
+    ``times``, and what memory means, if it is shown."""
     costs = dict(complexities)
     said = []
     if groups := _grouped({title: cost.how for title, cost in costs.items()}):
@@ -233,15 +236,14 @@ def cost_notes(
         how = next(iter(groups)) if len(groups) == 1 else "; ".join(parts)
         said.append(f"{times} {how}")
     if any(math.isfinite(cost.encode_transform_s) for cost in costs.values()):
-        said.append("in parentheses what of a time transforms took; the rest is entropy coding")
+        said.append("in parentheses the time of the transforms; the rest is entropy coding")
     if waited := [
         f"{title} {cost.wall_over_cpu:.1f} times"
         for title, cost in costs.items()
         if cost.wall_over_cpu > MOST_WALL_OVER_CPU
     ]:
         said.append(
-            f"wall time is longer than processor time, so that something was waited for: "
-            f"{', '.join(waited)}"
+            f"wall time exceeds processor time, so something was waited for: {', '.join(waited)}"
         )
     said += _machines(costs)
     groups = _grouped({title: cost.memory_is for title, cost in costs.items()})
@@ -251,7 +253,7 @@ def cost_notes(
             "process": "what encoding and decoding added to the process",
         }
         parts = [f"{words[kind]} ({', '.join(titles)})" for kind, titles in groups.items()]
-        others = ", not to be compared with " if len(parts) > 1 else ""
+        others = ", not comparable with " if len(parts) > 1 else ""
         said.append(f"memory is {others.join(parts)}")
     return said + _networks(costs)
 
@@ -263,9 +265,9 @@ def _networks(costs: Mapping[str, Complexity]) -> list[str]:
         return []
     width, height = COUNTED_SIZE
     said = [
-        f"kMAC/px: multiply-accumulates of the networks for an image of {width}x{height}, counted "
-        "by torch, in parentheses what of them the entropy model has; of several networks from the "
-        "least to the most"
+        f"kMAC/px: multiply-accumulates of the networks for an image of {width}x{height}, "
+        "counted by torch, in parentheses those of the entropy model; for several networks the "
+        "lowest to the highest"
     ]
     reasons = _grouped({title: "; ".join(found.reasons) for title, found in known.items()})
     return said + [f"{', '.join(titles)}: {reason}" for reason, titles in reasons.items()]
@@ -288,7 +290,7 @@ def _machines(complexities: Mapping[str, Complexity]) -> list[str]:
         for title, machines in places.items():
             by_place.setdefault(" and ".join(machines), []).append(title)
         parts = [f"{machines}: {', '.join(titles)}" for machines, titles in by_place.items()]
-        return [f"times are of different machines, and not to be compared ({'; '.join(parts)})"]
+        return [f"times are of different machines and cannot be compared ({'; '.join(parts)})"]
     return [
         f"times are means over several machines ({' and '.join(machines)})"
         for machines in set(places.values())

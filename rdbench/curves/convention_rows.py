@@ -22,12 +22,12 @@ from rdbench.metrics import MetricRecord
 from rdbench.metrics.published import PUBLISHED
 
 MEAN: Final = "mean_of_metrics"
-"""The name of a convention's mean over its metrics, in place of that of a metric."""
+"""The name of a convention's mean over its metrics, used like the name of a metric."""
 
 
 def check_options(convention: Convention, given: dict[str, Any]) -> None:
-    """Raise :class:`UsageError` for options that were ``given`` and say something else than the
-    convention; None is one that was not given."""
+    """Raise :class:`UsageError` for options that were ``given`` and contradict the convention; None
+    is an option that was not given."""
     own = {
         "metrics": convention.metrics,
         "method": convention.method,
@@ -41,8 +41,8 @@ def check_options(convention: Convention, given: dict[str, Any]) -> None:
             said = own.get(name)
             known = said is not None and said != math.inf
             raise UsageError(
-                f"`{name}` {_text(value)} contradicts the {convention.label} convention, which has "
-                f"{_text(said) if known else 'none'}; leave out `{name}` or `convention`"
+                f"`{name}` {_text(value)} contradicts the {convention.label} convention, which "
+                f"sets {_text(said) if known else 'none'}; leave out `{name}` or `convention`"
             )
 
 
@@ -53,7 +53,7 @@ def _text(value: object) -> str:
 
 
 def with_decibels(curve: Curve) -> Curve:
-    """``curve`` with SSIM of luma in decibels, as AOM has it, where it is there linearly."""
+    """``curve`` with SSIM of luma in decibels, as AOM reports it, if the curve has it linearly."""
     if "ssim_y" not in curve.values or "ssim_y_db" in curve.values:
         return curve
     with np.errstate(divide="ignore"):
@@ -68,10 +68,9 @@ def with_decibels(curve: Curve) -> Curve:
 def by_convention(
     convention: Convention, pairs: Pairs, settings: Settings, name: str = ""
 ) -> list[Comparison]:
-    """The BD-rates of ``pairs`` by each metric of a convention, and their mean where it has one:
-    all of the first metric, then of the next. ``settings`` are those that no metric decides.
-
-    Raises :class:`UsageError` where no curve has any of the metrics.
+    """The BD-rates of ``pairs`` in each metric of a convention, metric by metric, and their mean if
+    the convention has one. ``settings`` are those that do not depend on the metric. Raises
+    :class:`UsageError` if no curve has any of the metrics.
     """
     curves = [curve for pair in pairs for curve in pair if curve]
     known = {column for curve in curves for column in _columns(curve, convention)}
@@ -118,7 +117,7 @@ def _of_images(row: Comparison) -> Comparison:
     one leaves none."""
     single, value, reason = row.per_image, math.nan, row.problem
     if single is None:
-        reason = reason or "a curve is published as means, and the convention is of images"
+        reason = reason or "a curve is published only as means; the convention needs images"
     else:
         pairs = zip(row.images, single.values, strict=True)
         without = [image for image, own in pairs if not math.isfinite(own)]
@@ -158,9 +157,9 @@ def _over_metrics(convention: Convention, rows: Sequence[Comparison]) -> Compari
         per_image=None,
     )
     missing = [row.settings.metric.name for row in rows if row.reason]
-    reason = f"the mean is over {count} metrics, and there is no {listed(missing)}"
+    reason = f"the mean is over {count} metrics; {listed(missing)} is missing"
     if not missing and len({row.images for row in rows}) > 1:
-        missing, reason = [MEAN], "its metrics are of different images"
+        missing, reason = [MEAN], "its metrics were measured on different images"
     singles = [row.per_image for row in rows if row.per_image]
     if missing or len(singles) < len(rows):
         return _of_images(dataclasses.replace(mean, problem=reason))

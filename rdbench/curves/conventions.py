@@ -1,7 +1,6 @@
-"""Ways of comparing codecs that others have agreed on, each one record.
-
-The numbers of all of them are BD-rates of single images and their arithmetic mean. An image without
-one leaves the mean empty, with the reason: of other images it is another number.
+"""Conventions of standards groups for comparing codecs, one record each. All of them give BD-rates
+of single images and their arithmetic mean. If an image has no BD-rate, the mean is left empty, with
+the reason: a mean over fewer images would be another number.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from rdbench.errors import unknown
 
 @dataclass(frozen=True)
 class Convention:
-    """What is compared, and how.
-
-    Lower-is-better metrics count by their negative, which gives the BD-rate of 1 - x as well.
+    """What is compared, and how. A metric that falls with quality is negated, which gives the same
+    BD-rate as 1 - x.
     """
 
     name: str
@@ -27,25 +25,26 @@ class Convention:
     metrics: tuple[str, ...]
     """The columns of its metrics."""
     source: str
-    """Where it is written down."""
+    """The document that defines it."""
     method: str = "pchip"
     rates: Range | None = None
     """The rates in bit/px of the points that count."""
     monotonic: bool = False
-    """Whether an image whose quality falls anywhere as the rate grows has no delta; otherwise its
-    Pareto-optimal points count."""
+    """Whether an image whose quality falls anywhere as the rate grows has no delta. Otherwise its
+    Pareto-optimal points are used."""
     saturating: tuple[str, ...] = ()
-    """Metrics of which a fall from :attr:`saturated` or more ends the curve before it."""
+    """Metrics whose fall from a value of at least :attr:`saturated` ends the curve before the
+    fall."""
     saturated: float = math.inf
     cap_db: float = math.inf
-    """What decibels count as at most, as those of a lossless point."""
+    """The upper limit of decibels, for example for a lossless point."""
     over_metrics: bool = False
-    """Whether it has the mean over all its metrics."""
+    """Whether it defines a mean over all its metrics."""
     remark: str = ""
-    """What is said below its tables."""
+    """The note below its tables."""
 
     def saturation(self, metric: str) -> float:
-        """The value of a metric from which on a fall ends a curve; infinite for most."""
+        """The value from which a fall of the metric ends a curve; infinite for most metrics."""
         return self.saturated if metric in self.saturating else math.inf
 
 
@@ -65,8 +64,8 @@ CONVENTIONS: Final = {
             # and the first ones of its VVC anchor have 0.0538 to 0.0660 bit/px.
             rates=(0.051, 1.15),
             over_metrics=True,
-            remark="JPEG AI's points are those of target rates of 0.06 to 1 bit/px, here with 15 % "
-            "by which a rate may miss its target",
+            remark="JPEG AI's points are those of target rates of 0.06 to 1 bit/px, here with a "
+            "tolerance of 15 % for a rate that misses its target",
         ),
         Convention(
             "aom",
@@ -80,18 +79,18 @@ CONVENTIONS: Final = {
             saturating=("vmaf", "vmaf_neg"),
             saturated=99.5,
             cap_db=100.0,
-            remark="AOM gives no BD-rate of an image whose quality falls anywhere as the rate "
-            "grows, but for VMAF from 99.5 on, which ends the curve, and none without overlap; "
-            "decibels count as at most 100; AOM's PSNR-HVS is libvmaf's, which measured ones here "
-            "are not",
+            remark="AOM gives no BD-rate for an image whose quality falls anywhere as the rate "
+            "grows (except VMAF above 99.5, where the curve ends) or without overlap; "
+            "decibels are capped at 100; AOM takes PSNR-HVS from libvmaf, rdbench "
+            "computes its own",
         ),
     )
 }
 
 
 def find(name: str) -> Convention:
-    """The convention of a name. Raises :class:`rdbench.errors.UsageError` for an unknown one, with
-    those near it."""
+    """The convention called ``name``. Raises :class:`rdbench.errors.UsageError` for an unknown
+    name, with similar ones."""
     if name not in CONVENTIONS:
         raise unknown("convention", name, CONVENTIONS)
     return CONVENTIONS[name]

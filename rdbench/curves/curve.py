@@ -46,8 +46,8 @@ NUMBERS: Final = tuple(
 class Curve:
     """One codec with one set of options on one dataset, from low to high mean rate.
 
-    A curve that was published only as means over a dataset has no ``images``, one row in each
-    of its ``values``, and says in ``mean_of`` over how many images the means are.
+    A curve that was published only as means over a dataset has no ``images``, one row in each of
+    its ``values``, and gives in ``mean_of`` the number of images.
     """
 
     dataset: str
@@ -63,72 +63,72 @@ class Curve:
     """Column name, of the core or of a metric, to float64 (images, points); NaN where a cell is
     empty. Repeats are merged: the median of times, the first of everything else."""
     records: Mapping[str, MetricRecord] = field(default_factory=dict)
-    """Of the metrics that have a column, as far as it is known what they are."""
+    """Records of the metrics that have a column, as far as they are known."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Images that are not used, each with the reason."""
     lost_points: tuple[float, ...] = ()
-    """Points without an ok row for any image."""
+    """Points for which no image has an ok row."""
     channels: tuple[int, ...] = ()
     colors: tuple[str, ...] = ()
-    """What was measured of its images, as far as it is told: rgb, grey, luma."""
+    """What was measured of its images, as far as known: rgb, grey, luma."""
     hashes: Mapping[str, str] = field(default_factory=dict)
-    """The SHA-256 of its images' samples, as far as they are told."""
+    """The SHA-256 of the samples of its images, as far as known."""
     tags: Tags = field(default_factory=dict)
-    """Of its images, as far as they have any."""
+    """The tags of its images, if they have any."""
     network_costs: NetworkCosts = field(default_factory=dict)
-    """Of a learned codec, by point and number of channels, as far as they are told."""
+    """The networks of a learned codec by point and number of channels, as far as known."""
     effort: str = ""
     """The option that trades the encoder's time for rate, where its codec is known to have one."""
     versions: tuple[str, ...] = ()
     timing: str = ""
-    """``pinned``, ``isolated`` or ``shared`` where all times are, ``mixed`` otherwise."""
+    """``pinned``, ``isolated`` or ``shared`` if all times are, otherwise ``mixed``."""
     hosts: tuple[str, ...] = ()
-    """The machines that measured it, as far as they are told."""
+    """The machines that measured it, as far as known."""
     devices: tuple[str, ...] = ()
     source: Literal["measured", "published"] = "measured"
     origin: str = ""
-    """Where a published curve is from."""
+    """The source of a published curve."""
     description: str = ""
-    """What its publisher says of a published curve."""
+    """The publisher's remark on a published curve."""
     known_issue: str = ""
-    """What is known against a published curve."""
+    """Known issues of a published curve."""
     rate_is: str = ""
-    """What the rate of a published curve is: a key of
-    :data:`rdbench.curves.published.RATES`; empty for a measured curve, whose rate is of files."""
+    """What the rate of a published curve is: a key of :data:`rdbench.curves.published.RATES`; empty
+    for a measured curve, whose rate counts whole files."""
     mean_of: int = 0
     row_label: str = ""
-    """What its rows call it, where :attr:`label` says more."""
+    """Its label in the rows, if :attr:`label` says more."""
     given_name: str = ""
-    """What its user calls it (``--labels``)."""
+    """Its name given by the user (``--labels``)."""
 
     @property
     def options_by_name(self) -> dict[str, str]:
-        """Its options; of a value that holds a ``;`` the part before it."""
+        """Its options; a value that holds a ``;`` is cut off there."""
         parts = (part.partition("=") for part in self.options.split(";"))
         return {name: value for name, equals, value in parts if equals}
 
     @property
     def effort_text(self) -> str:
-        """Its effort, as ``speed=4``; empty where none is told."""
+        """Its effort, such as ``speed=4``; empty if unknown."""
         value = self.options_by_name.get(self.effort, "")
         return f"{self.effort}={value}" if value else ""
 
     @property
     def title(self) -> str:
-        """What figures and tables call it: the name that it was given, or else its label."""
+        """Its name in figures and tables: :attr:`name`, or else its label."""
         if self.given_name:
             return self.given_name
         return f"{self.label} (published)" if self.source == "published" else self.label
 
     @property
     def color(self) -> str:
-        """What was measured of all images but grey ones: ``luma``, ``rgb``; ``grey`` where all are,
-        empty where nothing tells."""
+        """What was measured of its images, grey ones aside: ``luma`` or ``rgb``; ``grey`` if all
+        are grey, empty if unknown."""
         return next((color for color in COLOR_TEXTS if color in self.colors), "")
 
     @property
     def color_text(self) -> str:
-        """The same as titles have it. Which luma a publisher means is not told."""
+        """The same for titles. Publishers do not say which luma they mean."""
         named = {**COLOR_TEXTS, "luma": "luma"} if self.source == "published" else COLOR_TEXTS
         return named.get(self.color, "")
 
@@ -138,7 +138,7 @@ class Curve:
 
     @property
     def machines(self) -> tuple[str, ...]:
-        """Where its times were taken: its hosts, with the devices where there are several."""
+        """Where its times were taken: its hosts, with their devices if there are several."""
         if len(self.devices) < 2:
             return self.hosts or self.devices
         return (*self.hosts, *self.devices)
@@ -157,16 +157,16 @@ class Curve:
         return tuple(image for image in whole if image not in lossless)
 
     def lossless_images(self, column: str) -> tuple[str, ...]:
-        """The images whose ``column`` is infinite at half of the points or more, as the PSNR of a
-        flat image: no mean could hold them. Points at which it is infinite for all images do not
-        count; at others than these, a mean that is infinite is what it is."""
+        """The images whose ``column`` is infinite at half of the points or more, such as the PSNR
+        of a flat image: they would make every mean infinite. Points at which it is infinite for all
+        images do not count. At other points, an infinite mean is left as it is."""
         infinite = np.isinf(self.values[column])
         infinite = infinite[:, ~infinite.all(axis=0)]
         often = 2 * infinite.sum(axis=1) >= max(infinite.shape[1], 1)
         return tuple(itertools.compress(self.images, often))
 
     def capped(self, cap_db: float) -> Curve:
-        """The curve with no score in decibels above ``cap_db``."""
+        """The curve with its scores in decibels limited to ``cap_db``."""
         scores = {
             name: np.minimum(self.values[name], cap_db)
             for name, record in self.records.items()
@@ -180,8 +180,8 @@ class Curve:
         return self.values[column][[place[image] for image in images]]
 
     def mean(self, column: str, images: Sequence[str] | None = None) -> Array:
-        """Means (points,) of ``column`` over ``images``, or over those that have it at all points;
-        NaN where no image has it."""
+        """Means (points,) of ``column`` over ``images``, by default those that have it at all
+        points; NaN if no image has it."""
         if self.mean_of:
             return np.asarray(self.values[column][0] if column in self.values else self._nothing)
         used = self.images_with(column) if images is None else images
@@ -192,16 +192,16 @@ class Curve:
     ) -> Array:
         """Means (points,) of a metric over images, as :meth:`mean`.
 
-        ``averaging="pooled"`` gives, of a metric in decibels, those of the mean of the quantity
-        that they are of: the PSNR of the mean MSE (see :func:`rdbench.bd.averages`); others it
-        leaves as they are. NaN where a published curve does not tell this average.
+        For a metric in decibels, ``averaging="pooled"`` averages the underlying quantity first,
+        such as the PSNR of the mean MSE (see :func:`rdbench.bd.averages`); other metrics are
+        unaffected. NaN if a published curve does not give this average.
         """
         return metric.sign * self.gain(metric, averaging, images)
 
     def gain(
         self, metric: MetricRecord, averaging: str = "mean", images: Sequence[str] | None = None
     ) -> Array:
-        """:meth:`quality` with the sign that makes more better, as deltas need it."""
+        """:meth:`quality` with the sign at which more is better, as deltas need it."""
         averaging = metric.averaging(averaging)
         if averaging == "mean":
             return metric.sign * self.mean(metric.name, images)
@@ -212,7 +212,7 @@ class Curve:
         return averages(self.gains(metric, used), averaging) if used else self._nothing
 
     def gains(self, metric: MetricRecord, images: Sequence[str]) -> Array:
-        """:meth:`of_images` of a metric with the sign that makes more better."""
+        """:meth:`of_images` of a metric with the sign at which more is better."""
         return metric.sign * self.of_images(metric.name, images)
 
     @property
@@ -221,8 +221,8 @@ class Curve:
 
 
 def common_images(curves: Iterable[Curve], column: str) -> tuple[str, ...]:
-    """The images that all of the curves have with rate and ``column`` at all points, by name. One
-    whose samples are not the same in all of them, by their SHA-256, is another image."""
+    """The images that all of the curves have with rate and ``column`` at all points, by name.
+    Images of one name whose samples differ, by their SHA-256, are different images."""
     curves = list(curves)
     sets = ({*curve.images_with(name)} for curve in curves for name in (RATE, column))
     names = set.intersection(*sets)
@@ -241,11 +241,10 @@ def other_samples(one: Curve, other: Curve) -> bool:
 def curves_of(
     rows: Iterable[Measurement] | Measurements, metrics: Mapping[str, MetricRecord] | None = None
 ) -> list[Curve]:
-    """The curves of measurements, in the order of their first rows.
-
-    A curve is what shares dataset, label, codec and options. It uses the images with an ok row
-    at all of its points; points at which no image has one are left out first, and named.
-    ``metrics``: the records that came with the measurements.
+    """The curves of measurements, in the order of their first rows. Rows of one curve share
+    dataset, label, codec and options. A curve uses the images with an ok row at all of its points;
+    points without an ok row for any image are left out first, and named. ``metrics``: the records
+    stored with the measurements.
     """
     table = rows if isinstance(rows, Measurements) else Measurements.of(rows)
     records = records_of(table.metrics, metrics)

@@ -1,9 +1,8 @@
-"""What codecs save at equal encoding time, where some were measured at several efforts.
+"""What codecs save at equal encoding time, if some were measured at several efforts.
 
 A codec's efforts (a speed, a preset) are curves of their own, each with a BD-rate against the
-anchor and a mean encoding time: the trade-off by which encoders are held against each other, as in
-Wu et al., "Towards much better SVT-AV1 quality-cycles tradeoffs for VOD applications" (SPIE 11842,
-2021).
+anchor and a mean encoding time: the trade-off by which encoders are compared in Wu et al., "Towards
+much better SVT-AV1 quality-cycles tradeoffs for VOD applications" (SPIE 11842, 2021).
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ class Effort:
 
     title: str
     value: str
-    """Empty where its codec was measured at one effort alone."""
+    """Empty if its codec was measured at one effort only."""
     encode_s: float
     bd_rate: float
     marks: str = ""
-    """Why its BD-rate is to be doubted (:func:`rdbench.curves.notes.mark`)."""
+    """Why its BD-rate is doubtful (:func:`rdbench.curves.notes.mark`)."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ class Family:
     title: str
     codec: str
     option: str
-    """Empty where there is one effort alone."""
+    """Empty if there is only one effort."""
     efforts: tuple[Effort, ...]
 
     @property
     def front(self) -> tuple[Effort, ...]:
-        """The efforts that save more than each faster one."""
+        """The efforts that save more than every faster one."""
         found: list[Effort] = []
         for effort in self.efforts:
             if not found or effort.bd_rate < found[-1].bd_rate:
@@ -57,9 +56,9 @@ class Family:
         return tuple(found)
 
     def at(self, encode_s: float) -> float:
-        """The BD-rate in percent at an encoding time: between two efforts of :attr:`front` linear
-        over the logarithm of time, beyond the slowest the slowest's, and NaN where the fastest
-        takes longer."""
+        """The BD-rate in percent at an encoding time: linear over the logarithm of time between two
+        efforts of :attr:`front`, constant beyond the slowest, and NaN below the time of the
+        fastest."""
         front = self.front
         if encode_s < front[0].encode_s:
             return math.nan
@@ -69,16 +68,15 @@ class Family:
 
 @dataclass(frozen=True)
 class EqualTime:
-    """The families of one dataset, metric, anchor and interpolation whose times are of one
-    machine."""
+    """The families of one dataset, metric, anchor and interpolation with times from one machine."""
 
     rows: tuple[Comparison, ...]
-    """Those that it is made of."""
+    """The comparisons it is made of."""
     families: tuple[Family, ...]
     costs: Mapping[str, Complexity]
     """What each of the curves cost, by title."""
     elsewhere: tuple[str, ...]
-    """Curves whose times are of another machine."""
+    """Curves with times from another machine."""
 
     @property
     def efforts(self) -> list[tuple[Family, Effort]]:
@@ -94,10 +92,10 @@ class EqualTime:
 
     @property
     def notes(self) -> list[str]:
-        """What must be said beside it, but for what is said of deltas anyway."""
+        """Its notes, beyond those on deltas."""
         said = [
-            "at equal encoding time: between the efforts of a codec linear over the logarithm of "
-            "time, beyond its slowest the slowest's, from those that save more than each faster one"
+            "at equal encoding time: linear over the logarithm of time between the efforts of a "
+            "codec that save more than every faster one, constant beyond the slowest"
         ]
         beaten = [
             effort.title
@@ -113,13 +111,15 @@ class EqualTime:
             [*self.costs.items()], "encoding times are means over points and images,", memory=False
         )
         if self.elsewhere:
-            said.append(f"not here, as times are of another machine: {', '.join(self.elsewhere)}")
+            said.append(
+                f"left out, as their times are from another machine: {', '.join(self.elsewhere)}"
+            )
         return said
 
 
 def equal_times(comparisons: Iterable[Comparison]) -> list[EqualTime]:
-    """What :func:`tables` of BD-rates against an anchor say at equal encoding time, where one codec
-    at least was measured at several efforts; the anchor is at 0."""
+    """BD-rates against an anchor at equal encoding time, if at least one codec was measured at
+    several efforts; the anchor is at 0."""
     rates = [
         row
         for row in comparisons
@@ -194,7 +194,7 @@ def _title(curves: Sequence[tuple[Curve, Effort]]) -> str:
 
 def effort_tables(comparisons: Iterable[Comparison]) -> list[Table]:
     """A table for each of :func:`equal_times`: a row for each curve, the fastest first, with the
-    BD-rates of all codecs at its encoding time and the codec whose is the lowest."""
+    BD-rates of all codecs at its encoding time and the codec with the lowest."""
     return [_table(found) for found in equal_times(comparisons)]
 
 

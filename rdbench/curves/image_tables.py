@@ -12,10 +12,10 @@ from rdbench.tables import Table
 
 
 def image_tables(comparisons: Iterable[Comparison]) -> list[Table]:
-    """One table per dataset, metric, anchor and interpolation: of each curve a row for each image
-    with the deltas of that image alone, the worst BD-rate first and images without one last; then
-    percentiles of the images, their mean, that without the images farthest from the median, and
-    the delta of the mean curves. Comparisons without images of their own have none."""
+    """One table per dataset, metric, anchor and interpolation: for each curve a row per image with
+    the deltas of that image, the worst BD-rate first and images without one last; then percentiles
+    over images, their mean, the mean without the images farthest from the median, and the delta of
+    the mean curves. Comparisons without single images have no table."""
     found = []
     for rows in groups(
         comparisons,

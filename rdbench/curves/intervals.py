@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 def of_mean_curves(value: float, left_out: Array, kind: Kind) -> tuple[Estimate | None, Interval]:
-    """Of a delta of mean curves, from what the curves differ by without each of the images, as
-    :class:`rdbench.bd.Differences` has it; no estimate where one of these has no delta."""
+    """The estimate for a delta of mean curves, from the differences without each of the images
+    (:class:`rdbench.bd.Differences`); none if one of these has no delta."""
     values = np.array([*as_means(np.array([value]), kind), *left_out])
     if undefined := int(np.sum(~np.isfinite(values))):
         return None, Interval(math.nan, math.nan, undefined=undefined)
@@ -38,8 +38,8 @@ def of_mean_curves(value: float, left_out: Array, kind: Kind) -> tuple[Estimate 
 
 
 def of_images(means: Array, overlaps: Array, kind: Kind, settings: Settings) -> PerImage:
-    """What single images say, from what the curves of each differ by, as
-    :class:`rdbench.bd.Differences` has it."""
+    """The statistics of single images, from the differences of their curves
+    (:class:`rdbench.bd.Differences`)."""
     values = in_unit(means, kind)
     defined, ratios = values[np.isfinite(values)], means[np.isfinite(values)]
     found = PerImage(
@@ -66,5 +66,5 @@ def of_images(means: Array, overlaps: Array, kind: Kind, settings: Settings) -> 
 
 
 def in_its_unit(estimate: Estimate, kind: Kind) -> Interval:
-    """The interval of an estimate of :func:`rdbench.bd.as_means` in the unit of a delta."""
+    """The interval of an estimate by :func:`rdbench.bd.as_means`, in the unit of a delta."""
     return Interval(*in_unit(np.array(estimate.interval()), kind).tolist())

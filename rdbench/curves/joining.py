@@ -1,4 +1,5 @@
-"""Runs -> curves: parts of one curve are joined, different curves of one name told apart."""
+"""Runs -> curves: parts of one curve are joined, and different curves of one name get different
+labels."""
 
 from __future__ import annotations
 
@@ -26,19 +27,19 @@ from rdbench.results import read_table
 def load_curves(paths: Sequence[str | Path]) -> list[Curve]:
     """The curves of runs (directories or CSV files), with labels that tell them apart.
 
-    What several runs have measured of one curve (same dataset, label, codec, options, version,
-    images and metrics) is joined where no measurement is there twice and no hole comes of it: other
-    points of the same images, or other images at the same points. Of one codec's curves the options
-    that differ stand in all labels (:func:`rdbench.curves.naming.with_what_differs`). Curves of one
-    dataset and label that remain are told apart by their runs, or within a run by their options;
-    those of a dataset of which luma was measured and RGB as well say which. Raises
-    :class:`rdbench.errors.UsageError` where there are no measurements, or none has a rate.
+    Parts of one curve in several runs (same dataset, label, codec, options, version and metrics)
+    are joined if no measurement occurs twice and no gap results: other points of the same images,
+    or other images at the same points. Options in which the curves of one codec differ appear in
+    all their labels (:func:`rdbench.curves.naming.with_what_differs`). Curves that still share
+    dataset and label are distinguished by their runs, or within a run by their options; if both
+    luma and RGB of a dataset were measured, labels say which. Raises
+    :class:`rdbench.errors.UsageError` if there are no measurements, or none has a rate.
     """
     return [curve for curve, _ in load_parts(paths)]
 
 
 def load_parts(paths: Sequence[str | Path]) -> list[tuple[Curve, Measurements]]:
-    """The same, each curve with the rows that it is made of, and those that it could not use."""
+    """The same, each curve with the rows that it is made of and those that it cannot use."""
     given = {Path(path).resolve(): path for path in paths}  # a run that is named twice is one
     parts = _joined([part for run, path in given.items() for part in _parts(run, path)])
     found = with_what_differs(part.curve for part in parts)
@@ -173,7 +174,7 @@ def _parts(run: Path, path: str | Path) -> Iterator[_Part]:
         for rows in table.groups(CURVE)
     ]
     if any(part.curve.images for part in parts) and np.isnan(table.numbers[RATE]).all():
-        raise UsageError(f"{str(path)!r} has no {RATE} in any row, and curves are over {RATE}")
+        raise UsageError(f"{str(path)!r} has no {RATE} in any row, so it has no curves")
     yield from parts
 
 

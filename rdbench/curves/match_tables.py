@@ -1,4 +1,4 @@
-"""Matched pairs as tables, and as scripts and notebooks have them."""
+"""Matched pairs as tables, and as lists and DataFrames."""
 
 from __future__ import annotations
 
@@ -39,28 +39,27 @@ def match_table(
     at: str | Sequence[str],
     labels: Labels | str | Path | None = None,
 ) -> MatchTable:
-    """What curves cost at equal quality, or give at equal rate, against ``anchor``;
-    ``rdbench match``.
+    """Cost at equal quality, or quality at equal rate, against ``anchor``; ``rdbench match``.
 
-    Each image is compared with itself and the means are over the images that both curves reach the
-    value on: of ratios (rate, times; test over anchor) the geometric mean, of differences (test
-    less anchor) the arithmetic one, with 95 % intervals over images
-    (:mod:`rdbench.bd.estimates`) from 5 images on.
+    Curves are compared image by image. Means are over the images on which both curves reach the
+    value: geometric for ratios (rate and times, test over anchor), arithmetic for differences (test
+    minus anchor), with 95 % intervals over images (:mod:`rdbench.bd.estimates`) for 5 images or
+    more.
 
     Args:
         runs: run directories or CSV files.
         anchor: the label or the codec of one curve.
         at: ``"ssimulacra2=70/80/90"`` for equal quality by a metric of the runs, ``"bpp=0.25"`` for
             equal rate; one or several.
-        labels: what curves are called in the rows, as in :func:`rdbench.bd_table`.
+        labels: names for the curves in the rows, as in :func:`rdbench.bd_table`.
 
     Returns:
-        A list with a row for each dataset, curve and value, which says whether points by target
-        were compared or curves interpolated, and which images do not reach the value.
-        ``to_frame()`` makes it a DataFrame, with a row for each quantity.
+        A list with a row for each dataset, curve and value, which tells whether points by target or
+        interpolated curves were compared, and which images do not reach the value. ``to_frame()``
+        makes it a DataFrame, with a row for each quantity.
 
     Raises:
-        UsageError: for names that are unknown or ambiguous, and where there is nothing to compare.
+        UsageError: for unknown or ambiguous names, and if there is nothing to compare.
     """
     listed_runs = [runs] if isinstance(runs, str | Path) else runs
     return MatchTable(matches(listed_runs, anchor, [at] if isinstance(at, str) else at, labels))
@@ -70,8 +69,8 @@ class MatchTable(list[Match]):
     """The rows of :func:`rdbench.match_table`, printed as the tables of ``rdbench match``."""
 
     def to_frame(self) -> pd.DataFrame:
-        """The columns of ``rdbench match --csv`` as a DataFrame: texts, numbers (NaN where there
-        is none) and counts as ``Int64``."""
+        """The columns of ``rdbench match --csv`` as a DataFrame: texts, numbers (NaN if missing)
+        and counts as ``Int64``."""
         import pandas as pd
 
         rows = records(self)
@@ -198,12 +197,12 @@ def _reason(row: Match) -> str:
     if row.problem or row.images:
         return row.problem
     where = f"{row.column} {point_text(row.value)}"
-    return f"there is no image on which both curves reach {where} ({_only(row)})"
+    return f"no image on which both curves reach {where} ({_only(row)})"
 
 
 def _only(row: Match) -> str:
     return (
-        f"{row.anchor} alone on {len(row.only_anchor)}, {row.test} alone on {len(row.only_test)}, "
+        f"only {row.anchor} on {len(row.only_anchor)}, only {row.test} on {len(row.only_test)}, "
         f"neither on {len(row.neither)}"
     )
 
@@ -218,8 +217,8 @@ def _notes(rows: Sequence[Match]) -> list[str]:
         if row.how == MEASURED and row.images:
             said.append(f"{where}: largest deviation from the target {row.deviation}")
         said += [
-            f"{where}: {row.records[name].label} is of {counted(mean.count, 'image')}, being "
-            "infinite, empty or out of reach on others"
+            f"{where}: {row.records[name].label} is over {counted(mean.count, 'image')}; on "
+            "others it is infinite, empty or out of reach"
             for name, mean in row.differences.items()
             if mean.count < len(row.images)
         ]

@@ -1,9 +1,8 @@
-"""Matched pairs: what curves cost at equal quality and give at equal rate, image by image.
-
-Where both curves have points by target at the value (:mod:`rdbench.goals`), these rows are
-compared. Otherwise each image's own curve is interpolated: the logarithm of the rate over quality,
-or quality over it, by PCHIP as for Bjøntegaard deltas, on Pareto-optimal points; the logarithm of
-times linearly along the same axis. Nothing is extrapolated.
+"""Matched pairs: cost at equal quality, and quality at equal rate, image by image. If both curves
+have points by target at the value (:mod:`rdbench.goals`), these rows are compared. Otherwise the
+curve of each image is interpolated: the logarithm of the rate over quality, or quality over it, by
+PCHIP as for Bjøntegaard deltas, on Pareto-optimal points; the logarithm of times linearly along the
+same axis. Nothing is extrapolated.
 """
 
 from __future__ import annotations
@@ -42,11 +41,11 @@ RATIOS: Final = {RATE: "rate", "encode_s": "encode time", "decode_s": "decode ti
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over images: of ratios the geometric one, of differences the arithmetic one."""
+    """A mean over images: geometric for ratios, arithmetic for differences."""
 
     value: float = math.nan
     interval: Interval | None = None
-    """Of 95 % over images, from :data:`FEWEST_IMAGES` of them on."""
+    """The 95 % interval over images, for at least :data:`FEWEST_IMAGES` of them."""
     count: int = 0
     """The images that have a finite value."""
 
@@ -62,18 +61,18 @@ class Match:
     """``bpp`` or a metric."""
     value: float
     how: str = ""
-    """:data:`MEASURED` or :data:`INTERPOLATED`; empty where nothing is compared."""
+    """:data:`MEASURED` or :data:`INTERPOLATED`; empty if nothing is compared."""
     images: tuple[str, ...] = ()
-    """The images that both curves reach the value on."""
+    """The images on which both curves reach the value."""
     only_anchor: tuple[str, ...] = ()
     only_test: tuple[str, ...] = ()
     neither: tuple[str, ...] = ()
     ratios: Mapping[str, Mean] = field(default_factory=dict)
-    """Test over anchor, by the keys of :data:`RATIOS`: the rate only at equal quality."""
+    """Test over anchor, by the keys of :data:`RATIOS`; the rate only at equal quality."""
     differences: Mapping[str, Mean] = field(default_factory=dict)
-    """Test less anchor, by metric, at equal rate."""
+    """Test minus anchor, by metric, at equal rate."""
     deviation: str = ""
-    """The largest one from the target, with its image and curve, where rows are by target."""
+    """The largest deviation from the target, with its image and curve, for points by target."""
     problem: str = ""
     """Why nothing is compared."""
     record: MetricRecord | None = field(default=None, repr=False)
@@ -119,17 +118,19 @@ def parse_at(text: str) -> tuple[str, tuple[float, ...]]:
     increasing order. Raises :class:`UsageError` for another form, and for what is not finite."""
     column, equals, listed = text.rpartition("=")
     if not (column and equals):
-        raise UsageError(f"{text!r} is not of the form METRIC=A/B or bpp=A/B, as psnr_db=32/36")
+        raise UsageError(
+            f"{text!r} is not of the form METRIC=A/B or bpp=A/B, such as psnr_db=32/36"
+        )
     values = set()
     for part in listed.split("/"):
         try:
             value = float(part)
         except ValueError:
             raise UsageError(
-                f"{text!r}: {part!r} is not a number; several are separated by '/', as 32/36"
+                f"{text!r}: {part!r} is not a number; separate several values by '/', as in 32/36"
             ) from None
         if not math.isfinite(value) or (column == RATE and value <= 0):
-            raise UsageError(f"{text!r}: {part} cannot be matched; name a finite value in range")
+            raise UsageError(f"{text!r}: {part} cannot be matched; give a finite value in range")
         values.add(value)
     return column, tuple(sorted(values))
 
@@ -142,7 +143,9 @@ def matches(
 ) -> list[Match]:
     """The rows of :func:`rdbench.match_table`."""
     if not at:
-        raise UsageError("name where curves are matched, as psnr_db=32/36 or bpp=0.25 (`at`)")
+        raise UsageError(
+            "give the values at which to match curves, such as psnr_db=32/36 or bpp=0.25 (`at`)"
+        )
     if not runs:
         raise UsageError("there are no curves; name a run")
     names = read_labels(labels)

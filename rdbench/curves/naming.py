@@ -1,4 +1,4 @@
-"""What curves are called where several are shown: options that differ stand in each label."""
+"""Labels of curves that are shown together: every label has the options that differ."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from rdbench.curves.curve import Curve
 
 
 def with_what_differs(curves: Iterable[Curve]) -> list[Curve]:
-    """The curves, those of one codec with the options that set them apart in all of their labels.
-
-    A codec's own label holds the options that are not its default, so that beside ``webp
-    method=6`` the curve of the default is plain ``webp``: here it is ``webp method=4``, and goes on
-    being found as ``webp`` (:attr:`Curve.row_label`). Labels that were given stay as they are.
+    """The curves, with the options that distinguish the curves of one codec in all of their labels.
+    A codec's own label holds only options that are not the default: beside ``webp method=6``, the
+    default curve would be plain ``webp``. Here it is ``webp method=4``, and can still be named
+    ``webp`` (:attr:`Curve.row_label`). Labels given by the user stay as they are.
     """
     found = list(curves)
     for codec in dict.fromkeys(curve.codec for curve in found):

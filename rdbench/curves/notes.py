@@ -1,4 +1,4 @@
-"""What must be said beside deltas: why some are missing, and which are not to be believed."""
+"""Notes on deltas: why some are missing, and which are doubtful."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from rdbench.curves.comparison import (
 from rdbench.curves.published import caveats
 
 DISAGREE, LITTLE, FALLS, AT_POINT = "!", "?", "~", "@"
-"""What follows a value that its points do not settle (interpolations disagree, or it moves without
-one of them), one that rests on little overlap, one of a fit that is not monotonic, and one at the
-only point of its curve."""
+"""The marks of a value that its points do not settle (interpolations disagree, or it moves without
+one of the points), of one that rests on little overlap, of one whose fit is not monotonic, and of
+one at the only point of its curve."""
 LISTED: Final = 6
 
 _APART: Final = f"interpolations disagree by more than {WIDE_SPREAD:g} point"
 _MOVED: Final = (
     f"other points may move it by more than {WIDE_SPREAD:g} point, and more than other images"
 )
-_AT_POINT: Final = "the difference at the only point of the curve, no Bjøntegaard mean"
+_AT_POINT: Final = "the difference at the only point of the curve, not a Bjøntegaard delta"
 _USE: Final = "in the common range; use pchip"
 
 
 def doubts(row: Comparison) -> dict[str, str]:
-    """What is to be doubted of the value of ``row``: marks, and what they stand for."""
+    """Why the value of ``row`` is doubtful: marks and their meanings."""
     unsettled = {_APART: row.methods_disagree, _MOVED: row.points_decide}
     known = {
         DISAGREE: (
@@ -48,7 +48,7 @@ def doubts(row: Comparison) -> dict[str, str]:
 
 
 def meanings() -> dict[str, str]:
-    """All marks with what they stand for."""
+    """All marks with their meanings."""
     return {
         DISAGREE: f"not settled by the points of its curves: {_APART}, or {_MOVED}",
         LITTLE: _little("rate"),
@@ -58,19 +58,20 @@ def meanings() -> dict[str, str]:
 
 
 def mark(row: Comparison) -> str:
-    """What follows the value of ``row``."""
+    """The marks after the value of ``row``."""
     return "".join(doubts(row))
 
 
 def notes(rows: Sequence[Comparison], *, marks: bool = True) -> list[str]:
-    """The notes beside ``rows``, which share dataset and metric, and say what :func:`mark` stands
-    for unless values are shown without it."""
+    """The notes on ``rows`` of one dataset and metric. They explain :func:`mark`, unless values are
+    shown without marks."""
     cautions = [f"{sign}: {text}" if sign and marks else text for sign, text in _cautions(rows)]
     return [*_across(rows), *_missing(rows), *_dropped(rows), *_left_out(rows), *cautions]
 
 
 def convention_notes(rows: Sequence[Comparison]) -> list[str]:
-    """The notes beside ``rows`` of all metrics of a convention, with those that each is about."""
+    """The notes on ``rows`` of all metrics of a convention, each with the metrics that it is
+    about."""
     convention = rows[0].settings.convention
     labels = list(dict.fromkeys(row.settings.metric.label for row in rows))
     about: dict[str, list[str]] = {}
@@ -84,8 +85,8 @@ def convention_notes(rows: Sequence[Comparison]) -> list[str]:
 
 
 def warnings(comparisons: Iterable[Comparison]) -> list[str]:
-    """What must be known before a value is believed: little overlap, interpolations that
-    disagree, intervals of few images, and what is known against published curves."""
+    """What a reader must know to judge a value: little overlap, interpolations that disagree,
+    intervals over few images, and known issues of published curves."""
     groups: dict[str, list[Comparison]] = {}
     for row in comparisons:
         groups.setdefault(f"{row.dataset}, {row.settings.metric.name}", []).append(row)
@@ -106,8 +107,8 @@ def listed(names: Sequence[str], most: int = LISTED) -> str:
 def _across(rows: Sequence[Comparison]) -> list[str]:
     datasets = dict.fromkeys(row.datasets for row in rows if row.datasets)
     return [
-        f"means over {', '.join(names)}, each of the same weight: of rate ratios the geometric "
-        "mean; intervals over the images within each dataset"
+        f"means over {', '.join(names)} with equal weights, geometric for rate ratios; intervals "
+        "over the images within each dataset"
         for names in datasets
     ]
 
@@ -171,7 +172,7 @@ def _left_out(rows: Sequence[Comparison]) -> list[str]:
     if _anchors(rows) == 1:
         said += [
             f"{row.test}: {row.image_count - row.per_image.count} of {row.image_count} images "
-            f"have no BD-{row.kind} of their own" + _method(row, rows)
+            f"have no BD-{row.kind}" + _method(row, rows)
             for row in rows
             if row.per_image
             and 0 < row.per_image.count < row.image_count
@@ -247,8 +248,8 @@ def _cautions(rows: Sequence[Comparison]) -> list[tuple[str, str]]:
 
 
 def extremes_text(row: Comparison, *, decisive: bool = False) -> str:
-    """What the mean of images is without those that are farthest from the median; empty where
-    there are too few images or, ``decisive``, where it stays within its interval."""
+    """The mean of images without those farthest from the median; empty if there are too few images
+    or, if ``decisive``, if it stays within its interval."""
     single = row.per_image
     if single is None or not single.extremes or (decisive and not single.extremes_decide):
         return ""
@@ -269,7 +270,7 @@ def _little(kind: Kind) -> str:
 
 
 def undecided_text(pairs: int) -> str:
-    """What it means that curves are not told apart, of as many pairs."""
+    """What "not told apart" means for this number of pairs."""
     many = f", of {pairs} pairs" if pairs > 1 else ""
     return f"not told apart by these images (p ≥ {LEVEL_OF_TESTS:g} by Holm's method{many})"
 

@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 Pairs = Sequence[tuple[Curve | None, Curve]]
-"""Anchors, None for one that a dataset lacks, each with the curve that is held against it."""
+"""Pairs of anchor and test curve; the anchor is None if the dataset lacks it."""
 
 
 def compare(
     anchor: Curve | None, test: Curve, settings: Settings, name: str = ""
 ) -> list[Comparison]:
-    """The delta in rate and the delta in quality of ``test`` against ``anchor``, which is called
-    ``name`` where there is none."""
+    """The delta in rate and the delta in quality of ``test`` against ``anchor``, or against a
+    missing anchor called ``name``."""
     return compare_pairs([(anchor, test)], settings, name=name)
 
 
@@ -61,11 +61,10 @@ def compare_pairs(
     methods: Sequence[str] = (),
     name: str = "",
 ) -> list[Comparison]:
-    """The deltas of each (anchor, test) of ``pairs``: in rate, then in quality, each by every one
-    of ``methods`` (by that of ``settings`` where there are none), in the order given.
-
-    Curves are compared over the images that both have at all points. An anchor of None stands
-    for one that the dataset lacks; rows without a value say why.
+    """The deltas of each (anchor, test) of ``pairs``: in rate, then in quality, each with every one
+    of ``methods`` (by default that of ``settings``), in the order given. Curves are compared over
+    the images that both have at all points. An anchor of None stands for one that the dataset
+    lacks. Rows without a value say why.
     """
     methods = tuple(methods) or (settings.method,)
     rows: dict[int, list[Comparison]] = {}
@@ -107,8 +106,8 @@ def _incomparable(anchor: Curve | None, test: Curve, settings: Settings) -> str:
             return f"{curve.title} has no image that is ok at all points"
     if other_samples(anchor, test):
         return (
-            f"{anchor.title} is of images with {_either(anchor.channels)} channels, "
-            f"{test.title} of images with {_either(test.channels)}"
+            f"{anchor.title} has images with {_either(anchor.channels)} channels, {test.title} "
+            f"has images with {_either(test.channels)}"
         )
     if anchor.mean_of or test.mean_of:
         if anchor.image_count != test.image_count:

@@ -47,11 +47,11 @@ class _Footnotes:
 def paper_tables(
     comparisons: Sequence[Comparison], labels: Labels = NO_LABELS, *, complexity: bool = False
 ) -> list[str]:
-    """The BD-rates of ``comparisons`` as tables to paste into a paper, which needs the package
-    booktabs, one for each anchor: a row for each curve, the anchor first; a column for each metric
-    of each dataset, with ``complexity`` also for what the curves cost there. The lowest of a column
-    is bold; what must be known of a value or a curve is a footnote. What the other forms say
-    beside stands before it in comments. ``labels`` are the names of datasets and metrics."""
+    """The BD-rates of ``comparisons`` as tables for a paper that loads the package booktabs, one
+    for each anchor: a row for each curve, the anchor first; a column for each metric of each
+    dataset, with ``complexity`` also for the cost of the curves there. The lowest value of a column
+    is bold, and doubts about a value or a curve are footnotes. The notes of the other formats are
+    comments before the table. ``labels`` are the names of datasets and metrics."""
     by_anchor: dict[str, list[Comparison]] = {}
     astray: list[Comparison] = []  # of datasets that have no such anchor
     for row in comparisons:
@@ -168,7 +168,7 @@ def _caption(rows: Sequence[Comparison], labels: Labels) -> str:
             counts.setdefault(labels.get(row.dataset, row.dataset), {})[row.image_count] = None
     images = [f"{name}: {' or '.join(map(str, of))} images" for name, of in counts.items()]
     return (
-        f"BD-rate [%] against {rows[0].anchor}, less is better ({methods}); the best in bold. "
+        f"BD-rate [%] against {rows[0].anchor}, lower is better ({methods}); the best in bold. "
         + "; ".join((*averaged, *images))
         + "."
     )

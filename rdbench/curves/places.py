@@ -1,4 +1,4 @@
-"""What titles of figures and pages call a dataset, and what was measured of it."""
+"""Names of datasets, and of what was measured of them, in titles of figures and pages."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ def dataset_title(dataset: str) -> str:
 
 
 def place_title(dataset: str, curves: Iterable[Curve], images: int) -> str:
-    """Which images, and what of them: ``Kodak, luma, 24 images``. The color is left out where no
-    curve tells it."""
+    """The images, and what was measured of them: ``Kodak, luma, 24 images``. The color is left out
+    if no curve gives it."""
     color, _, _ = _color_text(curves).partition(" (")
     counted = f"{images} image{'s' * (images != 1)}" if images else ""
     return ", ".join(filter(None, (dataset_title(dataset), color, counted)))
 
 
 def place_details(dataset: str, curves: Iterable[Curve]) -> tuple[str, ...]:
-    """What a title leaves out of the same: which luma was measured, and what was done to images
-    before."""
+    """What the title leaves out: which luma was measured, and how images were prepared."""
     color, _, which = _color_text(curves).partition(" (")
     name, _, geometry = dataset.partition(_GEOMETRY)
     found = [f"{color}: {which.removesuffix(')')}"] if which else []
     if geometry == _DUMAS:
         trimmed = name in KNOWN and KNOWN[name].trim
-        found.append(f"images turned to landscape{', less a row and a column' if trimmed else ''}")
+        found.append(
+            f"images turned to landscape{', without a row and a column' if trimmed else ''}"
+        )
     elif geometry:
         found.append(f"geometry {geometry}")
     return tuple(found)

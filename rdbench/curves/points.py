@@ -1,4 +1,4 @@
-"""What deltas of mean curves owe to the choice of their points, in their own unit."""
+"""How much deltas of mean curves depend on the choice of points, in their own unit."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def point_spreads(
     kind: Kind,
     settings: Settings,
 ) -> list[PointSpread | None]:
-    """Of each (anchor, test), whose delta is one of ``values``; None where that is NaN. ``points``:
-    the means of each curve by its id, with qualities more of which is better."""
+    """Of each (anchor, test), whose delta is one of ``values``; None if that is NaN. ``points``:
+    the means of each curve by its id, with qualities of which more is better."""
     place = {key: number for number, key in enumerate(points)}
     sides = [[place[id(curve)] for curve in side] for side in zip(*pairs, strict=True)]
     together = [_one_ladder(*pair) for pair in pairs]

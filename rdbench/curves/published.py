@@ -27,14 +27,14 @@ from rdbench.tables import from_sheet
 PREFIX: Final = "published:"
 RATES: Final = {
     "file": "",
-    "coder": "its rate is what the entropy coder put out, without headers",
-    "entropy": "its rate is an entropy, nothing was coded",
-    "unknown": "whether its rate is of files is not told",
+    "coder": "its rate counts the output of the entropy coder, without headers",
+    "entropy": "its rate is an entropy; nothing was coded",
+    "unknown": "its source does not say whether its rate counts whole files",
 }
-"""What the rate of a published curve is (column ``rate_is``), and what is to be said of it."""
+"""What the rate of a published curve counts (column ``rate_is``), with the note on it."""
 AVERAGINGS: Final = ("none", "mean", "unknown")
-"""How rows are averages (column ``averaging``): not at all, they are of single images; the mean
-of each column over the images, decibels included; or their publisher does not tell."""
+"""How rows are averaged (column ``averaging``): not at all, as they are single images; each column
+over the images, decibels included; or unknown."""
 COLORS: Final = {"luma": 1, "rgb": 3}
 """Color planes (column ``color``) with their number of channels."""
 _MEASURED_COLORS: Final = {**COLORS, "grey": 1}
@@ -47,10 +47,9 @@ Table = list[dict[str, str]]
 
 
 def published(name: str | Path) -> Curve:
-    """The published curve ``name``, or the one curve of the CSV file at this path.
-
-    Of a file with several curves one is named as ``FILE.csv:LABEL``. Raises
-    :class:`rdbench.errors.UsageError` for an unknown name, with those near it.
+    """The published curve ``name``, or the only curve of the CSV file at this path; in a file with
+    several, a curve is named ``FILE.csv:LABEL``. Raises :class:`rdbench.errors.UsageError` for an
+    unknown name, with similar ones.
     """
     file, colon, label = str(name).partition(".csv:")
     if not colon and not file.endswith(".csv"):
@@ -72,8 +71,8 @@ def published(name: str | Path) -> Curve:
 
 
 def published_files() -> list[Path]:
-    """The CSV files of published curves that come with rdbench: those that say their source, which
-    baselines of one's own measurements do not."""
+    """The CSV files of published curves that rdbench ships. They name their source, which baselines
+    of own measurements do not."""
     return [path for path in sorted(places.baselines().glob("*.csv")) if _says_source(path)]
 
 
@@ -83,12 +82,12 @@ def _says_source(path: Path) -> bool:
 
 
 def published_curves() -> list[Curve]:
-    """All published curves that come with rdbench, file by file."""
+    """All published curves that rdbench ships, file by file."""
     return [_curve_in(*known) for known in _with_rdbench().values()]
 
 
 def published_labels() -> list[str]:
-    """The labels of all published curves that come with rdbench."""
+    """The labels of all published curves that rdbench ships."""
     return sorted(_with_rdbench())
 
 
@@ -104,25 +103,24 @@ def read_published(path: Path) -> list[Curve]:
 def parse_published(text: str, where: str) -> list[Curve]:
     """The curves of the text of such a file, in the order of their first rows.
 
-    Raises :class:`rdbench.errors.UsageError`, with ``where``, for missing columns, cells that
-    are not of their column's type, rows of one point and image more than once, a rate that is
-    not positive or not there, labels that :func:`check_label` refuses, and curves whose rows do not
-    belong together.
+    Raises :class:`rdbench.errors.UsageError`, with ``where``, for missing columns, cells of the
+    wrong type, several rows of one point and image, a rate that is missing or not positive, labels
+    that :func:`check_label` refuses, and rows of one curve that contradict each other.
     """
     return [_curve_in(table, where) for table in _tables(text, where).values()]
 
 
 def caveats(curve: Curve) -> list[str]:
-    """What is to be said wherever numbers of a curve are shown: of a published one what its rate is
-    where it is not that of files, and what is known against it; of one by target how far it is from
-    its targets. Empty for others."""
+    """The caveats to show with the numbers of a curve: for a published one, what its rate counts if
+    not whole files, and its known issues; for one by target, how far it is from its targets. Empty
+    for others."""
     said = (RATES.get(curve.rate_is, ""), curve.known_issue, off_target(curve))
     return [text for text in said if text]
 
 
 def check_label(label: str) -> None:
-    """Raise :class:`rdbench.errors.UsageError` for a label that cannot be named where commands
-    take several joined by commas, or that a spreadsheet would run as a formula."""
+    """Raise :class:`rdbench.errors.UsageError` for a label that cannot be named in a
+    comma-separated list, or that a spreadsheet would run as a formula."""
     if not label.strip():
         raise UsageError("a curve has no label")
     if label[0] in "=+-@":
@@ -131,15 +129,14 @@ def check_label(label: str) -> None:
         )
     if "," in label or not label.isprintable() or label != label.strip():
         raise UsageError(
-            f"label {label!r} has a comma, a control character or white space at an end, and "
-            "could not be named in a command"
+            f"label {label!r} has a comma, a control character or white space at an end, so "
+            "commands cannot name it"
         )
 
 
 def utf8_text(path: Path) -> str:
-    """The text of a UTF-8 file, without a byte order mark.
-
-    Raises :class:`rdbench.errors.UsageError` where it cannot be read or is of another encoding.
+    """The text of a UTF-8 file, without a byte order mark. Raises
+    :class:`rdbench.errors.UsageError` if it cannot be read or has another encoding.
     """
     try:
         data = path.read_bytes()
@@ -148,7 +145,7 @@ def utf8_text(path: Path) -> str:
     if data.startswith(_ZIP):
         raise UsageError(f"{str(path)!r} is a workbook or an archive; save the sheet as CSV")
     if data.startswith(_UTF_16) or b"\0" in data:
-        raise UsageError(f"{str(path)!r} is UTF-16 or no text at all; save it as UTF-8")
+        raise UsageError(f"{str(path)!r} is UTF-16 or not text; save it as UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -175,8 +172,8 @@ def _tables(text: str, where: str) -> dict[str, Table]:
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
     if missing := {"dataset", "label", "point", "bpp"} - set(reader.fieldnames or ()):
         raise UsageError(
-            f"{where} has no column {', '.join(sorted(missing))}; `rdbench import` makes such a "
-            "file of other tools' results"
+            f"{where} has no column {', '.join(sorted(missing))}; `rdbench import` converts "
+            "results of other tools"
         )
     for line in reader:
         if None in line:
@@ -214,8 +211,8 @@ def _curve(table: Table) -> Curve:
     images = _told(table, "images")
     if len(named) < len(rows) and (named or not images):
         raise UsageError(
-            f"the rows of {first.label!r} must all name their image, or none of them and "
-            "say in the column 'images' over how many they are means"
+            f"the rows of {first.label!r} must either all name their image, or none; in the "
+            "latter case the column 'images' gives the number of images they are means over"
         )
     return dataclasses.replace(
         curves_of(rows)[0] if named else _means(rows, images),
@@ -275,15 +272,15 @@ def _check_rows(
                 f"the rows of {label!r} differ in dataset, codec, options or parameter"
             )
         if not cells["point"] or not math.isfinite(row.point):
-            raise UsageError(f"{at}: a point is a number")
+            raise UsageError(f"{at}: the point is not a number")
         if row.bpp is None:
             raise UsageError(f"{at} has no bpp")
         if row.bpp <= 0:
-            raise UsageError(f"{at}: bpp is {point_text(row.bpp)}, a rate is positive")
+            raise UsageError(f"{at}: bpp is {point_text(row.bpp)}, a rate must be positive")
         for column in (*NUMBERS, *row.scores):
             value = row.value(column) or 0.0
             if math.isinf(value) and not of_identical(records.get(column), value):
-                raise UsageError(f"{at}: {column} is {value}; leave empty what is not available")
+                raise UsageError(f"{at}: {column} is {value}; leave unavailable values empty")
         if (row.image, row.point) in seen:
             raise UsageError(f"{at} has more than one row")
         seen.add((row.image, row.point))

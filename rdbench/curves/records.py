@@ -1,4 +1,4 @@
-"""Which metric a name means beside some curves, and what its record says of their numbers."""
+"""The metric that a name means for some curves, and its record."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 LITERATURE: Final = "literature"
 NAME_IT: Final = (
-    "nothing says what it measures: name its metric as FILE.py:Class or FILE.toml, or install the "
-    "package that offers it"
+    "its definition is unknown: name its metric as FILE.py:Class or FILE.toml, or install the "
+    "package that provides it"
 )
 
 
 def records_of(
     columns: Iterable[str], own: Mapping[str, MetricRecord] | None = None
 ) -> dict[str, MetricRecord]:
-    """The records of the metrics among ``columns``: those that came with the numbers (``own``),
-    then those of metrics that are known by name here, then those that others publish."""
+    """The records of the metrics among ``columns``: first those stored with the numbers (``own``),
+    then those of metrics known by name, then those of published metrics."""
     records = {}
     for name in columns:
         if own and name in own:
@@ -40,11 +40,10 @@ def records_of(
 
 
 def resolve(name: str, curves: Sequence[Curve]) -> MetricRecord:
-    """The record of the metric ``name`` of ``curves``: the one that came with their numbers, or
-    else that of a metric that is known by its name, as FILE.py:Class or as FILE.toml.
-
-    Raises :class:`UsageError` for an unknown name, with those near it; for a column whose metric is
-    not known; and where the curves' numbers are of different metrics of that name.
+    """The record of the metric ``name`` of ``curves``: the one stored with their numbers, or else
+    that of a metric known by name, FILE.py:Class or FILE.toml. Raises :class:`UsageError` for an
+    unknown name, with similar ones; for a column whose metric is unknown; and if the curves have
+    different metrics of that name.
     """
     given = find(name) if is_file(name) else None
     column = given.name if given else name
@@ -55,7 +54,7 @@ def resolve(name: str, curves: Sequence[Curve]) -> MetricRecord:
         if what := other_measure(several[0][1], record):
             raise UsageError(
                 f"{column!r} is not one metric in {several[0][0]!r} and {title!r} ({what}); "
-                "measure it anew in one of them with `rdbench rescore`"
+                "measure it again in one of them with `rdbench rescore`"
             )
     if several or own:
         return several[0][1] if several else own[0].records[column]
@@ -68,24 +67,23 @@ def resolve(name: str, curves: Sequence[Curve]) -> MetricRecord:
 
 
 def resolve_all(wanted: str | Sequence[str], curves: Sequence[Curve]) -> tuple[MetricRecord, ...]:
-    """The records of one or several names, each once."""
+    """The records of one or several names, without repetitions."""
     listed = [wanted] if isinstance(wanted, str) else wanted
     found = (resolve(str(name), curves) for name in listed)
     return tuple({record.name: record for record in found}.values())
 
 
 def other_measure(one: MetricRecord, other: MetricRecord) -> str:
-    """Why the numbers of two records of one name cannot be held against each other; empty where
-    they can."""
+    """Why the numbers of two records of one name cannot be compared; empty if they can."""
     if one.higher_is_better != other.higher_is_better:
-        return "more is better in one of them, less in the other"
+        return "higher is better in one of them, lower in the other"
     if one.revision != other.revision:
         return f"revisions {other.revision} and {one.revision}"
     return ""
 
 
 def of_identical(record: MetricRecord | None, value: float) -> bool:
-    """Whether ``value`` is the infinity that decibels have for identical images."""
+    """Whether ``value`` is the infinity of decibels for identical images."""
     return record is not None and record.unit == "dB" and value * record.sign == math.inf
 
 
@@ -97,8 +95,9 @@ def distance_from_one(record: MetricRecord) -> str:
 
 
 def averaging_of(metric: MetricRecord, averaging: str) -> str:
-    """What :data:`LITERATURE` means for ``metric``: the mean of decibels, but of MS-SSIM the
-    decibels of the mean, as papers on learned compression report it. Others stay as they are."""
+    """What :data:`LITERATURE` means for ``metric``: the decibels of the mean for MS-SSIM, as papers
+    on learned compression report it, and the mean of decibels otherwise. Other averagings stay as
+    they are."""
     if averaging != LITERATURE:
         return averaging
     return "pooled" if distance_from_one(metric) else "mean"

@@ -16,31 +16,31 @@ from rdbench.errors import UsageError, unknown
 from rdbench.toml import read_toml
 
 Labels = Mapping[str, str]
-"""What curves, datasets and metrics are called in figures and tables, by what they are called
-here. The name of a curve's label is also that of a published one, which then says that
-it is published; ``published:LABEL`` names it wholly."""
+"""Names for curves, datasets and metrics in figures and tables, by their labels. The name for a
+label also applies to a published curve of that label, with a remark that it is published;
+``published:LABEL`` sets the whole name."""
 NO_LABELS: Final[Labels] = MappingProxyType({})
 
 
 def read_labels(labels: Labels | str | Path | None) -> Labels:
     """Labels as a mapping, or from a TOML file of lines ``"label" = "name"``.
 
-    Raises :class:`rdbench.errors.UsageError` for a file that cannot be read, and for a name that
-    is not text or is empty.
+    Raises :class:`rdbench.errors.UsageError` for a file that cannot be read, and for a name that is
+    empty or not text.
     """
     if labels is None or isinstance(labels, Mapping):
         return labels or NO_LABELS
     table = read_toml(Path(labels), "labels")
     for key, name in table.values.items():
         if isinstance(name, dict):
-            raise table.error(key, "is a table; a label with a dot in it is written in quotes")
+            raise table.error(key, "is a table; write a label that contains a dot in quotes")
         if not isinstance(name, str) or not name.strip():
-            raise table.error(key, f"{name!r} is not a name; write text in quotes")
+            raise table.error(key, f"{name!r} is not a name; write it as text in quotes")
     return table.values
 
 
 def named(curve: Curve, labels: Labels) -> Curve:
-    """``curve`` with the name that ``labels`` have for it, or for what its rows call it, if any."""
+    """``curve`` with the name that ``labels`` give its label, or the label of its rows, if any."""
     name = labels.get(curve.label) or labels.get(curve.row_label, "")
     if curve.source == "published":
         name = labels.get(PREFIX + curve.label) or (name and f"{name} (published)")
@@ -50,14 +50,12 @@ def named(curve: Curve, labels: Labels) -> Curve:
 def gather(
     runs: Sequence[str | Path], names: Sequence[str] = (), labels: Labels = NO_LABELS
 ) -> list[Curve]:
-    """The curves of runs (directories or CSV files), and published ones beside them or alone, with
-    their names of ``labels``.
-
-    Raises :class:`rdbench.errors.UsageError` where there are none, for a published curve of a
-    dataset that the runs are not of, and for two curves of one dataset and title.
+    """The curves of runs (directories or CSV files), and published ones with them or alone, named
+    by ``labels``. Raises :class:`rdbench.errors.UsageError` if there are none, for a published
+    curve of a dataset that the runs do not have, and for two curves of one dataset and title.
     """
     if not runs and not names:
-        raise UsageError("there are no curves; name a run, or published ones (`published`)")
+        raise UsageError("there are no curves; name a run, or published curves (`published`)")
     curves = load_curves(runs)
     curves += [published_beside(name, curves) for name in dict.fromkeys(names)]
     curves = [named(curve, labels) for curve in curves]
@@ -68,8 +66,8 @@ def gather(
 
 
 def published_beside(name: str, curves: Sequence[Curve]) -> Curve:
-    """The published curve ``name``, of a dataset that some of the measured ``curves`` are of,
-    where any are measured. One that is among ``curves`` is that one."""
+    """The published curve ``name``, whose dataset must be one of the measured ``curves``, if there
+    are any. A curve that is already among ``curves`` is returned itself."""
     found = published(name)
     for curve in curves:
         if curve.source == "published" and _identity(curve) == _identity(found):
@@ -77,18 +75,17 @@ def published_beside(name: str, curves: Sequence[Curve]) -> Curve:
     datasets = sorted({curve.dataset for curve in curves if curve.source == "measured"})
     if datasets and found.dataset not in datasets:
         raise UsageError(
-            f"the published curve {name!r} is of the dataset {found.dataset!r}, the runs are of "
+            f"the published curve {name!r} has the dataset {found.dataset!r}, but the runs have "
             f"{', '.join(datasets)}"
         )
     return found
 
 
 def find_curves(curves: Sequence[Curve], names: Sequence[str], what: str) -> list[Curve]:
-    """Those of ``curves`` that ``names`` name, in their order: a label, or that of the rows, a
-    codec, which may be of several curves, ``published:LABEL``, or a name that was given.
-
-    Raises :class:`rdbench.errors.UsageError` for a name that none has, with those near it; it is
-    called a ``what``.
+    """The ``curves`` that ``names`` name, in that order: by label, by the label of the rows, by
+    codec (possibly several curves), as ``published:LABEL``, or by a given name. Raises
+    :class:`rdbench.errors.UsageError` for an unknown name, with similar ones; the message calls it
+    a ``what``.
     """
     found: dict[int, Curve] = {}
     for name in names:
@@ -111,14 +108,11 @@ def find_curves(curves: Sequence[Curve], names: Sequence[str], what: str) -> lis
 
 
 def find_anchor(curves: Sequence[Curve], name: str, labels: Labels = NO_LABELS) -> dict[str, Curve]:
-    """The anchor of each dataset that has it; a published one that is not among ``curves`` has its
-    name of ``labels``.
-
-    ``name`` is ``published:NAME``, or the label or the codec of one curve: of a measured curve
-    before that of a published one, its label before that of its rows, and both before its codec.
-    Raises
-    :class:`rdbench.errors.UsageError` for a name that no dataset has, with those near it, and for
-    one that several curves of a dataset have.
+    """The anchor of each dataset that has it. A published one that is not among ``curves`` is named
+    by ``labels``. ``name`` is ``published:NAME``, or the label or the codec of one curve. Measured
+    curves take precedence over published ones, and the label over that of the rows and over the
+    codec. Raises :class:`rdbench.errors.UsageError` for a name that no dataset has, with similar
+    ones, and for a name that several curves of a dataset share.
     """
     if name.startswith(PREFIX):
         found = published_beside(name.removeprefix(PREFIX), curves)

@@ -1,4 +1,4 @@
-"""``summary.csv``: the means that a run's curves consist of."""
+"""``summary.csv``: the means that make up the curves of a run."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _TEXTS: Final = (
 )
 
 PARTIAL: Final = (*TIMES, "encode_spread", "decode_spread", "added_rss_mb")
-"""Columns of which nothing is to be said where some images have none."""
+"""Columns that may be empty for some images without a remark."""
 
 
 def summary_columns(curves: Sequence[Curve]) -> list[str]:
-    """The columns of a summary: numbers of the core, the metrics that the curves have, and where
-    decibels can be pooled a second one (``psnr_db_of_mean_mse``)."""
+    """The columns of a summary: numbers of the core, the metrics of the curves, and for decibels
+    that can be pooled a second column (``psnr_db_of_mean_mse``)."""
     there = dict.fromkeys(name for curve in curves for name in curve.scores)
     metrics = [name for name in BUILT_IN if name in there]
     metrics += [name for name in there if name not in BUILT_IN]
@@ -55,12 +55,10 @@ def _pooled(record: MetricRecord) -> str:
 
 
 def summary_rows(curves: Iterable[Curve]) -> list[dict[str, str]]:
-    """One row of text per curve and point, with keys of :func:`summary_columns`; those of metrics
-    that a curve lacks are missing.
-
-    Numbers are means over ``images`` images; ``message`` says which images were left out and why,
-    which columns have fewer, and whose times are of several machines. A curve without any images
-    has one row without numbers.
+    """One row of text per curve and point, with keys of :func:`summary_columns`; metrics that a
+    curve lacks are missing. Numbers are means over ``images`` images; ``message`` says which images
+    were left out and why, which columns are over fewer images, and which times are from several
+    machines. A curve without images has one row without numbers.
     """
     return [row for curve in curves for row in _rows(curve)]
 
@@ -73,7 +71,7 @@ def summary_table(curves: Sequence[Curve]) -> list[list[str]]:
 
 
 def write_summary(run: str | Path, rows: Iterable[Measurement] | Measurements) -> Path:
-    """Write ``summary.csv`` of a run directory from its measurements, and return its path."""
+    """Write ``summary.csv`` of a run directory from its measurements; returns its path."""
     from rdbench.manifest import read_metrics
 
     path = Path(run) / SUMMARY

@@ -1,4 +1,4 @@
-"""Bjøntegaard deltas as scripts and notebooks have them: a list that shows itself as a table."""
+"""Bjøntegaard deltas for scripts and notebooks: a list that displays as a table."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class BDTable(list[Comparison]):
         self._layout: Layout = layout
 
     def to_frame(self) -> pd.DataFrame:
-        """The columns of ``bd.csv`` as a DataFrame: texts, numbers (NaN where there is none),
-        counts as ``Int64`` (which has room for "not available"), and flags as booleans."""
+        """The columns of ``bd.csv`` as a DataFrame: texts, numbers (NaN if missing), counts as
+        ``Int64`` (which has room for "not available"), and flags as booleans."""
         import pandas as pd
 
         found = records(self)

@@ -1,4 +1,4 @@
-"""Curves whose points are targets: values of the rate or a metric that images were to reach."""
+"""Curves whose points are targets: values of the rate or of a metric for images to reach."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def is_by_target(curve: Curve, column: str = "") -> bool:
-    """Whether the points of a curve are targets, of ``column`` where it is named."""
+    """Whether the points of a curve are targets (for ``column``, if given)."""
     tolerance = curve.values.get("tolerance")
     told = tolerance is not None and not np.isnan(tolerance).all()
     return told and curve.parameter in curve.values and column in ("", curve.parameter)
 
 
 def deviations(curve: Curve) -> Array:
-    """What each image reached less each target (images, points)."""
+    """What each image reached minus its target (images, points)."""
     return np.asarray(curve.values[curve.parameter] - np.array(curve.points))
 
 
 def deviation_text(curve: Curve, deviation: float, point: float) -> str:
-    """A deviation as people read it: ``+1.20 %`` of a rate, ``-0.31`` of a metric."""
+    """A deviation in words: ``+1.20 %`` for a rate, ``-0.31`` for a metric."""
     if curve.parameter == RATE:
         return f"{100 * deviation / point:+.2f} %"
     record = curve.records.get(curve.parameter)
@@ -37,7 +37,7 @@ def deviation_text(curve: Curve, deviation: float, point: float) -> str:
 
 
 def off_target(curve: Curve) -> str:
-    """How much of a curve is over its tolerance; empty where nothing is, or it has none."""
+    """How much of a curve exceeds its tolerance; empty if nothing does, or if it has none."""
     if not is_by_target(curve):
         return ""
     found = deviations(curve)
@@ -49,6 +49,6 @@ def off_target(curve: Curve) -> str:
     point = curve.points[place]
     worst = deviation_text(curve, float(found[image, place]), point)
     return (
-        f"{int(over.sum())} of {over.size} rows are not within the tolerance of their "
-        f"{curve.parameter}, by up to {worst} ({curve.images[image]} at {point_text(point)})"
+        f"{int(over.sum())} of {over.size} rows miss their {curve.parameter} by more than the "
+        f"tolerance, by up to {worst} ({curve.images[image]} at {point_text(point)})"
     )

@@ -1,4 +1,4 @@
-"""What ``run.json`` tells of images, networks and efforts, for curves."""
+"""Facts from ``run.json`` for curves: tags of images, networks and efforts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NetworkCosts = Mapping[tuple[float, int], NetworkCost]
 
 
 def read_tags(path: str | Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The tags of the images of a run directory, by dataset and image; none for a CSV file."""
+    """The tags of the images in a run directory, by dataset and image; none for a CSV file."""
     return {
         dataset: {image: tuple(tags) for image, tags in images.items()}
         for dataset, images in _told(path, "tags").items()
@@ -22,7 +22,7 @@ def read_tags(path: str | Path) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def read_network_costs(path: str | Path) -> dict[str, NetworkCosts]:
-    """What the networks of a run directory cost, by the label of their curve; none for a CSV
+    """The cost of the networks in a run directory, by the label of the curve; none for a CSV
     file."""
     return {
         label: {
@@ -35,8 +35,8 @@ def read_network_costs(path: str | Path) -> dict[str, NetworkCosts]:
 
 
 def read_efforts(path: str | Path) -> dict[str, str]:
-    """The option of each codec that trades the encoder's time for rate, empty where it has none;
-    none for a CSV file."""
+    """The option of each codec that trades encoding time for rate, empty if it has none; none for a
+    CSV file."""
     return _told(path, "efforts")
 
 

@@ -1,6 +1,5 @@
-"""The gate: a run held against a baseline, with a verdict on every curve.
-
-Rows and curves only: nothing here runs a codec or needs torch.
+"""The gate: compares a run with a baseline, with a verdict on every curve. It uses rows and curves
+only; nothing here runs a codec or needs torch.
 """
 
 from __future__ import annotations
@@ -51,20 +50,20 @@ __all__ = [
 
 
 def check(run: str | Path, baseline: str | Path, limits: Limits | None = None) -> Report:
-    """Hold a run against a baseline; ``rdbench check``.
+    """Compare a run with a baseline; ``rdbench check``.
 
     Args:
         run: a run directory or CSV file.
         baseline: a CSV file that :func:`update` wrote, or a run directory.
-        limits: how much worse a curve may be, and in which metrics.
+        limits: how much worse a curve may become, and in which metrics.
 
     Returns:
-        The verdicts: ``fine`` is whether no curve is worse, gone, newly failing or not comparable,
-        ``curves`` says of each what and why.
+        The verdicts: ``fine`` tells whether no curve is worse, gone, newly failing, not comparable
+        or inconclusive; ``curves`` has the verdict on each, with the reasons.
 
     Raises:
-        UsageError: where one of them cannot be read, both are the same file, or the baseline lacks
-            what the limits ask for.
+        UsageError: if one of them cannot be read, if both are the same file, or if the baseline
+            lacks what the limits need.
     """
     _refuse_itself(run, baseline)
     return compare(read_run(run), read_baseline(baseline), limits or Limits())
@@ -77,27 +76,25 @@ class Update:
     path: Path
     rows: int
     report: Report | None
-    """The run held against what was there before; None where that was nothing readable."""
+    """The run compared with the previous baseline; None if that could not be read."""
     problem: str
-    """Why what was there before could not be held against the run; empty where it could."""
+    """Why the run could not be compared with the previous baseline; empty if it could."""
     failures: tuple[str, ...]
-    """What fails in the new baseline and did not in the old one, curve by curve."""
+    """Failures in the new baseline that the old one did not have, curve by curve."""
 
 
 def update(run: str | Path, baseline: str | Path, limits: Limits | None = None) -> Update:
-    """Write the rows of a run as the baseline, also where there is none yet.
-
-    The old file stays whole until the new one is. Rows that failed are written, too, so that
-    later runs tell what has always failed from what newly fails; :attr:`Update.failures` names
-    those that the old baseline did not have. Times are kept where ``limits`` has a slowdown.
-    Raises :class:`UsageError` where the run cannot be read or nothing in it is ok, and where what
-    is there is no baseline, such as another run, or cannot be written.
+    """Write the rows of a run as the baseline, which need not exist yet. The file is replaced
+    atomically. Failed rows are written, too, so that later checks can tell old failures from new
+    ones; :attr:`Update.failures` lists those that the old baseline did not have. Times are kept if
+    ``limits`` has a slowdown. Raises :class:`UsageError` if the run cannot be read or has no ok
+    row, and if the existing file is not a baseline (such as another run) or cannot be written.
     """
     limits, path = limits or Limits(), Path(baseline)
     _refuse_itself(run, path)
     if path.exists() and not is_ours(path):
         raise UsageError(
-            f"{str(path)!r} is there and is no baseline that `update` wrote; name another file"
+            f"{str(path)!r} exists and is not a baseline that `update` wrote; name another file"
         )
     table = read_run(run)
     report, problem = None, ""

@@ -1,12 +1,10 @@
-"""A baseline: one CSV with the rows of a run that later runs are held against.
-
-It has the columns of a measurement (see :mod:`rdbench.schema`) except those that differ from run to
-run and say nothing about a codec, sorted so that the difference of two versions of the file
-shows what changed. Two columns more make it describe itself: ``schema_version``, and
-``revisions`` of every metric in the row, with the direction of one that is not rdbench's own
-(``psnr_db=1;edges=3:falls``). Older baselines have ``definitions`` in its place, digests of the
-prose that defined the metrics. A run directory and its ``measurements.csv`` can be read as a
-baseline, too.
+"""A baseline: one CSV with the rows of a run, with which later runs are compared. It has the
+columns of a measurement (see :mod:`rdbench.schema`) except those that differ from run to run and
+say nothing about a codec. Rows are sorted, so that a diff of two versions of the file shows what
+changed. Two more columns describe the file: ``schema_version``, and ``revisions`` of every metric
+in the row, with the direction of external ones (``psnr_db=1;edges=3:falls``). Older baselines have
+``definitions`` instead: digests of the metrics' definitions. A run directory and its
+``measurements.csv`` can be read as a baseline, too.
 """
 
 from __future__ import annotations
@@ -65,7 +63,7 @@ _FIRST_DEFINITIONS: Final = {
     "ms_ssim": "428d996f",
     "ms_ssim_db": "cc651591",
 }
-"""The digests by which older baselines know revision 1 of the metrics."""
+"""The digests that stand for revision 1 of the metrics in older baselines."""
 
 Kind = Literal["run", "baseline"]
 
@@ -77,17 +75,17 @@ class Table:
     where: str
     rows: tuple[Measurement, ...]
     told: Mapping[str, MetricRecord] = field(default_factory=dict)
-    """The records of its metrics, as far as the table tells them."""
+    """The records of its metrics, if the table has them."""
     undefined: frozenset[str] = frozenset()
-    """Metrics that an older baseline defines otherwise than any revision that is known."""
+    """Metrics whose definition in an older baseline matches no known revision."""
     notes: tuple[str, ...] = ()
     deterministic: Mapping[str, bool] = field(default_factory=dict)
-    """What codecs said of themselves when they were measured, as far as the run's manifest tells
-    it."""
+    """Whether codecs declared themselves deterministic when they were measured, if the manifest
+    records it."""
 
     @cached_property
     def records(self) -> dict[str, MetricRecord]:
-        """The records of its metrics: those that it tells, and those that are known by name."""
+        """The records of its metrics: its own, and those known by name."""
         scores = dict.fromkeys(name for row in self.rows for name in row.scores)
         return records_of(scores, self.told)
 
@@ -95,7 +93,7 @@ class Table:
 def read_run(path: str | Path) -> Table:
     """The run to be checked: a directory or a CSV file.
 
-    Raises :class:`UsageError` where there are no measurements, or none that can be read.
+    Raises :class:`UsageError` if there are no readable measurements.
     """
     return _read(Path(path), "run", "measure it with `rdbench run`")
 
@@ -103,19 +101,21 @@ def read_run(path: str | Path) -> Table:
 def read_baseline(path: str | Path) -> Table:
     """The baseline: a CSV file, or a run directory.
 
-    Raises :class:`UsageError`, with the way out, for a file that is missing, empty or torn, lacks
-    columns, has a schema that this version cannot read, or two different rows of one measurement.
+    Raises :class:`UsageError`, with a remedy, for a file that is missing, empty or torn, lacks
+    columns, has a schema that this version cannot read, or has two different rows of one
+    measurement.
     """
     path = Path(path)
     if not path.exists():
-        raise UsageError(f"there is no baseline {str(path)!r}; `update` writes it")
+        raise UsageError(f"baseline {str(path)!r} does not exist; `update` writes it")
     name_another = "name a baseline that `update` wrote, or a run directory"
-    return _read(path, "baseline", "write it anew with `update`" if is_ours(path) else name_another)
+    return _read(
+        path, "baseline", "write it again with `update`" if is_ours(path) else name_another
+    )
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file may be replaced by a baseline: it is one, in whatever state, or
-    it is empty."""
+    """Whether a file may be replaced by a baseline: it is one, in any state, or it is empty."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -124,14 +124,12 @@ def is_ours(path: Path) -> bool:
 
 
 def write_baseline(path: str | Path, run: Table, *, times: bool) -> int:
-    """Write the rows of a run as a baseline, whole or not at all, and return how many.
-
-    Times are another at each run; they are kept only where ``times`` says that somebody looks
-    at them. Raises :class:`UsageError` where nothing in the run is ok, and where the file cannot
-    be written.
+    """Write the rows of a run as a baseline, atomically, and return their number. Times differ at
+    each run, so they are kept only if ``times`` asks for them. Raises :class:`UsageError` if no row
+    of the run is ok, and if the file cannot be written.
     """
     if not any(row.status == OK for row in run.rows):
-        raise UsageError(f"nothing in {run.where} is ok: a baseline of it would guard nothing")
+        raise UsageError(f"{run.where} has no ok row, so a baseline of it would protect nothing")
     metrics = _in_order(name for row in run.rows for name in row.scores)
     left_out = _OF_ONE_RUN if times else _OF_ONE_RUN | _TIMES
     columns = header(metrics)
@@ -158,9 +156,8 @@ def _revision(record: MetricRecord) -> str:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a file, whole or not at all, and the folders that it needs.
-
-    Raises :class:`UsageError` with the setting that named it where that cannot be done.
+    """Write a file atomically, creating its folders. Raises :class:`UsageError`, with the setting
+    that named it, if that is impossible.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,13 +199,13 @@ def _read(path: Path, kind: Kind, way_out: str) -> Table:
         undefined = frozenset(_undefined(described[_DEFINITIONS]))
         told = read_metrics(path) | _told(described, undefined, where)
     except (UsageError, UnicodeDecodeError, csv.Error) as error:
-        said = f"{where} is no table in UTF-8: {error}"
+        said = f"{where} is not a UTF-8 table: {error}"
         raise UsageError(f"{error if isinstance(error, UsageError) else said}; {way_out}") from None
     if not rows:
         raise UsageError(f"{where} is empty: it has no measurements; {way_out}")
     notes = []
     if version < SCHEMA_VERSION:
-        notes.append(f"{where} is of schema {version} and was read as schema {SCHEMA_VERSION}")
+        notes.append(f"{where} has schema {version} and was read as schema {SCHEMA_VERSION}")
     return Table(where, rows, told, undefined, tuple(notes), _deterministic(path))
 
 
@@ -238,8 +235,8 @@ def _version(versions: set[str], where: str) -> int:
     known = {str(version) for version in range(1, SCHEMA_VERSION + 1)}
     if unread := sorted(versions - known):
         raise UsageError(
-            f"{where} is of schema {', '.join(unread)}, this rdbench reads up to {SCHEMA_VERSION}: "
-            "use the rdbench that wrote it"
+            f"{where} has schema {', '.join(unread)}, but this rdbench reads only up to "
+            f"{SCHEMA_VERSION}; use the rdbench that wrote it"
         )
     return min(map(int, versions), default=SCHEMA_VERSION)
 
@@ -265,7 +262,9 @@ def _told(
     for name, revision in (*first, *_parts(described[_REVISIONS])):
         told = _REVISION.fullmatch(revision)
         if told is None:
-            raise UsageError(f"{where} has the revision {revision!r} of {name}, which is no number")
+            raise UsageError(
+                f"{where} has the revision {revision!r} of {name}, which is not a number"
+            )
         record = BUILT_IN.get(name) or MetricRecord(name, higher_is_better=not told[2])
         record = dataclasses.replace(record, revision=int(told[1]))
         if found.setdefault(name, record) != record:

@@ -1,4 +1,4 @@
-"""One curve of a run, held against the same curve of the baseline."""
+"""One curve of a run, compared with the same curve of the baseline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rdbench.schema import Measurement, one_line, point_text
 
 @dataclass
 class Found:
-    """What is known of a curve; the fields are those of :class:`CurveVerdict`."""
+    """Findings on a curve; the fields are those of :class:`CurveVerdict`."""
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -41,13 +41,13 @@ class Found:
 
 
 def gone(curve: MeasuredCurve) -> Found:
-    """A curve that only the baseline has."""
+    """The verdict on a curve that only the baseline has."""
     cells = f"{len(curve.cells)} measurements in the baseline"
     return Found([Finding(Verdict.GONE, f"the run does not have it ({cells})")])
 
 
 def appeared(curve: MeasuredCurve) -> Found:
-    """A curve that only the run has."""
+    """The verdict on a curve that only the run has."""
     cells = f"{len(curve.cells)} measurements"
     findings = [Finding(Verdict.NEW, f"the baseline does not have it ({cells})")]
     if failing := [place for place, cell in curve.cells.items() if cell.failure]:
@@ -67,7 +67,8 @@ class CurveJudge:
         self.shared: list[Shared] = []
 
     def judge(self, metrics: Sequence[MetricRecord], other: Mapping[str, str]) -> Found:
-        """Everything about the curve; ``other`` are metrics of another definition, with why."""
+        """Judge everything about the curve; ``other`` are metrics with another definition, with the
+        reasons."""
         found = self.found
         if self.old.key != self.new.key:
             self._find(Verdict.NOT_COMPARABLE, _other_codec(self.old.first, self.new.first))
@@ -118,12 +119,13 @@ class CurveJudge:
             before, now = ((row.image_sha256 or "")[:12] for row in rows)
             self._find(
                 Verdict.NOT_COMPARABLE,
-                f"{image}{many}: other images than in the baseline (SHA-256 {before} there, "
-                f"{now} now)",
+                f"{image}{many}: not the image of the baseline (SHA-256 {before} there, {now} now)",
             )
         if unknown:
             images = listed(list(unknown), MOST_NAMES)
-            self.found.notes.append(f"no SHA-256 tells whether these are the same images: {images}")
+            self.found.notes.append(
+                f"without SHA-256, these images cannot be compared with the baseline's: {images}"
+            )
         return set(other)
 
     def _cover(self, other: set[str]) -> None:
@@ -150,8 +152,8 @@ class CurveJudge:
         if failing:
             self._find(Verdict.NEWLY_FAILING, _failures(self.new, failing))
         for places, what in (
-            (known, "failed in the baseline and still"),
-            (mended, "failed in the baseline and no longer"),
+            (known, "failed in the baseline and still fails"),
+            (mended, "failed in the baseline and no longer fails"),
             (
                 [place for place in extra if not self.new.cells[place].failure],
                 "not in the baseline",
@@ -175,7 +177,7 @@ class CurveJudge:
                 for (image, point), change in changes.items()
             ]
             self.found.changed = (
-                f"the same version gives something else for {len(changes)} of {len(self.shared)} "
+                f"the same version gives other results for {len(changes)} of {len(self.shared)} "
                 f"measurements: {listed(texts, 3)}"
             )
 
@@ -189,10 +191,10 @@ class CurveJudge:
             elif usable(new) and not usable(old):
                 unjudged.append((cell.image, cell.point))
         if lost:
-            self._find(Verdict.GONE, f"no {column} any more: {self.new.places(lost)}")
+            self._find(Verdict.GONE, f"no longer any {column}: {self.new.places(lost)}")
         if unjudged:
             self.found.notes.append(
-                f"no {column} in the baseline, and not judged: {self.new.places(unjudged)}"
+                f"no {column} in the baseline, so not judged: {self.new.places(unjudged)}"
             )
 
     def _judge_quality(self, metric: MetricRecord) -> None:
@@ -236,7 +238,7 @@ class CurveJudge:
 
     @functools.cached_property
     def deterministic(self) -> bool:
-        """What the codec said of itself when it was measured, or says where it is known here;
+        """Whether the codec declared itself deterministic when it was measured, or does so now;
         otherwise whether all repeats gave the same bytes."""
         said = self._declared
         if said is None:
@@ -289,5 +291,5 @@ def _change(old: Measurement, new: Measurement) -> str:
     if None not in streams and streams[0] != streams[1]:
         return f"another stream of {new.size_bytes} bytes"
     if None not in (old.decoded_sha256, new.decoded_sha256) and not same_decoded(old, new):
-        return "the same stream decoded otherwise"
+        return "the same stream decodes differently"
     return ""

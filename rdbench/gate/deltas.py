@@ -1,9 +1,8 @@
-"""How far a curve is from itself in the baseline, and whether that is within the limits.
-
-Where the codec is deterministic there is nothing to estimate: the same images at the same points
-give the same numbers, so a difference is an exact number that is held against the limit. Where it
-is not, images say how sure a difference is (:mod:`rdbench.bd.estimates`), and a curve is worse only
-where the whole interval is beyond the limit.
+"""How far a curve is from the same curve in the baseline, and whether that is within the limits.
+For a deterministic codec, there is nothing to estimate: the same images at the same points give the
+same numbers, so the difference is exact and is compared with the limit. For others, images show how
+certain a difference is (:mod:`rdbench.bd.estimates`), and a curve is worse only if the whole
+interval is beyond the limit.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ ROUNDING: Final = 1e-9
 
 
 class Point(NamedTuple):
-    """Rate and one quality of a cell on both sides, with the sign that makes more better; rates are
-    None where streams are unknown."""
+    """Rate and one quality of a cell on both sides, with the sign at which more is better; rates
+    are None if streams are unknown."""
 
     image: str
     point: float
@@ -84,9 +83,9 @@ class QualityJudge:
         self.notes: list[str] = []
 
     def judge(self, points: Sequence[Point]) -> Delta:
-        """The BD-rate of the mean curves, without a value where all is lossless; where images
-        differ in the points that they have, of those that most of them have. What was found is
-        in :attr:`findings` and :attr:`notes`."""
+        """The BD-rate of the mean curves; no value if everything is lossless. If images have
+        different points, the points that most of them have are used. Results are in
+        :attr:`findings` and :attr:`notes`."""
         grids = _grids([p for p in points if math.isfinite(p.old) and math.isfinite(p.new)])
         grids.sort(key=lambda grid: -len(grid.images))
         deltas = [self._judge_grid(grid) for grid in grids]
@@ -211,7 +210,7 @@ class QualityJudge:
                     text += f", {self.metric.label} {self.metric.sign * mean_gain:+z.4g}{unit}"
                 found.setdefault(verdict, []).append(text)
         for verdict, texts in found.items():
-            also = ", and one point does not tell which is better"
+            also = ", and a single point cannot show which is better"
             self._find(
                 verdict,
                 listed(texts, 3) + (also if verdict is Verdict.NOT_COMPARABLE else "") + where,
@@ -242,7 +241,7 @@ class QualityJudge:
 
 
 def verdict_on(low: float, high: float, most: float) -> Verdict:
-    """The verdict on a gain from ``low`` to ``high`` where a loss of ``most`` is allowed."""
+    """The verdict on a gain between ``low`` and ``high``, if a loss of ``most`` is allowed."""
     if high < -most - ROUNDING:
         return Verdict.WORSE
     return Verdict.BETTER if low > most + ROUNDING else Verdict.SAME
@@ -287,7 +286,7 @@ def _slope(rate: Array, quality: Array) -> float:
 
 
 def signed(value: float, low: float, high: float, digits: int, unit: str) -> str:
-    """A difference with its interval, where it has one."""
+    """A difference with its interval, if it has one."""
     text = f"{value:+z.{digits}f}"
     if low != high:
         text += f" ({low:+z.{digits}f}, {high:+z.{digits}f})"

@@ -1,7 +1,7 @@
 """A report as text: a table, JUnit XML, Markdown for a pull request, and GitHub annotations.
 
-Labels, names of images and messages of codecs are other people's text. None of it may break a
-line, leave its cell, or be taken for markup or for a command.
+Labels, names of images and messages of codecs come from outside: none of them may break a line,
+leave its cell, or act as markup or as a command.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _LEVELS: Final = {Verdict.BETTER: "notice", Verdict.NEW: "notice"}
 
 
 def table(report: Report, *, only_failures: bool = False) -> str:
-    """A table in columns of plain text: one line per curve, what was found below it, and last the
-    counts. With ``only_failures`` curves that are fine are left out."""
+    """A table in columns of plain text: one line per curve, its findings below it, and the counts
+    at the end. With ``only_failures``, curves that are fine are left out."""
     curves = [curve for curve in report.curves if not (only_failures and curve.fine)]
     names = ("verdict", *header(report))
     rows = [(curve.verdict.value, *cells(curve, report.metrics)) for curve in curves]
@@ -44,7 +44,7 @@ def summary(report: Report) -> str:
 
 
 def markdown(report: Report) -> str:
-    """A table and what was found, in GitHub's Markdown."""
+    """A table and the findings, in GitHub's Markdown."""
     rows = []
     for curve in report.curves:
         mark = "✅" if curve.fine else "❌"
@@ -65,8 +65,8 @@ def markdown(report: Report) -> str:
 
 
 def junit(report: Report) -> str:
-    """JUnit XML: one test case per curve; a new one is skipped, as there is nothing to hold it
-    against."""
+    """JUnit XML: one test case per curve; a new one is skipped, as there is nothing to compare it
+    with."""
     suite = ElementTree.Element(
         "testsuite",
         name="rdbench check",
@@ -106,8 +106,8 @@ def junit(report: Report) -> str:
 
 
 def github(report: Report) -> list[str]:
-    """Workflow commands of GitHub Actions, one per curve about which there is something to say:
-    an error, a warning where only bytes changed, or a notice."""
+    """Workflow commands of GitHub Actions, one per curve with findings: an error, a warning if only
+    bytes changed, or a notice."""
     lines = []
     for curve in report.curves:
         level = "error" if not curve.fine else _LEVELS.get(curve.verdict, "")

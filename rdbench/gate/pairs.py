@@ -1,4 +1,4 @@
-"""The curves of two tables, cell by cell, and which belong together."""
+"""The curves of two tables, cell by cell, and their matching."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Cell:
 
     @cached_property
     def row(self) -> Measurement:
-        """The first repeat that is ok, as everywhere, or the first where none is."""
+        """The first repeat that is ok, as everywhere, or the first if none is."""
         for row in self.rows:
             if row.status == OK:
                 return row
@@ -53,7 +53,7 @@ class Cell:
         return len(streams) <= 1
 
     def time_s(self, column: str, timing: str) -> float | None:
-        """The median of a column of times over the repeats that were timed as ``timing``."""
+        """The median of a column of times over the repeats timed as ``timing``."""
         times = [
             value
             for row in self.rows
@@ -77,7 +77,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class MeasuredCurve:
-    """What one table has of one codec with one set of options on one dataset."""
+    """The rows of one codec with one set of options on one dataset in one table."""
 
     cells: Mapping[Place, Cell]
 
@@ -98,7 +98,7 @@ class MeasuredCurve:
         return tuple(sorted({c.row.codec_version for c in self.cells.values() if c.ok}))
 
     def places(self, cells: Collection[Place]) -> str:
-        """Some of the curve's cells in words: whole images and whole points as such."""
+        """Some of the curve's cells in words, summarizing complete images and points."""
         if len(cells) == len(self.cells):
             return "all images at all points"
         parameter = self.first.parameter or "point"
@@ -123,7 +123,7 @@ Pair = tuple[MeasuredCurve | None, MeasuredCurve | None]
 def measured_curves(rows: Iterable[Measurement]) -> dict[tuple[str, str, str], MeasuredCurve]:
     """The curves of a table by dataset, codec and options, in the order of their first rows.
 
-    The label is not what makes a curve: one that was only renamed is still found.
+    Labels do not matter, so a renamed curve is still found.
     """
     curves: dict[tuple[str, str, str], dict[Place, list[Measurement]]] = {}
     for row in rows:
@@ -141,11 +141,9 @@ def measured_curves(rows: Iterable[Measurement]) -> dict[tuple[str, str, str], M
 
 
 def pairs(old: Iterable[Measurement], new: Iterable[Measurement]) -> list[Pair]:
-    """Which curves of the baseline and of the run belong together, in the baseline's order, then
-    those that are new.
-
-    What has no partner is matched by its label, where that is not ambiguous: such curves differ
-    in codec or options, and a person must be told so rather than of one gone and one new.
+    """Pairs of curves of the baseline and the run, in the baseline's order, then new ones. Curves
+    without a partner are matched by label, if that is unambiguous: they differ in codec or options,
+    which is more useful to report than one curve gone and one new.
     """
     before, now = measured_curves(old), measured_curves(new)
     lonely_before = [curve for key, curve in before.items() if key not in now]
@@ -169,8 +167,7 @@ def _only_namesake(curve: MeasuredCurve, others: Sequence[MeasuredCurve]) -> Mea
 
 
 def same_original(old: Measurement, new: Measurement) -> bool | None:
-    """Whether both are of the same image, by its samples and its size; None where that is not
-    known."""
+    """Whether both have the same image, by its samples and its size; None if unknown."""
     if not (old.image_sha256 and new.image_sha256):
         return None
     sizes = ((old.width, new.width), (old.height, new.height))
@@ -183,7 +180,7 @@ def same_decoded(old: Measurement, new: Measurement) -> bool:
 
 
 def gain(row: Measurement, metric: MetricRecord) -> float | None:
-    """The value of a metric with the sign that makes more better; None where there is none."""
+    """The value of a metric with the sign at which more is better; None if there is none."""
     value = row.scores.get(metric.name)
     return None if value is None else metric.sign * value
 
@@ -194,5 +191,5 @@ def usable(value: float | None) -> TypeGuard[float]:
 
 
 def close(old: float, new: float) -> bool:
-    """Whether these may be one metric of the same two images."""
+    """Whether these may be values of one metric for the same two images."""
     return math.isclose(old, new, rel_tol=SAME_IMAGES)

@@ -1,4 +1,4 @@
-"""What a check says: one verdict for each curve, with everything that led to it."""
+"""The result of a check: one verdict for each curve, with everything that led to it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rdbench.metrics import MetricRecord
 
 
 class Verdict(StrEnum):
-    """What became of one curve, or of a part of it."""
+    """The verdict on a curve, or on a part of it."""
 
     NEWLY_FAILING = "newly failing"
     """Something fails that did not fail in the baseline, or was not measured there."""
     WORSE = "worse"
     GONE = "gone"
-    """The baseline has it and the run does not: a curve, an image, a point, a metric."""
+    """The baseline has a curve, image, point or metric that the run lacks."""
     NOT_COMPARABLE = "not comparable"
     INCONCLUSIVE = "inconclusive"
-    """Times are beyond the limit, and the machine or its load is another, too."""
+    """Times are beyond the limit, but the machine or its load differs, too."""
     BETTER = "better"
     SAME = "same"
     """Within the limits; not necessarily the same bytes."""
@@ -40,35 +40,34 @@ FAILURES: Final = frozenset(
 
 @dataclass(frozen=True)
 class Limits:
-    """How much worse a curve may be than in the baseline. What is beyond is worse; what is as far
-    on the other side is better.
-
-    Raises :class:`UsageError` for a limit that is negative or not finite.
+    """How much worse a curve may be than in the baseline. Beyond the limit it is worse; as far on
+    the other side, it is better. Raises :class:`UsageError` for a limit that is negative or not
+    finite.
     """
 
     max_bd_rate: float = 0.5
-    """BD-rate in percent, in each metric; where a curve has too few points for one, the mean rate
-    at equal points."""
+    """BD-rate in percent, in each metric; if a curve has too few points for one, the mean rate at
+    equal points."""
     max_bd_psnr: float | None = None
-    """Loss in dB (BD-PSNR, and the same of every metric in dB); None where only the rate is
-    looked at. Where there is no BD-rate, the mean quality at equal points may fall by as much."""
+    """Loss in dB (BD-PSNR, and the same for every metric in dB); None to check the rate only. If
+    there is no BD-rate, it limits the loss of the mean quality at equal points."""
     max_slowdown: float | None = None
-    """Percent by which encoding or decoding may take longer, in processor time where both sides
-    have it; None where times are not looked at."""
+    """Percent by which encoding or decoding may take longer, in processor time if both sides have
+    it; None to ignore times."""
     metrics: tuple[str, ...] = ()
-    """Names of metrics, or FILE.py:Class or FILE.toml; none stands for all that the baseline has,
-    but those of which another one is the decibels."""
+    """Names of metrics, FILE.py:Class or FILE.toml. Empty means all metrics of the baseline, except
+    those that it also has in decibels."""
 
     def __post_init__(self) -> None:
         for name in ("max_bd_rate", "max_bd_psnr", "max_slowdown"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:
-                raise UsageError(f"{name} is {value}; it must be a number from 0 on")
+                raise UsageError(f"{name} is {value}; it must be a number of at least 0")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found out about a curve, in one line."""
+    """One finding about a curve, in one line."""
 
     verdict: Verdict
     text: str
@@ -80,12 +79,12 @@ class Delta:
 
     metric: str
     value: float = math.nan
-    """Percent; NaN where there is none."""
+    """Percent; NaN if there is none."""
     low: float = math.nan
     high: float = math.nan
-    """Ends of the interval over images; :attr:`value` itself where the codec is deterministic."""
+    """Ends of the interval over images; equal to :attr:`value` if the codec is deterministic."""
     identical: bool = False
-    """Whether rates and qualities are the baseline's at all points."""
+    """Whether rates and qualities equal the baseline's at all points."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,16 @@ class CurveVerdict:
 
     dataset: str
     title: str
-    """Its label, with its options where another curve of the dataset has the same label."""
+    """Its label, with its options if another curve of the dataset has the same label."""
     codec: str
     options: str
     findings: tuple[Finding, ...] = ()
-    """What decides: everything but "same", the weightiest first."""
+    """The findings that decide, except "same", the most serious first."""
     changed: str = ""
-    """Which bytes changed though the codec is deterministic and of the same version; is
-    reported, and no failure by itself."""
+    """Bytes that changed although the codec is deterministic and has the same version. This is
+    reported, but is not a failure."""
     notes: tuple[str, ...] = ()
-    """What else should be known: another version, points that are new, what failed before."""
+    """Other remarks: another version, new points, earlier failures."""
     deltas: tuple[Delta, ...] = ()
     compared: int = 0
     """How many measurements (image and point) both sides have."""
@@ -134,21 +133,21 @@ class Report:
 
     @property
     def fine(self) -> bool:
-        """Whether no curve is worse, gone, newly failing, not comparable or inconclusive."""
+        """Whether every curve is better, same or new."""
         return all(curve.fine for curve in self.curves)
 
     @property
     def regressed(self) -> bool:
-        """Whether a curve is worse or newly failing, and not only lacking or of something else."""
+        """Whether a curve is worse or newly failing, not just gone or not comparable."""
         return any(c.verdict in (Verdict.WORSE, Verdict.NEWLY_FAILING) for c in self.curves)
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """How many curves have each verdict that there is, the weightiest first."""
+        """The number of curves with each verdict, the most serious first."""
         found = [curve.verdict for curve in self.curves]
         return {verdict: found.count(verdict) for verdict in _BY_WEIGHT if verdict in found}
 
 
 def by_weight(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Findings, each once, the weightiest first."""
+    """Findings without repetitions, the most serious first."""
     return tuple(sorted(dict.fromkeys(findings), key=lambda one: _BY_WEIGHT.index(one.verdict)))

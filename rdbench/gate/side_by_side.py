@@ -1,4 +1,4 @@
-"""Two codecs of one run held against each other, such as two builds of one program.
+"""Comparison of two codecs of one run, such as two builds of one program.
 
 They were measured in turns, image by image and point by point, on one machine under one load, so
 that their times can be judged as well as their bytes.
@@ -19,19 +19,19 @@ from rdbench.schema import Measurement
 def check_labels(
     run: str | Path, baseline_label: str, label: str = "", limits: Limits | None = None
 ) -> Report:
-    """Hold one codec of a run against another one of it; ``rdbench check --baseline-label``.
+    """Compare one codec of a run with another one; ``rdbench check --baseline-label``.
 
     Args:
         run: a run directory or CSV file.
-        baseline_label: the label of the codec that the other one is held against.
-        label: that of the other one; it may be left out where the run has two labels.
+        baseline_label: the label of the codec that serves as the baseline.
+        label: the label of the other one; it may be left out if the run has two labels.
         limits: as for :func:`rdbench.check`.
 
     Returns:
         The verdicts, one for each dataset.
 
     Raises:
-        UsageError: where the run has no such labels, or they are of different codecs.
+        UsageError: if the run has no such labels, or they belong to different codecs.
     """
     table = read_run(run)
     by_label: dict[str, list[Measurement]] = {}
@@ -46,13 +46,13 @@ def check_labels(
         if name not in by_label:
             raise unknown("label", name, by_label, hint=f"of {table.where}")
     if label == baseline_label:
-        raise UsageError(f"label {label!r} is held against itself; name another one")
+        raise UsageError(f"label {label!r} cannot be compared with itself; name another one")
     old, new = by_label[baseline_label], by_label[label]
     codecs = [" and ".join(dict.fromkeys(row.codec for row in rows)) for rows in (old, new)]
     if codecs[0] != codecs[1]:
         raise UsageError(
-            f"label {baseline_label!r} is of the codec {codecs[0]} and {label!r} of {codecs[1]}; "
-            "`rdbench bd` compares codecs"
+            f"label {baseline_label!r} belongs to the codec {codecs[0]} and {label!r} to "
+            f"{codecs[1]}; `rdbench bd` compares codecs"
         )
     # The gate knows curves by codec and options, in which these differ on purpose.
     options = {row.dataset: row.options for row in new}

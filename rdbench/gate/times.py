@@ -16,8 +16,8 @@ from rdbench.gate.pairs import Cell, Shared
 from rdbench.gate.report import Finding, Verdict
 
 MOST_OTHER_LOAD: Final = 0.25
-"""Share by which the load of a machine that is not quiet may differ."""
-SIDE_BY_SIDE: Final = "measure both in one run, and hold them against each other by their labels"
+"""Share by which the load may differ on a busy machine."""
+SIDE_BY_SIDE: Final = "measure both in one run, and compare them by their labels"
 TIMES: Final = {
     "encoding": {"processor": "encode_cpu_s", "wall": "encode_s"},
     "decoding": {"processor": "decode_cpu_s", "wall": "decode_s"},
@@ -25,13 +25,11 @@ TIMES: Final = {
 
 
 def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], list[str]]:
-    """What is found about times, and the slowdowns as notes.
-
-    Processor time is judged where both sides have it, wall time elsewhere: other work on the
-    machine makes wall times of the same thing three times as long, and no codec worse. Only times
-    of one way of timing (pinned, isolated, or shared with other work) are held against each other.
-    Another machine, and a load of it that is another, make processor time longer, too: what is
-    beyond the limit is inconclusive then.
+    """Findings about times, and the slowdowns as notes. Processor time is judged if both sides have
+    it, otherwise wall time: other work on the machine can triple wall times without any codec being
+    worse. Only times taken in the same way (pinned, isolated, or shared with other work) are
+    compared. Another machine or load makes processor time longer, too; a slowdown beyond the limit
+    is then inconclusive.
     """
     findings = []
     before, now = ([getattr(cell, side) for cell in shared] for side in ("old", "new"))
@@ -42,7 +40,7 @@ def judge_times(shared: Sequence[Shared], most: float) -> tuple[list[Finding], l
         judged = next((kind for kind, found in slowdowns.items() if found), None)
         if judged is None:
             ways = [" or ".join(_told(cells, "timing")) or "not known" for cells in (before, now)]
-            why = "fewer than two images have them on both sides"
+            why = "fewer than two images have times on both sides"
             if ways[0] != ways[1]:
                 why = f"they were {ways[0]} in the baseline and are {ways[1]} in the run"
             findings.append(Finding(Verdict.NOT_COMPARABLE, f"times of {doing}: {why}"))

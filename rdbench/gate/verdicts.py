@@ -1,4 +1,4 @@
-"""The verdict on every curve of a run, held against a baseline: from rows to plain data."""
+"""The verdicts on all curves of a run, compared with a baseline: from rows to plain data."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from rdbench.schema import point_text
 def compare(run: Table, baseline: Table, limits: Limits) -> Report:
     """The verdicts on all curves of both tables.
 
-    Raises :class:`UsageError` where the baseline lacks what the limits ask for: one of their
-    metrics, or times.
+    Raises :class:`UsageError` if the baseline lacks what the limits need: one of their metrics, or
+    times.
     """
     metrics, unknown_ones = _metrics(run, baseline, limits)
     if limits.max_slowdown is not None and not any(
         row.encode_s is not None or row.decode_s is not None for row in baseline.rows
     ):
         raise UsageError(
-            f"{baseline.where} has no times; write it anew with `max_slowdown` and `update`"
+            f"{baseline.where} has no times; write it again with `max_slowdown` and `update`"
         )
     matched = pairs(baseline.rows, run.rows)
     other = _other_metrics(matched, run, baseline, metrics)
@@ -117,8 +117,8 @@ def _other_metrics(
     have another value.
     """
     other = {
-        metric.name: f"{metric.label} is defined otherwise than when the baseline was written "
-        f"({what})"
+        metric.name: f"the definition of {metric.label} has changed since the baseline was "
+        f"written ({what})"
         for metric in metrics
         if (what := _other(metric.name, run, baseline))
     }
@@ -136,16 +136,16 @@ def _other_metrics(
                     continue
                 if not close(then, today):
                     seen[metric.name] = (
-                        f"{metric.label} is another measure now: for the same decoded "
-                        f"image ({place[0]} at {before.parameter} {point_text(place[1])} of "
-                        f"{new.label}) it was {then:.6g} and is {today:.6g}"
+                        f"{metric.label} has changed: for the same decoded image ({place[0]} at "
+                        f"{before.parameter} {point_text(place[1])} of {new.label}) it was "
+                        f"{then:.6g} and is {today:.6g}"
                     )
     return other | seen
 
 
 def _other(metric: str, run: Table, baseline: Table) -> str:
     if metric in baseline.undefined:
-        return "as no revision that is known"
+        return "as no known revision"
     now, before = run.records.get(metric), baseline.told.get(metric)
     return other_measure(now, before) if now and before else ""
 

@@ -1,7 +1,5 @@
-"""Images to measure: datasets, and their samples in memory.
-
-Importing this package loads neither numpy nor Pillow: a run resolves its datasets in one process
-and loads the images in others.
+"""Images to measure: datasets, and their samples in memory. Importing this package loads neither
+NumPy nor Pillow: a run resolves its datasets in one process and loads the images in others.
 """
 
 from rdbench.images.dataset import Color, Dataset, Geometry, ImageRef, resolve, trims

@@ -1,5 +1,5 @@
-"""Damage in JPEG files that decoders go on over: libjpeg fills what it cannot read and only warns,
-and Pillow keeps its warnings to itself."""
+"""Damage in JPEG files that decoders tolerate: libjpeg fills in what it cannot read and only warns,
+and Pillow hides its warnings."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ _LOSS: Final = re.compile(
 
 
 def jpeg_damage(data: bytes) -> str:
-    """What libjpeg warns of while it decodes a JPEG file; empty where that is nothing.
-
-    OpenCV's libjpeg writes its warnings to the file descriptor of stderr, which is led elsewhere
-    for the moment: one thread at a time. An eighth of the size costs the least, and reads all of
-    the data nevertheless.
+    """The warnings of libjpeg while it decodes a JPEG file; empty if there are none. OpenCV's
+    libjpeg writes its warnings to the file descriptor of stderr, which is redirected meanwhile, one
+    thread at a time. Decoding at an eighth of the size is fastest, and still reads all of the data.
     """
     import cv2
     import numpy as np

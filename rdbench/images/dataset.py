@@ -1,4 +1,4 @@
-"""Datasets: from what stands on the command line to a list of images."""
+"""Datasets: from a name or path on the command line to a list of images."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _JPEG_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe", ".jfif")
 _JPEG2000_SUFFIXES: Final = (".jp2", ".jpf", ".jpx", ".j2k", ".j2c", ".jpc")
 _HEIF_SUFFIXES: Final = (".heic", ".heif", ".hif", ".avif")
 STREAM_SUFFIXES: Final = frozenset({*_JPEG2000_SUFFIXES, *_HEIF_SUFFIXES})
-"""Of images that are rather the stream where another image has the same name."""
+"""Suffixes of images that count as the stream if another image has the same name."""
 SUFFIXES: Final = STREAM_SUFFIXES.union(
     _PNM_SUFFIXES, _JPEG_SUFFIXES, (".png", ".tif", ".tiff", ".webp", ".bmp", ".gif")
 )
 KINDS: Final = "PNG, JPEG, TIFF, WebP, BMP, PPM, PGM, HEIC, AVIF, JPEG 2000, GIF"
-"""What is read, in words."""
+"""The formats that are read, in words."""
 _OTHER_IMAGES: Final = frozenset(
     {
         *(".jxl", ".jxr", ".jls", ".jxs", ".exr", ".hdr", ".pfm", ".qoi", ".svg", ".psd", ".tga"),
@@ -41,12 +41,12 @@ _OTHER_IMAGES: Final = frozenset(
         *(".dcm", ".fits"),
     }
 )
-"""Suffixes of images that are not read, and are missed where they are passed over."""
+"""Suffixes of images that are not read, which a note mentions."""
 
 
 @dataclass(frozen=True)
 class ImageRef:
-    """One image of a dataset, not yet loaded; small, and fit to be sent to a worker."""
+    """One image of a dataset, not yet loaded; small enough to send to a worker."""
 
     dataset: str
     """Name of the dataset"""
@@ -58,16 +58,16 @@ class ImageRef:
     trim: bool = False
     """Whether the geometry ``dumas2018`` drops the first row and column before it rotates"""
     formats: frozenset[SampleFormat] = MEASURED
-    """What its samples may be; a file of others is refused when it is loaded"""
+    """Sample formats it may have; other files are refused when they are loaded"""
 
     def load(self) -> Image:
         """The samples: uint8, (height, width, channels), sRGB with 3 channels, or grey or luma
         with 1; C-contiguous and not writeable.
 
         ``color="luma"`` is :func:`rdbench.images.luma`, and leaves grey images as they are.
-        ``geometry="dumas2018"`` rotates images higher than wide by 90° counter-clockwise. Raises
+        ``geometry="dumas2018"`` rotates portrait images by 90° counter-clockwise. Raises
         :class:`rdbench.errors.ImageError` and :class:`rdbench.errors.UnsupportedImageError` as
-        :func:`rdbench.images.loading.read_image`, which also says what is done to the samples.
+        :func:`rdbench.images.loading.read_image`, which also describes the treatment of samples.
         """
         from rdbench.images.loading import load_image
 
@@ -91,25 +91,22 @@ class Dataset:
     source: str
     """Absolute path of the folder or file, or the pattern"""
     passed_over: str = ""
-    """How many files of a folder or glob are images of kinds that are not read, in words"""
+    """A note on image files of a folder or glob in formats that are not read"""
     tags: Tags | None = field(default=None, hash=False)
-    """Of its images; None where nothing tells any"""
+    """Tags of its images; None if it has no tags"""
     tags_not_there: str = ""
-    """Which images its tags name that it does not have, in words"""
+    """A note on images that its tags name but it lacks"""
 
 
 def resolve(spec: str, *, color: str = "rgb", root: Path | str | None = None) -> Dataset:
-    """The dataset that ``spec`` means: a known name, a folder, a file or a glob.
-
-    Options follow a colon, ``bsds300-test:geometry=dumas2018``; an existing path with a colon in
-    it wins over that reading. Known names are looked up in ``root`` or else in ``$RDBENCH_DATA``,
-    then in the user's cache folder. A folder gives the image files in it, not those in its
-    subfolders (a glob with ``**`` does), in natural order; hidden files and files that are no
-    images are passed over. A file is named by its stem, or by its path below the folder where
-    several files have that stem.
-
-    Raises :class:`UsageError`: an unknown name or a path that does not exist, a known dataset
-    that is not found or incomplete, no images, an unknown option or color.
+    """The dataset that ``spec`` names: a known name, a folder, a file or a glob. Options follow a
+    colon, ``bsds300-test:geometry=dumas2018``; an existing path that contains a colon takes
+    precedence. Known names are looked up in ``root`` or else in ``$RDBENCH_DATA``, then in the
+    user's cache folder. A folder gives the image files in it, not those in its subfolders (a glob
+    with ``**`` does), in natural order; hidden files and files that are not images are skipped. An
+    image is named by its stem, or by its path below the folder if several files have that stem.
+    Raises :class:`UsageError` for an unknown name or a path that does not exist, a known dataset
+    that is not found or incomplete, a dataset without images, and an unknown option or color.
     """
     if color not in get_args(Color):
         raise unknown("color", color, get_args(Color))
@@ -172,8 +169,8 @@ def _split(spec: str) -> tuple[str, dict[str, str]]:
         name, equals, value = item.partition("=")
         if not equals:
             raise UsageError(
-                f"dataset {spec!r}: there is no such path, and {item!r} is no option of the form "
-                "name=value, such as geometry=dumas2018"
+                f"dataset {spec!r}: there is no such path, and {item!r} is not an option of the "
+                "form name=value, such as geometry=dumas2018"
             )
         options[name] = value
     return base, options
@@ -190,7 +187,7 @@ def _find(spec: str, root: Path | None) -> _Found:
         try:
             folder, files = locate(spec, root)
         except UsageError as error:
-            here = f" (the folder of that name here is written ./{spec})" if path.is_dir() else ""
+            here = f" (write ./{spec} for the folder of that name here)" if path.is_dir() else ""
             raise UsageError(f"{error}{here}") from None
         return folder, sorted(files, key=natural_order), folder, []
     if spec and _exists(path):
@@ -209,8 +206,8 @@ def _passed_over(name: str, paths: Iterable[Path]) -> str:
     listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
     files = f"{kinds.total()} image file{'s' * (kinds.total() > 1)}"
     return (
-        f"dataset {name!r}: {files} of kinds that are not read ({listed}) passed over; "
-        f"read are {KINDS}"
+        f"dataset {name!r}: {files} skipped, in formats that are not read ({listed}); these are "
+        f"read: {KINDS}"
     )
 
 
@@ -227,8 +224,8 @@ def _in_folder(folder: Path) -> _Found:
         raise UsageError(f"dataset {str(folder)!r} is an empty folder")
     raise UsageError(
         f"dataset {str(folder)!r} has no image files in it, but {len(entries) - folders} other "
-        f"files and {folders} folders; images in subfolders are meant by "
-        f"{str(folder / '**' / '*')!r} (read are {KINDS})"
+        f"files and {folders} folders; for images in subfolders, use "
+        f"{str(folder / '**' / '*')!r} (these are read: {KINDS})"
     )
 
 
@@ -280,8 +277,8 @@ def natural_order(path: Path) -> tuple[list[str | int], str]:
 
 
 def image_names(files: Sequence[Path], folder: Path) -> list[str]:
-    """A name for each of the files below ``folder``: its stem where no other file has that, else
-    its path relative to ``folder``, with ``/``."""
+    """A name for each of the files below ``folder``: its stem if it is unique, else its path
+    relative to ``folder``, with ``/``."""
     relative = [Path(os.path.relpath(file, folder)).as_posix() for file in files]
     stems = [_text(file.stem) for file in files]
     count = Counter(stems)

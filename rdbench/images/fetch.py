@@ -1,8 +1,7 @@
 """Fetching the images of a known dataset, one file at a time.
 
-A server is not trusted: it is asked by http and https alone, wherever it sends us; what it sends is
-read up to the size that the image can have, for so long and no longer, and is decoded only where
-its header tells the size that is expected.
+Servers are not trusted: only http and https are used, even after redirects; downloads are limited
+in size and time; and a file is decoded only if its header gives the expected size.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ _WEB: Final = (
     urllib.request.HTTPRedirectHandler,
     urllib.request.HTTPErrorProcessor,
 )
-"""Of urllib's handlers those of the web, without those of files and FTP."""
+"""urllib's handlers for the web, without those for files and FTP."""
 
 
 def fetch(name: str, root: Path | None = None, *, report: Callable[[str], None]) -> Path:
     """Fetch a known dataset into its folder under ``root`` (default: the user's cache folder)
     and return that folder.
 
-    Raises :class:`UsageError` for an unknown dataset, for one that cannot be fetched, saying
-    where it comes from, and as :func:`fetch_files`.
+    Raises :class:`UsageError` for an unknown dataset, for one that cannot be fetched (with its
+    source), and as :func:`fetch_files`.
     """
     dataset = known(name)
     if not dataset.base_url:
@@ -65,17 +64,17 @@ def fetch_files(
 ) -> None:
     """Download ``base_url`` + name for each name of ``images`` into ``folder``.
 
-    A file that is there with the right pixels is not downloaded again, any other file of that name
-    is replaced. A file appears under its name only when it is whole and right. A server that is
-    silent for ``timeout_s`` is asked again, up to ``attempts`` times, and no file may take more
-    than ``total_s`` in all. ``report`` gets one line per file. Raises :class:`UsageError` at the
-    first file that cannot be had or is not the expected image.
+    A file with the right pixels is not downloaded again; any other file of that name is replaced. A
+    file appears under its name only when it is complete and verified. If a server is silent for
+    ``timeout_s``, it is asked again, up to ``attempts`` times; no file may take more than
+    ``total_s`` in total. ``report`` gets one line per file. Raises :class:`UsageError` at the first
+    file that cannot be downloaded or is not the expected image.
     """
     try:
         for name, expected in images.items():
             target = folder / name
             if _is_right(target, expected):
-                report(f"{name}: there already")
+                report(f"{name}: already there")
                 continue
             data = _download(base_url + name, expected, attempts, wait_s, timeout_s, total_s)
             _write(target, data)
@@ -113,20 +112,20 @@ def _download(
             if error.code < 500:
                 break
         except _OutOfTimeError:
-            reason = f"it is not whole after {total_s:g} s"
+            reason = f"it is incomplete after {total_s:g} s"
             break
         except (OSError, http.client.HTTPException, ImageError) as error:
             reason = one_line(str(getattr(error, "reason", error)) or type(error).__name__, 200)
         else:
             if digest != expected.sha256:
                 raise UsageError(
-                    f"{url} is not the image that it should be: its pixel SHA-256 is {digest} "
-                    f"instead of {expected.sha256}; nothing was written, get the dataset elsewhere"
+                    f"{url} is not the expected image: its pixel SHA-256 is {digest} instead of "
+                    f"{expected.sha256}; nothing was written; get the dataset elsewhere"
                 )
             return data
     raise UsageError(
-        f"{url} cannot be fetched ({reason}); check the connection and run this again, which goes "
-        "on with what is missing"
+        f"{url} cannot be fetched ({reason}); check the connection and run this again, which "
+        "fetches only what is missing"
     )
 
 
@@ -135,7 +134,7 @@ def _digest(data: bytes, url: str, expected: KnownImage) -> str:
     expected size, before it is decoded."""
     if (size := image_size(data, url)) != (expected.width, expected.height):
         raise ImageError(
-            f"its header tells {size[0]}x{size[1]} pixels in place of "
+            f"its header gives {size[0]}x{size[1]} pixels instead of "
             f"{expected.width}x{expected.height}"
         )
     return pixel_sha256(decode_image(data, url))
@@ -179,7 +178,9 @@ def _read(url: str, most_bytes: int, timeout_s: float, end_s: float) -> bytes:
         while chunk := response.read(min(_CHUNK, most_bytes + 1 - len(data))):
             data += chunk
             if len(data) > most_bytes:
-                raise OSError(f"it is larger than the {most_bytes:,} bytes that it can have")
+                raise OSError(
+                    f"it is larger than {most_bytes:,} bytes, the most that the image can take"
+                )
             if time.monotonic() > end_s:
                 raise _OutOfTimeError
     if response.length:  # of what the header has told, so much is missing

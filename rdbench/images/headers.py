@@ -1,8 +1,6 @@
-"""What an image file says of its samples before it is decoded.
-
-Pillow reduces some files with more than 8 bits to 8 bits without a word (RGB PNG and TIFF with
-16 bits, PPM with a maximum over 255, JPEG 2000 and AVIF), and knows others only as unreadable. So
-the depth is read from the file.
+"""The sample format that an image file declares, read before decoding. Pillow silently reduces some
+files with more than 8 bits to 8 bits (RGB PNG and TIFF with 16 bits, PPM with a maximum over 255,
+JPEG 2000 and AVIF), and reports others only as unreadable. So the depth is read from the file.
 """
 
 from __future__ import annotations
@@ -25,7 +23,8 @@ CODESTREAM_END: Final = b"\xff\xd9"
 MOST_FRAMES: Final = 1000
 """More are not counted."""
 MOST_SCANS: Final = 100
-"""Of a JPEG file, each of which goes through the whole picture again: encoders write ten or so."""
+"""The most scans of a JPEG file, each of which covers the whole picture; encoders write about
+ten."""
 
 _PNM_SEPARATOR: Final = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _PNM_HEADER: Final = re.compile(rb"P[2356]" + 3 * (_PNM_SEPARATOR + rb"(\d+)"))
@@ -58,19 +57,18 @@ class Samples:
     kind: str = ""
     """``""`` for unsigned integers, else ``"signed "``, ``"floating-point "`` or ``"complex "``"""
     extra: bool = False
-    """Whether there are channels beside those of the color space, such as alpha"""
+    """Whether there are channels besides those of the color space, such as alpha"""
     ycbcr: bool = False
-    """Whether they are luma and chroma that nothing but the reader makes colors of"""
+    """Whether they are luma and chroma that the reader must convert to colors"""
     grey: bool = False
-    """Whether it says that there is one channel, where Pillow makes three of it"""
+    """Whether it declares a single channel, of which Pillow makes three"""
     frames: int = 1
     """How many images a TIFF file has, at most :data:`MOST_FRAMES`"""
 
 
 def declared_samples(data: bytes) -> Samples:
-    """What the header of an image file says; 8-bit unsigned where it says nothing.
-
-    Damaged files raise whatever comes: the caller tells damage from refusal.
+    """The format in the header of an image file; 8-bit unsigned if it does not say. Damaged files
+    may raise any error: the caller distinguishes damage from refusal.
     """
     if data.startswith(PNG_MAGIC) and len(data) > 24:
         return Samples(bits=data[24])
@@ -113,7 +111,7 @@ def check_scans(data: bytes) -> None:
         if marker == _START_OF_SCAN:
             scans += 1
             if scans > MOST_SCANS:
-                raise ValueError(f"it has more than {MOST_SCANS} scans; save it anew")
+                raise ValueError(f"it has more than {MOST_SCANS} scans; save it again")
         elif marker != _START_OF_IMAGE:
             position += int.from_bytes(data[position : position + 2], "big")
 
@@ -183,10 +181,9 @@ def _tiff_frames(data: bytes) -> int:
 
 
 def check_png(data: bytes) -> None:
-    """Check that the chunks of a PNG file are whole, up to the last (PNG, clauses 5.3 and 5.4).
-
-    Pillow does not check the sums of the image data and does not miss the end of the file.
-    Raises :class:`ValueError`.
+    """Check that the chunks of a PNG file are complete, up to the last (PNG, clauses 5.3 and 5.4).
+    Pillow checks neither the checksums of the image data nor the end of the file. Raises
+    :class:`ValueError`.
     """
     view = memoryview(data)
     position = len(PNG_MAGIC)

@@ -1,4 +1,4 @@
-"""Datasets that are known by name: which files they consist of, and where they are found."""
+"""Datasets known by name: their files, and where to find them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from rdbench.images.tags import Tags, read_tags
 
 @dataclass(frozen=True)
 class KnownImage:
-    """What is known of one image."""
+    """Known facts about one image."""
 
     sha256: str
-    """of the samples (:func:`rdbench.images.pixel_sha256`) in RGB or grey, in their original
-    geometry"""
+    """SHA-256 of the samples (:func:`rdbench.images.pixel_sha256`) in RGB or grey, in their
+    original geometry"""
     width: int
     """in pixels"""
     height: int
 
     @property
     def largest_file(self) -> int:
-        """Bytes that a file of it can have: its samples as they are, and metadata."""
+        """The most bytes of a file of it: uncompressed samples and metadata."""
         return 3 * self.width * self.height + _METADATA_BYTES
 
 
@@ -48,21 +48,21 @@ class KnownDataset:
     licence: str
     source: str
     package: str = ""
-    """Python package that carries the images, if one does"""
+    """Python package that contains the images, if any"""
     base_url: str = ""
-    """Where the single files can be fetched from, if they can"""
+    """Address of the single files, if they can be fetched"""
     trim: bool = False
     """Whether the geometry ``dumas2018`` drops the first row and column"""
     title: str = ""
-    """What titles of figures call it; the name where it is empty"""
+    """Its name in titles of figures; :attr:`name` if empty"""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.name)
 
     @property
     def images(self) -> dict[str, KnownImage]:
-        """What is known of each image, by file name. JPEG files were decoded by libjpeg-turbo;
-        other decoders may differ in single samples."""
+        """Facts about each image, by file name. JPEG files were decoded by libjpeg-turbo; other
+        decoders may differ in single samples."""
         return dict(_manifest(self.name))
 
     @property
@@ -72,25 +72,25 @@ class KnownDataset:
 
     @property
     def tags(self) -> Tags:
-        """The tags of its images that rdbench ships, ``manifests/<name>.tags.csv``: what is seen in
-        them. None of most datasets."""
+        """The tags of its images that rdbench ships, ``manifests/<name>.tags.csv``: what they show.
+        Most datasets have none."""
         file = importlib.resources.files("rdbench.images") / "manifests" / f"{self.name}.tags.csv"
         with importlib.resources.as_file(file) as path:
             return read_tags(path) if path.is_file() else {}
 
     @property
     def remedy(self) -> str:
-        """What to do to have this dataset."""
+        """How to get this dataset."""
         if self.package:
-            return f"reinstall {self.package.replace('skimage', 'scikit-image')}, which carries it"
+            return f"reinstall {self.package.replace('skimage', 'scikit-image')}, which contains it"
         if self.base_url:
             return (
                 f"fetch it with `rdbench datasets fetch {self.name}`, or set RDBENCH_DATA to the "
                 f"folder that holds {self.folder}/"
             )
         return (
-            f"it comes from {self.source}; put its images into {self.folder}/ of a folder of your "
-            "choice and set RDBENCH_DATA to that"
+            f"it comes from {self.source}; put its images into {self.folder}/ in a folder of "
+            "your choice, and set RDBENCH_DATA to that folder"
         )
 
 
@@ -152,7 +152,8 @@ KNOWN: Final = {dataset.name: dataset for dataset in _ALL}
 
 
 def known(name: str) -> KnownDataset:
-    """The known dataset of that name; :class:`UsageError` with near names for another one."""
+    """The known dataset of that name; raises :class:`UsageError`, with similar names, for any
+    other."""
     if name not in KNOWN:
         raise unknown("dataset", name, KNOWN)
     return KNOWN[name]
@@ -184,7 +185,7 @@ def places(dataset: KnownDataset, root: Path | None = None) -> list[Path]:
 
 @dataclass(frozen=True)
 class Presence:
-    """What there is of a known dataset: its folder (None: not found) and the files that lack."""
+    """The state of a known dataset: its folder (None: not found) and its missing files."""
 
     folder: Path | None
     missing: tuple[str, ...]
@@ -209,8 +210,8 @@ def _is_dir(path: Path) -> bool:
 def locate(name: str, root: Path | None = None) -> tuple[Path, list[Path]]:
     """Folder and image files of a known dataset.
 
-    Raises :class:`UsageError` where it is unknown, not found (with the places and the remedy) or
-    incomplete (with what is missing).
+    Raises :class:`UsageError` if it is unknown, not found (with the places and the remedy) or
+    incomplete (with the missing files).
     """
     dataset = known(name)
     found = presence(dataset, root)
@@ -232,7 +233,7 @@ def _shortened(names: tuple[str, ...], limit: int = 5) -> str:
 
 
 def differences(name: str, root: Path | None = None) -> Iterator[tuple[str, str]]:
-    """Each image of a known dataset with what is wrong with its pixels, ``""`` where nothing is.
+    """Each image of a known dataset with the problem of its pixels, ``""`` if there is none.
 
     Raises :class:`UsageError` as :func:`locate`.
     """

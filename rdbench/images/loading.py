@@ -1,9 +1,7 @@
-"""Image files as arrays: 8 bit, grey or RGB, and a clear refusal of everything else.
-
-Samples are taken as they are stored. A gamma (PNG gAMA) and color profiles are not applied:
-codecs are compared on the stored samples, and a conversion would measure another image than the
-one that other programs read from the file. The orientation in EXIF (or XMP) is applied, so that
-rows and columns are those that are seen.
+"""Image files as arrays: 8 bit, grey or RGB, with a clear refusal of everything else. Samples are
+taken as stored. Gamma (PNG gAMA) and color profiles are not applied: codecs are compared on the
+stored samples, and after a conversion other programs would read a different image from the file.
+The orientation in EXIF (or XMP) is applied, so that rows and columns are as displayed.
 """
 
 from __future__ import annotations
@@ -74,7 +72,7 @@ def load_image(
     trim: bool,
     formats: frozenset[SampleFormat] = MEASURED,
 ) -> Image:
-    """The image in a file as :meth:`rdbench.images.ImageRef.load` hands it out."""
+    """The image in a file, as :meth:`rdbench.images.ImageRef.load` returns it."""
     image = read_image(path, formats)
     if geometry == "dumas2018":
         image = dumas2018_geometry(image, trim=trim)
@@ -90,11 +88,11 @@ def read_image(path: Path, formats: frozenset[SampleFormat] = MEASURED) -> Image
     one of ``formats``.
 
     PNG, JPEG, TIFF, WebP, BMP, PPM, PGM, PBM, HEIC, AVIF, JPEG 2000 and GIF with up to 8 bits are
-    read; palettes are expanded, samples of fewer bits are scaled to 0..255. Of a JPEG file that
-    carries more than one picture (CIPA DC-007) the first is the photograph, and is taken. Raises
-    :class:`ImageError` for a file that is missing, damaged or no image, and
-    :class:`UnsupportedImageError` for one with alpha (even if opaque), with CMYK or other
-    colors, with more than 8 bits, with several frames, or with over 10⁹ pixels.
+    read; palettes are expanded, samples of fewer bits are scaled to 0..255. If a JPEG file contains
+    several pictures (CIPA DC-007), the first one, the photograph, is taken. Raises
+    :class:`ImageError` for a file that is missing, damaged or not an image, and
+    :class:`UnsupportedImageError` for one with alpha (even if opaque), with CMYK or other colors,
+    with more than 8 bits, with several frames, or with over 10⁹ pixels.
     """
     try:
         data = read_file(path)
@@ -104,7 +102,7 @@ def read_image(path: Path, formats: frozenset[SampleFormat] = MEASURED) -> Image
 
 
 def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEASURED) -> Image:
-    """As :func:`read_image`, from the bytes of a file; ``name`` stands in the messages."""
+    """As :func:`read_image`, from the bytes of a file; messages call it ``name``."""
     if not data:
         raise ImageError(f"image {name!r}: the file is empty (0 bytes)")
     with _damage(name), no_limit(), warnings.catch_warnings(action="ignore"):
@@ -114,8 +112,8 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         if data.startswith(JPEG_MAGIC) and (lost := jpeg_damage(data)):
             raise ImageError(
-                f"image {name!r} is damaged: {lost}; if it looks right nevertheless, save it anew, "
-                f"e.g. with {imagemagick(name, '{}')}"
+                f"image {name!r} is damaged: {lost}; if it looks right nevertheless, save it "
+                f"again, e.g. with {imagemagick(name, '{}')}"
             )
     mode = "L" if declared.grey else _READ_AS[image.mode]
     samples: Image = np.asarray(image if image.mode == mode else image.convert(mode))
@@ -125,7 +123,7 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
 
 
 def image_size(data: bytes, name: str) -> tuple[int, int]:
-    """Width and height by an image's header; nothing is decoded. Raises :class:`ImageError` as
+    """Width and height from an image's header; nothing is decoded. Raises :class:`ImageError` as
     :func:`decode_image`."""
     with _damage(name), no_limit(), warnings.catch_warnings(action="ignore"):
         width, height = _opened(data, name, declared_samples(data), MEASURED).size
@@ -194,10 +192,10 @@ def _refusal(name: str, what: str, advice: str, arguments: str) -> UnsupportedIm
 
 
 def imagemagick(name: str, arguments: str) -> str:
-    """The command of ImageMagick that makes a PNG file of the image ``name``, which stands for the
-    ``{}`` in ``arguments``, as messages have it."""
+    """The ImageMagick command, for messages, that converts the image ``name`` to PNG with
+    ``arguments``, in which ``{}`` stands for it."""
     command = f"magick {arguments.format('in' + Path(name).suffix)} out.png"
-    return f"`{command}` (`convert` in place of `magick` with ImageMagick 6)"
+    return f"`{command}` (`convert` instead of `magick` with ImageMagick 6)"
 
 
 @contextlib.contextmanager

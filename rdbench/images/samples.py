@@ -1,4 +1,4 @@
-"""What is done to the samples of an image once it is in memory: luma, geometry, hashing."""
+"""Operations on the samples of an image in memory: luma, geometry, hashing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def pixel_sha256(array: Image) -> str:
     """SHA-256 of the samples, in hexadecimal: uint8, rows from the top, channels interleaved.
 
-    ``array`` is uint8 of any shape; a contiguous one is hashed where it lies. The shape is not
-    part of the hash. Raises :class:`TypeError` for another dtype.
+    ``array`` is uint8 of any shape; a contiguous array is hashed in place. The shape is not part of
+    the hash. Raises :class:`TypeError` for another dtype.
     """
     if array.dtype != "uint8":
         raise TypeError(f"samples are of dtype {array.dtype}, not uint8")
@@ -24,11 +24,11 @@ def pixel_sha256(array: Image) -> str:
 def luma(rgb: Image) -> Image:
     """The luma plane that Dumas et al. 2018 measure: ITU-R BT.601, limited range.
 
-    ``rgb`` is uint8, (height, width, 3); the result is uint8, (height, width, 1), within 16 to
-    235: Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, the coefficients of Recommendation
-    BT.601-7, 2.5.1, computed in float64 and rounded half to even. An image of one channel is
-    luma already and is returned as it is. Raises :class:`ValueError` for another shape and
-    :class:`TypeError` for another dtype.
+    ``rgb`` is uint8, (height, width, 3); the result is uint8, (height, width, 1), within 16 to 235:
+    Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, the coefficients of Recommendation BT.601-7,
+    2.5.1, computed in float64 and rounded half to even. An image with one channel is luma already
+    and is returned unchanged. Raises :class:`ValueError` for another shape and :class:`TypeError`
+    for another dtype.
     """
     import numpy as np
 
@@ -52,8 +52,8 @@ def dumas2018_geometry(image: Image, *, trim: bool) -> Image:
     """The orientation in which Dumas et al. 2018 measure: landscape.
 
     With ``trim`` the first row and the first column are dropped, as they do with BSDS300 (481×321
-    becomes 480×320). Images higher than wide are then rotated by 90° counter-clockwise.
-    ``image`` is (height, width, channels); the result is a view of it.
+    becomes 480×320). Portrait images are then rotated by 90° counter-clockwise. ``image`` is
+    (height, width, channels); the result is a view of it.
     """
     if trim:
         image = image[1:, 1:]

@@ -1,8 +1,7 @@
-"""Tags of images, which say the classes that they are of: ``tags.csv`` beside them.
-
-UTF-8 with the columns ``image`` and ``tags``, others are passed over; an image is called as its
-dataset calls it, or by its file name, and its tags stand between blanks or ``;``. Tags are taken in
-lower case, so that ``People`` and ``people`` are one class.
+"""Tags of images, which define classes: ``tags.csv`` beside them. The file is UTF-8 with the
+columns ``image`` and ``tags``; others are ignored. An image is named as in its dataset, or by its
+file name, and its tags are separated by blanks or ``;``. Tags are converted to lower case, so that
+``People`` and ``people`` are one class.
 """
 
 from __future__ import annotations
@@ -20,17 +19,16 @@ from rdbench.errors import UsageError
 TAGS_FILE: Final = "tags.csv"
 COLUMNS: Final = ("image", "tags")
 UNTAGGED: Final = "untagged"
-"""The class of images without tags; no tag is called so."""
+"""The class of images without tags; no tag may have this name."""
 
 Tags = Mapping[str, tuple[str, ...]]
-"""Tags by the name of their image, in alphabetical order; none of an image without any."""
+"""Tags by the name of their image, in alphabetical order; an image without tags has no entry."""
 
 
 def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
-    """The tags in a file, by the images' names as they stand there.
-
-    Raises :class:`UsageError` for a file that cannot be read, is not UTF-8 or lacks a column, an
-    image that is there twice, and a row with other cells than the header has.
+    """The tags in a file, by the images' names as written there. Raises :class:`UsageError` for a
+    file that cannot be read, is not UTF-8 or lacks a column, for an image that occurs twice, and
+    for a row whose length differs from the header.
     """
     where = f"tags {str(path)!r}"
     try:
@@ -61,9 +59,7 @@ def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
             )
         image = unicodedata.normalize("NFC", cells[image_at].strip())
         if image in found:
-            raise UsageError(
-                f"{line}: image {image!r} is there twice; give all its tags in one row"
-            )
+            raise UsageError(f"{line}: image {image!r} occurs twice; give all its tags in one row")
         tags = {tag.lower() for tag in re.split(r"[\s;]+", cells[tags_at]) if tag}
         if UNTAGGED in tags:
             raise UsageError(f"{line}: {UNTAGGED!r} is the class of images without tags")
@@ -74,9 +70,9 @@ def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
 def tagged(
     names: Collection[str], tags: Tags, where: str
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The tags of the images ``names``, and what ``tags`` names beside them. Raises
-    :class:`UsageError`, which begins with ``where``, for an image that is there by its name and by
-    that of its file."""
+    """The tags of the images ``names``, and the other names in ``tags``. Raises
+    :class:`UsageError`, which begins with ``where``, for an image that occurs both by its name and
+    by its file name."""
     found: dict[str, tuple[str, ...]] = {}
     unknown = []
     for given, own in tags.items():
@@ -84,14 +80,14 @@ def tagged(
         if name not in names:
             unknown.append(given)
         elif name in found:
-            raise UsageError(f"{where}: image {name!r} is there twice, once as {given!r}")
+            raise UsageError(f"{where}: image {name!r} occurs twice, once as {given!r}")
         else:
             found[name] = own
     return {name: own for name, own in found.items() if own}, tuple(unknown)
 
 
 def not_there(names: Iterable[str], where: str) -> str:
-    """What is said of images that tags name and that are not there; empty for none."""
+    """The note on images that tags name but that do not exist; empty for none."""
     listed = [*names]
     if not listed:
         return ""

@@ -1,4 +1,4 @@
-"""Results of other tools as published curves: files in, one tidy CSV out.
+"""Converting results of other tools to published curves: files in, one tidy CSV out.
 
 A format is one module with ``recognises`` and ``read``, and one line in :data:`FORMATS`. The CSV
 is what :func:`rdbench.curves.read_published` reads.
@@ -33,9 +33,8 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name in messages, whether a file is of it, and how files of it are read.
-
-    ``read`` takes all files at once, since a curve may be spread over several.
+    """A file format: its name in messages, its detection, and its reader. ``read`` takes all files
+    at once, since a curve may be spread over several.
     """
 
     name: str
@@ -74,52 +73,51 @@ def import_(
     out: str | Path | None = None,
     force: bool = False,
 ) -> Imported:
-    """Turn results of other tools into curves that ``bd_table`` and ``plot_rd`` take as published
-    ones, by the path of the CSV that is written; ``rdbench import``.
+    """Convert results of other tools to curves that ``bd_table`` and ``plot_rd`` take as published
+    ones, by the path of the written CSV; ``rdbench import``.
 
     Args:
         files: JSON of CompressAI's bench or eval_model, logs of the encoders of VTM and HM, tables
             of Lee 2019, rate points of AOM's test conditions (RDResults), summaries of JPEG AI, or
-            text tables (CSV, TSV, Markdown, columns with blanks between them), all
-            of one format.
-        mapping: columns of rdbench and what they are called in the files, as a mapping or as
+            text tables (CSV, TSV, Markdown, columns separated by blanks), all of one format.
+        mapping: columns of rdbench and their names in the files, as a mapping or as
             ``bpp=rate,psnr_db=PSNR``.
-        label: name of the curve; all rows become points of it. With ``*``, which stands for the
-            label in the files, each curve keeps a name of its own, as in ``my-*``.
+        label: name of the curve; all rows become its points. With ``*``, which stands for the label
+            in the files, each curve keeps its own name, as in ``my-*``.
         dataset: name of the dataset, as in the runs to compare with.
         color: what was coded and scored, ``"rgb"`` or ``"luma"``.
-        images: over how many images rows without an image are means.
-        rate_is: what the rate is: ``"file"``, ``"coder"``, ``"entropy"`` or ``"unknown"``; by
-            default as the format tells.
-        source: where the numbers are from; the files' names by default.
-        known_issue: what is known against them.
-        delimiter: what separates the cells of a text table, one character, ``" "`` for runs of
-            blanks; by default what the file shows.
+        images: number of images that rows without an image are means over.
+        rate_is: what the rate counts: ``"file"``, ``"coder"``, ``"entropy"`` or ``"unknown"``; by
+            default as the format says.
+        source: source of the numbers; by default the names of the files.
+        known_issue: a known problem of the numbers.
+        delimiter: separator of the cells of a text table: one character, or ``" "`` for runs of
+            blanks; by default detected.
         decimal: the decimal sign in a text table, ``"."`` or ``","``.
-        point: the names of folders or files that tell the point of what is in them, with ``{}``
-            for its number: ``"q{}"``, ``"*_q{}"``. Files of one name in folders that end with
-            numbers need none.
+        point: name pattern of the folders or files, with ``{}`` for the number of the point:
+            ``"q{}"``, ``"*_q{}"``. Not needed for files of the same name in folders whose names end
+            with numbers.
         image: the same for the image.
-        size: width and height of images whose rate is in bytes or kbit/s, ``"768x512"``, where no
-            columns have them.
-        fps: frames a second of rates in kbit/s, as the encoder was told them.
+        size: width and height of the images, ``"768x512"``, for rates in bytes or kbit/s if no
+            columns have it.
+        fps: frames per second for rates in kbit/s, as given to the encoder.
         out: the CSV file to write, if any.
-        force: whether to replace it where it exists.
+        force: whether to replace an existing file.
 
     Returns:
-        The curves, the text of the CSV, and notes: what was not taken, and what the curves are
-        not fit for.
+        The curves, the text of the CSV, and notes: what was left out, and limitations of the
+        curves.
 
     Raises:
-        UsageError: naming file and place, for a file that cannot be read, is of no known format or
-            lacks a column, for cells that are no such numbers, for rows that occur twice, for a
-            label that is taken, for what is neither in the files nor given here, and for an
-            ``out`` that cannot be written.
+        UsageError: naming file and place, for a file that cannot be read, has no known format or
+            lacks a column, for invalid numbers, for duplicate rows, for a label that is taken, for
+            information that is neither in the files nor given here, and for an ``out`` that cannot
+            be written.
     """
     if len(delimiter) > 1 or decimal not in (".", ",") or decimal == delimiter:
         raise UsageError(
-            f"`delimiter` {delimiter!r} and `decimal` {decimal!r}: the first is one character, the "
-            "second . or , and they differ"
+            f"`delimiter` {delimiter!r} and `decimal` {decimal!r}: the first must be one "
+            "character, the second . or , and they must differ"
         )
     target = _target(out, force=force)
     request = Request(
@@ -149,7 +147,7 @@ def _target(out: str | Path | None, *, force: bool) -> Path | None:
         return None
     path = named(out)
     if path.suffix != ".csv":
-        raise UsageError(f"`out` {str(out)!r}: curves are found in files named *.csv")
+        raise UsageError(f"`out` {str(out)!r}: the name must end with .csv")
     if not path.parent.is_dir():
         raise UsageError(f"`out` {str(out)!r}: there is no folder {str(path.parent)!r}")
     if path.exists() and not (force and path.is_file()):
@@ -158,12 +156,11 @@ def _target(out: str | Path | None, *, force: bool) -> Path | None:
 
 
 def import_curves(places: Sequence[str | Path], request: Request) -> Imported:
-    """The curves in result files of other tools, all of one format.
-
-    ``request`` holds what the files do not tell. Raises
-    :class:`rdbench.errors.UsageError`, naming file and place, for a file that cannot be read, is
-    of no known format or lacks a column, for cells that are no such numbers, for rows that occur
-    twice, for a label that is taken, and for what is neither in the files nor in ``request``.
+    """The curves in result files of other tools, all of one format. ``request`` holds what the
+    files do not say. Raises :class:`rdbench.errors.UsageError`, naming file and place, for a file
+    that cannot be read, has no known format or lacks a column, for invalid numbers, for duplicate
+    rows, for a label that is taken, and for information that is neither in the files nor in
+    ``request``.
     """
     files = [
         dataclasses.replace(lines.without_comments(name, utf8_text(Path(path))), path=Path(path))
@@ -177,8 +174,8 @@ def import_curves(places: Sequence[str | Path], request: Request) -> Imported:
     formats = [_format(file, request) for file in files]
     if other := next((place for place, f in enumerate(formats) if f is not formats[0]), 0):
         raise UsageError(
-            f"{files[0].name!r} is {formats[0].name}, {files[other].name!r} {formats[other].name}; "
-            "import them one after the other"
+            f"{files[0].name!r} is {formats[0].name}, but {files[other].name!r} is "
+            f"{formats[other].name}; import them separately"
         )
     files = paths.told(files, request)
     reading = formats[0].read(files, request)

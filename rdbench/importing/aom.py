@@ -1,9 +1,10 @@
 """The tables of rate points of AOM's common test conditions (``*_RDResults_*.csv``).
 
 A file is one codec; a row is one image or clip at one QP. Its rate is in kbit/s at its own frame
-rate, but of still images the same column has the size of the stream in bytes, as AOM's scripts
-write it (in kbit/s it would be up to 25 bit/px of planes that have 12). bpp is of the pixels of
-the original, whatever size was coded. Images are called by class and name, ``F1/animals_00``.
+rate. For still images, however, the same column has the size of the stream in bytes, as AOM's
+scripts write it (in kbit/s it would be up to 25 bit/px for planes that have 12). bpp refers to the
+pixels of the original, whatever size was coded. Images are named by class and name,
+``F1/animals_00``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _NUMBERS: Final = ("FPS", "QP", "Bitrate(kbps)")
 _STILL: Final = "STILL"
 """The configuration whose rates are sizes in bytes."""
 _SIZE: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
-_ISSUE: Final = "its metrics are libvmaf's for AOM, of YCbCr planes at 4:2:0"
+_ISSUE: Final = "AOM computed its metrics with libvmaf, on YCbCr planes at 4:2:0"
 
 
 def recognises(file: File, request: Request) -> bool:
@@ -43,8 +44,8 @@ def recognises(file: File, request: Request) -> bool:
 
 
 def read(files: Sequence[File], request: Request) -> Reading:  # noqa: ARG001 - as all formats
-    """The points of each file, a curve called by what its name begins with. The weighted PSNR-YUV
-    is (14 Y + U + V) / 16 of the decibels, which is the overall PSNR of AOM's summaries.
+    """The points of each file; a curve is named after the beginning of the file name. The weighted
+    PSNR-YUV is (14 Y + U + V) / 16 of the decibels, which is the overall PSNR of AOM's summaries.
 
     Raises :class:`UsageError`, with file and line, for a missing column and for cells that are no
     such numbers.
@@ -64,7 +65,7 @@ def _rows(file: File) -> Iterator[Row]:
             raise UsageError(f"{where}: OrigRes {told['OrigRes']!r} is not WIDTHxHEIGHT")
         fps, qp, rate = (number(told[name], name, where) for name in _NUMBERS)
         if not fps > 0:
-            raise UsageError(f"{where}: FPS is {told['FPS']}, frames a second are above 0")
+            raise UsageError(f"{where}: FPS is {told['FPS']}, frames per second must be above 0")
         bits = 8 * rate if told["TestCfg"] == _STILL else 1000 * rate / fps
         bpp = bits / (int(size[1]) * int(size[2]))
         yield Row(

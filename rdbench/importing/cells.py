@@ -1,4 +1,4 @@
-"""Text tables as cells: CSV and TSV, Markdown, and columns with runs of blanks between them."""
+"""Text tables as cells: CSV and TSV, Markdown, and columns separated by runs of blanks."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ _WIDE: Final = re.compile(r"(?<=\|)\s+|\s+(?=\|)|\s{2,}|\t")
 def cells(file: File, delimiter: str, decimal: str = ".") -> list[Line]:
     """The header and the rows of a table, with their lines; cells without space around them.
 
-    An empty ``delimiter`` is found out: the one sign by which all rows have as many cells as the
-    header, or else runs of blanks. A table of numbers alone has no header; its columns are called
-    1, 2, ..., as are columns without a name.
-
-    Raises :class:`UsageError` for rows of another length than the header, a header that names a
-    column twice, several signs that fit, and a file without rows.
+    An empty ``delimiter`` is detected: the only sign with which all rows have as many cells as the
+    header, or else runs of blanks. A table of only numbers has no header; its columns are named 1,
+    2, ..., as are columns without a name. Raises :class:`UsageError` for rows that differ in length
+    from the header, a header that names a column twice, several signs that fit, and a file without
+    rows.
     """
     delimiter = delimiter or _found(file, decimal)
     table = _complete(_split(file, delimiter))
@@ -40,7 +39,7 @@ def cells(file: File, delimiter: str, decimal: str = ".") -> list[Line]:
         for sign, name in _SIGNS.items():
             if sign in header[0] and sign != delimiter:
                 raise UsageError(
-                    f"{file.name!r} looks separated by {name}, not {delimiter!r}; give "
+                    f"{file.name!r} seems to be separated by {name}, not by {delimiter!r}; give "
                     f"`delimiter={sign!r}`"
                 )
     if twice := sorted({name for name in header if header.count(name) > 1}):
@@ -48,8 +47,8 @@ def cells(file: File, delimiter: str, decimal: str = ".") -> list[Line]:
     for line, row in table[1:]:
         if len(row) != len(header):
             raise UsageError(
-                f"{file.name!r}, line {line}: {len(row)} cells, the header has {len(header)}; "
-                "lines that are no rows begin with #"
+                f"{file.name!r}, line {line}: {len(row)} cells, but the header has "
+                f"{len(header)}; put # before lines that are not rows"
             )
     if len(table) == 1:
         raise UsageError(f"{file.name!r} has a header and no rows")
@@ -63,7 +62,7 @@ def _found(file: File, decimal: str) -> str:
     fitting = [sign for sign in signs if _fits(file, sign)]
     if len(fitting) > 1:
         told = " or ".join(_SIGNS[sign] for sign in fitting)
-        raise UsageError(f"{file.name!r} may be separated by {told}; say by which with `delimiter`")
+        raise UsageError(f"{file.name!r} may be separated by {told}; choose with `delimiter`")
     if not fitting and _fits(file, BLANKS):
         return BLANKS
     return next(iter(fitting), max(signs, key=first.count, default=","))

@@ -1,4 +1,4 @@
-"""Any CSV file with a header: columns by a mapping, or by their names where they are ours."""
+"""Any CSV file with a header: columns by a mapping, or by their rdbench names."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from rdbench.importing.rows import (
 
 
 def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
-    """Whatever is nothing else."""
+    """Accepts whatever no other format does."""
     return True
 
 
 def read(files: Sequence[File], request: Request) -> Reading:
     """The rows of CSV files.
 
-    Columns that :attr:`Request.columns` does not name are taken where they bear the name of one
-    of ours, and are named as unused otherwise. The parameter is what the file calls its points.
+    Columns that :attr:`Request.columns` does not name are taken if they have an rdbench name, and
+    are reported as unused otherwise. The parameter is the file's name for its points.
     """
     rows: list[Row] = []
     unused: dict[str, None] = {}
@@ -64,7 +64,7 @@ def read(files: Sequence[File], request: Request) -> Reading:
     if request.joins and len(labels) > 1:
         raise UsageError(
             f"{files[0].name!r} has several curves ({listed(labels)}), which `label` "
-            f"{request.label!r} would make one; leave it out, or keep their names in it, as "
+            f"{request.label!r} would merge; leave it out, or keep their names in it, as in "
             f"`label='{request.label}-*'`"
         )
     return Reading(tuple(rows), tuple(unused))
@@ -76,8 +76,9 @@ def _delimiter(file: File, request: Request) -> str:
         return request.delimiter
     if request.delimiter or file.delimiter == request.decimal:
         raise UsageError(
-            f"{file.name!r} says sep={file.delimiter} in its first line, against `delimiter` "
-            f"{request.delimiter!r} and `decimal` {request.decimal!r}; take out what is wrong"
+            f"{file.name!r} has sep={file.delimiter} in its first line, which contradicts "
+            f"`delimiter` {request.delimiter!r} and `decimal` {request.decimal!r}; remove what "
+            "is wrong"
         )
     return file.delimiter
 

@@ -1,11 +1,11 @@
 """CompressAI's result files: JSON of its ``utils.bench`` and ``utils.eval_model``.
 
-A file of means has lists, a value per point, and does not tell the rate parameter:
-``{"name", "description", "results": {"bpp": [...], "psnr-rgb": [...], ...}}``. A file that
-``eval_model --per-image`` writes has single values and the image's name in ``source``; its own
-name, ``IMAGE-NETWORK.json``, tells the network. Rates are those of files for the codecs of
-``bench``; of learned codecs the entropy coder's strings are counted, without shapes and headers, or
-with ``--entropy-estimation`` likelihoods.
+A file of means has lists with a value per point, without the rate parameter: ``{"name",
+"description", "results": {"bpp": [...], "psnr-rgb": [...], ...}}``. A file of ``eval_model
+--per-image`` has single values and the image's name in ``source``; its own name,
+``IMAGE-NETWORK.json``, gives the network. Rates count whole files for the codecs of ``bench``. For
+learned codecs, they count the strings of the entropy coder, without shapes and headers, or
+likelihoods with ``--entropy-estimation``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ KEYS: Final = {
     "encode_s": ("encoding_time",),
     "decode_s": ("decoding_time",),
 }
-"""Our column to the keys that CompressAI's tools and its published files have for it."""
+"""Keys of CompressAI's tools and published files, by our column."""
 
 _OTHERS: Final = {
     ("frames", "pooled_metrics"): "a log of VMAF",
@@ -47,7 +47,7 @@ _OTHERS: Final = {
     ("cells", "nbformat"): "a notebook",
     ("columns", "data"): "a table of pandas in JSON",
 }
-"""Keys of documents of other tools, and what these are."""
+"""Keys of documents of other tools, and names of these documents."""
 
 _BENCH: Final = ("JPEG", "WebP", "JPEG2000", "BPG", "TFCI", "VTM", "HM", "AV1")
 _INFERENCE: Final = re.compile(r"Inference \((?P<coder>.+)\)")
@@ -59,8 +59,8 @@ def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all f
 
 
 def read(files: Sequence[File], request: Request) -> Reading:
-    """The rows of all files: a curve per file of means, named as the file is, and a curve per
-    network of which there are files of images.
+    """The rows of all files: a curve per file of means, named after the file, and a curve per
+    network that has files of images.
 
     Keys are found by :data:`KEYS`, or by :attr:`Request.columns` where there is one.
     """
@@ -87,8 +87,9 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(
-                f"several files are named {name!r}, and so would their curves be; import them one "
-                "by one, or as one curve with `label`, or say by `point` which folders are points"
+                f"several files are named {name!r}, so their curves would have one name; import "
+                "them one by one, or as one curve with `label`, or name the folders of points "
+                "with `point`"
             )
 
 
@@ -99,12 +100,14 @@ def _document(file: File) -> dict[str, Any]:
     try:
         document: Any = json.loads(file.text, parse_int=read_number, parse_float=read_number)
     except (ValueError, RecursionError) as error:
-        lines = " (JSON Lines? that is no form of CompressAI)" if "Extra data" in str(error) else ""
+        lines = (
+            " (JSON Lines? CompressAI does not write that)" if "Extra data" in str(error) else ""
+        )
         raise UsageError(f"{file.name!r} is not JSON: {error}{lines}") from None
     if other := _other(document):
         raise UsageError(
-            f"{file.name!r} has no 'results' as CompressAI's files have them: it is {other}; make "
-            "a CSV of it with a row for each point and image"
+            f"{file.name!r} has no 'results' as CompressAI's files have them: it is {other}; "
+            "convert it to a CSV with a row for each point and image"
         )
     if isinstance(document, dict):
         results = document.get("results", document)
@@ -135,8 +138,8 @@ def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, 
         present = [key for key in known if key in results]
         if len(present) > 1:
             raise UsageError(
-                f"{name!r} has {listed(map(repr, present))}, all of which stand for {column}; say "
-                f"which with `mapping`, such as bpp=bpp,{column}={present[0]}"
+                f"{name!r} has {listed(map(repr, present))}, all of which mean {column}; choose "
+                f"one with `mapping`, such as bpp=bpp,{column}={present[0]}"
             )
         keys |= dict.fromkeys([column], present[0]) if present else {}
     if not (rate := rates.chosen(keys)) or not request.metrics.keys() & keys.keys():
@@ -146,7 +149,7 @@ def _keys(name: str, results: Mapping[str, Any], request: Request) -> dict[str, 
             f"{listed(results)}: name the keys with `mapping`, such as bpp=KEY,psnr_db=KEY"
         )
     if request.color == "luma" and (rgb := [k for k in keys.values() if k.endswith("-rgb")]):
-        raise UsageError(f"{name!r}: {rgb[0]!r} is of RGB, and `color` says luma")
+        raise UsageError(f"{name!r}: {rgb[0]!r} refers to RGB, but `color` is luma")
     return {column: keys[column] for column in request.numbers if column in keys}
 
 

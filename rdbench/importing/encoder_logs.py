@@ -1,4 +1,4 @@
-"""What the encoders of VTM and HM print: one run for each image and QP, any number in a file."""
+"""Logs of the VTM and HM encoders: one run for each image and QP, any number of runs in a file."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class _Run:
     frames: int = 0
     header: tuple[str, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
-    """By the names of the summary over all frames."""
+    """Scores, by their names in the summary over all frames."""
     title: str = ""
 
 
 def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
-    """A file with the size of a stream and a summary over all frames, as both print them."""
+    """Whether a file has the size of a stream and a summary over all frames, as both encoders print
+    them."""
     return bool(_BYTES.search(file.text) and _HEADER.search(file.text))
 
 
 def read(files: Sequence[File], request: Request) -> Reading:
-    """A row for each run: of the image that its input is named as, or over its frames where there
-    are several, with the bytes of the file that was written, not the rounded kbit/s.
-
-    PSNR of luma is taken for that of images of which luma was measured; else the mapping says what
-    is a quality. Raises :class:`UsageError`, with file and line, for a run that did not end, and
-    for frames that are not as many as ``images``.
+    """A row for each run: for the image named like its input, or over its frames if there are
+    several. The rate is from the bytes of the written file, not from the rounded kbit/s. PSNR of
+    luma is the quality if luma was measured; otherwise the mapping names the quality. Raises
+    :class:`UsageError`, with file and line, for a run that did not finish, and if the number of
+    frames differs from ``images``.
     """
     mapping = _mapping(request)
     runs = [(file, run) for file in files for run in _runs(file)]
@@ -60,8 +60,8 @@ def _mapping(request: Request) -> Mapping[str, str]:
     given = request.columns
     if taken := [name for name in given if name in _RATES]:
         raise UsageError(
-            f"the rate of a log is that of its 'Bytes written to file'; leave {listed(taken)} out "
-            "of `mapping`"
+            f"the rate of a log comes from its 'Bytes written to file'; leave {listed(taken)} "
+            "out of `mapping`"
         )
     metrics = {ours: theirs for ours, theirs in given.items() if ours in request.metrics}
     if metrics:
@@ -69,8 +69,8 @@ def _mapping(request: Request) -> Mapping[str, str]:
     if request.color == "luma":
         return {"psnr_db": "Y-PSNR"}
     raise UsageError(
-        "logs tell PSNR of planes, and none of RGB: for images of which luma was coded give "
-        "`color='luma'`, else say with `mapping` what is a quality, such as psnr_db=Y-PSNR"
+        "logs give the PSNR of planes, not of RGB: if luma was coded, give `color='luma'`; "
+        "otherwise name the quality with `mapping`, such as psnr_db=Y-PSNR"
     )
 
 
@@ -97,8 +97,8 @@ def _runs(file: File) -> Iterator[_Run]:
             values = found[2].split()
             if len(values) != len(run.header):
                 raise UsageError(
-                    f"{file.name!r}, line {place}: {len(values)} values, the line above names "
-                    f"{len(run.header)}; is a line torn?"
+                    f"{file.name!r}, line {place}: {len(values)} values, but the line above "
+                    f"names {len(run.header)}; is a line torn?"
                 )
             run.frames = int(found[1])
             run.scores = dict(zip(run.header, values, strict=True))
@@ -115,7 +115,7 @@ def _runs(file: File) -> Iterator[_Run]:
 def _unfinished(file: File, run: _Run) -> UsageError:
     return UsageError(
         f"{file.name!r}, line {run.line}: this run has no summary over its frames followed by "
-        "'Bytes written to file', so it did not end; take it out, or encode again"
+        "'Bytes written to file', so it did not finish; remove it, or encode again"
     )
 
 
@@ -131,9 +131,9 @@ def _row(file: File, run: _Run, request: Request, mapping: Mapping[str, str]) ->
     if run.frames > 1:
         if request.images != run.frames:
             raise UsageError(
-                f"{where}: a run over {run.frames} frames, whose rate and quality are means of "
-                f"them; give `images={run.frames}` where each is an image, or encode them one by "
-                "one"
+                f"{where}: a run over {run.frames} frames, with rate and quality averaged over "
+                f"them; give `images={run.frames}` if each frame is an image, or encode them one "
+                "by one"
             )
         texts.pop("image", None)
         numbers["size_bytes"] /= run.frames

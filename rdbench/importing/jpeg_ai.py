@@ -1,9 +1,9 @@
 """The summaries of JPEG AI's reference software, such as that of its VVC anchor.
 
-Tab separated without a header; a row is one image at one target rate, named as
+The files are tab-separated, without a header. A row is one image at one target rate, named like
 ``VVC_00001_TE_2096x1400_8bit_sRGB_006.png``: codec, image, and the target in hundredths of bit/px.
-The columns are those by which the software's own reporter reads them; of its two MS-SSIM that of
-pytorch-msssim is taken, as there. PSNR of its YUV planes, checksums and times are not.
+Columns are identified as in the software's own reporter; of its two MS-SSIM, that of pytorch-msssim
+is taken, as there. PSNR of its YUV planes, checksums and times are ignored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def recognises(file: File, request: Request) -> bool:
 
 def read(files: Sequence[File], request: Request) -> Reading:  # noqa: ARG001 - as all formats
     """The points of each codec. Raises :class:`UsageError`, with file and line, for rows of another
-    form, and for numbers that cannot be those of their columns."""
+    form, and for impossible numbers."""
     return Reading(tuple(row for file in files for row in _rows(file)), _UNUSED)
 
 

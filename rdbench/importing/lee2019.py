@@ -1,9 +1,9 @@
 """The tables in the repository of Lee, Cho and Beack (ICLR 2019).
 
-One file per measure: the header is ``lambda`` and the lambdas, then comes a row per image and the
-row ``Average``, which is checked and left out. The files of a curve are told apart by the mapping,
-as in ``bpp=[MSE optimized] bpp.csv,psnr_db=[MSE optimized] PSNR.csv``. The same numbers
-in one table with the columns :data:`LONG` are read as well.
+One file per measure: the header is ``lambda`` and the lambdas, followed by a row per image and the
+row ``Average``, which is checked and left out. The mapping assigns the files of a curve, as in
+``bpp=[MSE optimized] bpp.csv,psnr_db=[MSE optimized] PSNR.csv``. The same numbers in one table with
+the columns :data:`LONG` are read as well.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ def _read_long(files: Sequence[File], request: Request) -> Reading:
 def _read_wide(files: Sequence[File], request: Request) -> Reading:
     by_name = {file.name: file for file in files}
     if len(by_name) < len(files):
-        raise UsageError("several of the tables have one name; import them from folders of one")
+        raise UsageError("several of the tables have one name; import each folder separately")
     names = request.columns
     has_quality = bool(request.metrics.keys() & names.keys())
     complete = "bpp" in names and has_quality and set(names) <= set(request.numbers)
     wrong = sorted(set(names.values()) ^ set(by_name))
     if wrong or not complete:
         raise UsageError(
-            "tables of Lee 2019 hold one measure each: say which with `mapping`, such as "
+            "tables of Lee 2019 hold one measure each: assign them with `mapping`, such as "
             f"bpp=FILE,psnr_db=FILE; the files are {listed(map(repr, by_name))}"
             + (
                 f", `mapping` and they differ in {listed(map(repr, wrong))}"
@@ -123,8 +123,8 @@ def _table(file: File, column: str, left_out: list[Row]) -> _Table:
         for point, mean, average in zip(points, means, over_images[name], strict=True):
             if not math.isclose(mean, average, rel_tol=0, abs_tol=_TOLERANCE):
                 raise UsageError(
-                    f"{file.name!r}: the row {name} has {average!r} at lambda {point:g}, the mean "
-                    f"of the {len(rows)} images is {mean!r}; is the file whole?"
+                    f"{file.name!r}: the row {name} has {average!r} at lambda {point:g}, but the "
+                    f"mean of the {len(rows)} images is {mean!r}; is the file complete?"
                 )
     return {
         (image, point): value

@@ -37,7 +37,7 @@ def without_comments(name: str, text: str) -> File:
 
 
 def notes(files: Sequence[File]) -> tuple[str, ...]:
-    """What is to be said of lines that were passed over."""
+    """Notes on lines that were skipped."""
     told = listed(
         f"{file.name!r}, line {file.comments[0]}"
         + (f" and {len(file.comments) - 1} more" if file.comments[1:] else "")
@@ -46,4 +46,6 @@ def notes(files: Sequence[File]) -> tuple[str, ...]:
     )
     if not any(file.comments for file in files):
         return ()
-    return (f"lines that begin with # are comments ({told}); a cell that begins so is kept quoted",)
+    return (
+        f"lines that begin with # are taken as comments ({told}); quote a cell that begins with #",
+    )

@@ -1,4 +1,5 @@
-"""What paths tell: the points and images of files, and images that are named by their paths."""
+"""Information in paths: the points and images of files, and images that are named by their
+paths."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _PATH: Final = re.compile(r"([A-Za-z]:)?[\\/]|~|\.\.?[\\/]|file:")
 
 
 def names(paths: Sequence[str | Path]) -> list[str]:
-    """The names of files for messages: without the folders that all of them are in."""
+    """The names of files for messages: without their common folders."""
     if len(set(paths)) < 2:
         return [Path(path).name for path in paths]
     whole = [Path(path).absolute() for path in paths]
@@ -27,10 +28,9 @@ def names(paths: Sequence[str | Path]) -> list[str]:
 
 
 def told(files: Sequence[File], request: Request) -> list[File]:
-    """The files with what their paths tell: by the patterns of the request, or, where all files
-    have one name, the number that ends the name of the one folder in which they differ.
-
-    Raises :class:`UsageError` for a pattern that no part, or several parts, of a path are of.
+    """The files with the information in their paths: by the patterns of the request, or, if all
+    files have one name, the number at the end of the one folder name in which they differ. Raises
+    :class:`UsageError` for a pattern that matches no part, or several parts, of a path.
     """
     points = [_matched(file, "point", request.point) for file in files] if request.point else []
     images = [_matched(file, "image", request.image) for file in files] if request.image else []
@@ -63,8 +63,8 @@ def _matched(file: File, what: str, pattern: str) -> str:
         found = found or [match[1] for part in parts if (match := form.fullmatch(part))]
     if len(found) != 1:
         raise UsageError(
-            f"{file.name!r}: `{what}` {pattern!r} is to match the name of one folder, or that of "
-            f"the file without its suffix; of {str(file.path)!r} it matches {listed(found)}"
+            f"{file.name!r}: `{what}` {pattern!r} must match the name of one folder, or that of "
+            f"the file without its suffix; in {str(file.path)!r} it matches {listed(found)}"
         )
     return found[0]
 
@@ -83,9 +83,8 @@ def _by_folder(files: Sequence[File]) -> list[str]:
 
 
 def applied(rows: Sequence[Row], files: Sequence[File], request: Request) -> list[Row]:
-    """The rows with the point and the image of their file, where they do not tell them.
-
-    Raises :class:`UsageError` where they do, and a pattern was given.
+    """The rows with the point and the image of their file, if they lack them. Raises
+    :class:`UsageError` if they have them although a pattern was given.
     """
     by_name = {file.name: file for file in files}
     tell_points = any("point" in row.numbers for row in rows)
@@ -95,7 +94,7 @@ def applied(rows: Sequence[Row], files: Sequence[File], request: Request) -> lis
         ("image", request.image, tell_images),
     ):
         if given and tell:
-            raise UsageError(f"the rows tell their {what} themselves; leave out `{what}`")
+            raise UsageError(f"the rows already have a {what}; leave out `{what}`")
     result = []
     for row in rows:
         file = by_name[row.file]
@@ -108,16 +107,16 @@ def applied(rows: Sequence[Row], files: Sequence[File], request: Request) -> lis
 
 
 def notes(rows: Sequence[Row], files: Sequence[File], request: Request) -> tuple[str, ...]:
-    """What is to be said where the folders told the points, although nobody asked them to."""
+    """The note that points were taken from folder names without a pattern."""
     if request.point or files[0].point is None or any("point" in row.numbers for row in rows):
         return ()
     told = listed(f"{point_text(file.point or 0)} for {file.name!r}" for file in files[:2])
-    return (f"points are told by the names of folders: {told}{', ...' * (len(files) > 2)}",)
+    return (f"points were taken from folder names: {told}{', ...' * (len(files) > 2)}",)
 
 
 def without_folders(rows: Sequence[Row]) -> list[Row]:
-    """The rows of one curve, whose images are named by the paths of their files, with the images
-    named as in the folder that all of them are in."""
+    """The rows of one curve whose images are named by paths, with the images named relative to
+    their common folder."""
     named = [row.texts.get("image", "") for row in rows]
     if not any(map(_is_path, named)):
         return list(rows)

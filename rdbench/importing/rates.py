@@ -18,11 +18,11 @@ _WAYS: Final = "size_bytes=COLUMN or kbps=COLUMN"
 
 
 def chosen(columns: Iterable[str]) -> str:
-    """The column that is the rate, of those that a file has or a mapping names; empty for none.
-    Raises :class:`UsageError` for several."""
+    """The column of the rate, among those that a file has or a mapping names; empty if there is
+    none. Raises :class:`UsageError` for several."""
     rates = [name for name in ("bpp", "size_bytes", "kbps") if name in columns]
     if len(rates) > 1:
-        raise UsageError(f"`mapping` names {' and '.join(rates)}: one of them is the rate")
+        raise UsageError(f"`mapping` names {' and '.join(rates)}; only one of them can be the rate")
     return rates[0] if rates else ""
 
 
@@ -30,16 +30,16 @@ def check_unit(column: str, where: str) -> None:
     """Refuse a column for bpp whose name says another unit."""
     if _OTHER_UNIT.search(column):
         raise UsageError(
-            f"{where}: {column!r} does not look like bits per pixel; with `mapping` it is {_WAYS}, "
-            "and the size of the images makes bpp of it"
+            f"{where}: {column!r} does not look like bits per pixel; map it as {_WAYS} with "
+            "`mapping`, and it is converted with the size of the images"
         )
 
 
 def in_bpp(rows: Sequence[Row], request: Request) -> list[Row]:
     """The rows with bpp: ``8 size_bytes / pixels``, or ``1000 kbps / (frames a second · pixels)``.
 
-    Raises :class:`UsageError` where the size of the images or the frame rate is not told or not
-    needed, and for a rate that no image has.
+    Raises :class:`UsageError` if the size of the images or the frame rate is missing or
+    superfluous, and for an impossible rate.
     """
     size = _pixels_of(request.size)
     if (size or request.fps) and rows and all("bpp" in row.numbers for row in rows):
@@ -64,14 +64,14 @@ def _converted(row: Row, size: int, fps: float) -> Row:
     pixels = told.get("pixels") or told.get("width", 0) * told.get("height", 0) or size
     if not pixels > 0:
         raise UsageError(
-            f"{row.where}: {name} becomes bpp by the size of the image, which is not told; name "
-            "its columns with `mapping`: width=COLUMN,height=COLUMN or pixels=COLUMN, or give "
+            f"{row.where}: converting {name} to bpp needs the size of the image; name its "
+            "columns with `mapping`: width=COLUMN,height=COLUMN or pixels=COLUMN, or give "
             "`size='WIDTHxHEIGHT'`"
         )
     if name == "kbps" and not fps > 0:
         raise UsageError(
-            f"{row.where}: kbps becomes bpp by the frames a second that the encoder was told; give "
-            "`fps`"
+            f"{row.where}: converting kbps to bpp needs the frames per second given to the "
+            "encoder; give `fps`"
         )
     bits = 8 * told[name] if name == "size_bytes" else 1000 * told[name] / fps
     return dataclasses.replace(row, numbers=numbers | {"bpp": bits / pixels})
@@ -81,7 +81,7 @@ def _checked(row: Row) -> Row:
     bpp = row.numbers.get("bpp", 0)
     if _MOST_BPP < bpp < float("inf"):
         raise UsageError(
-            f"{row.where}: bpp is {point_text(bpp)}, more than an image takes uncompressed; if "
-            f"the column is of another unit, map it so: {_WAYS}"
+            f"{row.where}: bpp is {point_text(bpp)}, more than the uncompressed image; if the "
+            f"column has another unit, map it as {_WAYS}"
         )
     return row

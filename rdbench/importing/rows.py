@@ -1,4 +1,4 @@
-"""What the readers of all formats take and give."""
+"""Inputs and outputs of the readers of all formats."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ _TOLD: Final = 20  # characters of a number in messages
 
 @dataclass(frozen=True)
 class File:
-    """A file to import: its name without the folders that all files are in, and its text."""
+    """A file to import: its name without the folders common to all files, and its text."""
 
     name: str
     text: str
     delimiter: str = ""
-    """What separates its cells, where it says so itself."""
+    """Its own declaration of the separator of cells, if any."""
     comments: tuple[int, ...] = ()
     """The lines that were comments, and are empty in :attr:`text`."""
     path: Path = Path()
     point: float | None = None
-    """The point of its rows, where its path tells it."""
+    """The point of its rows, if its path gives it."""
     image: str = ""
-    """The image of its rows, where its path tells it."""
+    """The image of its rows, if its path gives it."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What files do not tell of their curves, and how a CSV is to be read."""
+    """Information about curves that files lack, and how to read a CSV."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Our column to the file's column or key; a metric may be named as FILE.py:Class or FILE.toml
@@ -61,14 +61,15 @@ class Request:
     images: int = 0
     """Over how many images rows without an image are means."""
     rate_is: str = ""
-    """A key of :data:`rdbench.curves.published.RATES`; empty for what the format tells."""
+    """A key of :data:`rdbench.curves.published.RATES`; empty for that of the format."""
     source: str = ""
     known_issue: str = ""
     delimiter: str = ""
-    """Empty for what the file shows."""
+    """Empty to detect it."""
     decimal: str = "."
     point: str = ""
-    """The name of the folders or files that tell the point, with ``{}`` for it, as ``q{}``."""
+    """The name pattern of folders or files that give the point, with ``{}`` for it, such as
+    ``q{}``."""
     image: str = ""
     """The same for the image."""
     size: str = ""
@@ -78,8 +79,8 @@ class Request:
 
     @cached_property
     def metrics(self) -> dict[str, MetricRecord]:
-        """The metrics that a file may have: those that are known by name, those that others
-        publish, and those of files. Raises :class:`UsageError` where a file has none."""
+        """The metrics that a file may have: those known by name, those that others publish, and
+        those of files. Raises :class:`UsageError` for a file without a metric."""
         files = [find(ours) for ours in self.mapping if is_file(ours)]
         known = {**PUBLISHED, **records_of(names())}
         return known | {record.name: record for record in files}
@@ -109,21 +110,21 @@ class Row:
 
     file: str
     place: str
-    """Where in the file, for messages."""
+    """Its place in the file, for messages."""
     texts: Mapping[str, str]
-    """Values of :data:`TEXTS`; what is not there is not told."""
+    """Values of :data:`TEXTS`; missing ones are unknown."""
     numbers: Mapping[str, float]
-    """Values of :attr:`Request.numbers`; what is not there is not available."""
+    """Values of :attr:`Request.numbers`; missing ones are not available."""
     title: str = ""
     """The text that its line begins with, where that is neither a number nor its label."""
     group: str = ""
-    """What tells the points of a curve apart where rows of images have no ``point``."""
+    """The quantity that distinguishes the points of a curve if rows of images have no ``point``."""
     rate_is: str = ""
-    """What the rate is, where the format tells; see :data:`rdbench.curves.published.RATES`."""
+    """What the rate counts, if the format says; see :data:`rdbench.curves.published.RATES`."""
     averaging: str = "unknown"
     """How a row without an image is a mean; see :data:`rdbench.curves.published.AVERAGINGS`."""
     known_issue: str = ""
-    """What is known against numbers of the format."""
+    """Known issues of the numbers of this format."""
 
     @property
     def where(self) -> str:
@@ -132,20 +133,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a format's reader found. ``unused`` are columns or keys that were not taken."""
+    """The result of a format's reader. ``unused`` are columns or keys that were not taken."""
 
     rows: tuple[Row, ...]
     unused: tuple[str, ...] = ()
     summaries: tuple[Row, ...] = ()
-    """Rows over images that were told from them by the reader; they are noted as left out."""
+    """Summary rows that the reader left out; a note says so."""
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """``bpp=rate,psnr_db=PSNR`` as a mapping of our columns to those of the file; names with
-    commas stand in double quotes.
-
-    Raises :class:`UsageError` for another form, a column that an imported file cannot have, and for
-    names that occur twice on either side.
+    """``bpp=rate,psnr_db=PSNR`` as a mapping of our columns to those of the file; names that
+    contain commas are in double quotes. Raises :class:`UsageError` for another form, a column that
+    an imported file cannot have, and names that occur twice on either side.
     """
     mapping: dict[str, str] = {}
     columns = (*TEXTS, *Request().numbers)
@@ -184,14 +183,12 @@ def number(text: str, column: str, where: str, decimal: str = ".") -> float:
             f"{where}, {column}: {text!r} has a comma; if it is the decimal sign, give "
             "`decimal=','`"
         )
-    raise UsageError(
-        f"{where}, {column}: {text!r} is not a number; leave empty what is not available"
-    )
+    raise UsageError(f"{where}, {column}: {text!r} is not a number; leave unavailable values empty")
 
 
 def finite(digits: str, where: str) -> float:
-    """The number that is written in digits. Raises :class:`UsageError`, with ``where``, for one
-    beyond all floating-point numbers, which would read as infinite."""
+    """The number written in digits. Raises :class:`UsageError`, with ``where``, for one beyond the
+    range of floating-point numbers, which would read as infinite."""
     value = float(digits)
     if math.isinf(value):
         told = digits if len(digits) <= _TOLD else f"{digits[:_TOLD]}... ({len(digits)} characters)"
@@ -200,7 +197,7 @@ def finite(digits: str, where: str) -> float:
 
 
 def image_name(name: str) -> str:
-    """An image's name as runs have it: without the suffix of its file."""
+    """An image's name as in runs: without the suffix of its file."""
     stem, _, suffix = name.rpartition(".")
     return stem if stem and f".{suffix.lower()}" in SUFFIXES else name
 

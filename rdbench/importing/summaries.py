@@ -1,4 +1,4 @@
-"""Rows of a table of images that are no images: averages, totals and the like below them."""
+"""Rows in a table of images that are not images: averages, totals and the like."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MEAN: Final = re.compile(rf"{_GAP}*(?:average|avg|mean)(?![^\W_])", re.IGNORECA
 
 
 def is_summary(image: str) -> bool:
-    """Whether a row of this name is over images, as ``AVG``, ``Average:``, ``mean (24 images)``. A
-    name with the suffix of an image, such as ``all.png``, is an image's."""
+    """Whether a row of this name summarizes images, such as ``AVG``, ``Average:``, ``mean (24
+    images)``. A name with the suffix of an image, such as ``all.png``, is an image."""
     return bool(_SUMMARY.fullmatch(image))
 
 
@@ -34,8 +34,8 @@ def is_mean(image: str) -> bool:
 
 
 def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows of images and the summaries. Where no row names another image, they are what the
-    table is of, and none is left out."""
+    """The rows of images and the summaries. If all rows have such names, they are taken for images,
+    and none is left out."""
     over_images = [row for row in rows if is_summary(_name(row))]
     others = [row for row in rows if not is_summary(_name(row))]
     if not any(map(_name, others)):
@@ -49,16 +49,17 @@ def _name(row: Row) -> str:
 
 
 def notes(rows: Sequence[Row], left_out: Sequence[Row]) -> list[str]:
-    """What is to be said of summaries: those that were left out, and those that were taken."""
+    """Notes on summaries: those that were left out, and those that were taken."""
     if left_out:
         return [
-            f"left out, as summaries of images: {_told(left_out)}; an image of such a name is kept "
-            "where the file names it with its suffix, as in all.png"
+            f"left out as summaries: {_told(left_out)}; to keep an image of such a name, give it "
+            "its suffix, as in all.png"
         ]
     if taken := [row for row in rows if is_summary(row.texts.get("image", ""))]:
         return [
-            f"all rows are called as summaries are, and are taken for images: {_told(taken)}; if "
-            "they are means, give no column of images, and say over how many with `images`"
+            f"all rows have names of summaries, and are taken for images: {_told(taken)}; if "
+            "they are means, leave out the column of images, and give their number with "
+            "`images`"
         ]
     return []
 

@@ -1,4 +1,4 @@
-"""From rows as files have them to the CSV of published curves."""
+"""From the rows of files to the CSV of published curves."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _LAST: Final = ("rate_is", "averaging", "description", "source", "known_issue")
 
 @dataclass(frozen=True)
 class Imported:
-    """Imported curves, and the CSV that holds them. ``notes`` say what was not taken, and what
-    the curves are not fit for."""
+    """Imported curves, and the CSV that holds them. ``notes`` say what was left out, and
+    limitations of the curves."""
 
     text: str
     curves: tuple[Curve, ...]
@@ -40,7 +40,7 @@ class Imported:
 
 
 def tidy(reading: Reading, request: Request) -> Imported:
-    """The rows of a reading with what the request adds, as the text of a CSV file.
+    """The rows of a reading, completed by the request, as the text of a CSV file.
 
     Raises :class:`UsageError` as :func:`rdbench.importing.import_curves`.
     """
@@ -53,7 +53,7 @@ def tidy(reading: Reading, request: Request) -> Imported:
     taken = sorted(set(groups) & set(published_labels()))
     if taken:
         raise UsageError(
-            f"a published curve of rdbench has the label {taken[0]!r} already; name that one, or "
+            f"rdbench ships a published curve with the label {taken[0]!r}; use that one, or "
             + (
                 "give another `label`"
                 if request.label
@@ -86,7 +86,7 @@ def _label(row: Row, request: Request) -> str:
     own = row.texts.get("label", "")
     label = request.label.replace("*", own) if request.label else own
     if not (own or request.joins):
-        raise UsageError(f"{row.where} does not tell the curve's label; give one with `label`")
+        raise UsageError(f"{row.where} has no label for the curve; give one with `label`")
     try:
         check_label(label)
     except UsageError as error:
@@ -130,7 +130,7 @@ def _common(label: str, rows: Sequence[Row], request: Request) -> dict[str, str]
     if len(rates) > 1:
         raise UsageError(
             f"the rates of {label!r} are of several kinds ({listed(sorted(rates))}); import them "
-            "as curves of their own"
+            "as separate curves"
         )
     averagings = {row.averaging for row in rows}
     return {
@@ -154,13 +154,13 @@ def _check_row(row: Row, request: Request) -> None:
     if "bpp" not in row.numbers:
         raise UsageError(f"{row.where} has no bpp")
     if not request.metrics.keys() & row.numbers.keys():
-        raise UsageError(f"{row.where} has a rate and no quality")
+        raise UsageError(f"{row.where} has a rate but no quality")
     for name, value in row.numbers.items():
         if not math.isfinite(value) and not of_identical(request.metrics.get(name), value):
-            raise UsageError(f"{row.where}: {name} is {value}; leave out what is not available")
+            raise UsageError(f"{row.where}: {name} is {value}; leave out unavailable values")
     if row.numbers["bpp"] <= 0:
         raise UsageError(
-            f"{row.where}: bpp is {point_text(row.numbers['bpp'])}, a rate is positive"
+            f"{row.where}: bpp is {point_text(row.numbers['bpp'])}, a rate must be positive"
         )
 
 
@@ -184,14 +184,14 @@ def _of_images(label: str, rows: Sequence[Row], request: Request) -> bool:
     if named and len(named) < len(rows):
         other = next(row for row in rows if not row.texts.get("image"))
         raise UsageError(
-            f"{label!r} has rows of images ({named[0].where}) and means ({other.where}); leave one "
-            "kind out"
+            f"{label!r} has rows of images ({named[0].where}) and means ({other.where}); leave "
+            "out one kind"
         )
     if named and request.images:
         raise UsageError(f"`images` is for means; the rows of {label!r} name their images")
     if not named and not request.images:
         raise UsageError(
-            f"the rows of {label!r} name no image, so they are means: say over how many images "
+            f"the rows of {label!r} name no image, so they are means: give the number of images "
             "with `images`, or name the column with `mapping`: image=COLUMN, or the names of "
             "folders or files with `image`"
         )
@@ -204,7 +204,7 @@ def _points(rows: Sequence[Row], *, of_images: bool) -> tuple[list[float], str]:
     told = [row for row in rows if "point" in row.numbers]
     if told and len(told) < len(rows):
         other = next(row for row in rows if "point" not in row.numbers)
-        raise UsageError(f"{told[0].where} tells its point, {other.where} does not")
+        raise UsageError(f"{told[0].where} has a point, but {other.where} has none")
     if told:
         return [row.numbers["point"] for row in rows], "point"
     keys = [row.group if of_images else str(place) for place, row in enumerate(rows)]
@@ -228,8 +228,8 @@ def _check_twice(rows: Sequence[Row], points: Sequence[float]) -> None:
                     + (
                         ""
                         if told
-                        else "; if they are two points, tell them by `mapping`: point=COLUMN, or "
-                        "by the names of folders or files with `point`"
+                        else "; if they are two points, name them with `mapping`: point=COLUMN, "
+                        "or with the names of folders or files (`point`)"
                     )
                 )
             seen[key] = row
@@ -240,8 +240,8 @@ def _one(label: str, rows: Sequence[Row], name: str, default: str) -> str:
     if len(values) > 1:
         told = listed(f"{value!r} in {where}" for value, where in list(values.items())[:2])
         raise UsageError(
-            f"the rows of {label!r} differ in {name} ({told}); give each curve a `label` of its "
-            "own, or tell them by `mapping`: label=COLUMN"
+            f"the rows of {label!r} differ in {name} ({told}); give each curve its own `label`, "
+            "or name the column with `mapping`: label=COLUMN"
         )
     return next(iter(values))
 
@@ -250,8 +250,8 @@ def _dataset(row: Row, request: Request) -> str:
     dataset = request.dataset or row.texts.get("dataset", "")
     if not dataset:
         raise UsageError(
-            f"{row.where} does not tell its dataset; give `dataset`, with the name that it has in "
-            "the runs to compare with (`rdbench datasets` lists known ones)"
+            f"{row.where} has no dataset; give `dataset`, with its name in the runs to compare "
+            "with (`rdbench datasets` lists known ones)"
         )
     return dataset
 
@@ -272,17 +272,17 @@ def _decibels(linear: float) -> float:
 def _notes(rows: Sequence[Row], told: Sequence[Row], curves: Sequence[Curve]) -> list[str]:
     notes = []
     if {row.texts.get("image") for row in rows} != {row.texts.get("image") for row in told}:
-        notes.append("images are named without the folders that all of a curve are in")
+        notes.append("images are named without their common folders")
     if any(image_name(image) != image for row in rows if (image := row.texts.get("image", ""))):
         notes.append("images are named without .png and the like, as runs name them")
     for curve in curves:
         if len(curve.points) == 1:
-            notes.append(f"{curve.label} has one point: it can be drawn, not compared")
+            notes.append(f"{curve.label} has a single point, so it can be drawn but not compared")
         if curve.left_out:
             image, reason = next(iter(curve.left_out.items()))
             notes.append(
-                f"{curve.label}: {len(curve.left_out)} images are not at all points and will be "
-                f"left out of it ({image}: {reason})"
+                f"{curve.label}: {len(curve.left_out)} images lack points and will be left out "
+                f"({image}: {reason})"
             )
         if curve.rate_is == "unknown":
             notes.append(f"{curve.label}: {RATES['unknown']}; `rate_is` says it")

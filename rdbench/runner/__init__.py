@@ -1,4 +1,4 @@
-"""Carrying an experiment out: one measurement, the pool of workers, and the run as a whole."""
+"""Running an experiment: single measurements, the pool of workers, and the run as a whole."""
 
 from rdbench.runner.executor import Executor, Limits
 from rdbench.runner.pool import LocalPool

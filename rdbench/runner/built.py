@@ -1,4 +1,4 @@
-"""The codecs that a worker has built, and what their classes told it."""
+"""The codecs that a worker has built."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MAX_INSTANCES: Final = 64
 
 
 class Built:
-    """Keeps the codecs that were built, so that the next image does not pay for them."""
+    """Keeps codec instances, so that the next image need not build them again."""
 
     def __init__(self, settings: Settings, notes: list[str]) -> None:
         self._settings = settings
         self._notes = notes
-        """What is said of files while codecs are built."""
+        """Notes on files while codecs are built."""
         self._codecs: OrderedDict[tuple[str, str, float], tuple[Codec, Codec]] = OrderedDict()
         self._classes: dict[tuple[str, str], type[Codec]] = {}
         self._versions: dict[tuple[str, str], str] = {}
@@ -83,8 +83,9 @@ class Built:
         if codec.longest_side is not None and max(height, width) > codec.longest_side:
             whose = f" ({codec.longest_side_is})" if codec.longest_side_is else ""
             raise UnsupportedImageError(
-                f"codec {codec.name!r} takes sides of at most {codec.longest_side} px{whose} and "
-                f"this image is {width}x{height}; cut it into tiles, or measure another codec"
+                f"codec {codec.name!r} takes sides of at most {codec.longest_side} px{whose}, "
+                f"but this image is {width}x{height}; cut it into tiles, or measure another "
+                "codec"
             )
         key = (plan.target, plan.options_text)
         if key not in self._takes:
@@ -96,6 +97,7 @@ class Built:
         as_color = imagemagick(task.image.path.name, "{} -define png:color-type=2")
         hint = "measure with color luma" if kinds == "grey" else f"convert it with {as_color}"
         raise UnsupportedImageError(
-            f"codec {codec.name!r} takes {kinds} images only and this one is {found.words} "
-            f"({found.text}); {hint}, or measure another codec (comparisons leave it out)"
+            f"codec {codec.name!r} takes only {kinds} images, but this one is {found.words} "
+            f"({found.text}); {hint}, or measure another codec (comparisons leave this image "
+            "out)"
         )

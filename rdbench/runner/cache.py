@@ -1,8 +1,7 @@
-"""A cache of measurements: a folder with one SQLite file, which runs share and which is bounded.
-
-What is in it is never needed: a cache that is damaged, full or not to be written to costs the time
-of measuring again, and one line. Entries are used or not by their digests alone, never by a clock;
-those that were used longest ago, in the order of use, make room.
+"""A cache of measurements: a folder with one SQLite file of limited size, which runs share. Nothing
+depends on it: if it is damaged, full or read-only, rows are measured again, and one line says so.
+Whether an entry is used depends only on digests, never on a clock. The least recently used entries
+make room for new ones.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ class Cache:
     """The entries in ``folder``, by their keys, of at most ``limit_mb`` MiB together. Use it in a
     ``with`` statement.
 
-    ``said`` collects a line for each thing that it could not do; nothing of it is raised. Raises
-    :class:`UsageError` where ``folder`` is a file, or cannot be made.
+    ``said`` collects a line for each thing that it could not do; none of these is raised. Raises
+    :class:`UsageError` if ``folder`` is a file, or cannot be created.
     """
 
     def __init__(self, folder: Path, limit_mb: int = DEFAULT_MB) -> None:
@@ -63,7 +62,7 @@ class Cache:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
-                f"cannot make the cache {str(folder)!r}: {error.strerror}; name another folder "
+                f"cannot create the cache {str(folder)!r}: {error.strerror}; name another folder "
                 "with `cache`"
             ) from None
         with self._guarded("is not used"):
@@ -78,7 +77,7 @@ class Cache:
         return False
 
     def get(self, key: str) -> Entry | None:
-        """The entry of ``key``; None where there is none that is whole."""
+        """The entry of ``key``; None if there is none, or if it is damaged."""
         if self._connection is None:
             return None
         with self._guarded("is not used any more"):
@@ -92,13 +91,13 @@ class Cache:
                 self._use(key)
                 entry: Entry = json.loads(content)
                 return entry
-            self._say(f"the cache {str(self.folder)!r} has damaged entries; they are not used")
+            self._say(f"the cache {str(self.folder)!r} has damaged entries, which are not used")
             if self._writes:
                 self._connection.execute("DELETE FROM entry WHERE key = ?", (key,))
         return None
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep an entry, in place of one with its key."""
+        """Store an entry, replacing one with the same key."""
         if self._connection is None or not self._writes:
             return
         content = json.dumps(entry, ensure_ascii=False, sort_keys=True)
@@ -135,7 +134,7 @@ class Cache:
         )
         if not writable:
             self._writes = False
-            self._say(f"the cache {str(self.folder)!r} cannot be written to; it is only read")
+            self._say(f"the cache {str(self.folder)!r} is read-only; nothing is added to it")
             if not path.exists():
                 raise sqlite3.OperationalError("there is nothing in it")
             return self._connected(f"{path.absolute().as_uri()}?mode=ro")
@@ -167,8 +166,8 @@ class Cache:
     def _put_aside(self, error: Exception) -> None:
         """Have the next to open it begin anew."""
         self._say(
-            f"the cache {str(self.folder)!r} is damaged ({error}); it is begun anew, and "
-            f"{FILE}.damaged is what it was"
+            f"the cache {str(self.folder)!r} is damaged ({error}); a new one is begun, and the "
+            f"old one is kept as {FILE}.damaged"
         )
         path = self.folder / FILE
         path.replace(path.with_name(f"{FILE}.damaged"))

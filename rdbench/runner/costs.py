@@ -1,5 +1,5 @@
-"""How long measurements will take, by what earlier ones took: seconds for a megapixel by codec,
-options and point."""
+"""How long measurements will take, judged by earlier ones: seconds per megapixel by codec, options
+and point."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Costs:
 
     def __init__(self, tables: Iterable[Measurements] = ()) -> None:
         self.rows = 0
-        """How many rows it is learned from."""
+        """The number of rows it is learned from."""
         self._by_curve: dict[Curve, dict[float, float]] = {}
         self._megapixels: dict[ImageRef, float] = {}
         self._found: dict[tuple[Curve, float], float | None] = {}
@@ -53,8 +53,8 @@ class Costs:
             self._by_curve.setdefault(curve, {})[point] = statistics.median(medians)
 
     def of(self, task: Task) -> float | None:
-        """The seconds that a task will take; None where nothing is known of its curve. A point that
-        was not measured is like the nearest one that was."""
+        """The seconds that a task will take; None if nothing is known about its curve. A point that
+        was not measured takes as long as the nearest one that was."""
         per_megapixel = self._per_megapixel((task.codec.name, task.codec.options_text), task.point)
         return None if per_megapixel is None else per_megapixel * self._size(task.image)
 
@@ -119,12 +119,12 @@ LONG: Final = 0.02
 def in_order(
     tasks: Sequence[tuple[Task, float | None]], workers: int
 ) -> tuple[list[int], frozenset[int]]:
-    """The places of tasks (with what they will take) in the order of work, and which are long.
-
-    Where several workers share them, those that take more than :data:`LONG` of a worker's share
-    come first, the longest before the others, so that none is left alone with one at the end
-    (Graham 1969, doi 10.1137/0117039). The others keep their order, image by image and in turns, on
-    which their times rest; so do all where one worker does them, or nothing is known.
+    """The indices of tasks (given their expected times) in the order of work, and which of them are
+    long. If several workers share the tasks, those that take more than :data:`LONG` of a worker's
+    share come first, the longest at the front, so that no worker is left alone with one at the end
+    (Graham 1969, doi 10.1137/0117039). The other tasks keep their order, image by image with codecs
+    in turns, which keeps their times comparable. So do all tasks if there is one worker or nothing
+    is known.
     """
     seconds = [one or 0.0 for _, one in tasks]
     if workers < 2 or not any(seconds):

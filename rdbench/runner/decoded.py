@@ -1,5 +1,5 @@
-"""Files that another program wrote: which of them are decoded images and streams of which original
-at which point."""
+"""Files that another program wrote: which decoded image and which stream belong to which original
+and point."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DecodedPoint:
     parts: Files = field(default_factory=dict)
     """The files of the streams, in order."""
     hint: str = ""
-    """Where there is no image of any original: what finds those that are there."""
+    """If no original has an image: a pattern that would find the files that are there."""
 
     def of(self, name: str) -> DecodedPoint:
         """The same of one original."""
@@ -62,15 +62,12 @@ def find_points(
 
     Images directly in ``decoded`` are one point, ``point`` (0 if None). Otherwise each of its
     subfolders is one, named by the number that it ends with (``50``, ``q50``, ``qp-37.5``,
-    ``v1.2-q50``, ``lambda1e-05``); ``streams`` then has the same subfolders. Hidden folders, and
-    files that are no images, are passed over.
-
-    ``name`` is how decoded images are called, such as ``rec_{image}_q{point}``, and
-    ``stream_name`` how streams are, which else is as ``name``, with any suffix; both as
-    :class:`rdbench.runner.file_names.NamePattern`. With ``{point}`` they tell the points.
-
-    Raises :class:`UsageError` for any other layout, and for a file that ``name`` finds to be of two
-    originals or points.
+    ``v1.2-q50``, ``lambda1e-05``); ``streams`` then has the same subfolders. Hidden folders and
+    files that are not images are skipped. ``name`` is the pattern of the names of decoded images,
+    such as ``rec_{image}_q{point}``, and ``stream_name`` that of streams, by default ``name`` with
+    any suffix; both are :class:`rdbench.runner.file_names.NamePattern`. With ``{point}``, they give
+    the points. Raises :class:`UsageError` for any other layout, and for a file that ``name``
+    matches to two originals or points.
     """
     for folder, what in ((decoded, "decoded images"), (streams, "streams")):
         if folder is not None and not folder.is_dir():
@@ -81,10 +78,10 @@ def find_points(
         parts = images.of_streams()
     if images and images.tells_points:
         if point is not None:
-            raise UsageError("`name` tells the points; `point` is not needed")
+            raise UsageError("`name` gives the points; leave out `point`")
         return _by_name(originals, decoded, streams, images, parts)
     if parts and parts.tells_points:
-        raise UsageError("where `stream_name` has a {point}, `name` has one as well")
+        raise UsageError("`stream_name` has a {point}, so `name` must have one, too")
     return [
         _filled(originals, *place, images, parts) for place in _folders(decoded, streams, point)
     ]
@@ -98,15 +95,15 @@ def _folders(
     if any(path.is_file() and is_image(path) for path in entries) or not folders:
         return [(0.0 if point is None else point, decoded, streams)]
     if point is not None:
-        raise UsageError(f"{str(decoded)!r} has a folder for each point; `point` is not needed")
+        raise UsageError(f"{str(decoded)!r} has a folder for each point; leave out `point`")
     points: dict[float, tuple[float, Path, Path | None]] = {}
     for folder in folders:
         number = _POINT.search(folder.name)
         if number is None:
             raise UsageError(
-                f"folder {str(folder)!r}: its name must end with the point's number, as in 'q50'; "
-                "for another layout say with `name` how the images are called, as in "
-                "'{image}/q{point}'"
+                f"folder {str(folder)!r}: its name must end with the point's number, as in "
+                "'q50'; for another layout, give the pattern of the image names with `name`, as "
+                f"in '{{image}}/q{{point}}'"
             )
         there = (float(number[0]), folder, streams / folder.name if streams else None)
         points.setdefault(there[0], there)
@@ -124,11 +121,11 @@ def _by_name(
 ) -> list[DecodedPoint]:
     """The points that the names of files tell."""
     if parts is None or not parts.tells_points:
-        raise UsageError("where `name` has a {point}, `stream_name` has one as well")
+        raise UsageError("`name` has a {point}, so `stream_name` must have one, too")
     found = images.found(originals, decoded, is_image)
     if not found:
         raise UsageError(
-            f"no image in {str(decoded)!r} is called as `name` {images.text!r} says"
+            f"no image in {str(decoded)!r} matches `name` {images.text!r}"
             + suggestion(originals, decoded, is_image)
         )
     coded = parts.found(originals, streams, may_be_stream) if streams else {}
@@ -192,8 +189,9 @@ def _raw(folder: Path) -> str:
     if raw is None:
         return ""
     return (
-        f"; {raw.name!r} holds raw planes, which say neither size nor color: convert them, as by "
-        f"`ffmpeg -f rawvideo -pixel_format yuv420p -video_size WxH -i {raw.name} {raw.stem}.png`"
+        f"; {raw.name!r} holds raw planes, which give neither size nor color: convert them, for "
+        f"example with `ffmpeg -f rawvideo -pixel_format yuv420p -video_size WxH -i {raw.name} "
+        f"{raw.stem}.png`"
     )
 
 

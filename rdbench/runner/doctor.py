@@ -1,4 +1,4 @@
-"""Which codecs can be used on this machine: each measures one photograph, in a worker."""
+"""Which codecs work on this machine: each measures one photograph, in a worker."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ METRICS: Final = ("psnr_db",)
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found of one codec."""
+    """The findings on one codec."""
 
     name: str
     missing: str = ""
-    """What is missing and what to install; empty where nothing is."""
+    """What is missing and what to install; empty if nothing is."""
     version: str = ""
     places: tuple[str, ...] = ()
     """Paths of its programs; none for a codec that is a library in Python."""
     row: Measurement | None = None
-    """The measurement of the photograph, where nothing is missing."""
+    """The measurement of the photograph, if nothing is missing."""
 
     @property
     def usable(self) -> bool:
@@ -44,10 +44,9 @@ class Diagnosis:
 
 
 def diagnose(names: Sequence[str], executor: Executor) -> Iterator[Diagnosis]:
-    """Look each codec up and let it code and decode one photograph (256×192) in the middle of its
-    ladder; first those that are missing, then the others as they come.
-
-    Raises :class:`rdbench.UsageError` for a name that is unknown or stands for two codecs.
+    """Look up each codec, and let it code and decode one photograph (256×192) in the middle of its
+    ladder. Yields missing codecs first, then the others as they finish. Raises
+    :class:`rdbench.UsageError` for a name that is unknown or stands for two codecs.
     """
     found: dict[tuple[str, str], tuple[str, CodecPlan]] = {}
     for name in names:

@@ -1,9 +1,8 @@
-"""Decoding in another process than the encoder's: that a stream is enough.
-
-A codec in Python may keep what it encoded in its class or its module, and decode from that: it
-would get one byte and a perfect image. The first stream of a curve is therefore also decoded by
-a process that has encoded nothing. A new interpreter for it would cost half a second; it is forked
-instead, from a process that the worker forked when it had imported its libraries and seen no codec.
+"""Decoding in another process than the encoder's, which proves that the stream is enough. A codec
+in Python could keep what it encoded in its class or its module and decode from that: one byte would
+give a perfect image. The first stream of a curve is therefore also decoded by a process that has
+encoded nothing. Starting an interpreter for it would cost half a second. It is forked instead, from
+a process that the worker forked after it had imported its libraries and before it saw any codec.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ Sources = Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def by_others(codec: type[Codec], sources: object) -> bool:
-    """Whether code of somebody else decodes in this process: of files, or of a package."""
+    """Whether code from outside decodes in this process: from a file, or from another package."""
     owner = next(base for base in codec.__mro__ if "decode" in vars(base))
     return bool(sources) or not owner.__module__.startswith("rdbench.")
 
 
 def wanted(plans: Iterable[CodecPlan], sources: Sources) -> bool:
-    """Whether streams of any of the codecs are to be decoded elsewhere."""
+    """Whether streams of any of the codecs must be decoded elsewhere."""
     return any(
         by_others(plan.codec(), sources.get((plan.target, plan.options_text))) for plan in plans
     )
@@ -78,19 +77,17 @@ class Elsewhere:
     def reason_against(
         self, codec: type[Codec], plan: CodecPlan, point: float, data: bytes, image: Image
     ) -> str:
-        """Why the stream ``data`` is not enough to decode ``image``; empty where it is. Of codecs
-        that are not deterministic another image is taken, too."""
+        """Why the stream ``data`` is not enough to decode ``image``; empty if it is. A codec that
+        is not deterministic may give another image."""
         try:
             self._connection.send(Stream(plan, point, data, image.shape, str(image.dtype)))
             found, error = self._connection.recv()
         except (EOFError, OSError):
             found, error = "", "the process was killed"
         if error:
-            return (
-                f"the stream cannot be decoded in another process than it was encoded in: {error}"
-            )
+            return f"the stream cannot be decoded in another process than the encoder's: {error}"
         if codec.deterministic and found != pixel_sha256(image):
-            return "the stream gives another image in another process than it was encoded in"
+            return "the stream decodes to another image in another process than the encoder's"
         return ""
 
 

@@ -1,4 +1,4 @@
-"""An image coded anew for a wanted rate or score, by the very codecs that a run has measured."""
+"""An image coded again at a wanted rate or score, by the codecs that a run has measured."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Exact:
     row: Measurement
     goal: Goal
     note: str = ""
-    """What must be said of it."""
+    """The note on it, if any."""
 
 
 def exact(
@@ -47,8 +47,8 @@ def exact(
     at which ``column`` (bpp, or a metric) is ``wanted``, into the run directory ``out``, which
     keeps the decoded images.
 
-    Raises :class:`UsageError` where a codec is another one than was measured, is lossless or has
-    no parameter that can be searched, and :class:`RdbenchError` where the target cannot be reached.
+    Raises :class:`UsageError` if a codec has changed since, is lossless or has no parameter to
+    search, and :class:`RdbenchError` if the target cannot be reached.
     """
     manifest = read_manifest(run)
     plans, notes = [], []
@@ -86,7 +86,7 @@ def _refuse_another(
     said where nothing tells that."""
     before = manifest.get("identities", {}).get(row.identity)
     if before is None:
-        return "run.json does not tell which codec was measured: it is that of now"
+        return "run.json does not record the codec that was measured; the current one was used"
     setting = setting_of(row)
     plan: CodecPlan = plan_codec(CodecRequest(target, options, (setting,), row.label))
     now = provenance.identity(plan, setting)
@@ -98,7 +98,7 @@ def _refuse_another(
     )
     if found := provenance.differences(then, now):
         raise UsageError(
-            f"{row.label}: the codec is another one than the run measured ({'; '.join(found)}); "
-            "measure the run again, or compare its nearest points (without `exact`)"
+            f"{row.label}: the codec has changed since the run ({'; '.join(found)}); measure the "
+            "run again, or compare its nearest points (without `exact`)"
         )
     return ""

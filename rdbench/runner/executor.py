@@ -1,4 +1,4 @@
-"""What carries jobs out, whatever and wherever it is."""
+"""Executors: what carries jobs out, on this machine or elsewhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_MEMORY_MB: Final = 1 << 30
 
 @dataclass(frozen=True)
 class Answer(Generic[J]):
-    """What came of a job: what the worker sent, or how the worker ended."""
+    """The answer to a job: what the worker sent, or how the worker ended."""
 
     job: J
     value: Any = None
@@ -36,14 +36,14 @@ class Answer(Generic[J]):
 
 @dataclass(frozen=True)
 class Limits:
-    """How a run is carried out, which is no part of what is measured."""
+    """Limits of a run, which do not change what is measured."""
 
     jobs: int
     """Worker processes, one thread each."""
     timeout_s: float = DEFAULT_TIMEOUT_S
-    """Wall time that one measurement may take, building the codec included."""
+    """Limit on the wall time of one measurement, including building the codec."""
     memory_mb: int | None = None
-    """Private memory in MiB that one worker may have; None for no limit."""
+    """Limit on the private memory of one worker in MiB; None for no limit."""
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -51,8 +51,8 @@ class Limits:
         check_timeout(self.timeout_s)
         if self.memory_mb is not None and not 1 <= self.memory_mb <= MOST_MEMORY_MB:
             raise UsageError(
-                f"`memory_mb` is {self.memory_mb} MiB; it must be 1 to {MOST_MEMORY_MB}, or 0 for "
-                "no cap"
+                f"`memory_mb` is {self.memory_mb} MiB; it must be 1 to {MOST_MEMORY_MB}, or 0 "
+                "for no limit"
             )
 
     @classmethod
@@ -62,10 +62,10 @@ class Limits:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         memory_mb: int | None = None,
     ) -> Limits:
-        """Limits of this machine: by default as many jobs as there are cores that this process may
-        use (:func:`rdbench.host.cores`), and 90 % of the memory that it may have
-        (:func:`rdbench.host.memory_mb`) among them; a memory of 0 stands for no cap. Raises
-        :class:`UsageError` as the pool does."""
+        """Limits of this machine: by default one job for each core that this process may use
+        (:func:`rdbench.host.cores`), which share 90 % of its memory
+        (:func:`rdbench.host.memory_mb`). A memory of 0 means no limit. Raises :class:`UsageError`
+        as the pool does."""
         require_workers()
         jobs = host.cores() if jobs is None else jobs
         if jobs > MOST_JOBS:
@@ -76,7 +76,7 @@ class Limits:
 
 
 def check_timeout(timeout_s: float) -> None:
-    """Raise :class:`UsageError` for a time limit that is none."""
+    """Raise :class:`UsageError` for an invalid time limit."""
     if not 0 < timeout_s <= MOST_TIMEOUT_S:  # so is NaN
         raise UsageError(
             f"`timeout_s` is {timeout_s:g}; it must be above 0 and at most {MOST_TIMEOUT_S:,.0f} s"
@@ -84,12 +84,12 @@ def check_timeout(timeout_s: float) -> None:
 
 
 def require_workers() -> None:
-    """Raise :class:`UsageError` where there can be no workers, as on Windows."""
+    """Raise :class:`UsageError` if workers are impossible, as on Windows."""
     if not hasattr(os, "killpg"):
         raise UsageError(
-            f"nothing can be measured on {platform.system()}: workers need process groups, as Linux"
-            " and macOS have; use WSL there, and `bd`, `plot`, `check` and `import` here for runs "
-            "that are brought along"
+            f"nothing can be measured on {platform.system()}: workers need process groups, as on "
+            "Linux and macOS; measure in WSL, and use `bd`, `plot`, `check` and `import` here "
+            "for runs measured elsewhere"
         )
 
 
@@ -101,15 +101,14 @@ class Executor(Protocol):
         """What workers may use."""
 
     def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
-        """Carry the jobs out, and yield an answer for each as they come, in any order. More of them
-        can follow when all are done, with the same settings.
-
-        Whatever a job does to its worker costs that job and no other: it is answered by how the
-        worker ended. Raises :class:`rdbench.RdbenchError` where there are no workers.
+        """Carry the jobs out, and yield an answer for each of them as they finish, in any order.
+        When all are done, more jobs can follow with the same settings. A job that ends its worker
+        costs no other job; its answer says how the worker ended. Raises
+        :class:`rdbench.RdbenchError` if there are no workers.
         """
 
     def close(self) -> None:
-        """End what is under way, and whatever was started for it. It may be called twice."""
+        """Stop the jobs under way, and whatever was started for them. It may be called twice."""
 
     def __enter__(self) -> Self: ...
 

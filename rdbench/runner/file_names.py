@@ -1,4 +1,4 @@
-"""How another program calls its files: a pattern that finds image and point, and nothing else."""
+"""Name patterns for files of another program, which give image and point."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ Taken = Callable[[Path], bool]
 @dataclass(frozen=True)
 class NamePattern:
     """The name of a file below its folder, such as ``rec_{image}_q{point}`` or
-    ``q{point}/{image}``: all else in it is meant as it stands.
-
-    ``{image}`` is an original's name, with or without its suffix, or that under which a run keeps
-    it; ``{point}`` a number, whole; ``{part}`` the number of a stream's part. The suffix is left
-    out, or is meant as it stands as well. Raises :class:`UsageError` for another form.
+    ``q{point}/{image}``: everything outside braces is literal. ``{image}`` is the name of an
+    original, with or without its suffix, or the name under which a run keeps it; ``{point}`` is a
+    complete number; ``{part}`` is the number of a part of a stream. The suffix may be left out;
+    otherwise it is literal, too. Raises :class:`UsageError` for another form.
     """
 
     text: str
@@ -41,8 +40,8 @@ class NamePattern:
         if places.count("image") != 1 or len(set(places)) < len(places) or {*places} - {*allowed}:
             listed = ", ".join(f"{{{place}}}" for place in allowed[1:])
             raise UsageError(
-                f"`{self.what}` {self.text!r} has {{image}} once, and perhaps {listed}, as in "
-                "'{image}_q{point}'"
+                f"`{self.what}` {self.text!r} must have {{image}} once, and may have {listed}, "
+                f"as in '{{image}}_q{{point}}'"
             )
 
     @property
@@ -82,8 +81,8 @@ class NamePattern:
             if len(matches) > 1:
                 (one, first), (other, second) = sorted(matches)[:2]
                 raise UsageError(
-                    f"{str(path)!r} may be of {one!r} at {first:g} and of {other!r} at {second:g} "
-                    f"by `{self.what}` {self.text!r}; rename it"
+                    f"{str(path)!r} could belong to {one!r} at {first:g} or to {other!r} at "
+                    f"{second:g} by `{self.what}` {self.text!r}; rename it"
                 )
             for (owner, point), match in matches.items():
                 part = int(match["part"]) if "{part}" in self.text else 0
@@ -128,7 +127,7 @@ def suggestion(originals: Sequence[ImageRef], folder: Path, taken: Taken) -> str
             (number,) = numbers
             text = f"{number.string[: number.start()]}{{point}}{number.string[number.end() :]}"
             before, after = (before, text) if number.string == after else (text, after)
-        return f"; files called as {path.name!r} are found by `name='{before}{{image}}{after}'`"
+        return f"; files named like {path.name!r} are found by `name='{before}{{image}}{after}'`"
     return ""
 
 

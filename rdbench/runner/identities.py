@@ -1,4 +1,4 @@
-"""Which rows may stay in a run that goes on: those that what decides them now would give again."""
+"""Which rows may stay in a run that continues: those whose identity is unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Place = tuple[str, str, float]
 
 
 class Identities:
-    """What decides the measurements of an experiment now, by codec, options and point."""
+    """What decides the measurements of an experiment at present, by codec, options and point."""
 
     def __init__(self, experiment: Experiment) -> None:
         self.now: dict[Place, Record] = {
@@ -48,9 +48,9 @@ class Identities:
     def replaced(
         self, directory: RunDirectory, tasks: Sequence[Task]
     ) -> dict[MeasurementKey, tuple[str, str]]:
-        """The good rows of ``directory`` that must be measured again, each with its curve and why.
-
-        Raises :class:`UsageError` where a row is of another program or version than that of now.
+        """The good rows of ``directory`` that must be measured again, each with its curve and the
+        reason. Raises :class:`UsageError` if a row was made by another program or version than the
+        current one.
         """
         verdicts: dict[tuple[Any, ...], str] = {}
         found: dict[MeasurementKey, tuple[str, str]] = {}
@@ -111,7 +111,7 @@ def _verdict(directory: RunDirectory, label: str, row: Measurement, now: Record)
     """Why a row must be measured again; "" where it may stay."""
     before = directory.manifest.get("identities", {}).get(row.identity)
     if before is None:
-        return "run.json does not say what made it"
+        return "run.json does not record what made it"
     if "opened" in before:
         now = {**now, "opened": provenance.opened(before["opened"])}
     if provenance.digest(now) == row.identity:
@@ -127,7 +127,7 @@ def _verdict(directory: RunDirectory, label: str, row: Measurement, now: Record)
 def _refuse(directory: RunDirectory, label: str, found: Sequence[str]) -> None:
     if found:
         raise UsageError(
-            f"{str(directory.path)!r} has curve {label!r} of another program or version "
-            f"({'; '.join(found)}); name another folder with `out`, start over with `fresh=True`, "
-            "or name the new build as a codec of its own (program=FILE,label=NEW)"
+            f"{str(directory.path)!r} has curve {label!r} from another program or version "
+            f"({'; '.join(found)}); name another folder with `out`, start over with "
+            "`fresh=True`, or add the new build as another codec (program=FILE,label=NEW)"
         )

@@ -1,4 +1,4 @@
-"""What the pool hands out: jobs, and the order in which they wait."""
+"""Jobs of the pool, and their order."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class PoolJob(Protocol):
         """Jobs of one group go to one worker while they can."""
 
     def limit_s(self, doing: tuple[str, ...]) -> float | None:
-        """Wall time that the part which is announced may take, where that is less than the pool's
-        jobs have."""
+        """Limit on the wall time of the announced part, if it is lower than that of the pool's
+        jobs."""
 
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job without a part that ended a worker."""
@@ -26,8 +26,8 @@ J = TypeVar("J", bound=PoolJob)
 
 
 class Queue(Generic[J]):
-    """Jobs that wait, by group: a worker takes from its own group first, then from one that no
-    worker has begun, then from the one with most left."""
+    """Waiting jobs by group. A worker takes a job from its own group first, then from a group that
+    no worker has begun, then from the largest one."""
 
     def __init__(self, jobs: Sequence[J]) -> None:
         self._waiting: dict[Hashable, deque[J]] = {}

@@ -28,13 +28,13 @@ def place(kind: str, task: Task, suffix: str) -> str:
 
 
 def image_slug(ref: ImageRef) -> str:
-    """The stem of what is kept of an image, but for its repeats."""
+    """The stem of the names of an image's kept files, without repeats."""
     return slug(f"{ref.dataset}-{ref.name}")
 
 
 def slug(text: str) -> str:
-    """``text`` as a file name of letters, digits, dots, dashes and underscores; where anything
-    else had to go a hash tells it apart from texts that would read the same."""
+    """``text`` as a file name of letters, digits, dots, dashes and underscores; if other characters
+    had to be removed, a hash keeps it distinct."""
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-.")
     if plain and plain == text and len(plain) <= 100:
         return plain
@@ -63,7 +63,7 @@ def write_stream(path: Path, stream: bytes) -> None:
 
 
 def write_image(path: Path, pixels: Image) -> None:
-    """An image, grey or RGB, without a loss: as PNG, or as WebP where that is its suffix."""
+    """Write an image, grey or RGB, losslessly: as PNG, or as WebP if that is its suffix."""
     import cv2
 
     lossless = [cv2.IMWRITE_WEBP_QUALITY, 101] if path.suffix == ".webp" else []
@@ -76,7 +76,7 @@ def write_image(path: Path, pixels: Image) -> None:
 
 
 def read_stream(path: Path, sha256: str | None) -> bytes:
-    """A stream that was kept. Raises :class:`RdbenchError` where it is gone or another one."""
+    """A kept stream. Raises :class:`RdbenchError` if it is gone or has changed."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -87,8 +87,7 @@ def read_stream(path: Path, sha256: str | None) -> bytes:
 
 
 def read_png(path: Path, sha256: str | None) -> Image:
-    """A decoded image that was kept. Raises :class:`RdbenchError` where it is gone, damaged or
-    another one."""
+    """A kept decoded image. Raises :class:`RdbenchError` if it is gone, damaged or has changed."""
     from rdbench.images.loading import read_image
 
     try:

@@ -1,6 +1,5 @@
-"""One measurement: encode, count, decode with a fresh instance, verify and score.
-
-This is the only place where codecs are timed and their numbers are made.
+"""One measurement: encode, count, decode with a fresh instance, verify and score. All times and
+numbers of codecs are made here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
 Notify = Callable[[tuple[str, ...]], None]
-"""Tells the parent which metrics of somebody else's are computed next."""
+"""Tells the parent which external metrics are computed next."""
 
 
 @dataclass
@@ -97,8 +96,8 @@ def _bpp(stream: bytes, pixels: Image) -> float:
 
 
 class Bench:
-    """Makes measurements; keeps the original at hand with its side of the metrics, and the
-    codecs that were built, so that the next point of the same image does not pay for them."""
+    """Makes measurements. It keeps the original with its part of the metrics, and the codec
+    instances, so that the next point of the same image does not compute them again."""
 
     def __init__(self, settings: Settings, notify: Notify) -> None:
         pin(settings.cores)
@@ -126,7 +125,7 @@ class Bench:
         self._timing = PINNED if pinned else SHARED if settings.shared else ISOLATED
 
     def answer(self, job: Job) -> Measured:
-        """What comes of a job. Whatever is raised on the way becomes its status and message."""
+        """The result of a job. An error becomes its status and message."""
         codec = job.task.codec
         # All settings of a search are of the files that one of them opened.
         point = None if codec.goal else job.task.point
@@ -231,8 +230,8 @@ class Bench:
             equal = np.array_equal(first, later) if what == "image" else first == later
             if codec_class.deterministic and not equal:
                 raise RdbenchError(
-                    f"{who}another {what} the second time, from a codec that says that it is "
-                    "deterministic; find out why, or declare deterministic = False"
+                    f"{who}another {what} the second time, though the codec declares itself "
+                    "deterministic; find the cause, or declare deterministic = False"
                 )
 
         stream, times = self._timer.timed(
@@ -388,7 +387,7 @@ class Bench:
         decoded = returned.image(decoded, pixels, f"codec {task.codec.name!r}: decode")
         if pixel_sha256(decoded) != there.decoded_sha256:
             raise RdbenchError(
-                "the kept stream decodes to another image than was measured, by its SHA-256"
+                "the kept stream no longer decodes to the image that was measured, by its SHA-256"
             )
         return decoded
 

@@ -1,4 +1,4 @@
-"""Several runs of one plan as one: from several machines, or one after the other."""
+"""Joining runs of one plan, from several machines or made one after the other."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LISTS = ("invocations",)
 def merge(runs: Sequence[Path], out: Path) -> Path:
     """Join run directories into the new one ``out``; see :func:`rdbench.merge`.
 
-    Of a measurement that several runs have, one that is ok comes before one that is not, and the
-    first of two that are ok and agree is kept.
+    If several runs have the same measurement, an ok row is preferred to a failed one, and of two ok
+    rows that agree the first is kept.
     """
     if len({run.resolve() for run in runs}) < 2:
         raise UsageError("name at least two run directories to merge")
     if out.exists():
-        raise UsageError(f"{str(out)!r} is there already; name another folder with `out`")
+        raise UsageError(f"{str(out)!r} exists already; name another folder with `out`")
     manifest: dict[str, Any] = {}
     rows: dict[MeasurementKey, Measurement] = {}
     origins: dict[MeasurementKey, Path] = {}
@@ -67,8 +67,8 @@ def _joined(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, A
         found += differences(before, now, f"metric {name}")
     if found:
         raise UsageError(
-            f"{where} contradicts the runs before it ({'; '.join(found[:3])}); merge what belongs "
-            "to one plan"
+            f"{where} contradicts the runs before it ({'; '.join(found[:3])}); merge only runs "
+            "of one plan"
         )
     both = {**old, **new, "experiment": joined(there, comes)}
     for key in old.keys() & new.keys():
@@ -109,8 +109,8 @@ def _refuse_other(there: Measurement, row: Measurement, first: Path, second: Pat
         if before and now and before != now:
             raise UsageError(
                 f"{row.image!r} at {row.parameter} {point_text(row.point)} of {row.label!r} has "
-                f"another {column} in {str(second)!r} than in {str(first)!r} ({now} and {before}); "
-                "they are not of one plan"
+                f"another {column} in {str(second)!r} than in {str(first)!r} ({now} and "
+                f"{before}); the runs do not belong to one plan"
             )
 
 
@@ -126,15 +126,16 @@ def _refuse_mixed(
         image = images.setdefault((row.dataset, row.image), row)
         if image.image_sha256 != row.image_sha256:
             raise UsageError(
-                f"image {row.image!r} of {row.dataset!r} is another one in "
-                f"{str(origins[row.key])!r} than in {str(origins[image.key])!r}"
+                f"image {row.image!r} of {row.dataset!r} differs between "
+                f"{str(origins[row.key])!r} and {str(origins[image.key])!r}"
             )
         curve = curves.setdefault((row.codec, row.options), row)
         if curve.codec_version != row.codec_version:
             raise UsageError(
-                f"curve {row.label!r} is of {row.codec_version!r} in {str(origins[row.key])!r} and "
-                f"of {curve.codec_version!r} in {str(origins[curve.key])!r}; merge runs of one "
-                "version, or give each a label of its own"
+                f"curve {row.label!r} has version {row.codec_version!r} in "
+                f"{str(origins[row.key])!r} and {curve.codec_version!r} in "
+                f"{str(origins[curve.key])!r}; merge runs of one version, or give each its own "
+                "label"
             )
 
 
@@ -154,9 +155,9 @@ def _refuse_other_makers(
             before, first = found.setdefault(place, (told, origin))
             if differs := differences(before, told):
                 raise UsageError(
-                    f"curve {row.label!r} was made by something else in {str(origin)!r} than in "
+                    f"curve {row.label!r} was made differently in {str(origin)!r} and in "
                     f"{str(first)!r} ({'; '.join(differs)}); measure one of them again, or give "
-                    "each a label of its own"
+                    "each its own label"
                 )
 
 

@@ -1,4 +1,4 @@
-"""The images behind rows, as files to look at: what was kept of them, or what comes out again."""
+"""Decoded images of rows as files to look at: kept ones, or ones decoded again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Picture:
     path: Path
     """Its file."""
     reason: str = ""
-    """Why there is none; empty where there is."""
+    """Why there is none; empty if there is one."""
     scores: Scores = field(default_factory=Scores)
     """Those that were asked for and that the row lacks."""
 
@@ -46,7 +46,7 @@ class PictureJob(Job):
 
 
 class Painter(Bench):
-    """Writes decoded images, which are those that were measured or none."""
+    """Writes decoded images, but only those that were measured."""
 
     def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
         assert isinstance(job, PictureJob)
@@ -58,7 +58,7 @@ class Painter(Bench):
             decoded = self._measure(job, core)[0]
             if pixel_sha256(decoded) != job.there.decoded_sha256:
                 raise RdbenchError(
-                    "nothing was kept, and coded again another image comes out than was measured; "
+                    "nothing was kept, and coding again gives another image than was measured; "
                     "measure with `keep_decoded=True`"
                 )
         kept.write_image(job.path, decoded)
@@ -78,9 +78,9 @@ def pictures(
     ``place`` (``.png`` or ``.webp``, without a loss), with its scores by those of ``metrics`` that
     the row lacks.
 
-    They are what was kept; else the kept stream is decoded, and else the codec is run again, in
-    ``executor``, and what comes out must be the image that was measured, by its SHA-256. Raises
-    :class:`UsageError` where the manifest does not say where originals are.
+    Kept images are copied. Otherwise the kept stream is decoded, or the codec is run again, in
+    ``executor``; the result must be the image that was measured, by its SHA-256. Raises
+    :class:`UsageError` if the manifest does not say where the originals are.
     """
     manifest = read_manifest(run)
     refs = originals(manifest, {(row.dataset, row.image) for row in rows})
@@ -118,8 +118,8 @@ def pictures(
 
 
 def original_of(run: Path, row: Measurement) -> ImageRef:
-    """The original of a row. Raises :class:`UsageError` where it is not known, or is another one
-    than was measured."""
+    """The original of a row. Raises :class:`UsageError` if it is unknown, or not the one that was
+    measured."""
     ref = originals(read_manifest(run), {(row.dataset, row.image)})[row.dataset, row.image]
     if row.image_sha256 and pixel_sha256(ref.load()) != row.image_sha256:
         raise UsageError(

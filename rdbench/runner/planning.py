@@ -1,5 +1,5 @@
-"""What a run has to do: what is there already, what a cache has, and what is left, in the order of
-work; and what that will take."""
+"""What a run has to do: rows that are there already, rows in a cache, and the rest in the order of
+work, with an estimate of its time."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from rdbench.schema import MeasurementKey
 
 @dataclass(frozen=True)
 class Asked:
-    """How a run is asked to be carried out."""
+    """How a run is to be carried out."""
 
     timing: bool = False
-    """Whether times are to be published."""
+    """Whether times are taken for publication."""
     cache: Cache | None = None
     cache_times: bool = False
     keeps_files: bool = False
@@ -43,7 +43,7 @@ class Work:
     tasks: list[Task]
     identities: Identities
     again: dict[MeasurementKey, tuple[str, str]]
-    """Good rows that are measured again, each with its curve and why."""
+    """Good rows that are measured again, each with its curve and the reason."""
     todo: list[Job]
     """In the order of work."""
     reuse: Reuse | None = None
@@ -59,9 +59,8 @@ class Work:
         asked: Asked,
         workers: int,
     ) -> Work:
-        """The work of ``experiment`` that ``directory`` does not have, for so many workers.
-
-        Raises :class:`UsageError` where a row is of another image, program or version.
+        """The work of ``experiment`` that ``directory`` lacks, for this number of workers. Raises
+        :class:`UsageError` if a row was made from another image, or by another program or version.
         """
         rows = directory.rows
         places = [rows.place(task.key) for task in tasks] if rows else []
@@ -103,8 +102,8 @@ def ordered(
     jobs: Sequence[Job], costs: Costs, workers: int, models_apart: frozenset[str]
 ) -> list[Job]:
     """``jobs`` in the order of work for several workers: the longest first
-    (:func:`rdbench.runner.costs.in_order`), each for whoever is free; those of one network
-    together where there are many (:func:`many_networks`), and others image by image."""
+    (:func:`rdbench.runner.costs.in_order`), each for the next free worker; jobs of one network
+    together if there are many (:func:`many_networks`); the others image by image."""
     if not (costs.rows or models_apart):
         return list(jobs)
     order, long = in_order([(job.task, costs.of(job.task)) for job in jobs], workers)
@@ -120,9 +119,9 @@ def ordered(
 
 
 def many_networks(codecs: Iterable[CodecPlan]) -> frozenset[str]:
-    """The labels of learned codecs whose points are to be measured together, all images of one
-    before the next: where a run has so many instances of codecs that a worker would have to build
-    them again and again."""
+    """The labels of learned codecs to measure point by point, all images of one point before the
+    next. This is needed if a run has so many codec instances that a worker would build them again
+    and again."""
     codecs = tuple(codecs)
     if sum(len(plan.settings) for plan in codecs) <= MAX_INSTANCES:
         return frozenset()
@@ -142,9 +141,9 @@ class CurveForecast:
     measured: int = 0
     """Rows to be measured."""
     seconds: float = 0.0
-    """What measuring will take one worker, as far as it is known."""
+    """The time for one worker, as far as known."""
     unknown: int = 0
-    """Of how many rows it is not known."""
+    """The number of rows with unknown time."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ class Forecast:
     curves: tuple[CurveForecast, ...]
     workers: int
     earlier: int
-    """Rows that the times are learned from."""
+    """The number of rows that the times are learned from."""
     notes: tuple[str, ...] = ()
 
     def total(self, what: str) -> float:
@@ -164,15 +163,15 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """What it will take all workers, as far as it is known: no less than that."""
+        """The time for all workers, as far as known; a lower bound."""
         return self.total("seconds") / max(self.workers, 1)
 
 
 def dry_run(
     experiment: Experiment, out: Path, asked: Asked, workers: int, *, fresh: bool = False
 ) -> Forecast:
-    """What a run into ``out`` would do, and how long so many workers would take. Nothing is
-    measured and nothing written. Raises :class:`UsageError` as the run does."""
+    """What a run into ``out`` would do, and how long this number of workers would take. Nothing is
+    measured or written. Raises :class:`UsageError` as the run does."""
     out = out.absolute()
     tasks = experiment.tasks()
     with contextlib.ExitStack() as stack:
@@ -214,7 +213,7 @@ def _forecast(work: Work, costs: Costs, out: Path, workers: int) -> Forecast:
 
 
 def counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
-    """What is measured again and why, a line for each curve and reason."""
+    """Rows that are measured again: a line for each curve and reason."""
     counts: dict[tuple[str, str], int] = {}
     for reason in reasons:
         counts[reason] = counts.get(reason, 0) + 1
@@ -225,7 +224,7 @@ def counted(reasons: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
-    """Refuse to go on with images that are not those that were measured."""
+    """Refuse to continue with images that are not those that were measured."""
     from rdbench.images import pixel_sha256
 
     refs = {(task.image.dataset, task.image.name): task.image for task in tasks}
@@ -238,6 +237,6 @@ def check_images(directory: RunDirectory, tasks: list[Task]) -> None:
             raise UsageError(f"image {key[1]!r} was measured before and is gone: {error}") from None
         if found != sha256:
             raise UsageError(
-                f"image {key[1]!r} of {key[0]!r} is another one than was measured into "
+                f"image {key[1]!r} of {key[0]!r} is not the one that was measured into "
                 f"{str(directory.path)!r}; name another folder with `out`, or use `fresh=True`"
             )

@@ -1,9 +1,9 @@
 """The local pool: worker processes that may crash, hang or be killed without harm to the run.
 
 A single thread hands out jobs and waits for answers, so there is nothing to lock. A job whose
-worker dies or takes too long gets an answer that says so; the jobs that were waiting behind it go
-elsewhere. What a job is, and what answers it, is no matter of the pool's: a run measures with it,
-and conformance tries codecs.
+worker dies or takes too long gets an answer that says so; the jobs waiting behind it go to other
+workers. The pool does not depend on what a job is: runs measure with it, and conformance tests
+codecs.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class LocalPool:
     """Worker processes on this machine, an :class:`rdbench.runner.Executor`. Use it in a ``with``
     statement: leaving it ends them.
 
-    They start when there is work, and no more of them than there are jobs. Raises
-    :class:`UsageError` where there can be no workers, as on Windows.
+    They start when there is work, and never outnumber the jobs. Raises :class:`UsageError` if
+    workers are impossible, as on Windows.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -149,20 +149,19 @@ class LocalPool:
         self._janitor = self._open.enter_context(janitor())
 
     def folder(self) -> Path:
-        """A new folder for files that jobs need, which goes with the pool, or with this process."""
+        """A new folder for files that jobs need. It is removed with the pool, or with this
+        process."""
         name = f"files-{next(_NUMBERS)}"
         found = Path(self._janitor().environment(name)["TMPDIR"])
         self._open.callback(self._janitor().sweep, name)
         return found
 
     def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[J]]:
-        """Carry the jobs out, in an order that keeps each group with one worker while it can. More
-        of them can follow when all are done, with the same settings.
-
-        Yields answers as they come. A part of a job that the worker announced, and that then ends
-        the worker or takes too long, is left out of the job, which is done again; after
-        :data:`MOST_ENDINGS` times it is left out of all others. Raises :class:`RdbenchError` if
-        workers cannot start.
+        """Carry the jobs out, keeping each group with one worker as long as possible, and yield
+        answers as they come. When all are done, more jobs can follow with the same settings. If a
+        part of a job that the worker announced ends the worker or takes too long, the job is done
+        again without it. After :data:`MOST_ENDINGS` such endings, the part is left out of all jobs.
+        Raises :class:`RdbenchError` if workers cannot start.
         """
         while len(self._workers) < min(self.limits.jobs, len(jobs)):
             self._workers.append(self._start())
@@ -194,7 +193,7 @@ class LocalPool:
     def _spared(self, job: J) -> J:
         for doing, ends in self._endings.items():
             if len(ends) >= MOST_ENDINGS:
-                told = f"not tried any more, as it ended {len(ends)} workers: {ends[-1]}"
+                told = f"no longer tried, as it ended {len(ends)} workers: {ends[-1]}"
                 job = job.spared(doing, told)
         return job
 
@@ -285,8 +284,7 @@ class LocalPool:
             raise RdbenchError(f"cannot start a worker: {error}") from error
 
     def close(self) -> None:
-        """End all workers at once, whatever they do. It may be called again, also where it was
-        interrupted."""
+        """End all workers at once. It may be called again, even after an interrupted call."""
         self._closed = True
         with self._open:  # which ends whatever is left even then
             while self._workers:

@@ -1,4 +1,4 @@
-"""Further metrics for a run, from what it kept: nothing is encoded."""
+"""More metrics for a run, from what it kept. Nothing is encoded."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def rescore(
     executor: Executor,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Score the kept images of the run directory ``path`` by ``metrics``; where only streams were
-    kept, decode them first. Raises :class:`UsageError` as :func:`rdbench.rescore`."""
+    """Score the kept images of the run directory ``path`` with ``metrics``. If only streams were
+    kept, they are decoded first. Raises :class:`UsageError` as :func:`rdbench.rescore`."""
     measurements_path(path)
     path = path.absolute()
     manifest = read_manifest(path)

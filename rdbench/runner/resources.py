@@ -1,6 +1,5 @@
-"""What a worker uses: memory (Linux; elsewhere as far as it goes), and processor time.
-
-``resource`` is imported where it is used: Windows, which has no workers, lacks it.
+"""Resources of a worker: memory (on Linux; elsewhere as far as possible) and processor time.
+``resource`` is imported only where it is used, since Windows lacks it.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ _TRIM: Final = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform =
 
 
 class PeakMemory:
-    """Peak resident memory of this process, and of those below it that live, since :meth:`reset`.
-
-    On Linux the kernel's high-water mark is reset through ``/proc/PID/clear_refs`` (proc(5)).
-    Where that is not possible it is the peak since the start of the process.
+    """Peak resident memory of this process and of its live descendants, since :meth:`reset`. On
+    Linux, the kernel's high-water mark is reset through ``/proc/PID/clear_refs`` (proc(5)).
+    Otherwise, it is the peak since the start of the process.
     """
 
     _before_mb: float | None = None
@@ -45,8 +43,8 @@ class PeakMemory:
         return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
     def below_mb(self) -> float | None:
-        """That of the largest process below this one that lives and has worked meanwhile, such as a
-        codec's server; None where there is none."""
+        """The peak of the largest live descendant that has worked meanwhile, such as a codec's
+        server; None if there is none."""
         peaks = [
             processes.told_mb(pid, b"VmHWM:")
             for pid in processes.below()
@@ -63,8 +61,8 @@ class PeakMemory:
         self._before_mb = processes.told_mb("self", b"VmRSS:")
 
     def added_mb(self) -> float | None:
-        """The peak in MiB over what there was at :meth:`begin`; None where the kernel and the C
-        library do not tell it."""
+        """The peak in MiB beyond the memory at :meth:`begin`; None if the kernel and the C library
+        do not provide it."""
         peak = processes.told_mb("self", b"VmHWM:")
         if _TRIM is None or self._before_mb is None or peak is None:
             return None
@@ -72,8 +70,8 @@ class PeakMemory:
 
 
 def cpu_time_s() -> float:
-    """Processor time in seconds, user and system, of this process, of those it started that have
-    ended (getrusage(2)), and of those below it that live."""
+    """Processor time in seconds, user and system, of this process, of its children that have ended
+    (getrusage(2)), and of its live descendants."""
     import resource
 
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -82,7 +80,7 @@ def cpu_time_s() -> float:
 
 
 def load() -> float | None:
-    """The load of the machine over the last minute (getloadavg(3)); None where it is not told."""
+    """The load of the machine over the last minute (getloadavg(3)); None if unknown."""
     with suppress(OSError):
         return round(os.getloadavg()[0], 2)
     return None

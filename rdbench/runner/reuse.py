@@ -1,22 +1,21 @@
-"""Which measurements of other runs are those that this one would make.
+"""Which measurements of other runs equal those that this run would make. A wrong answer here is a
+wrong number that nobody notices. A row is therefore reused only if everything that it may depend on
+is the same; in case of doubt, it is measured. It depends on (:class:`Fingerprint`,
+:meth:`Reuse._key`):
 
-A wrong answer here is a wrong number that nobody sees. A row is therefore taken only where all that
-it may depend on is the same, and what cannot be told to be the same is measured. What that is
-(:class:`Fingerprint`, :meth:`Reuse._key`):
-
-- the samples of the image, their shape and what they are;
+- the samples of the image, their shape and their format;
 - the codec, where its class is, all of its options, its point and what its points are;
 - its identity (:func:`rdbench.provenance.identity`): version, programs, command lines, weights,
-  source, files that options name, the search for a target; and the files that it opened, looked at
-  again when an entry is found;
+  source, files that options name, the search for a target; and the files that it opened, which are
+  checked again when an entry is found;
 - the libraries that programs are linked with, the definition of a program codec;
 - every metric's revision, version, source and programs;
 - rdbench's own source as far as it takes part in measuring, all installed packages, Python, the
-  processor, the environment variables but those of a session.
+  processor, and the environment variables except those of a session.
 
-Never taken nor kept are rows of codecs whose code cannot be told apart (:func:`refusal`), of a GPU,
-of other machines, repetitions, rows that failed or have something to say, and those without a value
-of a metric.
+Some rows are neither taken nor stored: those of codecs whose code cannot be identified
+(:func:`refusal`), of a GPU, of other machines, repetitions, rows that failed or carry a message,
+and rows that lack the value of a metric.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ _LIBRARY: Final = re.compile(r"(?:=>\s+|^\s*)(/\S+)\s+\(0x", re.MULTILINE)
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
-    """A row that was taken from the cache, with what a run keeps beside it."""
+    """A row from the cache, with what a run stores with it."""
 
     row: Measurement
     opened: Mapping[str, str]
@@ -89,11 +88,9 @@ class Taken:
 
 
 class Reuse:
-    """A run's dealings with a cache.
-
-    ``times``: whether rows are taken with their times, which are else left empty; ``timing``:
-    whether these are to be of ``--timing``, on this machine. ``run`` is the run's directory, which
-    entries name.
+    """A run's access to a cache. ``times``: whether rows are taken with their times, which are
+    otherwise left empty; ``timing``: whether times must come from ``--timing`` on this machine.
+    ``run`` is the run's directory, which entries name.
     """
 
     def __init__(
@@ -116,7 +113,7 @@ class Reuse:
         """Curves of which nothing is taken or kept, with why."""
         unknown = [record.name for record in records if metric_refusal(record)]
         self._all_refused = (
-            f"metric {unknown[0]!r} has code that cannot be told apart" if unknown else ""
+            f"metric {unknown[0]!r} has code that cannot be identified" if unknown else ""
         )
 
     @property
@@ -126,8 +123,7 @@ class Reuse:
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said of it: what the cache could not do, and which curves have no part in
-        it."""
+        """Notes: what the cache could not do, and which curves do not use it."""
         refused = [f"{label}: not cached: {why}" for label, why in self.refused.items() if why]
         return [*self._cache.said, *refused]
 
@@ -285,12 +281,12 @@ class Reuse:
 
 
 def refusal(plan: CodecPlan) -> str:
-    """Why rows of a codec are never taken from other runs; empty where they may be."""
+    """Why rows of a codec are never taken from other runs; empty if they may be."""
     if handed.find(plan.target):
-        return "its class was handed over, and what else it refers to cannot be told apart"
+        return "it was given as a class, and what else the class refers to cannot be identified"
     codec = plan.codec()
     if any(base.__module__ == "rdbench.codecs.foreign" for base in codec.__mro__):
-        return "it runs in an environment of its own, whose packages cannot be told apart"
+        return "it runs in its own environment, whose packages cannot be identified"
     others = [
         base
         for base in codec.__mro__
@@ -299,21 +295,21 @@ def refusal(plan: CodecPlan) -> str:
         and "definition" not in vars(base)
     ]
     if others and not plugins.split(plan.target):
-        return "it is of another package, whose code cannot be told apart"
+        return "it belongs to another package, whose code cannot be identified"
     told = codec.provenance(plan.resolved(), plan.settings[:1]).get("programs", {})
     for program in told.values():
         if libraries(program["path"]) is None:
-            return f"{program['path']} is a script, or what it is linked with cannot be told"
+            return f"{program['path']} is a script, or its libraries cannot be identified"
     return ""
 
 
 def metric_refusal(record: MetricRecord) -> str:
-    """Why rows with a metric are never taken from other runs; empty where they may be."""
+    """Why rows with a metric are never taken from other runs; empty if they may be."""
     told = metrics.provenance(record)
     if "missing" in told:
         return "it is not installed"
     own = record.target.startswith("rdbench.") or told["source"] or told["programs"]
-    return "" if own else "it is of another package"
+    return "" if own else "it belongs to another package"
 
 
 def metric_digest(record: MetricRecord) -> str:
@@ -363,8 +359,8 @@ def source_digest() -> str:
 
 def libraries(program: str) -> list[tuple[str, str]] | None:
     """Path and SHA-256 of the shared libraries that a program is linked with (ldd(1)), and of the
-    tables of installed packages, as programs load others by themselves; None where that cannot be
-    told, as of a script."""
+    tables of installed packages, as programs load others by themselves; None if they cannot be
+    identified, as for a script."""
     ldd = shutil.which("ldd")
     try:
         with Path(program).open("rb") as file:

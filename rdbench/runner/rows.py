@@ -1,5 +1,5 @@
-"""What a run's processes tell each other: settings and jobs, and what comes back; and the one place
-where rows are made of it. Nothing heavy is imported here: the parent measures nothing."""
+"""Messages between the processes of a run: settings, jobs and results; and the one place where rows
+are made of them. Nothing heavy is imported here, since the parent measures nothing."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from rdbench.schema import FAILED, OK, Measurement, one_line
 
 @dataclass(frozen=True)
 class Settings:
-    """What all measurements of a run have in common."""
+    """Settings that all measurements of a run share."""
 
     metrics: tuple[MetricRecord, ...]
     shared: bool
-    """Whether other work runs on the machine beside a measurement."""
+    """Whether other work runs on the machine during a measurement."""
     cores: tuple[int, ...] = ()
-    """Cores that workers are pinned to, for times to publish; none: times as they come."""
+    """Cores that workers are pinned to, for times to publish; empty without pinning."""
     timeout_s: float = math.inf
-    """Wall time that one measurement may take, and each metric that is not rdbench's own."""
+    """Limit on the wall time of one measurement, and of each external metric."""
     memory_mb: int | None = None
-    """Cap of a worker's private memory in MiB, and of each program that it runs."""
+    """Limit on the private memory of a worker in MiB, and on that of each program that it runs."""
     programs: Mapping[ProgramSpec, Program] = field(default_factory=dict)
     """The programs, which were looked up once for the run."""
     sources: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
@@ -56,14 +56,14 @@ class Job:
     metrics: tuple[str, ...]
     """The metrics that a new row is scored by."""
     there: Measurement | None = None
-    """The good row that lacks some of them; it stays but for these, if the decoded image is the
+    """The good row that lacks some of them. It stays, except for these, if the decoded image is the
     same."""
     encode: bool = True
-    """Whether it may be encoded again where nothing that was kept of it can be scored."""
+    """Whether it may be encoded again if nothing kept of it can be scored."""
     apart: Hashable = None
-    """What it shares a worker with, where that is not its image."""
+    """The group of jobs that share a worker, if it is not the image."""
     without: Mapping[str, str] = field(default_factory=dict)
-    """Metrics that are not to be tried, with why."""
+    """Metrics that are not to be tried, with the reasons."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Job:
         return self.task.image if self.apart is None else self.apart
 
     def limit_s(self, doing: tuple[str, ...]) -> None:
-        """It has the time that all have."""
+        """No limit of its own."""
 
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job without metrics that ended a worker."""
@@ -85,7 +85,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a worker found of a job: plain data, whatever the codec and the metrics returned."""
+    """The result of a job: plain data, whatever the codec and the metrics returned."""
 
     core: Mapping[str, Any]
     """Columns of the core beyond those of :func:`base`."""
@@ -103,13 +103,13 @@ class Measured:
 
 
 def stays(job: Job, found: Measured) -> bool:
-    """Whether the row that is there stays, but for its scores: since its image was scored, or since
-    it could not be made anew. What was measured well is not lost."""
+    """Whether the existing row stays, except for its scores: because its image was scored, or
+    because it could not be made again. No good row is lost."""
     return job.there is not None and (found.rescored or found.core.get("status") != OK)
 
 
 def row(job: Job, found: Measured) -> Measurement:
-    """The row of a job, of what a worker found."""
+    """The row of a job, made from the worker's result."""
     if job.there is not None and stays(job, found):
         if found.rescored:
             return added(job.there, found.scores, found.reasons)
@@ -129,7 +129,7 @@ def row(job: Job, found: Measured) -> Measurement:
 def added(
     there: Measurement, scores: Mapping[str, float], reasons: Mapping[str, str]
 ) -> Measurement:
-    """A row with more scores, or with reasons why there are none."""
+    """A row with more scores, or with the reasons for missing ones."""
     kept = [name for name in there.unscored.split() if name not in scores and name not in reasons]
     return dataclasses.replace(
         there,
@@ -162,11 +162,11 @@ def _notes(reasons: Mapping[str, str]) -> list[str]:
 
 
 def other_stream(row: Measurement, first: Measurement) -> Measurement:
-    """The row of a repeat whose stream is another than the first one's, though the codec says
-    that it is deterministic."""
+    """The row of a repeat whose stream differs from the first one, though the codec declares itself
+    deterministic."""
     return dataclasses.replace(
         row,
         status=FAILED,
-        message=f"another stream than that of repeat {first.repeat}, from a codec that declares "
-        "itself deterministic; find out why, or declare deterministic = False",
+        message=f"another stream than repeat {first.repeat}, though the codec declares itself "
+        "deterministic; find the cause, or declare deterministic = False",
     )

@@ -1,4 +1,4 @@
-"""A run: an experiment carried out into a run directory, which grows with what is asked for."""
+"""A run: carries an experiment out into a run directory, which may grow."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from rdbench.stored import Stored
 
 @dataclass
 class Outcome:
-    """What a run gave."""
+    """The outcome of a run."""
 
     path: Path
     """The run directory."""
@@ -47,25 +47,25 @@ class Outcome:
     measured: int = 0
     """How many of the rows were made by this run."""
     rescored: int = 0
-    """How many were there, and got further metrics."""
+    """How many existing rows got more metrics."""
     reused: int = 0
     """How many were taken from a cache."""
     resumed: bool = False
-    """Whether some of what was asked for was there."""
+    """Whether some of the requested rows were there already."""
     interrupted: bool = False
     replaced: list[str] = dataclasses.field(default_factory=list)
-    """What was there and was measured again since what decides it has changed: a line for each
-    curve or metric and reason."""
+    """Rows that were measured again because what decides them has changed: a line for each curve or
+    metric and reason."""
 
     notes: list[str] = dataclasses.field(default_factory=list)
-    """What was done with files that options name, such as parts of a checkpoint that were left out:
-    a line for each curve and note. ``run.json`` keeps them."""
+    """Notes on files that options name, such as parts of a checkpoint that were left out: a line
+    for each curve and note, also in ``run.json``."""
 
     unscored: list[str] = dataclasses.field(default_factory=list)
-    """Of rows that were to get further metrics: which did not, and why, a line for each."""
+    """Rows that did not get the metrics they should have: a line for each, with the reason."""
 
     forecast: Forecast | None = None
-    """What a run would do, where nothing was to be done (``dry_run``)."""
+    """What a run would do, for a ``dry_run``."""
 
     @property
     def done(self) -> int:
@@ -87,8 +87,8 @@ class _Stop(BaseException):
 @contextmanager
 def stoppable() -> Iterator[None]:
     """The first SIGINT or SIGTERM inside ends :func:`carry_out`, or raises
-    :class:`KeyboardInterrupt` where nothing is carried out; those that follow are ignored until all
-    is put away."""
+    :class:`KeyboardInterrupt` outside of it. Later signals are ignored until everything is
+    saved."""
     try:
         with raising(_Stop):
             yield
@@ -116,18 +116,18 @@ def run(
 ) -> Outcome:
     """Measure what ``experiment`` asks for and ``out`` does not have yet, in ``executor``.
 
-    What is there stays: more codecs, points, images, repeats and metrics are added to it. A row
-    that lacks a metric gets it from what was kept of it, or is encoded again. Rows are written as
-    they come. An interrupt (SIGINT or SIGTERM) ends the run at once; what was measured is kept and
-    the outcome says so. With ``timing`` times are taken as they are to be published
-    (:mod:`rdbench.runner.timing`), and rows whose are not are measured again. What ``cache`` has is
-    not measured, with ``cache_times`` not for its times either; nothing is taken from it where
-    files are to be kept.
+    Existing rows stay, and more codecs, points, images, repeats and metrics are added to them. A
+    row that lacks a metric gets it from kept files, or is encoded again. Rows are written as they
+    come. An interrupt (SIGINT or SIGTERM) ends the run at once; measured rows are kept, and the
+    outcome says so. With ``timing``, times are taken for publication
+    (:mod:`rdbench.runner.timing`), and rows with other times are measured again. Rows in ``cache``
+    are not measured; with ``cache_times``, their times are reused, too. Nothing is taken from the
+    cache if files are to be kept.
 
     Raises:
-        UsageError: where ``out`` contradicts what is asked for (other images, programs or versions
-            for the same curve, another label), or another run is writing to it.
-        RdbenchError: where its file system refuses to be written to.
+        UsageError: if ``out`` contradicts the request (other images, programs or versions for the
+            same curve, another label), or if another run is writing to it.
+        RdbenchError: if ``out`` cannot be written to.
     """
     out = out.absolute()
     tasks = experiment.tasks()
@@ -181,14 +181,14 @@ def run(
 
 
 def untested_metrics(records: Sequence[MetricRecord]) -> list[str]:
-    """A line for each metric whose library is of a version that was not tested."""
+    """A line for each metric whose library has an untested version."""
     return list(filter(None, map(metrics.untested, records)))
 
 
 def changed_metrics(directory: RunDirectory) -> list[str]:
-    """A line for each metric that was there and is another measure now."""
+    """A line for each metric of existing rows whose definition has changed."""
     return [
-        f"{name}: scored again: it has another revision, version or source than when it was"
+        f"{name}: scored again, since its revision, version or source has changed"
         for name in directory.changed
         if directory.rows
     ]
@@ -205,8 +205,8 @@ def carry_out(
     reuse: Reuse | None = None,
     taken: Mapping[MeasurementKey, Taken] = MappingProxyType({}),
 ) -> None:
-    """Do ``jobs`` and write their rows, until all are done or the run is asked to stop: first those
-    that are ``taken`` from a cache, to which the others are given by ``reuse``."""
+    """Do ``jobs`` and write their rows, until all are done or the run is asked to stop. Rows
+    ``taken`` from a cache come first; ``reuse`` stores the others in it."""
     todo = [job for job in jobs if job.task.key not in taken]
     carried = invocation(executor.limits, min(executor.limits.jobs, len(todo)))
     if settings.cores:
@@ -304,7 +304,7 @@ def found_of(answer: Answer[Any]) -> Measured:
 
 
 def finish(directory: RunDirectory, outcome: Outcome, order: dict[Any, int]) -> None:
-    """Leave the table sorted and the manifest complete."""
+    """Sort the table and complete the manifest."""
     known = directory.manifest.get("identities", {})
     rows = directory.rows if outcome.interrupted else directory.finish(order)
     outcome.rows = rows

@@ -1,4 +1,4 @@
-"""Rows for images that some other program decoded: the same metrics, the same table."""
+"""Rows for images that another program decoded: the same metrics, the same table."""
 
 from __future__ import annotations
 
@@ -53,15 +53,14 @@ def score(
 ) -> Outcome:
     """Score decoded images into the run directory ``out``, as :func:`rdbench.runner.run` does.
 
-    A decoded image is the file that has the name of the original, its file name, or the name under
-    which a run keeps it, and the suffix of an image, or is called as a pattern says
-    (:func:`rdbench.runner.decoded.find_points`); it must have the original's size and channels.
-    The stream, where a folder of them is given, is named in the same way, with any suffix. Of
-    several such files those that are neither images nor reports nor raw planes are the stream, and
-    count together; HEIC, AVIF and JPEG 2000 are no images beside one of another kind. Without a
-    stream the row has no size.
-    What is missing or unfit is a failed row. Images are cheap to score, so all are scored again
-    each time. Errors are those of :func:`rdbench.runner.run`.
+    A decoded image has the name of the original, its file name, or the name under which a run keeps
+    it, with the suffix of an image; or its name matches a pattern
+    (:func:`rdbench.runner.decoded.find_points`). It must have the original's size and channels.
+    Streams in a folder are named in the same way, with any suffix. If several files have the name,
+    those that are neither images nor reports nor raw planes are the stream, and their sizes are
+    added up; HEIC, AVIF and JPEG 2000 do not count as images if there is another one. Without a
+    stream, the row has no size. A missing or unsuitable image gives a failed row. Scoring is cheap,
+    so all images are scored again each time. Errors are those of :func:`rdbench.runner.run`.
     """
     experiment = {
         "codec": codec,
@@ -99,7 +98,7 @@ def score(
 
 
 class Scorer(Bench):
-    """Scores images that are there already."""
+    """Scores existing images."""
 
     def _do(self, job: Job, core: dict[str, Any]) -> tuple[Scores, bool]:
         assert isinstance(job, ScoreJob)

@@ -1,10 +1,9 @@
-"""The setting of a codec at which an image has a wanted rate, or a wanted score.
-
-The way to it depends on the codec, the image and the target alone, and not on what else was
-measured: the same search ends at the same setting tomorrow. It first halves the codec's ladder,
-whose settings the targets of an image share, and then closes in between two neighbors by the
-Illinois method (Dowell and Jarratt 1971, doi 10.1007/BF01934364) on the logarithm of the rate, or
-on the score. Beyond the ladder its steps double up to the end of the parameter's range.
+"""Search for the setting of a codec at which an image has a wanted rate or score. The search
+depends only on the codec, the image and the target, not on other measurements, so it always ends at
+the same setting. It first bisects the codec's ladder, whose settings the targets of an image share.
+It then closes in between two neighbors by the Illinois method (Dowell and Jarratt 1971, doi
+10.1007/BF01934364) on the logarithm of the rate, or on the score. Beyond the ladder, its steps
+double up to the end of the parameter's range.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ SLOW: Final = 0.5
 
 @dataclass
 class Search:
-    """The search for one target of one image. ``value_of`` gives what a setting reaches; where it
-    raises, that try is lost, and said."""
+    """The search for one target of one image. ``value_of`` gives what a setting reaches; if it
+    raises, that try is lost and reported."""
 
     goal: Goal
     point: float
@@ -54,11 +53,9 @@ class Search:
         return len(self.reached) + len(self.failed)
 
     def setting(self) -> float:
-        """The setting whose value is nearest to the target: the first one within the tolerance, or
-        of a parameter of whole numbers the nearest of all.
-
-        Raises :class:`RdbenchError` where the target is beyond what the range of the parameter
-        gives, and where no setting could be tried.
+        """The setting whose value is nearest to the target: the first one within the tolerance or,
+        for a parameter of whole numbers, the nearest of all. Raises :class:`RdbenchError` if the
+        target is outside what the range of the parameter gives, and if no setting could be tried.
         """
         low, high = self._on_ladder()
         if not self._done and self.reached:
@@ -79,13 +76,13 @@ class Search:
         return best
 
     def remark(self, reached: float, tries: int) -> str:
-        """What must be said beside a row whose setting was found by so many tries and which
-        ``reached`` a value."""
+        """The note on a row whose setting was found after this many tries and which ``reached`` a
+        value."""
         goal, said = self.goal, []
         if not abs(reached - self.point) <= goal.allowed(self.point):
             said.append(
                 f"{goal.column} {reached:.5g} for {point_text(self.point)} "
-                f"({goal.deviation_text(self.point, reached)}) is over the tolerance: the nearest "
+                f"({goal.deviation_text(self.point, reached)}) misses the tolerance: the nearest "
                 f"of {tries} tries"
             )
         if self._falls():

@@ -1,5 +1,5 @@
-"""The tags of a run's images in ``run.json``. They decide no measurement: one that is changed is
-kept, and said."""
+"""The tags of a run's images in ``run.json``. They affect no measurement: a changed tag is recorded
+and reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def retag(manifest: dict[str, Any], datasets: Iterable[Dataset]) -> list[str]:
             texts = [" ".join(tags) or "none" for tags in (before.get(first, ()), now[first])]
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             said.append(
-                f"dataset {dataset.name!r}: tags have changed, nothing is measured again for that "
+                f"dataset {dataset.name!r}: tags have changed, which needs no new measurements "
                 f"({first}: {texts[0]}, now {texts[1]}{more})"
             )
     return said

@@ -1,4 +1,4 @@
-"""A run whose times are to be published: what it measures again, and what it says of them."""
+"""A run whose times are for publication: what it measures again, and its notes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def one_at_a_time(jobs: int | None, scheduler: str | None = None) -> int:
     scheduler."""
     if jobs not in (None, 1):
         raise UsageError(
-            f"`timing` measures one task at a time and `jobs` is {jobs}; leave one of them out"
+            f"`timing` measures one task at a time, but `jobs` is {jobs}; leave one of them out"
         )
     if scheduler is not None:
         raise UsageError(
-            "`timing` measures on this machine, alone, and `scheduler` names others; leave one of "
+            "`timing` measures on this machine only, but `scheduler` names others; leave one of "
             "them out"
         )
     return 1
 
 
 def most_threads(codecs: Iterable[CodecPlan]) -> int:
-    """The threads of the codec with most of them, by its option ``threads``."""
+    """The largest number of threads of a codec, by its option ``threads``."""
     return max((int(codec.resolved().get("threads", 1)) for codec in codecs), default=1)
 
 
@@ -42,7 +42,7 @@ def untimed(
     return {
         task.key: (
             task.codec.label,
-            f"its times are {timings[place] or 'not told'}, not {PINNED}",
+            f"its times are {timings[place] or 'of unknown kind'}, not {PINNED}",
         )
         for task, place in placed
         if place is not None and rows.ok[place] and timings[place] != PINNED
@@ -62,7 +62,7 @@ def timing_record(cores: Sequence[int]) -> dict[str, Any]:
 
 
 def wide_intervals(rows: Iterable[Measurement]) -> list[str]:
-    """A line for each curve of whose times some have no narrow interval."""
+    """A line for each curve that has times without a narrow interval."""
     wide: dict[str, list[float | None]] = {}
     counts: dict[str, int] = {}
     for row in rows:

@@ -1,9 +1,8 @@
-"""How long a codec takes: once, or as often as a time to publish needs.
-
-Times to publish are those of a process that is alone and pinned to a core, medians of as many runs
-as it takes until their 95 % interval is narrow. The interval of a median is that of order
-statistics (Conover, Practical Nonparametric Statistics, 3rd ed. 1999, section 3.2): it assumes
-nothing of the distribution, which for times is skewed, and exists from :data:`FEWEST` runs on.
+"""How long a codec takes: measured once, or as often as a time for publication needs. Such times
+come from a process that is alone and pinned to a core. They are medians of as many runs as it takes
+until their 95 % interval is narrow. The interval of a median is that of order statistics (Conover,
+Practical Nonparametric Statistics, 3rd ed. 1999, section 3.2): it assumes nothing about the
+distribution, which is skewed for times, and it exists for at least :data:`FEWEST` runs.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from rdbench.runner.resources import cpu_time_s
 from rdbench.stages import synchronize, timing_transforms
 
 NARROW: Final = 0.02
-"""Width of the interval over the median from which on it is narrow."""
+"""Largest width of a narrow interval, as a share of the median."""
 FEWEST: Final = 6
-"""Runs from which on there is an interval of 95 %."""
+"""The fewest runs that give a 95 % interval."""
 MOST: Final = 50
 LONGEST_S: Final = 60.0
-"""Wall time of all runs together after which no other one is begun."""
+"""Total wall time after which no further run is begun."""
 
 T = TypeVar("T")
 
@@ -40,10 +39,11 @@ class Times:
     wall_s: float
     cpu_s: float
     transform_s: float | None
-    """What of the wall time transforms took; None where the codec does not mark them."""
+    """Wall time of the transforms; None if the codec does not mark them."""
     runs: int = 1
     spread: float | None = None
-    """Width of the 95 % interval of the wall time over it; None of fewer than :data:`FEWEST`."""
+    """Width of the 95 % interval of the wall time, as a share of it; None for fewer than
+    :data:`FEWEST` runs."""
 
     @classmethod
     def of(cls, runs: Sequence[tuple[float, float, float | None]]) -> Times:
@@ -80,8 +80,8 @@ class Timer:
         self._repeating, self._more_time = repeating, more_time
 
     def timed(self, call: Callable[[], T], again: Callable[[T, T], None]) -> tuple[T, Times]:
-        """What ``call`` gives the first time, and how long it takes. ``again`` is told that and
-        what each further run gives, and raises where that cannot be."""
+        """The first result of ``call``, and how long it takes. ``again`` gets that and each further
+        result, and raises if they cannot both be right."""
         first, run = _run(call)
         runs = [run]
         while self._repeating and not self._enough(runs):
@@ -113,8 +113,8 @@ def _run(call: Callable[[], T]) -> tuple[T, tuple[float, float, float | None]]:
 
 
 def interval_of_median(values: Sequence[float]) -> tuple[float, float] | None:
-    """The ends of the interval that holds the median with 95 % at least: two of the values. None
-    where there are fewer than :data:`FEWEST`."""
+    """The ends of an interval that holds the median with at least 95 % confidence: two of the
+    values. None for fewer than :data:`FEWEST` values."""
     count, below, rank = len(values), 0.0, 0
     for successes in range(count):
         below += math.comb(count, successes) / 2**count
@@ -129,20 +129,20 @@ def interval_of_median(values: Sequence[float]) -> tuple[float, float] | None:
 
 def cores_for(threads: int) -> tuple[int, ...]:
     """As many of the cores that this process may use as there are ``threads``: the last ones, as
-    the first serve most interrupts. None where processes cannot be pinned."""
+    the first serve most interrupts. Empty if processes cannot be pinned."""
     if not hasattr(os, "sched_setaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(0))[-threads:])
 
 
 def pin(cores: Sequence[int]) -> None:
-    """Let this process, and what it starts, run on ``cores`` alone, where there are any."""
+    """Pin this process, and what it starts, to ``cores``, if there are any."""
     if cores:
         os.sched_setaffinity(0, cores)
 
 
 def frequency_mhz(core: int) -> float | None:
-    """The clock of a core now, as far as the kernel tells it."""
+    """The current clock of a core, if the kernel provides it."""
     with contextlib.suppress(OSError, ValueError):
         return int(Path(_CPUFREQ.format(core), "scaling_cur_freq").read_text()) / 1000
     with contextlib.suppress(OSError, ValueError, IndexError):
@@ -155,7 +155,8 @@ def frequency_mhz(core: int) -> float | None:
 
 
 def clock_policy(core: int) -> dict[str, str]:
-    """What decides the clock of a core (governor, driver, boost), as far as the kernel tells it."""
+    """The settings that decide the clock of a core (governor, driver, boost), if the kernel
+    provides them."""
     files = {
         "governor": Path(_CPUFREQ.format(core), "scaling_governor"),
         "driver": Path(_CPUFREQ.format(core), "scaling_driver"),

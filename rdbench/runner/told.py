@@ -1,4 +1,4 @@
-"""What ``run.json`` says of how, where and with what a run was carried out."""
+"""What ``run.json`` records of how, where and with what a run was carried out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens before the clock runs: a codec's first calls, which load tables and plan kernels."""
+"""Warm-up before times are taken: a codec's first calls, which load tables and plan kernels."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ CORNER: Final = 64
 
 
 class WarmUp:
-    """Warms codecs up, each once with a corner of an image. Where times are ``isolated``, also with
-    a whole image of each size, on which memory, plans and kernels may depend; this one has the time
-    of a measurement for itself, which ``more_time`` gives.
-
-    What fails here will fail again, except that there is no time left for it where that ran out.
+    """Warms up codecs, each once with a corner of an image. If times are ``isolated``, it also uses
+    a whole image of each size, on which memory, plans and kernels may depend. That call has the
+    time limit of a measurement for itself, which ``more_time`` starts. An error here is ignored,
+    since it will occur again, unless the time has run out.
     """
 
     def __init__(
@@ -45,10 +44,9 @@ class WarmUp:
     def of(
         self, plan: CodecPlan, encoder: Codec, decoder: Codec, pixels: Image, usage: Usage
     ) -> float | None:
-        """Warm a codec up for an image, as far as it is not yet. What a whole image adds to the
-        memory of this process, in MiB; None where none was needed, or where the codec works in
-        another process that lives. A program has none, which begins anew each time: nothing of it
-        is warm but its files."""
+        """Warm up a codec for an image, if needed. Returns what a whole image adds to the memory of
+        this process, in MiB; None if none was needed, or if the codec works in another live
+        process. Programs start anew each time, so only their files are warm."""
         key = (plan.target, plan.options_text)
         if key not in self._runs_programs:
             before = usage.started

@@ -177,7 +177,7 @@ def test_output_that_is_lost_is_said(plain, command):
     done = shell(f"{command} >/dev/full", plain)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        "rdbench: error: the output is not whole: No space left on device"
+        "rdbench: error: the output is incomplete: No space left on device"
     )
     assert "Traceback" not in done.stderr
     if MEASURE in command:

@@ -84,22 +84,22 @@ def test_nothing_is_written_over(new, words) -> None:
     file.write_text("mine", encoding="utf-8")
     done = new(*words)
     assert isinstance(done.exception, UsageError)
-    assert f"{str(file)!r} is there already and is not written over" in str(done.exception)
+    assert f"{str(file)!r} exists and is not overwritten" in str(done.exception)
     assert file.read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a.txt"], "the file of an experiment is named *.toml"),
-        (["a.py"], "the file of an experiment is named *.toml; or say --codec or --metric"),
-        (["a.toml", "--codec"], "the file of a codec is named *.py"),
+        (["a.txt"], "the file of an experiment must end with .toml"),
+        (["a.py"], "the file of an experiment must end with .toml; or give --codec or --metric"),
+        (["a.toml", "--codec"], "the file of a codec must end with .py"),
         (["2nd.py", "--codec"], "a codec is named after its file"),
         (["a b.toml"], "an experiment is named after its file"),
         (["jpeg.py", "--codec"], "there is a codec 'jpeg'"),
         (["psnr_db.py", "--metric"], "there is a metric 'psnr_db'"),
         (["bpp.py", "--metric"], "a column of this name means something else"),
-        (["a.py", "--codec", "--metric"], "write one after the other"),
+        (["a.py", "--codec", "--metric"], "write them one after the other"),
         (["nowhere/a.toml"], "cannot write 'nowhere/a.toml': No such file or directory"),
     ],
 )

@@ -82,7 +82,7 @@ def test_a_codec_file_is_a_codec_by_its_name_and_without_it(tmp_path, definition
     )
     done = rdbench("run", "e.toml", "--out", "a", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "were there already" in done.stdout
+    assert "already there" in done.stdout
 
 
 def test_a_codec_file_must_not_take_the_name_of_another_codec(tmp_path, definition):

@@ -21,7 +21,7 @@ def test_published_curves_are_listed_with_what_each_is_and_its_doubts(tmp_path):
     assert line.endswith(": dumas2018-case2 coder=binary; 9 points of beta, 24 images, psnr_db")
     at = lines.index(line)
     assert lines[at + 1 : at + 3] == [
-        "    ! its rate is what the entropy coder put out, without headers",
+        "    ! its rate counts the output of the entropy coder, without headers",
         "    ! one of its 128 maps is charged its entropy instead of being coded",
     ]
     assert f"    ! {published('av1').known_issue}" in lines

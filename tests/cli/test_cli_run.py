@@ -64,7 +64,7 @@ def test_images_that_are_passed_over_are_counted(tmp_path, images):
     (images / "other.jxl").write_bytes(b"x")
     done = rdbench("run", "--codec", "jpeg:points=50", "--dataset", images, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "1 image file of kinds that are not read (1 .jxl) passed over" in done.stderr
+    assert "1 image file skipped, in formats that are not read (1 .jxl)" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_image_beyond_a_format_s_limit_is_unsupported_with_the_limit(
         (["rnu"], "No such command 'rnu'. Did you mean 'run'?"),
         (["run", "--jbos", "2"], "No such option: --jbos"),
         (["run", "--jobs", "two"], "Invalid value for '--jobs'"),
-        (["bd"], "name either a curve to compare with by --anchor, or --matrix"),
+        (["bd"], "give either --anchor NAME, the curve to compare with, or --matrix"),
         (["datasets", "fecth"], "Did you mean 'fetch'"),
     ],
 )

@@ -193,7 +193,7 @@ def test_names_that_are_not_found_are_answered_with_the_form_that_works(folder, 
     lay(folder, {f"vtm/{file}": ("kodim01", 2)})
     row = scored(folder)["kodim01", 0]
     assert row.status == FAILED
-    assert f"; files called as {file!r} are found by `name='{pattern}'`" in row.message
+    assert f"; files named like {file!r} are found by `name='{pattern}'`" in row.message
     rows = scored(folder, name=pattern, fresh=True)
     assert [row.scores["mse"] for row in rows.values() if row.image == "kodim01"] == [4]
 
@@ -201,7 +201,7 @@ def test_names_that_are_not_found_are_answered_with_the_form_that_works(folder, 
 def test_raw_planes_are_answered_with_what_reads_them(folder):
     lay(folder, {"vtm/kodim01.yuv": 3 * 16 * 24})
     message = scored(folder)["kodim01", 0].message
-    assert "'kodim01.yuv' holds raw planes, which say neither size nor color" in message
+    assert "'kodim01.yuv' holds raw planes, which give neither size nor color" in message
     assert "-i kodim01.yuv kodim01.png`" in message
 
 
@@ -249,11 +249,14 @@ def test_images_in_folders_are_told_with_them(folder):
         ({"name": "{image}_{part}"}, "`name` '{image}_{part}' has {image} once"),
         (
             {"name": "{image}-{point}"},
-            "no image in .* is called as `name` '{image}-{point}' says; ",
+            "no image in .* matches `name` '{image}-{point}';  ",
         ),
         ({"name": "{image}_q{point}", "point": 3}, "`name` tells the points"),
-        ({"name": "{image}_q{point}", "stream_name": "{image}"}, "`stream_name` has one as well"),
-        ({"stream_name": "{image}_q{point}"}, "`name` has one as well"),
+        (
+            {"name": "{image}_q{point}", "stream_name": "{image}"},
+            "`stream_name` must have one, too",
+        ),
+        ({"stream_name": "{image}_q{point}"}, "`name` must have one, too"),
     ],
 )
 def test_a_pattern_that_cannot_be_meant_is_refused(folder, settings, message):
@@ -265,7 +268,9 @@ def test_a_pattern_that_cannot_be_meant_is_refused(folder, settings, message):
 def test_a_file_that_may_be_of_two_originals_is_refused(folder):
     lay(folder, {f"originals/k{digits}.png": ("kodim01", 0) for digits in ("0", "01")})
     lay(folder, {"vtm/k0.png": ("kodim01", 2), "vtm/k012.bin": 5})
-    with pytest.raises(UsageError, match=r"k012.bin' may be of 'k0' at 0 and of 'k01' at 0 by "):
+    with pytest.raises(
+        UsageError, match=r"k012.bin' could belong to 'k0' at 0 or to 'k01' at 0 by "
+    ):
         scored(folder, streams=folder / "vtm", name="{image}", stream_name="{image}{part}")
 
 

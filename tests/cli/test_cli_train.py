@@ -100,7 +100,7 @@ def test_the_list_has_all_that_comes_along(train):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nothing to train: name a configuration (see `rdbench train --list`)"),
+        ((), "nothing to train; name a configuration (see `rdbench train --list`)"),
         (("bale2018",), "unknown configuration 'bale2018'; did you mean 'balle2018'"),
         (("none.toml",), "configuration 'none.toml': No such file or directory"),
         (("balle2018", "--device", "gpu"), "device 'gpu' is not one of auto, cpu, cuda, cuda:N"),
@@ -126,6 +126,5 @@ def test_divergence_and_interruption_have_their_exit_status(small, train, monkey
     status, _, errors = train(small)
     assert status == 130
     assert errors.splitlines()[-1] == (
-        "interrupted; a checkpoint is in results/runs/small, and the same command goes on from "
-        "there"
+        "interrupted; a checkpoint is in results/runs/small; the same command continues from there"
     )

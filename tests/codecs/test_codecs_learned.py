@@ -127,9 +127,9 @@ def test_a_codec_without_weights_says_how_to_come_by_some(tmp_path):
         plan("lee2019", checkpoints=str(tmp_path))
     with pytest.raises(UsageError, match="there is no such folder"):
         plan("lee2019", checkpoints=str(tmp_path / "nowhere"))
-    with pytest.raises(UsageError, match=r"nowhere.* in a clone of the repository alone"):
+    with pytest.raises(UsageError, match=r"nowhere.* only a clone of the repository has"):
         plan("lee2019", checkpoints="baselines:weights/nowhere")
-    with pytest.raises(UsageError, match=r"nothing.* in a clone of the repository alone"):
+    with pytest.raises(UsageError, match=r"nothing.* only a clone of the repository has"):
         plan("lee2019", checkpoint="baselines:weights/nothing.safetensors")
     with pytest.raises(UsageError, match="there is no such file"):
         plan("lee2019", checkpoint=str(tmp_path / "nothing.safetensors"))

@@ -170,8 +170,8 @@ def test_a_decoder_that_dies_of_every_damaged_stream_costs_few_processes(
     results = {result.check: result for result in run_checks(f"{BROKEN}:DiesOfDamage")}
     failed = {name for name, result in results.items() if result.status is Status.FAILED}
     assert failed == {"empty", "truncated", "foreign"}
-    assert "not tried any more, as it ended 3 workers: " in results["truncated"].detail
-    assert "not tried any more, as it ended 3 workers: " in results["foreign"].detail
+    assert "no longer tried, as it ended 3 workers: " in results["truncated"].detail
+    assert "no longer tried, as it ended 3 workers: " in results["foreign"].detail
     assert len(list(tmp_path.iterdir())) <= 1 + 3 + 3
 
 

@@ -189,7 +189,7 @@ def test_files_that_programs_read_by_themselves_are_kept_by_content(tmp_path: Pa
     assert lines(codec, 6, weights=own)[0].endswith(f"/jpeg /opt/there/is/none -w {own}")
     assert codec.label(codec.resolve_options({"weights": own})) == "mine weights=p.pth"
     comes_back(codec(6, weights=own), codec(6, weights=own))
-    with pytest.raises(UsageError, match=r"option 'weights': 'gone.pth' is no file or folder"):
+    with pytest.raises(UsageError, match=r"option 'weights': 'gone.pth' is not a file or folder"):
         codec.resolve_options({"weights": "gone.pth"})
 
 

@@ -175,8 +175,8 @@ def test_complexity_is_of_both_curves_and_says_how_times_were_taken(rows):
     assert table.rows[1][-3:] == ("53.4", "2.00", "-")
     assert table.rows[2][-3:] == ("", "", "")
     assert table.notes[-2] == (
-        "times are means over points and images, isolated (nothing ran beside them): jpeg; shared "
-        "(other work ran beside them): webp"
+        "times are means over points and images, isolated (nothing else ran): jpeg; shared "
+        "(other work ran at the same time): webp"
     )
     record = read(bd_csv(found))[0]
     assert float(record["test_encode_s"]) == pytest.approx(0.0534)

@@ -131,13 +131,13 @@ def test_the_command(run):
     assert "warning: tags" in result.stderr
     assert "nowhere" in result.stderr
     for options, message in (
-        (["--matrix"], "--classes is of curves against one"),
-        (["--anchor", "jpeg", "--per-image"], "--classes is of curves against one"),
+        (["--matrix"], "--classes needs --anchor"),
+        (["--anchor", "jpeg", "--per-image"], "--classes needs --anchor"),
         (["--anchor", "jpeg"], "no image has a tag: put tags.csv"),
     ):
         with pytest.raises(UsageError, match=message):
             call(run / "rows.csv", *options, "--classes")
-    with pytest.raises(UsageError, match="classes of images are compared against an anchor"):
+    with pytest.raises(UsageError, match="classes of images need an anchor"):
         rdbench.bd_table(run / "rows.csv", classes=True)
 
 
@@ -155,7 +155,7 @@ def test_published_curves_have_classes_by_the_names_of_their_images(tmp_path):
     for row in of_means:
         assert math.isnan(row.value)
         assert row.reason == (
-            "bpg_444_x265_ycbcr (published) is known by means over all images alone"
+            "bpg_444_x265_ycbcr (published) is known only as means over all images"
         )
 
 
@@ -197,7 +197,7 @@ def test_tags_are_kept_in_the_run_and_a_change_measures_nothing(measured, tmp_pa
     outcome = run()
     assert (outcome.measured, outcome.replaced) == (0, [])
     assert outcome.notes == [
-        "dataset 'pictures': tags have changed, nothing is measured again for that "
+        "dataset 'pictures': tags have changed, which needs no new measurements "
         "(b: x, now y and 1 more)"
     ]
     assert kept(outcome.path) == {"a": ["x"], "b": ["y"], "c": ["y", "z"]}

@@ -154,7 +154,7 @@ def test_several_metrics_and_datasets_each_have_their_table(tmp_path):
         for metric in ("PSNR", "PSNR-Y")
         for dataset in ("photos", "other", "mean of 2 datasets")
     ]
-    assert "means over photos, other, each of the same weight" in result.stdout
+    assert "means over photos, other with equal weights" in result.stdout
 
 
 def test_published_curves_alone(tmp_path, monkeypatch):
@@ -197,10 +197,10 @@ def test_a_csv_file_is_read_and_nothing_written(run):
         ),
         (("--anchor", "jpeg", "--csv", "--latex"), "exclude each other"),
         (("--anchor", "published:vtn"), "did you mean"),
-        (("--anchor", "published:vtm"), "is of the dataset 'kodak', the runs are of photos"),
+        (("--anchor", "published:vtm"), "has the dataset 'kodak', but the runs have photos"),
         (("--anchor", "jpeg", "--per-image", "--complexity"), "leave out --per-image"),
-        ((), "either a curve to compare with by --anchor, or --matrix"),
-        (("--anchor", "jpeg", "--matrix"), "either a curve to compare with by --anchor"),
+        ((), "give either --anchor NAME, the curve to compare with, or --matrix"),
+        (("--anchor", "jpeg", "--matrix"), "give either --anchor NAME"),
     ],
 )
 def test_what_the_user_must_change_is_said(run, options, message):

@@ -180,7 +180,7 @@ def test_anchors_are_found_by_label_or_codec():
     with pytest.raises(UsageError, match="did you mean 'webp'"):
         comparisons(curves, "wepb", QUICK)
     with pytest.raises(
-        UsageError, match="is of the dataset 'kodak', the runs are of other, photos"
+        UsageError, match="has the dataset 'kodak', but the runs have other, photos"
     ):
         comparisons(curves, "published:vtm", QUICK)
 

@@ -128,7 +128,7 @@ def test_a_metric_that_is_missing_is_said_and_leaves_the_mean_empty(jpeg_ai):
     assert rows["vmaf"].reason == "VM (published) has no vmaf"
     mean = rows["mean_of_metrics"]
     assert math.isnan(mean.value)
-    assert mean.reason == "the mean is over 7 metrics, and there is no fsim, vmaf"
+    assert mean.reason == "the mean is over 7 metrics; fsim, vmaf is missing"
     text = bd_text(list(rows.values()))
     assert "FSIM: VVC (published) has no fsim" in text
     assert "mean of 7 metrics: VM (published): the mean is over 7 metrics" in text
@@ -196,7 +196,7 @@ def test_contradictions_on_the_command_line_are_named_as_options(jpeg_ai):
     assert done.exit_code == 0
     assert "JPEG AI convention" in done.stdout
     done = CliRunner().invoke(app, ["bd", "--matrix", "--of-images", *call[1:5]])
-    assert "--convention has its own mean" in str(done.exception)
+    assert "--convention sets its own mean" in str(done.exception)
 
 
 def aom(folder, name, points, metric="psnr_y_db", images=("F1/a", "F2/b")):
@@ -292,4 +292,4 @@ def test_means_of_a_publisher_have_no_images_for_a_convention(tmp_path):
         (tmp_path / f"{name}.csv").write_text("\n".join([head, *lines]) + "\n")
     paths = published(tmp_path, "one", "other")
     rows = rdbench.bd_table(published=paths[0], anchor=f"published:{paths[1]}", convention="aom")
-    assert rows[0].reason == "a curve is published as means, and the convention is of images"
+    assert rows[0].reason == "a curve is published only as means; the convention needs images"

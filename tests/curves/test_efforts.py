@@ -117,7 +117,7 @@ def test_times_of_two_machines_are_not_held_against_each_other():
     (found,) = equal_times(compared(rows_of(host="other")))
     assert [family.title for family in found.families] == ["slow"]
     assert found.elsewhere == ("jpeg", "quick level=1")
-    assert "times are of another machine: jpeg, quick level=1" in "\n".join(found.notes)
+    assert "as their times are from another machine: jpeg, quick level=1" in "\n".join(found.notes)
 
 
 def test_a_run_tells_which_option_is_the_effort(tmp_path):

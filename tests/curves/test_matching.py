@@ -143,9 +143,9 @@ def test_where_no_image_reaches_it(table):
     assert found[0].images == ()
     assert math.isnan(found[0].ratios["bpp"].value)
     assert found[0].ratios["bpp"].count == 0
-    assert "there is no image on which both curves reach psnr_db 90" in repr(found)
+    assert "no image on which both curves reach psnr_db 90" in repr(found)
     frame = found.to_frame()
-    assert frame["reason"].str.startswith("there is no image").all()
+    assert frame["reason"].str.startswith("no image").all()
     assert frame["value"].isna().all()
 
 
@@ -174,7 +174,9 @@ def test_infinite_values_are_out_of_reach(table):
     (at_rate,) = table(ladder("old"), new, at="bpp=1.4")
     assert math.isnan(at_rate.differences["psnr_db"].value)
     assert at_rate.differences["mse"].count == 6
-    assert "PSNR is of 0 images, being infinite, empty or out of reach" in match_text([at_rate])
+    assert "PSNR is over 0 images; on others it is infinite, empty or out of reach" in match_text(
+        [at_rate]
+    )
 
 
 def by_target(codec, column, reached, slower=1.0):
@@ -234,8 +236,8 @@ def test_times_that_are_not_there_give_no_ratio(table):
 def test_how_times_were_taken_is_said(table):
     new = [replaced(r, host="there", timing="shared") for r in ladder("new", 0.8)]
     told = repr(table(ladder("old"), new, at="psnr_db=30"))
-    assert "times are of different machines, and not to be compared" in told
-    assert "shared (other work ran beside them): new" in told
+    assert "times are of different machines and cannot be compared" in told
+    assert "shared (other work ran at the same time): new" in told
 
 
 def test_other_samples_are_other_images(table):
@@ -250,10 +252,10 @@ def test_other_samples_are_other_images(table):
         ({"at": "psnr=30"}, "unknown metric 'psnr'; did you mean"),
         ({"at": "psnr_db=30", "anchor": "other"}, "unknown anchor 'other'"),
         ({"at": "psnr_db"}, "is not of the form METRIC=A/B"),
-        ({"at": "psnr_db=30,33"}, "'30,33' is not a number; several are separated by '/'"),
+        ({"at": "psnr_db=30,33"}, "'30,33' is not a number; separate several values by '/'"),
         ({"at": "psnr_db=inf"}, "inf cannot be matched"),
         ({"at": "bpp=0"}, "0 cannot be matched"),
-        ({"at": []}, "name where curves are matched"),
+        ({"at": []}, "give the values at which to match curves"),
     ],
 )
 def test_requests_that_are_refused(table, asked, message):

@@ -114,7 +114,7 @@ def test_points_without_a_count_have_none_and_that_is_said(run, tmp_path):
     networks = rows[0].complexities[1].networks
     assert math.isnan(networks.encode[1])
     text = bd_text(rows, complexity=True)
-    assert "dumas2018-case2: run.json does not tell the networks of all points" in text
+    assert "dumas2018-case2: run.json does not describe the networks of all points" in text
 
 
 def test_a_range_is_from_the_least_to_the_most(run, tmp_path):

@@ -106,7 +106,7 @@ def test_marks_and_missing_values_are_footnotes():
         assert any("interpolations disagree" in note for note in said) == row.methods_disagree
         assert any("gives no ms" in note for note in said) == bool(row.reason)
         assert found[place].startswith("--") == bool(row.reason)
-    assert "whether its rate is of files is not told" in notes.values()
+    assert "its source does not say whether its rate counts whole files" in notes.values()
 
 
 def test_several_datasets_stand_side_by_side_with_their_mean(two_datasets, tmp_path):

@@ -111,7 +111,7 @@ def test_qualities_of_a_metric_of_which_less_is_better(run):
         ({"rates": (2, 1)}, "`rates` 2,1: 2 is not below 1"),
         ({"rates": (1, 1)}, "`rates` 1,1: 1 is not below 1"),
         ({"qualities": (33, 29)}, "`qualities` 33,29: 33 is not below 29"),
-        ({"qualities": (29, 33), "metrics": ["psnr_db", "mse"]}, "is of one metric; name it"),
+        ({"qualities": (29, 33), "metrics": ["psnr_db", "mse"]}, "belongs to one metric; name it"),
     ],
 )
 def test_ranges_that_are_none_are_refused(run, options, message):
@@ -154,13 +154,15 @@ def test_one_point_is_held_against_the_anchor_and_said_to_be_that(run, single):
     line = next(line for line in text.splitlines() if line.startswith("single"))
     assert "rate [%] at its point" in line
     assert f"{row.value:+.2f}@ (" in line
-    assert "@: single: the difference at the only point of the curve, no Bjøntegaard mean" in text
+    assert (
+        "@: single: the difference at the only point of the curve, not a Bjøntegaard delta" in text
+    )
     assert "BD-" not in line
     written = list(csv.DictReader(io.StringIO(bd_text(table, "csv"), newline="")))
     assert {r["test"] for r in written if r["at_one_point"] == "yes"} == {"single"}
     frame = table.to_frame()
     assert frame["at_one_point"].dtype == bool
-    assert "no Bjøntegaard mean" in bd_text(table, "latex")
+    assert "not a Bjøntegaard delta" in bd_text(table, "latex")
     assert "@" in bd_text(table, layout="images")
 
 

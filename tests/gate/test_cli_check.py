@@ -63,7 +63,9 @@ def test_first_written_then_checked_then_caught(folder):
 def test_as_a_program_it_answers_with_its_exit_status(folder):
     missing = rdbench("check", "run", "--baseline", "b.csv", cwd=folder)
     assert (missing.returncode, missing.stdout) == (2, "")
-    assert missing.stderr == ("rdbench: error: there is no baseline 'b.csv'; --update writes it\n")
+    assert missing.stderr == (
+        "rdbench: error: baseline 'b.csv' does not exist; --update writes it\n"
+    )
     call("--update")
     spoil(folder)
     assert rdbench("check", "run", "--baseline", "b.csv", cwd=folder).returncode == 1
@@ -87,7 +89,7 @@ def test_what_fails_newly_is_said_when_it_is_accepted(folder):
         (("--metrics", "psnr"), "did you mean 'psnr_db'"),
         (("--metrics", "ssim"), "has no ssim"),
         (("--max-bd-rate", "nan"), "max_bd_rate is nan"),
-        (("--max-slowdown", "10"), "has no times; write it anew with `max_slowdown` and `update`"),
+        (("--max-slowdown", "10"), "has no times; write it again with `max_slowdown` and `update`"),
         (("--junit", "b.csv/x.xml"), "name another file with --junit"),
         (("--junit", "run"), "it is a folder; name another file with --junit"),
     ],
@@ -116,7 +118,7 @@ def test_nothing_heavy_is_imported(folder):
 def test_git_bisect_skips_what_cannot_be_judged(folder):
     missing = call("--git-bisect")
     assert missing.exit_code == 125
-    assert missing.stderr == "rdbench: error: there is no baseline 'b.csv'; --update writes it\n"
+    assert missing.stderr == "rdbench: error: baseline 'b.csv' does not exist; --update writes it\n"
     call("--update")
     assert call("--git-bisect").exit_code == 0
     rows = [row for row in measured() if row.codec != "webp"]

@@ -109,7 +109,7 @@ def test_what_is_no_baseline_is_refused_with_the_way_out(run, baseline):
     text = baseline.read_text(encoding="utf-8")
     header = text.partition("\n")[0]
     baseline.unlink()
-    with pytest.raises(UsageError, match=r"there is no baseline .*; `update` writes it"):
+    with pytest.raises(UsageError, match=r"baseline .* does not exist; `update` writes it"):
         check(run, baseline)
     refused(run, baseline, "", "is empty")
     refused(run, baseline, header + "\n", "is empty: it has no measurements")
@@ -142,7 +142,7 @@ def test_rows_that_are_there_twice(run, baseline):
     mixed = text.replace("mse=1", "mse=2", 1)
     refused(run, baseline, mixed, "rows of two revisions of mse")
     mixed = text.replace("mse=1", "mse=one", 1)
-    refused(run, baseline, mixed, "has the revision 'one' of mse, which is no number")
+    refused(run, baseline, mixed, "has the revision 'one' of mse, which is not a number")
 
 
 def test_schemas(run, baseline):
@@ -176,7 +176,7 @@ def test_a_baseline_with_digests_of_prose_is_read_and_only_unknown_ones_are_othe
     write(baseline, older.replace("psnr_db=1", "psnr_db=01234567"))
     found = check(run, baseline, Limits(9)).curves[0].findings[0]
     assert found.verdict is Verdict.NOT_COMPARABLE
-    assert found.text.endswith("(as no revision that is known)")
+    assert found.text.endswith("(as no known revision)")
 
 
 def test_a_run_of_a_newer_schema_is_refused(run, baseline):
@@ -209,7 +209,7 @@ def test_update_names_new_failures_and_refuses_what_would_guard_nothing(run, tmp
     assert update(run, path).failures == ()
     before = path.read_bytes()
     write(run, as_csv([dataclasses.replace(row, status="failed") for row in failed]))
-    with pytest.raises(UsageError, match=r"nothing in .* is ok: a baseline of it would guard noth"):
+    with pytest.raises(UsageError, match=r"has no ok row, so a baseline of it would protect noth"):
         update(run, path)
     assert path.read_bytes() == before
 
@@ -220,7 +220,7 @@ def test_paths_that_cannot_be_baselines(run, tmp_path):
             action(run.parent, run)
     other = write(tmp_path / "other.csv", run.read_text())
     for path in (tmp_path, other, write(tmp_path / "notes.txt", "mine\n")):
-        with pytest.raises(UsageError, match="is there and is no baseline that `update` wrote"):
+        with pytest.raises(UsageError, match="exists and is not a baseline that `update` wrote"):
             update(run, path)
     assert other.read_text() == run.read_text()
     with pytest.raises(UsageError, match=r"cannot write .*: .*; name another file with `baseline`"):

@@ -46,7 +46,7 @@ def test_times_of_another_load_or_machine_are_inconclusive(before, now, word):
     assert curve.verdict is Verdict.INCONCLUSIVE
     assert not curve.fine
     assert word in curve.findings[0].text
-    assert "hold them against each other by their labels" in curve.findings[0].text
+    assert "compare them by their labels" in curve.findings[0].text
     (curve,) = held(timed(webp, 2, 1.02, **now), baseline, SLOWDOWN).curves
     assert curve.verdict is Verdict.SAME
     assert any(word in note for note in curve.notes), "it is said all the same"

@@ -87,7 +87,7 @@ def test_one_point_curves_are_judged_at_their_point():
     assert judged(changed(jpeg, shifted(-0.1)), jpeg, allowed).verdict is Verdict.SAME
     moved = judged(changed(changed(jpeg, resized(1.1)), shifted(1.0)), jpeg)
     assert moved.verdict is Verdict.NOT_COMPARABLE
-    assert "one point does not tell which is better" in said(moved)[0]
+    assert "a single point cannot show which is better" in said(moved)[0]
     assert "no BD-rate in PSNR (the anchor curve has 1 usable points" in moved.notes[0]
 
 
@@ -141,7 +141,7 @@ def test_what_is_lost_is_gone():
         webp, changed(webp, lambda row: {"psnr_db": math.nan}, lambda row: row.image == "coffee")
     )
     assert unjudged.fine
-    assert unjudged.notes == ("no psnr_db in the baseline, and not judged: image coffee",)
+    assert unjudged.notes == ("no psnr_db in the baseline, so not judged: image coffee",)
     no_rate = judged(changed(webp, lambda row: {"bpp": None, "size_bytes": None}), webp)
     assert said(no_rate) == ["gone: no bpp any more: all images at all points"]
 
@@ -195,7 +195,7 @@ def test_other_images_are_not_comparable():
     ]
     curve = judged(other, webp)
     assert curve.verdict is Verdict.NOT_COMPARABLE
-    assert "coffee: other images than in the baseline (SHA-256 " in said(curve)[0]
+    assert "coffee: not the image of the baseline (SHA-256 " in said(curve)[0]
     assert (curve.compared, curve.deltas[0].identical) == (15, True)
     everything = [dataclasses.replace(row, image_sha256="0" * 64) for row in webp]
     assert "astronaut and 3 more images" in said(judged(everything, webp))[0]
@@ -203,7 +203,8 @@ def test_other_images_are_not_comparable():
     assert judged(turned, webp).verdict is Verdict.NOT_COMPARABLE
     unknown = [dataclasses.replace(row, image_sha256=None) for row in webp]
     assert judged(unknown, webp).notes == (
-        "no SHA-256 tells whether these are the same images: astronaut, chelsea, coffee, rocket",
+        "without SHA-256, these images cannot be compared with the baseline's: "
+        "astronaut, chelsea, coffee, rocket",
     )
 
 
@@ -213,7 +214,7 @@ def test_another_definition_of_a_metric_is_not_comparable():
     other = [replaced(row, psnr_db=row.scores["psnr_db"] - 0.1) for row in webp]
     curve = judged(other, webp)
     assert curve.verdict is Verdict.NOT_COMPARABLE
-    assert "PSNR is another measure now: for the same decoded image (astronaut at" in said(curve)[0]
+    assert "PSNR has changed: for the same decoded image (astronaut at" in said(curve)[0]
     # It is so for codecs, too, of which no decoded image is the same.
     jpeg = changed(of("jpeg"), shifted(1))
     report = held(other + jpeg, webp + of("jpeg"))
@@ -260,7 +261,7 @@ def test_bytes_that_changed_are_reported_for_deterministic_codecs_of_one_version
     webp = of("webp")
     one = changed(webp, lambda row: {"size_bytes": row.size_bytes + 1}, lambda r: r.point == 30)
     assert judged(one, webp).changed.startswith(
-        "the same version gives something else for 4 of 20 measurements: astronaut at quality 30 ("
+        "the same version gives other results for 4 of 20 measurements: astronaut at quality 30 ("
     )
     other = [dataclasses.replace(row, codec_version="2") for row in one]
     assert judged(other, webp).changed == ""
@@ -341,14 +342,14 @@ def test_times_that_cannot_be_compared_are_no_pass():
     single = [row for row in webp if row.image == "coffee"]
     assert "fewer than two images" in said(judged(_timed(single, 1), _timed(single, 2), limits))[0]
     none = [dataclasses.replace(row, encode_s=None, decode_s=None) for row in webp]
-    with pytest.raises(UsageError, match="has no times; write it anew with `max_slowdown`"):
+    with pytest.raises(UsageError, match="has no times; write it again with `max_slowdown`"):
         held(webp, none, limits)
 
 
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"max_bd_rate": -1}, "max_bd_rate is -1; it must be a number from 0 on"),
+        ({"max_bd_rate": -1}, "max_bd_rate is -1; it must be a number of at least 0"),
         ({"max_slowdown": math.nan}, "max_slowdown is nan"),
         ({"metrics": ("psnr",)}, "did you mean 'psnr_db'"),
         ({"metrics": ("mse.py:Mine",)}, r"mse\.py': No such file"),

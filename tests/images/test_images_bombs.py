@@ -77,7 +77,7 @@ def test_frames_of_gif_are_not_counted(monkeypatch):
 
 def test_a_jpeg_of_very_many_scans_is_refused():
     check_scans(scans(MOST_SCANS))
-    with pytest.raises(ImageError, match=f"more than {MOST_SCANS} scans; save it anew"):
+    with pytest.raises(ImageError, match=f"more than {MOST_SCANS} scans; save it again"):
         decode_image(scans(MOST_SCANS + 1), "x.jpg")
 
 
@@ -94,7 +94,7 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path):
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
     for path in (pipe, Path("/dev/zero")):
-        with pytest.raises(ImageError, match="is a pipe or a device, and no regular file"):
+        with pytest.raises(ImageError, match="is a pipe or a device, not a regular file"):
             read_image(path)
     with pytest.raises(ImageError, match="Is a directory"):
         read_image(tmp_path)

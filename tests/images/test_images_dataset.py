@@ -110,7 +110,7 @@ def test_images_that_are_not_read_are_passed_over_with_a_note_that_counts_them(
         (nowhere / "set" / name).write_bytes(b"x")
     assert names(spec) == ["a"]
     told = resolve(spec).passed_over
-    assert "'set': 3 image files of kinds that are not read (1 .exr, 2 .jxl) passed over" in told
+    assert "'set': 3 image files skipped, in formats that are not read (1 .exr, 2 .jxl)" in told
 
 
 def test_brackets_in_the_working_directory_are_no_pattern(nowhere, make_images, monkeypatch):
@@ -267,7 +267,7 @@ def test_grey_images_are_the_same_in_either_color(nowhere):
         ("*.tx?", "none of the 1 paths that match this glob is an image file"),
         ("empty", "is an empty folder"),
         ("texts", r"no image files in it, but 2 other files and 1 folders; .*texts/\*\*/\*'"),
-        ("photos:dumas2018", "'dumas2018' is no option of the form name=value"),
+        ("photos:dumas2018", "'dumas2018' is not an option of the form name=value"),
         ("photos:geometri=x", "unknown option.*'geometri'; did you mean 'geometry'"),
         ("photos:geometry=dumas", "unknown geometry.*'dumas'; did you mean 'dumas2018'"),
     ],

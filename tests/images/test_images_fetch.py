@@ -179,7 +179,7 @@ def test_a_missing_page_is_not_tried_again(server, manifest, tmp_path):
 
 def test_another_image_is_refused(server, manifest, tmp_path):
     server.files["1.png"] = server.files["2.png"]
-    with pytest.raises(UsageError, match=r"not the image that it should be.*nothing was written"):
+    with pytest.raises(UsageError, match=r"not the expected image.*nothing was written"):
         fetched(server, manifest, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_made(server, manifest, tmp_path):
 def test_no_more_is_read_than_the_image_can_have(server, manifest, tmp_path):
     server.faults["1.png"] = ["endless"] * 3
     most = manifest["1.png"].largest_file
-    with pytest.raises(UsageError, match=f"is larger than the {most:,} bytes that it can have"):
+    with pytest.raises(UsageError, match=f"is larger than {most:,} bytes"):
         fetched(server, manifest, tmp_path)
     # What the system's buffers of three connections take is sent as well.
     assert server.sent < 3 * (most + (1 << 24))
@@ -219,7 +219,7 @@ def test_a_server_that_sends_byte_by_byte_has_so_much_time_in_all(
     server, manifest, tmp_path, fault
 ):
     server.faults["1.png"] = [fault] * 3
-    with pytest.raises(UsageError, match=r"cannot be fetched \(it is not whole after 0\.5 s\)"):
+    with pytest.raises(UsageError, match=r"cannot be fetched \(it is incomplete after 0\.5 s\)"):
         fetched(server, manifest, tmp_path, total_s=0.5)
     assert server.requests["1.png"] == 1
     assert list(tmp_path.iterdir()) == []
@@ -252,7 +252,7 @@ def test_an_image_of_another_size_is_not_decoded(server, manifest, tmp_path, mon
     Image.new("1", (30_000, 30_000)).save(wide, "PNG")
     server.files["1.png"] = wide.getvalue()
     monkeypatch.setattr("rdbench.images.fetch.decode_image", None)
-    with pytest.raises(UsageError, match="header tells 30000x30000 pixels in place of 20x30"):
+    with pytest.raises(UsageError, match="header gives 30000x30000 pixels instead of 20x30"):
         fetched(server, manifest, tmp_path)
 
 
@@ -281,7 +281,7 @@ def test_the_command(server, manifest, nowhere, tmp_path, monkeypatch, into_cach
 def test_datasets_that_cannot_be_fetched_say_where_they_come_from(nowhere):
     with pytest.raises(UsageError, match=r"cannot be fetched: it comes from https://www2\.eecs"):
         fetch("bsds300-test", report=print)
-    with pytest.raises(UsageError, match="scikit-image, which carries it"):
+    with pytest.raises(UsageError, match="scikit-image, which contains it"):
         fetch("photos", report=print)
     with pytest.raises(UsageError, match="unknown dataset 'kodk'"):
         fetch("kodk", report=print)

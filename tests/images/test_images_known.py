@@ -108,7 +108,7 @@ def test_a_dataset_that_is_not_there_says_where_it_was_looked_for_and_what_to_do
 
 def test_a_folder_of_that_name_is_pointed_at_but_not_taken(nowhere, make_images):
     make_images(nowhere / "kodak", "x.png")
-    with pytest.raises(UsageError, match=r"the folder of that name here is written \./kodak"):
+    with pytest.raises(UsageError, match=r"write \./kodak for the folder of that name here"):
         resolve("kodak")
     assert len(resolve("./kodak").images) == 1
 

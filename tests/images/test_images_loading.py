@@ -372,7 +372,7 @@ def test_transparency_of_newer_formats_is_refused(kind):
 
 
 def test_commands_are_told_for_both_versions_of_imagemagick(rgb):
-    with pytest.raises(UnsupportedImageError, match=r"`magick in\.png .*\(`convert` in place of"):
+    with pytest.raises(UnsupportedImageError, match=r"`magick in\.png .*\(`convert` instead of"):
         decode_image(encoded(Image.fromarray(rgb).convert("LA"), "PNG"), "x.png")
 
 

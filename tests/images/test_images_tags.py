@@ -50,7 +50,7 @@ def test_tags_stand_between_blanks_or_semicolons_in_any_case(tmp_path):
             "image,tags\none,a,b\n",
             "line 2: 3 cells under a header of 2; several tags are separated",
         ),
-        ("image,tags\none,a\ntwo,b\none,c\n", "line 4: image 'one' is there twice"),
+        ("image,tags\none,a\ntwo,b\none,c\n", "line 4: image 'one' occurs twice"),
         ("image,tags\none,Untagged\n", "line 2: 'untagged' is the class of images without tags"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_folder_has_the_tags_beside_its_images(folder):
 
 def test_an_image_by_two_names_is_there_twice(folder):
     written(folder, "image,tags\none,a\none.png,b\n")
-    with pytest.raises(UsageError, match=r"image 'one' is there twice, once as 'one\.png'"):
+    with pytest.raises(UsageError, match=r"image 'one' occurs twice, once as 'one\.png'"):
         resolve(str(folder))
     with pytest.raises(UsageError):
         tagged({"one"}, {"one.png": ("a",), "one": ("b",)}, "here")

@@ -68,7 +68,7 @@ def test_writes_a_file_once(table, tmp_path):
     [
         (("--out", "curve.json"), r"files named \*.csv"),
         (("--out", "nowhere/curve.csv"), "there is no folder 'nowhere'"),
-        (("--delimiter", ";;"), "the first is one character"),
+        (("--delimiter", ";;"), "the first must be one character"),
         (("--delimiter", ","), "and they differ"),
         (("--decimal", "'"), r"the second \. or ,"),
         (("--map", "rate"), "not of the form"),

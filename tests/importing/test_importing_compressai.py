@@ -201,7 +201,7 @@ def test_a_published_curve_is_read_as_it_was(imported):
         ),
         (
             of_results(psnr=[1, 2, 3]),
-            "has 'psnr-rgb', 'psnr', all of which stand for psnr_db; say which with `mapping`",
+            "has 'psnr-rgb', 'psnr', all of which mean psnr_db; choose one with `mapping`",
         ),
         (of_results(bpp=[0.1, 0.2]), "differ in length ('bpp': 2, 'psnr-rgb': 3"),
         (of_results(bpp=0.1), "differ in length ('bpp': no list"),
@@ -237,7 +237,7 @@ def test_what_is_wrong_with_a_file_is_said(imported, document, message):
 
 
 def test_what_does_not_fit_together_is_said(imported, tmp_path):
-    with pytest.raises(UsageError, match="'psnr-rgb' is of RGB, and `color` says luma"):
+    with pytest.raises(UsageError, match="'psnr-rgb' refers to RGB, but `color` is luma"):
         imported({"a.json": MEANS}, color="luma")
     with pytest.raises(UsageError, match="has no key 'psnr-y'; it has psnr-rgb"):
         imported({"a.json": MEANS}, mapping={"bpp": "bpp", "psnr_db": "psnr-y"})

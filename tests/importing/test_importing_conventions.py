@@ -83,7 +83,7 @@ def test_no_still_image_of_aom_takes_more_than_uncompressed():
         ("4032x3024,25.00", "4032,25.00", "line 2: OrigRes '4032' is not WIDTHxHEIGHT"),
         (",25.00,", ",0,", "line 2: FPS is 0"),
         ("5592289", "n/a", r"line 2, Bitrate\(kbps\): 'n/a' is not a number"),
-        ("5592289", "0", "bpp is 0, a rate is positive"),
+        ("5592289", "0", "bpp is 0, a rate must be positive"),
         (",85,3690944", ",60,3690944", "line 3 repeats"),
     ],
 )

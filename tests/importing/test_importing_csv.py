@@ -115,11 +115,11 @@ def test_images_are_named_as_runs_name_them(imported):
 def test_one_point_and_missing_images_are_noted(imported):
     head, first, second, *_ = TABLE.splitlines(keepends=True)
     assert imported(head + first).notes[1:] == (
-        "mine has one point: it can be drawn, not compared",
-        "mine: whether its rate is of files is not told; `rate_is` says it",
+        "mine has a single point, so it can be drawn but not compared",
+        "mine: its source does not say whether its rate counts whole files; `rate_is` says it",
     )
     notes = imported(head + first + second + first.replace("a,", "b,")).notes
-    assert "1 images are not at all points and will be left out of it (b: not measured" in notes[1]
+    assert "1 images lack points and will be left out (b: not measured" in notes[1]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_one_point_and_missing_images_are_noted(imported):
         ("name,q,bpp,PSNR\na,1,2,3\n", "has no column 'rate'; it has name, q, bpp, PSNR"),
         ("name,q\na,1\n", "has no column 'rate', 'PSNR'; it has name, q"),
         ("name,q,rate,PSNR,q\na,1,2,3,4\n", "has the column 'q' twice"),
-        ("name,q,rate,PSNR\na,1,2\n", "line 2: 3 cells, the header has 4"),
+        ("name,q,rate,PSNR\na,1,2\n", "line 2: 3 cells, but the header has 4"),
         ("name,q,rate,PSNR\na,1,n/a,3\n", "line 2, bpp: 'n/a' is not a number"),
         ("name,q,rate,PSNR\na,1,1_0,3\n", "line 2, bpp: '1_0' is not a number"),
         (
@@ -141,14 +141,14 @@ def test_one_point_and_missing_images_are_noted(imported):
         ("name,q,rate,PSNR\na,1,2,1e999\n", "line 2, psnr_db: 1e999 is too large for a number"),
         ("name,q,rate,PSNR\na,1,2,1" + 400 * "0" + ".\n", "is too large for a number"),
         ("name,q,rate,PSNR\na,1,,3\n", "line 2 has no bpp"),
-        ("name,q,rate,PSNR\na,1,2,\n", "line 2 has a rate and no quality"),
+        ("name,q,rate,PSNR\na,1,2,\n", "line 2 has a rate but no quality"),
         ("name,q,rate,PSNR\na,,1,3\na,2,2,4\n", "line 3 tells its point, 'table.csv', line 2 does"),
         ("name,q,rate,PSNR\na,1,nan,3\n", "line 2: bpp is nan"),
         ("name,q,rate,PSNR\na,1,inf,3\n", "line 2: bpp is inf"),
         ("name,q,rate,PSNR\na,1,2,NaN\n", "line 2: psnr_db is nan"),
         ("name,q,rate,PSNR\na,1,2,-inf\n", "line 2: psnr_db is -inf"),
-        ("name,q,rate,PSNR\na,1,-0.5,3\n", "line 2: bpp is -0.5, a rate is positive"),
-        ("name,q,rate,PSNR\na,1,0,3\n", "line 2: bpp is 0, a rate is positive"),
+        ("name,q,rate,PSNR\na,1,-0.5,3\n", "line 2: bpp is -0.5, a rate must be positive"),
+        ("name,q,rate,PSNR\na,1,0,3\n", "line 2: bpp is 0, a rate must be positive"),
         ("name,q,rate,PSNR\na,1,2,3\nb,1,2,3\na,1,2,4\n", "line 4 repeats 'table.csv', line 2"),
         ("name,q,rate,PSNR\na,1,2,3\n,1,2,3\n", "rows of images ('table.csv', line 2) and means"),
         ("name,q,rate,PSNR\n=a,1,2,3\n", "image '=a' begins with '=', which spreadsheets take for"),
@@ -172,7 +172,7 @@ def test_what_is_wrong_with_a_table_is_said(imported, text, message):
         ({"mapping": {}}, "which column is the rate; it has name, q, rate, PSNR, comment: name it"),
         ({"mapping": {"bpp": "rate"}}, "which column is a quality; it has name, q, rate"),
         ({"mapping": {**MAPPING, "label": "comment"}}, "several curves (x, y, z), which `label`"),
-        ({"label": ""}, "line 2 does not tell the curve's label; give one with `label`"),
+        ({"label": ""}, "line 2 has no label for the curve; give one with `label`"),
         (
             {"label": "=cmd"},
             "label '=cmd' begins with '=', which spreadsheets take for a formula; ",
@@ -183,14 +183,17 @@ def test_what_is_wrong_with_a_table_is_said(imported, text, message):
         ({"label": "a,b"}, "has a comma"),
         ({"label": "a\tb"}, "a control character"),
         ({"label": "lee2019-mse"}, "has the label 'lee2019-mse' already; name that one"),
-        ({"dataset": ""}, "does not tell its dataset; give `dataset`"),
+        ({"dataset": ""}, "has no dataset; give `dataset`"),
         ({"dataset": "=d"}, "`dataset`: dataset '=d' begins with '='"),
         ({"known_issue": "-x"}, "`known_issue`: known_issue '-x' begins with '-'"),
         ({"images": 3}, "`images` is for means; the rows of 'mine' name their images"),
-        ({"mapping": {"bpp": "rate", "psnr_db": "PSNR"}}, "say over how many images with `images`"),
+        (
+            {"mapping": {"bpp": "rate", "psnr_db": "PSNR"}},
+            "give the number of images with `images`",
+        ),
         (
             {"mapping": {"bpp": "rate", "psnr_db": "PSNR", "image": "name"}},
-            "line 3 repeats 'table.csv', line 2; if they are two points, tell them by `mapping`",
+            "line 3 repeats 'table.csv', line 2; if they are two points, name them with `mapping`",
         ),
         ({"color": "yuv"}, "unknown color 'yuv'; known: luma, rgb"),
         ({"rate_is": "files"}, "unknown meaning of a rate 'files'; did you mean 'file'?"),
@@ -209,8 +212,8 @@ def test_comment_lines_are_passed_over_and_counted(imported, end):
     result = imported(COMMENTED.replace("\n", end))
     assert result.text == imported(TABLE).text
     assert result.notes[0] == (
-        "lines that begin with # are comments ('table.csv', line 1 and 2 more); a cell that begins "
-        "so is kept quoted"
+        "lines that begin with # are taken as comments ('table.csv', line 1 and 2 more); quote a "
+        "cell that begins with #"
     )
     with pytest.raises(UsageError, match=r"line 4, bpp: 'x' is not a number"):
         imported("#\n" + TABLE.replace(",0.5,", ",x,"))
@@ -229,7 +232,9 @@ def test_a_first_line_sep_says_the_delimiter(imported, first):
     text = first + TABLE.replace(",", ";")
     assert imported(text).text == imported(TABLE).text
     assert imported(text, delimiter=";", decimal=",").text == imported(TABLE).text
-    with pytest.raises(UsageError, match=r"says sep=; in its first line, against `delimiter` '\|'"):
+    with pytest.raises(
+        UsageError, match=r"has sep=; in its first line, which contradicts `delimiter` '\|'"
+    ):
         imported(text, delimiter="|")
     with pytest.raises(UsageError, match=r"says sep=\. in its first line"):
         imported(text.replace(";", "."))
@@ -245,12 +250,12 @@ def test_labels_that_ship_with_rdbench_get_a_way_out_that_works(imported):
     (label,) = re.findall(r"give `label='([^']+)'`, where", str(error.value))
     labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]
     assert labels == ["my-lee2019-mse", "my-other"]
-    with pytest.raises(UsageError, match="would make one; leave it out, or keep") as error:
+    with pytest.raises(UsageError, match="would merge; leave it out, or keep") as error:
         imported(CLASHING, mapping={}, label="x")
     (label,) = re.findall(r"`label='([^']+)'`$", str(error.value))
     labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]
     assert labels == ["x-lee2019-mse", "x-other"]
-    with pytest.raises(UsageError, match="line 2 does not tell the curve's label"):
+    with pytest.raises(UsageError, match="line 2 has no label for the curve"):
         imported(TABLE, label="my-*")
 
 
@@ -263,8 +268,8 @@ def test_means_that_repeat_each_other_are_refused(imported):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (TABLE.encode("utf-16"), "is UTF-16 or no text at all; save it as UTF-8"),
-        (TABLE.encode("utf-16-le"), "is UTF-16 or no text at all; save it as UTF-8"),
+        (TABLE.encode("utf-16"), "is UTF-16 or not text; save it as UTF-8"),
+        (TABLE.encode("utf-16-le"), "is UTF-16 or not text; save it as UTF-8"),
         (TABLE.replace("x", "é").encode("latin-1"), "not UTF-8 (line 2, byte 0xE9)"),
     ],
 )

@@ -42,7 +42,7 @@ def test_files_of_one_name_have_the_points_of_their_folders(tmp_path, names):
     (curve,) = result.curves
     assert (curve.points, curve.images) == ((10, 20), ("a", "b"))
     assert curve.mean("bpp").tolist() == [1.5, 2.5]
-    assert result.notes[0].startswith("points are told by the names of folders: 10 for '")
+    assert result.notes[0].startswith("points were taken from folder names: 10 for '")
 
 
 def test_means_have_the_points_of_their_folders(tmp_path):
@@ -100,7 +100,7 @@ def test_patterns_of_paths_are_checked(tmp_path, request_, message):
 
 def test_points_are_told_once(tmp_path):
     files = {"q1/t.csv": "name,point,rate,PSNR\na,1,0.5,30\n"}
-    with pytest.raises(UsageError, match="the rows tell their point themselves; leave out `point`"):
+    with pytest.raises(UsageError, match="the rows already have a point; leave out `point`"):
         imported(tmp_path, files, point="q{}")
     assert imported(tmp_path, files).curves[0].points == (1,)
 
@@ -139,7 +139,9 @@ def test_rates_in_bytes_become_bpp_by_the_images_size(tmp_path):
     (curve,) = imported(tmp_path, {"t.csv": text}, mapping={"size_bytes": "bytes"}).curves
     assert curve.of_images("bpp", ["a", "b"]).tolist() == [[3], [0.5]]
     text = text.replace("width", "x")
-    with pytest.raises(UsageError, match="size_bytes becomes bpp by the size of the image"):
+    with pytest.raises(
+        UsageError, match="converting size_bytes to bpp needs the size of the image"
+    ):
         imported(tmp_path, {"t.csv": text}, mapping={"size_bytes": "bytes"})
     (curve,) = imported(
         tmp_path, {"t.csv": text}, mapping={"size_bytes": "bytes"}, size="100x80"
@@ -158,8 +160,8 @@ def test_rates_in_kbps_become_bpp_by_size_and_frame_rate(tmp_path):
     assert curve.mean("bpp").tolist() == pytest.approx([0.01, 0.1])
     assert curve.mean("psnr_db").tolist() == [31.2345, 31.2345]
     for lacking, message in (
-        ({"fps": 0}, "kbps becomes bpp by the frames a second .* give `fps`"),
-        ({"size": ""}, "kbps becomes bpp by the size of the image"),
+        ({"fps": 0}, "converting kbps to bpp needs the frames per second .* give `fps`"),
+        ({"size": ""}, "converting kbps to bpp needs the size of the image"),
         ({"size": "768"}, "`size` '768' is not of the form WIDTHxHEIGHT"),
         ({"mapping": {"bpp": "Bitrate", "psnr_db": "Y-PSNR"}}, "`size` and `fps` are for rates in"),
     ):
@@ -170,7 +172,7 @@ def test_rates_in_kbps_become_bpp_by_size_and_frame_rate(tmp_path):
 @pytest.mark.parametrize(
     ("header", "rate", "message"),
     [
-        ("rate", "300", "bpp is 300, more than an image takes uncompressed; .* kbps=COLUMN"),
+        ("rate", "300", "bpp is 300, more than the uncompressed image; .* kbps=COLUMN"),
         ("rate_kbps", "0.5", "'rate_kbps' does not look like bits per pixel"),
         ("Bytes", "0.5", "'Bytes' does not look like bits per pixel"),
         ("file_size", "0.5", "'file_size' does not look like bits per pixel"),
@@ -226,10 +228,12 @@ def test_a_signs_meaning_is_not_guessed(tmp_path):
     text = "rate;a,PSNR\n0.5;1,30\n"
     with pytest.raises(UsageError, match=r"may be separated by ',' or ';'; say .* `delimiter`"):
         imported(tmp_path, {"t.csv": text}, mapping=MEANS, images=3)
-    with pytest.raises(UsageError, match="line 3: 4 cells, the header has 2; lines that are no"):
+    with pytest.raises(
+        UsageError, match="line 3: 4 cells, but the header has 2; put # before lines"
+    ):
         imported(tmp_path, {"t.csv": "rate,PSNR\n0.5,30\n1,2,3,4\n"}, mapping=MEANS, images=3)
     rows = "rate,PSNR\n7,0.5,30\n9,1,33\n"  # one more cell, which are no numbers of rows
-    with pytest.raises(UsageError, match="line 2: 3 cells, the header has 2"):
+    with pytest.raises(UsageError, match="line 2: 3 cells, but the header has 2"):
         imported(tmp_path, {"t.csv": rows}, mapping=MEANS, images=3)
 
 
@@ -302,7 +306,7 @@ def test_a_file_that_was_not_imported_says_so(tmp_path):
         UsageError, match=r"header lacks codec, image, point; `rdbench import` makes"
     ):
         call("bd", path, "--anchor", "x")
-    with pytest.raises(UsageError, match=r"has no column .*; `rdbench import` makes such a file"):
+    with pytest.raises(UsageError, match=r"has no column .*; `rdbench import` converts results"):
         call("bd", "--anchor", f"published:{path}", "--published", "lee2019-mse")
     path.write_text(imported(tmp_path, {"t.csv": TABLE}, point="", mapping=MAPPING).text)
     with pytest.raises(UsageError, match=r"holds published curves, .* as published:FILE\.csv"):

@@ -96,7 +96,7 @@ def test_tables_of_different_images_are_refused(tables):
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({}, "say which with `mapping`, such as bpp=FILE,psnr_db=FILE; the files are '[MSE opt"),
+        ({}, "assign them with `mapping`, such as bpp=FILE,psnr_db=FILE; the files are '[MSE opt"),
         (
             {**NAMES, "bpp": "bpp.csv"},
             "`mapping` and they differ in '[MSE optimized] bpp.csv'",

@@ -145,7 +145,7 @@ def test_names_of_files_tell_what_the_input_does_not(tmp_path):
 
 def test_what_is_a_quality_of_colors_is_to_be_said(tmp_path):
     files = {"a.log": log("kodim01", 22, 5000, "40.0000")}
-    with pytest.raises(UsageError, match="logs tell PSNR of planes, and none of RGB"):
+    with pytest.raises(UsageError, match="logs give the PSNR of planes, not of RGB"):
         imported(tmp_path, files, color="rgb")
     (curve,) = imported(tmp_path, files, color="rgb", mapping={"psnr_db": "YUV-PSNR"}).curves
     assert curve.mean("psnr_db").tolist() == [38.1234]
@@ -156,7 +156,7 @@ def test_what_is_a_quality_of_colors_is_to_be_said(tmp_path):
     [
         ("cut", {}, r"'a.log', line 2: this run has no summary"),
         ("begun", {}, r"'a.log', line 2: this run has no summary"),
-        ("torn", {}, "3 values, the line above names 5"),
+        ("torn", {}, "3 values, but the line above names 5"),
         (
             "whole",
             {"mapping": {"psnr_db": "X"}},

@@ -12,7 +12,7 @@ from rdbench.importing import Imported, Request, import_curves
 
 HEADER = "image,point,bpp,psnr_db\n"
 IMAGES = "a,1,0.25,30\nb,1,0.75,34\n"
-KEPT = "an image of such a name is kept where the file names it with its suffix, as in all.png"
+KEPT = "to keep an image of such a name, give it its suffix, as in all.png"
 
 
 def imported(path: Path, text: str, **request: object) -> Imported:
@@ -34,7 +34,7 @@ def test_a_row_over_images_is_not_taken_for_an_image(tmp_path, name):
     assert curve.images == ("a", "b")
     assert name not in result.text
     assert curve.mean("psnr_db").tolist() == [32]
-    assert f"left out, as summaries of images: {name!r} ('t.csv', line 4); {KEPT}" in result.notes
+    assert f"left out as summaries: {name!r} ('t.csv', line 4); {KEPT}" in result.notes
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_table_of_summaries_alone_is_taken_and_that_is_said(tmp_path):
     result = imported(tmp_path / "t.csv", text, rate_is="file")
     assert result.curves[0].images == ("Average",)
     assert result.notes == (
-        "all rows are called as summaries are, and are taken for images: 'Average' ('t.csv', line "
-        "2 and 1 more); if they are means, give no column of images, and say over how many with "
-        "`images`",
+        "all rows have names of summaries, and are taken for images: 'Average' ('t.csv', line 2 "
+        "and 1 more); if they are means, leave out the column of images, and give their number "
+        "with `images`",
     )
 
 
@@ -112,7 +112,7 @@ def lee(folder: Path, below: str) -> Imported:
 def test_a_table_of_lee_has_no_image_called_average(tmp_path, name):
     result = lee(tmp_path, f"{name},0.5,1\n")
     assert result.curves[0].images == ("a", "b")
-    note = f"left out, as summaries of images: {name!r} ('bpp.csv', line 4 and 1 more); {KEPT}"
+    note = f"left out as summaries: {name!r} ('bpp.csv', line 4 and 1 more); {KEPT}"
     assert result.notes == (note,)
 
 

@@ -146,5 +146,5 @@ def test_a_record_is_plain_data_and_back() -> None:
     assert find(f"{FILE}:MeanError").sign == -1
     with pytest.raises(UsageError, match="cannot be read"):
         MetricRecord.of({"label": "x"})
-    with pytest.raises(UsageError, match="'rgb' is no sample format"):
+    with pytest.raises(UsageError, match="'rgb' is not a sample format"):
         MetricRecord.of({**plain, "formats": ["rgb"]})

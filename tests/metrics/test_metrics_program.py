@@ -62,7 +62,7 @@ FAULTS = {
     "print('total: 1,5')": "total.py printed '1,5', where a number is needed",
     "sys.exit(2)": "total.py left with exit code 2; it printed nothing",
     "print('total: 3'); sys.exit(1)": "total.py left with exit code 1: total: 3",
-    "os.kill(os.getpid(), 9)": "total.py was killed (SIGKILL: out of memory, or by someone); it",
+    "os.kill(os.getpid(), 9)": "total.py was killed (SIGKILL: out of memory, or by a user); it",
     "os.abort()": "total.py died of SIGABRT; it printed nothing",
     "print('total: 3\\n' + 'x' * 4_000_000)": (
         "total.py printed nothing that 'pattern' finds: total: 3 xxx"
@@ -150,7 +150,7 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
         ({"channels": "[true]"}, "key 'channels[0]': True is not a whole number"),
         ({"input": '"jpeg"'}, "key 'input': unknown value 'jpeg'"),
         ({"pattern": ""}, "key 'pattern': is missing"),
-        ({"pattern": "'('"}, "key 'pattern': is no regular expression: "),
+        ({"pattern": "'('"}, "key 'pattern': is not a regular expression:  "),
         ({"pattern": "'total: .*'"}, "key 'pattern': 'total: .*' has not one group"),
         ({"pattern": "'(.)(.)'"}, "key 'pattern': '(.)(.)' has not one group"),
         ({"score_program": '""'}, "key 'score.program': '' names no program"),

@@ -237,7 +237,7 @@ def test_published_curves_are_drawn_alone(tmp_path):
         (("--format", "gif"), "unknown format 'gif'"),
         (("--metrics", "psnr"), "did you mean 'psnr_db'"),
         (("--anchor", "jpg"), "did you mean 'jpeg'"),
-        (("--published", "lee2019-mse"), "is of the dataset 'kodak', the runs are of photos"),
+        (("--published", "lee2019-mse"), "has the dataset 'kodak', but the runs have photos"),
         (("--xlim", "1"), "is not LOW,HIGH"),
         (("--xlim", "2,1"), "2 is not below 1"),
         (("--ylim", "20,40"), "for one metric"),

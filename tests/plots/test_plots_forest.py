@@ -105,7 +105,7 @@ def test_a_tradeoff_knows_the_pareto_front_in_each_panel(rows):
     assert decoding == pytest.approx({"jpeg": 0.01, "webp": 0.05, "jpeg2000": 0.2})
     memory = {spot.title: spot.cost for spot in plot.panels[2].spots}
     assert memory == pytest.approx({"jpeg": 80, "webp": 95, "jpeg2000": 90})
-    assert plot.notes[0].endswith("isolated (nothing ran beside them)")
+    assert plot.notes[0].endswith("isolated (nothing else ran)")
 
 
 def test_costs_that_are_not_known_have_no_panel(rows):
@@ -143,7 +143,7 @@ def test_memory_of_programs_and_memory_within_the_process_have_a_panel_each():
     programs = {name: kinds[name]["program_rss_mb"] for name in codecs & {"avif", "jpeg2000"}}
     assert list(panels.values()) == ([programs] if len(programs) > 1 else [])
     assert any(
-        note.startswith("memory is ") and "not to be compared with" in note for note in plot.notes
+        note.startswith("memory is ") and "not comparable with" in note for note in plot.notes
     )
     draw(plot).canvas.draw()
 
@@ -192,8 +192,8 @@ def test_published_times_are_on_no_front_of_measured_ones(rows):
 @pytest.mark.parametrize(
     ("load", "words"),
     [
-        (0.9, "isolated (nothing ran beside them)"),
-        (15.2, "with one worker, but other programs ran beside it (load 15)"),
+        (0.9, "isolated (nothing else ran)"),
+        (15.2, "with one worker, but other programs ran at the same time (load 15)"),
         (None, "isolated (one worker; the load of the machine is not known)"),
     ],
 )

@@ -72,7 +72,7 @@ def test_a_published_curve_keeps_saying_so_unless_it_is_named_wholly():
     ("text", "message"),
     [
         ('"jpeg" = 3', "key 'jpeg': 3 is not a name"),
-        ("a.b = 'x'", "key 'a': is a table; a label with a dot in it is written in quotes"),
+        ("a.b = 'x'", "key 'a': is a table; write a label that contains a dot in quotes"),
         ("jpeg", "is not TOML"),
         ('jpeg = "webp"', "two curves of 'photos' are called 'webp'"),
     ],

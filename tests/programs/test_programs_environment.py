@@ -270,7 +270,7 @@ def test_a_program_is_asked_for_its_version_with_what_its_definition_sets(photo,
 @pytest.mark.parametrize(
     ("line", "key", "reason"),
     [
-        ("environment = { 'A=B' = 'x' }", "environment.A=B", "is no name of a variable"),
+        ("environment = { 'A=B' = 'x' }", "environment.A=B", "is not a valid name of a variable"),
         ("environment = { TMPDIR = 'x' }", "environment.TMPDIR", "is set by rdbench; leave it out"),
         ('environment = { A = "x\\u0000" }', "environment.A", "has a null character"),
         ("environment = { A = '{stream}' }", "environment.A", "{stream} is not one of"),

@@ -93,7 +93,7 @@ def test_a_cache_that_cannot_be_written_is_read(folder, monkeypatch):
         assert cache.get("key1") == {**ENTRY, "number": 1}
         cache.put("new", ENTRY)
         assert cache.get("new") is None
-        assert cache.said == [f"the cache {str(folder)!r} cannot be written to; it is only read"]
+        assert cache.said == [f"the cache {str(folder)!r} is read-only; nothing is added to it"]
     assert (folder / FILE).read_bytes() == before
     (folder / FILE).unlink()
     with Cache(folder) as cache:
@@ -189,9 +189,9 @@ def test_one_that_never_lets_go_is_waited_for_and_then_left_alone(folder, monkey
 
 def test_a_folder_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"cannot make the cache .* name another folder"):
+    with pytest.raises(UsageError, match=r"cannot create the cache .* name another folder"):
         Cache(tmp_path / "file")
-    with pytest.raises(UsageError, match="cannot make the cache"):
+    with pytest.raises(UsageError, match="cannot create the cache"):
         Cache(tmp_path / "file" / "within")
     with pytest.raises(UsageError, match="`cache_mb` is 0"):
         Cache(tmp_path / "cache", 0)

@@ -208,8 +208,8 @@ def test_a_dry_run_tells_all_and_leaves_everything(tmp_path, images):
     text = forecast_text(outcome.forecast)
     assert re.search(r"^jpeg 4:2:0 +3 +0 +3 +3 +[\d.]+ s$", text, re.MULTILINE)
     assert re.search(r"^all +3 +0 +3 +6 +[\d.]+ s$", text, re.MULTILINE)
-    assert "with 3 workers, by what 9 earlier rows took" in text
-    assert "no earlier times of webp: 3 rows are not counted in" in text
+    assert "with 3 workers, judged by 9 earlier rows" in text
+    assert "no earlier times of webp: 3 rows are not included" in text
     # Into a folder that is not there, and afresh: all of it, and nothing is made or forgotten.
     outcome = rdbench.run(out=tmp_path / "new", **{**again, "cache": None})
     assert outcome.forecast.total("measured") == 12

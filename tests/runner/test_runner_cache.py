@@ -444,7 +444,7 @@ def test_classes_that_are_handed_over_and_scripts_are_never_cached(place, tmp_pa
         )
         assert (outcome.reused, outcome.measured) == (0, 3)
         assert [row.message for row in outcome.failures] == []
-    assert any("local: not cached: its class was handed over" in note for note in outcome.notes)
+    assert any("local: not cached: it was given as a class" in note for note in outcome.notes)
     assert any("is a script" in note for note in outcome.notes)
 
 

@@ -153,7 +153,7 @@ def test_a_worker_with_another_version_of_a_codec_does_nothing_of_it(photos, tmp
     assert {row.status for row in outcome.rows if row.codec == "jpeg"} == {OK}
     assert {row.status for row in outcome.failures} == {FAILED}
     assert 'no worker has it: version: "1" there, "2" now' in outcome.failures[0].message
-    assert sum("does nothing of versioned" in line for line in said) == 1
+    assert sum("leaves out versioned" in line for line in said) == 1
     cluster.worker("same", PYTHONPATH=root)
     cluster.wait_for(2)
     again = measured(cluster.address, tmp_path / "run", codecs, say=said.append)
@@ -212,7 +212,7 @@ def test_a_scheduler_that_is_gone_ends_the_run_and_keeps_its_rows(photos, tmp_pa
         rows_there(tmp_path / "run", 3)
         scheduler.kill()
         scheduler.wait()
-        with pytest.raises(RdbenchError, match="is gone; what was measured is kept, and the same"):
+        with pytest.raises(RdbenchError, match="is gone; measured rows are kept, and the same"):
             result()
     there = len(read_rows(tmp_path / "run"))
     assert there >= 3

@@ -143,12 +143,12 @@ def rows_of(folder, name, **options):
     [
         (
             "KeepsInClass",
-            "the stream cannot be decoded in another process than it was encoded in: ",
+            "the stream cannot be decoded in another process than the encoder's: ",
         ),
-        ("KeepsInModule", "in another process than it was encoded in: KeyError: b'x'"),
-        ("Falls", "in another process than it was encoded in: the process ended with status 3"),
-        ("Hangs", "in another process than it was encoded in: it is not done after 3 s"),
-        ("Otherwise", "the stream gives another image in another process than it was encoded in"),
+        ("KeepsInModule", "in another process than the encoder's: KeyError: b'x'"),
+        ("Falls", "in another process than the encoder's: the process ended with status 3"),
+        ("Hangs", "in another process than the encoder's: it is not done after 3 s"),
+        ("Otherwise", "the stream decodes to another image in another process than the encoder's"),
     ],
 )
 def test_a_codec_that_keeps_the_image_fails_in_all_its_rows(folder, name, reason):

@@ -239,7 +239,7 @@ def test_other_originals_are_refused(kept, photos, tmp_path):
     manifest = json.loads((kept / MANIFEST).read_text())
     manifest["files"] = {"small": {name: str(folder / f"{name}.png") for name in "abc"}}
     (kept / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(UsageError, match="image 'a' of 'small' is another one"):
+    with pytest.raises(UsageError, match="image 'a' of 'small' is not the one"):
         rdbench.rescore(kept, "ssim")
 
 
@@ -292,7 +292,7 @@ def tampered(path: Path, **values: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"image_sha256": "0" * 64}, "is another one in"),
+        ({"image_sha256": "0" * 64}, "differs between"),
         ({"codec_version": "libjpeg 6b"}, "is of 'libjpeg 6b'|and of 'libjpeg 6b'"),
     ],
 )
@@ -312,7 +312,7 @@ def test_rows_of_one_measurement_that_disagree_do_not_merge(photos, tmp_path):
         rdbench.merge(paths, tmp_path / "merged")
     with pytest.raises(UsageError, match="at least two"):
         rdbench.merge(paths[:1], tmp_path / "merged")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists already"):
         rdbench.merge(paths, paths[0])
 
 

@@ -84,7 +84,7 @@ def test_killed_at_a_random_row_and_resumed(photos, tmp_path, whole, seed):
         before = len(read_rows(out))
         assert rows <= before <= rows + 4
     done = subprocess.run(command(photos, out), check=True, capture_output=True, text=True)
-    assert f"{60 - before} measured, {before} were there already" in done.stdout
+    assert f"{60 - before} measured, {before} already there" in done.stdout
     assert table(out) == whole
 
 
@@ -106,7 +106,7 @@ def test_an_interrupt_keeps_what_was_measured(photos, tmp_path, number):
     assert process.returncode == 130
     rows = len(read_rows(out))
     assert rows >= 7
-    assert f"interrupted; {rows} rows are kept in {out}, and the same command goes on" in text
+    assert f"interrupted; {rows} rows are kept in {out}; the same command continues" in text
     assert "Traceback" not in text
     assert json.loads((out / MANIFEST).read_text())["invocations"][-1]["interrupted"] is True
 
@@ -216,7 +216,7 @@ def test_other_images_under_the_same_names_are_refused(tmp_path):
     Image.fromarray(pixels).save(folder / "a.png")
     run_into(tmp_path / "out", experiment(folder, "Step"), jobs=1)
     Image.fromarray(pixels + 1).save(folder / "a.png")
-    with pytest.raises(UsageError, match="image 'a' of 'images' is another one"):
+    with pytest.raises(UsageError, match="image 'a' of 'images' is not the one"):
         run_into(tmp_path / "out", experiment(folder, "Step"), jobs=1)
 
 

@@ -206,8 +206,8 @@ def test_what_cannot_be_reached_fails_and_says_so(measure):
 def test_a_deviation_over_the_tolerance_is_said_in_tables_and_figures(measure, tmp_path):
     """Whole numbers do not come so near."""
     outcome = measure("jpeg:points=bpp:0.5/1/2", "webp:points=bpp:0.5/1/2", tolerance=1e-9)
-    assert all("is over the tolerance: the nearest of" in row.message for row in outcome.rows)
-    said = "jpeg 4:2:0 at bpp: 6 of 6 rows are not within the tolerance of their bpp, by up to "
+    assert all("misses the tolerance: the nearest of" in row.message for row in outcome.rows)
+    said = "jpeg 4:2:0 at bpp: 6 of 6 rows miss their bpp by more than the tolerance, by up to "
     table = repr(rdbench.bd_table(outcome.path, anchor="webp"))
     assert said in table
     shown = command(
@@ -281,18 +281,18 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
         ("png:points=bpp:2", "codec 'png' is lossless and has no rate parameter"),
         ("jpeg:points=psnr:36", "unknown target 'psnr'; did you mean"),
         ("jpeg:points=quality:36", "values of its quality are written as points=36"),
-        ("jpeg:points=bpp:0.5,tolerance=-1", "the tolerance '-1' is no number of at least 0"),
-        ("jpeg:points=bpp:0.5,tolerance=nan", "the tolerance 'nan' is no number of at least 0"),
+        ("jpeg:points=bpp:0.5,tolerance=-1", "the tolerance '-1' is not a number of at least 0"),
+        ("jpeg:points=bpp:0.5,tolerance=nan", "the tolerance 'nan' is not a number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=2", "2 is 200% of the rate; write 2% or 0.02"),
-        ("jpeg:points=50,tolerance=1%", "a tolerance is of points by target"),
+        ("jpeg:points=50,tolerance=1%", "a tolerance needs points by target"),
         ("jpeg:points=bpp:0", "a rate of 0 bit/px cannot be"),
-        ("jpeg:points=bpp:nan", "'nan' cannot be reached; name a finite value"),
+        ("jpeg:points=bpp:nan", "'nan' cannot be reached; give a finite value"),
         ("jpeg:points=bpp:", "'' is not a number"),
         ("jpeg:points=bpp:0.5/0.5", "a point is given twice in 0.5/0.5"),
         ("jpeg:points=bpp:0.5,0.7", "points are written as points=bpp:0.5/0.7"),
         (
             "dumas2018-case1:checkpoints=baselines:weights/dumas2018,points=bpp:1",
-            "alone, between which no target can be searched for; write sweep=beta",
+            "so there is nothing to search; write sweep=beta",
         ),
     ],
 )

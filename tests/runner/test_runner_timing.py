@@ -181,7 +181,7 @@ def test_streams_that_change_from_run_to_run_are_a_failure(images, tmp_path):
 
 
 def test_several_jobs_are_refused(images, tmp_path):
-    with pytest.raises(UsageError, match="`timing` measures one task at a time and `jobs` is 2"):
+    with pytest.raises(UsageError, match="`timing` measures one task at a time, but `jobs` is 2"):
         measured(images, tmp_path / "run", "Plain", jobs=2)
 
 

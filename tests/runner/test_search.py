@@ -133,7 +133,7 @@ def test_a_step_in_the_rate_ends_at_its_nearer_side():
     assert search.reached[found] == 0.6
     assert search.tries <= MOST_TRIES
     told = search.remark(0.6, search.tries)
-    assert told.startswith("bpp 0.6 for 0.55 (+9.09 %) is over the tolerance: the nearest of")
+    assert told.startswith("bpp 0.6 for 0.55 (+9.09 %) misses the tolerance: the nearest of")
 
 
 def test_a_tolerance_of_nothing_ends():

@@ -1,2 +1,2 @@
-"""A run by the workers of a Dask cluster: the side that hands out, that of a worker, and what goes
-between them."""
+"""A run on the workers of a Dask cluster: the side that submits jobs, the side of a worker, and
+what they exchange."""

@@ -1,10 +1,9 @@
 """Workers on other machines, through Dask: ``--scheduler tcp://host:8786``, or ``local``.
 
 Dask carries jobs and rows; what measures is a local pool on each of its workers
-(:mod:`rdbench.runner.cluster.station`), so a codec that crashes, hangs or wants too much memory
-costs its row there as it does here. This side hands jobs out as the local pool does, image by
-image, a little more than a worker has under way; what was with a worker that is lost goes to
-another one.
+(:mod:`rdbench.runner.cluster.station`), so a codec that crashes, hangs or takes too much memory
+costs only its row, as on this machine. This side submits jobs as the local pool does, image by
+image, and keeps each worker a little ahead. Jobs of a lost worker go to another one.
 """
 
 from __future__ import annotations
@@ -56,8 +55,8 @@ class DaskExecutor:
     statement.
 
     ``scheduler`` is the address of one, or ``local`` for a cluster on this machine. Images are sent
-    to each worker once, unless they are to be read there (``shared_data``). Raises
-    :class:`UsageError` where there is no scheduler, and :class:`MissingBackendError` without Dask.
+    to each worker once, unless workers read them themselves (``shared_data``). Raises
+    :class:`UsageError` if there is no scheduler, and :class:`MissingBackendError` without Dask.
     """
 
     def __init__(
@@ -99,7 +98,9 @@ class DaskExecutor:
             )
             self._address, memory_mb = self._cluster.scheduler_address, bound.memory_mb
         elif jobs is not None:
-            raise UsageError("`jobs` are the cluster's workers; leave it out beside `scheduler`")
+            raise UsageError(
+                "with `scheduler`, the cluster sets the number of workers; leave out `jobs`"
+            )
         try:
             self._client = self._connected()
             threads = sum(worker["nthreads"] for worker in self._workers().values())
@@ -130,16 +131,15 @@ class DaskExecutor:
         return found
 
     def run(self, jobs: Sequence[J], settings: Settings) -> Iterator[Answer[Any]]:
-        """Carry the jobs out, as :class:`rdbench.runner.Executor` says: measurements alone.
-
-        Raises :class:`UsageError` where no worker may do anything, and :class:`RdbenchError` where
-        the scheduler is lost; what was measured has been yielded.
+        """Carry the jobs out (:class:`rdbench.runner.Executor`), which must be measurements. Raises
+        :class:`UsageError` if no worker can be used, and :class:`RdbenchError` if the scheduler is
+        lost; everything measured until then has been yielded.
         """
         if not jobs:
             return
         tasks: list[Job] = [job for job in jobs if isinstance(job, Job)]
         if len(tasks) < len(jobs):
-            raise TypeError("the workers of Dask measure, and do nothing else")
+            raise TypeError("Dask workers can only measure")
         self._out = settings.out
         self._brief = Brief.of(self._token, tasks, settings, shared=self._shared_data)
         waiting, held = Queue(tasks), dict[Curve, deque[Job]]()
@@ -194,8 +194,8 @@ class DaskExecutor:
             except UsageError:
                 if time.monotonic() > until:
                     raise RdbenchError(
-                        f"the Dask scheduler at {self._address!r} is gone; what was measured is "
-                        "kept, and the same command goes on from there"
+                        f"the Dask scheduler at {self._address!r} is gone; measured rows are "
+                        "kept, and the same command continues from there"
                     ) from None
                 time.sleep(TICK_S)
             else:
@@ -311,7 +311,9 @@ class DaskExecutor:
             for job in batch:
                 self._lost[job.task.index] += 1
                 if self._lost[job.task.index] >= MOST_LOST:
-                    told = f"{MOST_LOST} workers were lost with it under way: {error or 'ended'}"
+                    told = (
+                        f"{MOST_LOST} workers were lost while they measured it: {error or 'ended'}"
+                    )
                     yield Answer(job, status=CRASHED, message=told)
                 else:
                     waiting.put_back([job])
@@ -347,12 +349,12 @@ class DaskExecutor:
         reasons = [f"{one.name}: {one.reason}" for one in self._remotes.values() if one.reason]
         if reasons:
             raise UsageError(
-                f"none of the workers of {self._address!r} may be used: {'; '.join(reasons[:3])}"
+                f"none of the workers of {self._address!r} can be used: {'; '.join(reasons[:3])}"
             )
         self._tell(f"waiting for workers of {self._address}")
 
     def close(self) -> None:
-        """End what is under way, and what was started for it on the workers."""
+        """Stop the jobs under way, and what was started for them on the workers."""
         client = getattr(self, "_client", None)
         if client is not None:
             with contextlib.suppress(Exception):

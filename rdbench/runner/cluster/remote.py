@@ -1,4 +1,4 @@
-"""A worker of Dask's, as the side that hands jobs out knows it."""
+"""A Dask worker, as seen from the side that submits jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Remote:
-    """A worker of Dask's, as far as this side knows it."""
+    """A Dask worker, as far as this side knows it."""
 
     address: str
     name: str
@@ -27,7 +27,7 @@ class Remote:
     ready: bool = False
     refused: dict[Curve, str] = field(default_factory=dict)
     reason: str = ""
-    """Why it may do nothing."""
+    """Why it cannot be used."""
     group: Hashable = None
     flying: dict[Future, list[Job]] = field(default_factory=dict)
     images: dict[str, Future | None] = field(default_factory=dict)
@@ -36,20 +36,20 @@ class Remote:
     """What it was asked first."""
 
     def heard(self, future: Future) -> Iterator[str]:
-        """Take what it has said of itself, or of the run; yield what a user must know."""
+        """Process what it reported about itself or the run; yield what the user must know."""
         found = future.result() if future.status == "finished" else None
         if isinstance(found, station.Report):
             self.reason, self.refused = found.reason, dict(found.refused)
             self.ready = not found.reason
             for (name, options), why in self.refused.items():
                 curve = f"{name}:{options}" if options else name
-                yield f"worker {self.name} does nothing of {curve}: {why}"
+                yield f"worker {self.name} leaves out {curve}: {why}"
         elif isinstance(found, dict):
             ours = {"version": __version__, "digest": package_digest()}
             self.fits = found == ours
             if not self.fits:
                 self.reason = found.get("error") or (
-                    f"it has another rdbench: {_version(found)} there, {_version(ours)} here"
+                    f"it has a different rdbench: {_version(found)} there, {_version(ours)} here"
                 )
         elif future.status == "error":
             self.reason = f"it failed: {one_line(str(future.exception()), 200)}"

@@ -1,5 +1,5 @@
-"""Jobs and settings as they can be carried out from another folder, or on another machine: paths in
-them are resolved by whoever submits them."""
+"""Jobs and settings that work from another folder or on another machine: their paths are resolved
+before they are sent."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ Curve = tuple[str, str]
 
 @dataclass(frozen=True)
 class Brief:
-    """What a place that carries out jobs of a run is told of it first."""
+    """What a worker is told first about a run."""
 
     token: str
     settings: Settings
     plans: Mapping[Curve, CodecPlan]
     """Each with all points that jobs have."""
     records: Mapping[Curve, tuple[Record, ...]]
-    """What decides the measurements at each of the points, for them to be the same there."""
+    """What decides the measurements at each of the points, which must be the same there."""
     metrics: Mapping[str, Any]
     """The same of the metrics."""
     image: Path | None
-    """One of the images, where they are to be read there."""
+    """One of the images, if the worker reads them itself."""
 
     @classmethod
     def of(cls, token: str, jobs: Iterable[Job], settings: Settings, *, shared: bool) -> Brief:

@@ -1,7 +1,5 @@
-"""The side of a Dask worker: a local pool of one worker for each of its threads, so that what a
-codec does costs a process of its own and not Dask's.
-
-Functions here are called by Dask, for a run that is known by a token.
+"""The side of a Dask worker: a local pool with a process for each of its threads, so that a codec
+can only end that process and not Dask's. Dask calls the functions here, with a token for the run.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from rdbench.runner.rows import Job
 from rdbench.schema import one_line
 
 IDLE_S: Final = 120.0
-"""A run that asks for nothing so long has ended, in whatever way."""
+"""A run that asks for nothing for this long has ended."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,9 @@ class Report:
     """What a worker says of a run."""
 
     refused: Mapping[Curve, str] = field(default_factory=dict)
-    """Codecs that it has not, or has otherwise, and why."""
+    """Codecs that it lacks or has in a different version, and why."""
     reason: str = ""
-    """Why it can do nothing of the run; "" where it can."""
+    """Why it cannot take part in the run; "" if it can."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def prepare(brief: Brief) -> Report:
     """Get ready for a run, as far as this worker can carry it out."""
     if brief.image is not None and not brief.image.is_file():
         return Report(
-            reason=f"it has no {str(brief.image)!r}; leave `shared_data` out, and images are sent"
+            reason=f"it has no {str(brief.image)!r}; leave out `shared_data` to have images sent"
         )
     for record in brief.settings.metrics:
         there = brief.metrics[record.name]
@@ -109,7 +107,7 @@ def prepare(brief: Brief) -> Report:
         except Exception as error:
             found = [one_line(str(error), 200)]
         if found:
-            return Report(reason=f"metric {record.name!r} is another one: {'; '.join(found)}")
+            return Report(reason=f"metric {record.name!r} differs: {'; '.join(found)}")
     # Codecs of other environments are asked for what they are here.
     classes = brief.settings.classes.items()
     registry.adopt({key: data for key, data in classes if not environments.split(key)})
