@@ -30,6 +30,7 @@ NAMED: Final = {
 }
 """Pages of the repository by their path, and where they are on the site."""
 _LINK: Final = re.compile(r"(!?\[[^\]]*\])\((?!\w+:|#)([^)#\s]+)(#[^)]*)?\)")
+_FILE: Final = re.compile(r"^(\s*```\w+) file=(\S+)$", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:
@@ -54,7 +55,7 @@ def on_files(files: Files, config: Any) -> Files:
     sites = pages()
     for source, target in sites.items():
         text = (ROOT / source).read_text(encoding="utf-8")
-        files.append(File.generated(config, target, content=relinked(text, source, target)))
+        files.append(File.generated(config, target, content=rendered(text, source, target)))
     for folder in ("reports", "baselines"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in PICTURES:
@@ -65,14 +66,20 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turns links of the pages in ``docs``, which are those of a reader of the files."""
+    """Turns the pages in ``docs``, which are for a reader of the files, into those of the site."""
     source = page.file.src_uri
-    return markdown if page.file.generated_by else relinked(markdown, f"docs/{source}", source)
+    return markdown if page.file.generated_by else rendered(markdown, f"docs/{source}", source)
 
 
 def picture(source: str) -> str:
     """Where a picture of the repository is on the site."""
     return source.replace("reports/", "results/", 1)
+
+
+def rendered(text: str, source: str, target: str) -> str:
+    """``text`` of the file ``source`` as the page ``target`` has it: with its links, and with the
+    names of the files that its examples are."""
+    return _FILE.sub(r'\1 title="\2"', relinked(text, source, target))
 
 
 def relinked(text: str, source: str, target: str) -> str:

@@ -61,6 +61,13 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+def test_examples_are_code_with_the_names_of_their_files(site):
+    """What the site does not take for the beginning of an example stands in it as text."""
+    for page in sorted(site.rglob("*.html")):
+        assert "```" not in page.read_text(), page
+    assert '<span class="filename">half.py</span>' in (site / "index.html").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_site_is_built_strictly(site):
