@@ -63,7 +63,7 @@ test-lowest: $(READY)
 # The site, in site/: strictly, without a network.
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(READY)
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m mkdocs build --strict # and not --quiet, by which warnings pass
 	@echo "Site: site/index.html"
 
 # Mutated streams and killed runs, as many as there is time for: SEED makes the same ones again.

@@ -274,7 +274,7 @@ def rescore(
 
     Raises:
         UsageError: if there is no such run, if nothing was kept, or if the originals are gone or
-        have changed.
+            have changed.
     """
     with LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb)) as pool:
         chosen = metric_table.choose(_listed(metrics))
