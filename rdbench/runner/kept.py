@@ -41,8 +41,17 @@ def slug(text: str) -> str:
 
 
 def write_stream(path: Path, stream: bytes) -> None:
+    write(path, stream)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file, or nothing of it. Raises :class:`OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(stream)
+    try:
+        path.write_bytes(data)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def write_image(path: Path, pixels: Image) -> None:
@@ -55,8 +64,7 @@ def write_image(path: Path, pixels: Image) -> None:
     done, data = cv2.imencode(path.suffix, pixels, lossless)
     if not done:
         raise RdbenchError(f"cannot write {str(path)!r} as {path.suffix[1:].upper()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    write(path, data.tobytes())
 
 
 def read_stream(path: Path, sha256: str | None) -> bytes:

@@ -246,45 +246,12 @@ def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
     assert outcome.measured <= 480 - len(kept) + 1
 
 
-@pytest.fixture
-def full_disk(tmp_path):
-    """A real file system that is too small, where this user may mount one."""
-    folder = tmp_path / "small-disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system needs root: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
     done = subprocess.run(command(photos, read_only / "out"), capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "cannot write to" in done.stderr
     assert "--out" in done.stderr
-
-
-@pytest.fixture
-def read_only(tmp_path):
-    """A folder that nobody can write to, root included: a read-only mount where possible."""
-    folder = tmp_path / "read-only"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        folder.chmod(0o555)
-        yield folder
-        folder.chmod(0o755)
-        return
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("cannot mount read-only here: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_rows_without_a_manifest_are_not_touched(photos, tmp_path):

@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from rdbench.errors import MissingBackendError, RdbenchError, UsageError
+from rdbench.files import write_error
+from rdbench.runner import kept
 from rdbench.runner.cluster import station
 from rdbench.runner.cluster.remote import Remote, probe
 from rdbench.runner.cluster.sending import Brief, Curve, curve_of, file_name, kept_files, sent
@@ -325,8 +327,10 @@ class DaskExecutor:
         for job, found in zip(batch, results, strict=True):
             for place, data in found.files.items():
                 path = self._out / place
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+                try:
+                    kept.write(path, data)
+                except OSError as error:
+                    raise write_error(path, error) from error
             yield Answer(job, found.value, found.status, found.message)
 
     def _without(self, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> Iterator[Answer[Any]]:
