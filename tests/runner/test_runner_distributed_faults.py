@@ -4,6 +4,7 @@ codec, and none that was measured is lost."""
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from rdbench.experiment import plan
 from rdbench.results import read_rows
 from rdbench.runner.cluster import distributed
 from rdbench.schema import FAILED, OK
+from tests.processes import said, started
 
 from .conftest import CODECS, experiment
 from .dask_cluster import Cluster, Wire
@@ -150,6 +152,29 @@ def test_a_worker_whose_rdbench_lacks_a_package_is_refused_and_named(photos, tmp
     told = r"may be used: poor .*: its rdbench cannot be used \(ImportError: there is none\)"
     with pytest.raises(UsageError, match=told):
         measured(cluster.address, tmp_path / "run", experiment(photos, "Step"))
+
+
+def test_a_scheduler_that_is_gone_is_told_of_in_one_line(photos, tmp_path):
+    """Dask's own log of it, which is of many, is not shown."""
+    out = tmp_path / "run"
+    with Cluster(tmp_path / "cluster") as cluster:
+        scheduler = cluster.scheduler()
+        cluster.worker("one")
+        command = [
+            *(sys.executable, "-m", "rdbench", "run", "--codec", f"{CODECS}:Step:slow=0.5"),
+            *("--dataset", str(photos), "--out", str(out), "--scheduler", cluster.address),
+        ]
+        with started(command) as process:
+            rows_there(out, 3)
+            scheduler.kill()
+            text = said(process)
+    assert process.returncode in (1, 2)
+    assert "Traceback" not in text
+    (line,) = [line for line in text.splitlines() if "measured (" not in line][1:]
+    assert line.startswith("rdbench: error: the Dask scheduler at ")
+    assert line.endswith(
+        "is gone; what was measured is kept, and the same command goes on from there"
+    )
 
 
 def test_a_worker_that_is_cut_off_loses_no_row(photos, tmp_path, cluster):

@@ -78,8 +78,9 @@ class DaskExecutor:
             raise MissingBackendError(
                 "`scheduler` needs Dask: pip install 'rdbench[distributed]'"
             ) from error
-        # What goes wrong is told here, once.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        # What goes wrong is told here, once; Dask gives some of its loggers a level of their own.
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._shared_data, self._say = shared_data, say
         self._cluster: Any = None
         self._token = uuid.uuid4().hex
