@@ -4,7 +4,7 @@ against two of the local pool, in turns, on Kodak.
 Rows a second from the first row to the last, so that neither pays for its start, which is told
 beside; processor time is that of all processes, over a whole run.
 
-    RDBENCH_DATA=... python benchmarks/cluster.py [--rounds N] [--write]
+    RDBENCH_DATA=... python benchmarks/cluster.py [--rounds N] [--codecs NAME ...] [--write]
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ class Timed:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=[*CODECS])
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     rows = []
-    for name, codec in CODECS.items():
+    for name in given.codecs:
+        codec = CODECS[name]
         pairs = [(timed(codec, None), timed(codec, "local")) for _ in range(given.rounds)]
         rows.append(
             {

@@ -64,5 +64,8 @@ def raising(error: type[BaseException]) -> Iterator[None]:
 def ignore() -> None:
     """Ignore them from now on: the process is about to end."""
     _ending.append(True)
+    # One that came while a text was executed, as where a dataclass is made, would have CPython end
+    # by SIGINT, whatever the exit status: it forgets it where the next text is.
+    exec("")  # noqa: S102
     for name in _SIGNALS:
         signal.signal(name, signal.SIG_IGN)

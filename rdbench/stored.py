@@ -61,7 +61,7 @@ class Stored(Sequence[Measurement]):
             spans.append(block.spans())
         whole = whole_table(tables)
         self._last = whole.latest_rows()
-        self.table = whole.take(self._last)
+        self.table = whole if len(self._last) == len(whole) else whole.take(self._last)
         """:data:`FACTS` and metrics of the rows."""
         found = np.concatenate(spans)
         self.whole = len(found) == len(whole)

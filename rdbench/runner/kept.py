@@ -50,12 +50,12 @@ def inside(out: Path, name: str) -> Path:
     return out / name
 
 
-def write_stream(path: Path, stream: bytes) -> None:
-    """Keep a stream. Raises :class:`RdbenchError` where the file system refuses it, and leaves no
-    part of it."""
+def write(path: Path, data: bytes) -> None:
+    """Write a file, or nothing of it. Raises :class:`RdbenchError` where the file system
+    refuses it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(stream)
+        path.write_bytes(data)
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def write_image(path: Path, pixels: Image) -> None:
     done, data = cv2.imencode(path.suffix, pixels, lossless)
     if not done:
         raise RdbenchError(f"cannot write {str(path)!r} as {path.suffix[1:].upper()}")
-    write_stream(path, data.tobytes())
+    write(path, data.tobytes())
 
 
 def read_stream(path: Path, sha256: str | None) -> bytes:

@@ -250,7 +250,7 @@ class Bench:
         )
         if self.settings.keep_streams:
             core["stream_file"] = kept.place("streams", task, codec_class.stream_suffix)
-            kept.write_stream(kept.inside(self.settings.out, core["stream_file"]), stream)
+            kept.write(kept.inside(self.settings.out, core["stream_file"]), stream)
 
         decoded, times = self._timer.timed(
             lambda: decoder.decode(stream), functools.partial(another, "image")

@@ -23,6 +23,7 @@ from rdbench.runner import elsewhere
 from rdbench.runner.cache import Cache
 from rdbench.runner.executor import Answer, Executor
 from rdbench.runner.identities import Identities
+from rdbench.runner.order import Order
 from rdbench.runner.planning import Asked, Forecast, Work, counted
 from rdbench.runner.reuse import Reuse, Taken
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
@@ -172,7 +173,7 @@ def run(
         if not outcome.interrupted:
             for row in _disagreements(directory):
                 directory.append(row)
-        finish(directory, outcome, {task.key: task.index for task in tasks})
+        finish(directory, outcome, Order(experiment))
         if timing:
             rows = directory.rows
             placed = (rows.place(task.key) for task in tasks)
@@ -303,7 +304,7 @@ def found_of(answer: Answer[Any]) -> Measured:
     return found
 
 
-def finish(directory: RunDirectory, outcome: Outcome, order: dict[Any, int]) -> None:
+def finish(directory: RunDirectory, outcome: Outcome, order: Mapping[MeasurementKey, int]) -> None:
     """Sort the table and complete the manifest."""
     known = directory.manifest.get("identities", {})
     rows = directory.rows if outcome.interrupted else directory.finish(order)

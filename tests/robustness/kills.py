@@ -76,13 +76,14 @@ class Place:
             pixels = generator.integers(0, 256, (24, 32, 3), np.uint8)
             Image.fromarray(pixels).save(self.images / f"{name}.png")
 
-    def start(self, out: Path) -> subprocess.Popen[bytes]:
+    def start(self, out: Path, *workers: str) -> subprocess.Popen[bytes]:
+        """A run, by two worker processes of its own or those that options name."""
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "rdbench", "run", "--codec", f"{self.folder}/slow.py:Slow"),
                 *("--codec", "jpeg:points=10/30/50/70/90", "--dataset", str(self.images)),
-                *("--out", str(out), "--jobs", "2", "--repeat", "2", "--metrics", "psnr_db"),
-                "--keep-streams",
+                *("--out", str(out), "--repeat", "2", "--metrics", "psnr_db", "--keep-streams"),
+                *(workers or ("--jobs", "2")),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from .chaos import run as run_chaos
 from .kills import run as run_kills
 from .streams import CODECS, Batch, Bench, Found, coder, coders, mutated
 from .streams import run as run_streams
@@ -27,6 +28,17 @@ def test_a_few_kills(tmp_path):
     found = run_kills(4, seed=1, seconds=150, folder=tmp_path)
     assert found.faults == []
     assert found.kills.total() >= 1
+
+
+@pytest.mark.slow
+def test_a_little_chaos(tmp_path):
+    pytest.importorskip(
+        "distributed", reason="there is no Dask: pip install 'rdbench[distributed]'"
+    )
+    found = run_chaos(15, seed=1, folder=tmp_path)
+    assert found.faults == []
+    assert found.kills.total() >= 3
+    assert found.finished >= 1
 
 
 @pytest.mark.parametrize(("name", "seeds"), [("avif", (10, 11)), ("hevc", (33, 40, 232))])

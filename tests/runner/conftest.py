@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from rdbench.codecs.request import CodecRequest
 from rdbench.experiment import Experiment, plan
 from rdbench.runner import Limits, LocalPool, Outcome, run
+from tests.disks import mounted
 
 CODECS = Path(__file__).parent / "faulty_codecs.py"
 
@@ -51,3 +53,23 @@ def run_into(
 def experiment(folder: Path, *classes: str, repeat: int = 1, **options: object) -> Experiment:
     requests = [CodecRequest(f"{CODECS}:{name}", options) for name in classes]
     return plan("test", datasets=[str(folder)], codecs=requests, repeat=repeat)
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system that is too small."""
+    with mounted(tmp_path / "small-disk", "size=64k") as folder:
+        yield folder
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder that nobody can write to, root included: a read-only mount where possible."""
+    folder = tmp_path / "read-only"
+    if os.geteuid() != 0:
+        folder.mkdir(mode=0o555)
+        yield folder
+        folder.chmod(0o755)
+        return
+    with mounted(folder, "ro"):
+        yield folder

@@ -7,10 +7,60 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 START_S = 120.0
+
+
+class Wire:
+    """A port that leads to another one, as a network does, until it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._ends: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # it is closed
+            while True:
+                near, _ = self._listening.accept()
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._port))
+                except OSError:
+                    near.close()
+                    continue
+                self._ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> int:
+        """End what goes through it; what comes then is led on again. How many ends there were."""
+        ends, self._ends = self._ends, []
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        return len(ends)
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._listening.close()
+        self.cut()
 
 
 class Cluster:
@@ -28,7 +78,7 @@ class Cluster:
         self.address = f"{'tls' if certificate else 'tcp'}://127.0.0.1:{self.port}"
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def scheduler(self) -> subprocess.Popen[bytes]:
+    def scheduler(self, **environment: str) -> subprocess.Popen[bytes]:
         """Start the scheduler, and wait until it listens."""
         host = f"{self.address.partition(':')[0]}://127.0.0.1"
         process = self._start(
@@ -42,10 +92,13 @@ class Cluster:
             time.sleep(0.1)
         raise AssertionError("the scheduler does not listen")
 
-    def worker(self, name: str, threads: int = 1, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a worker, in a folder of its own."""
+    def worker(
+        self, name: str, threads: int = 1, *, address: str = "", **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker, in a folder of its own, that finds the scheduler at ``address``."""
         options = ["--no-nanny", "--no-dashboard", "--nthreads", str(threads), "--name", name]
-        return self._start("worker", self.address, *options, *self._tls, **environment)
+        where = address or self.address
+        return self._start("worker", where, *options, *self._tls, **environment)
 
     def wait_for(self, workers: int) -> None:
         """Wait until the scheduler knows so many workers."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from rdbench.files import sha256
+from rdbench.schema import point_text
 from tests.runner.faulty_codecs import Step
 
 
@@ -15,3 +18,15 @@ class Versioned(Step):
     @classmethod
     def version(cls):
         return os.environ.get("DASK_CODEC_VERSION", "1")
+
+
+class Weighted(Step):
+    """Of the weights that the machine has."""
+
+    name = "weighted"
+
+    @classmethod
+    def provenance(cls, options, points):
+        path = Path(os.environ["DASK_CODEC_WEIGHTS"])
+        told = {"path": str(path), "sha256": sha256(path)}
+        return {"weights": {point_text(point): told for point in points}}

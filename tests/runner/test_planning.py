@@ -18,6 +18,7 @@ from rdbench.experiment import plan
 from rdbench.measurements import Measurements
 from rdbench.runner.costs import LONG, Costs, earlier, in_order
 from rdbench.runner.jobs import Queue
+from rdbench.runner.order import Order
 from rdbench.runner.planning import many_networks, ordered
 from rdbench.runner.rows import Job
 from rdbench.schema import Measurement, options_text
@@ -51,6 +52,20 @@ def took(plan, point, seconds, **changes):
         task_s=seconds,
     )
     return dataclasses.replace(row, **changes)
+
+
+def test_rows_are_in_the_order_of_their_tasks(photos):
+    codecs = ("jpeg:points=30/60", "jpeg:chroma=444,points=30", "png", "webp:points=10/20/30")
+    requests = [parse_codec(text) for text in codecs]
+    experiment = plan("", datasets=[str(photos)], codecs=requests, repeat=2)
+    expected = {task.key: task.index for task in experiment.tasks()}
+    order = Order(experiment)
+    assert dict(order) == expected
+    assert len(order) == len(expected) == 3 * (2 + 1 + 1 + 3) * 2
+    for key in expected:
+        assert order.get((*key[:-1], 2)) is None
+        assert order.get((key[0], "other", *key[2:])) is None
+        assert order.get((*key[:4], 1.5, 0)) is None
 
 
 def test_what_tasks_take_is_what_earlier_ones_took_by_megapixel(images):

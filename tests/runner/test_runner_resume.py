@@ -26,7 +26,6 @@ from rdbench.experiment import plan
 from rdbench.manifest import MANIFEST
 from rdbench.results import MEASUREMENTS, RunDirectory, read_rows
 from rdbench.schema import OK, TIMINGS
-from tests.disks import mounted
 from tests.processes import children, hears, running, said, started, wait_for
 
 from .conftest import CODECS, experiment, run_into
@@ -247,13 +246,6 @@ def test_a_full_disk_keeps_what_was_measured(photos, tmp_path, full_disk):
     assert outcome.measured <= 480 - len(kept) + 1
 
 
-@pytest.fixture
-def full_disk(tmp_path):
-    """A file system that is too small."""
-    with mounted(tmp_path / "small-disk", "size=64k") as folder:
-        yield folder
-
-
 def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
     done = subprocess.run(command(photos, read_only / "out"), capture_output=True, text=True)
     assert done.returncode == 2
@@ -262,26 +254,13 @@ def test_a_read_only_folder_is_refused_in_one_line(photos, tmp_path, read_only):
     assert "--out" in done.stderr
 
 
-@pytest.fixture
-def read_only(tmp_path):
-    """A folder that nobody can write to, root included: a read-only mount where possible."""
-    folder = tmp_path / "read-only"
-    if os.geteuid() != 0:
-        folder.mkdir(mode=0o555)
-        yield folder
-        folder.chmod(0o755)
-        return
-    with mounted(folder, "ro"):
-        yield folder
-
-
 def test_a_run_that_is_moved_away_writes_nothing_in_its_place(photos, tmp_path):
     """Nor do workers, which keep streams: the one that is under way, and the one at hand."""
     out = tmp_path / "out"
     with stuck(photos, out, 7, "--keep-streams", "--keep-decoded") as process:
         out.rename(tmp_path / "elsewhere")
         out.with_name("out.gate").unlink()
-        assert "was moved or removed while it was being written; its rows are" in said(process)
+        assert "was moved or removed while it was being written" in said(process)
     assert process.returncode == 2
     assert not out.exists()
     assert len(read_rows(tmp_path / "elsewhere")) >= 7

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from rdbench.errors import MissingBackendError, RdbenchError, UsageError
+from rdbench.runner import kept
 from rdbench.runner.cluster import station
 from rdbench.runner.cluster.remote import Remote, probe
 from rdbench.runner.cluster.sending import Brief, Curve, curve_of, file_name, kept_files, sent
@@ -75,8 +76,9 @@ class DaskExecutor:
             raise MissingBackendError(
                 "`scheduler` needs Dask: pip install 'rdbench[distributed]'"
             ) from error
-        # What goes wrong is told here, once.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        # What goes wrong is told here, once; Dask gives some of its loggers a level of their own.
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._shared_data, self._say = shared_data, say
         self._cluster: Any = None
         self._token = uuid.uuid4().hex
@@ -326,9 +328,7 @@ class DaskExecutor:
                 remote.images[name] = None
         for job, found in zip(batch, results, strict=True):
             for place, data in found.files.items():
-                path = self._out / place
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+                kept.write(kept.inside(self._out, place), data)
             yield Answer(job, found.value, found.status, found.message)
 
     def _without(self, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> Iterator[Answer[Any]]:

@@ -47,10 +47,12 @@ class Remote:
         elif isinstance(found, dict):
             ours = {"version": __version__, "digest": package_digest()}
             self.fits = found == ours
-            if not self.fits:
-                self.reason = found.get("error") or (
+            if any(found.get(key, told) != told for key, told in ours.items()):
+                self.reason = (
                     f"it has a different rdbench: {_version(found)} there, {_version(ours)} here"
                 )
+            elif not self.fits:
+                self.reason = found["error"]
         elif future.status == "error":
             self.reason = f"it failed: {one_line(str(future.exception()), 200)}"
         if self.reason:
@@ -73,8 +75,14 @@ def probe() -> Callable[[], dict[str, str]]:
         try:
             from rdbench.host import package_digest
 
-            return {"version": rdbench.__version__, "digest": package_digest()}
+            found = {"version": rdbench.__version__, "digest": package_digest()}
         except Exception:
-            return {"version": getattr(rdbench, "__version__", "?")}
+            return {"version": getattr(rdbench, "__version__", "?"), "digest": "?"}
+        # What a worker cannot import when it is sent a message ends it, and says nothing here.
+        try:
+            import rdbench.runner.cluster.station
+        except Exception as error:
+            found["error"] = f"its rdbench cannot be used ({type(error).__name__}: {error})"
+        return found
 
     return asked
