@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from rdbench.errors import FileNote, RdbenchError, UsageError
 
@@ -103,13 +103,19 @@ def digest_of(path: Path) -> str:
 def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Replace a file's content so that a reader, or a crash, or a loss of power, leaves the old or
     the new one whole; text becomes UTF-8, whole or in parts, and folders that are not there are
-    made. Where ``path`` is a link the file that it leads to is replaced.
+    made. Where ``path`` is a link the file that it leads to is replaced. What is no file, such as a
+    pipe, ``/dev/null`` or ``/dev/stdout``, is written to as it is.
 
     Raises :class:`RdbenchError` where the file system refuses (read-only, full).
     """
     parts = [content] if isinstance(content, str | bytes) else content
     partial: Path | None = None
     try:
+        if _takes_bytes(path):
+            with _opened_stream(path) as stream:
+                for part in parts:
+                    stream.write(encoded(part) if isinstance(part, str) else part)
+            return
         target = path.resolve()
         make_folder(target.parent)
         partial = target.with_name(f".{target.name}.partial")
@@ -127,6 +133,30 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
         if isinstance(error, OSError):
             raise write_error(path, error) from error
         raise
+
+
+def _takes_bytes(path: Path) -> bool:
+    """Whether ``path`` is a pipe or a device, or a stream of this process by whatever name, also
+    where that leads to a file: such things are not replaced."""
+    named = [path, *path.parents]
+    with contextlib.suppress(OSError):
+        while path.is_symlink() and len(named) < 2 * MOST_NESTED:
+            path = path.parent / path.readlink()
+            named += [path, *path.parents]
+        if any(str(one).startswith(("/proc/self/fd", "/dev/fd")) for one in named):
+            return True
+        mode = path.stat().st_mode
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+    return False
+
+
+def _opened_stream(path: Path) -> BinaryIO:
+    """A pipe or a device, open for writing at its end. One that nobody reads from is not waited
+    for. Raises :class:`OSError`."""
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "wb")  # noqa: PTH123 - closed by whoever asked
 
 
 def encoded(text: str) -> bytes:

@@ -20,6 +20,7 @@ from rdbench.files import (
     csv_text,
     encoded,
     lock,
+    read_file,
     sync_folder,
     write_atomically,
     write_error,
@@ -246,7 +247,10 @@ class RunDirectory:
 
     def _read(self, csv_path: Path, metrics: Mapping[str, Any]) -> bool:
         """Read the rows that are there; return whether the file lacks columns."""
-        data = csv_path.read_bytes() if csv_path.exists() else b""
+        try:
+            data = read_file(csv_path) if csv_path.exists() else b""
+        except OSError as error:
+            raise UsageError(f"cannot read {str(csv_path)!r}: {error.strerror}") from None
         end = whole_records(data)
         there: tuple[str, ...] = ()
         if end:
