@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from rdbench.errors import UsageError
+from rdbench.files import open_file
 from rdbench.schema import COLUMNS, CORE, RESERVED, Measurement
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def whole_records(data: bytes, quotes: int = 0) -> int:
 def has_record(path: Path) -> bool:
     """Whether a file has a whole record."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             read = b""
             while more := file.read(1 << 16):
                 read += more

@@ -12,16 +12,21 @@ from typing import Final
 
 from rdbench.text import printable, quoted
 
+MOST_MESSAGE: Final = 4000
 MOST_NAMES: Final = 40
 """The most names that the error for an unknown one lists."""
 
 
 class RdbenchError(Exception):
     """Base of all errors that rdbench raises on purpose; the message is one line, with unprintable
-    characters escaped."""
+    characters escaped. One of more than :data:`MOST_MESSAGE` characters, which files with such
+    names and labels can cause, loses its middle."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message))
+        message = printable(message)
+        if len(message) > MOST_MESSAGE:
+            message = f"{message[: MOST_MESSAGE // 2]} … {message[-MOST_MESSAGE // 2 :]}"
+        super().__init__(message)
 
 
 class UsageError(RdbenchError):

@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from rdbench.errors import FileNote, RdbenchError, UsageError
 
@@ -25,15 +25,25 @@ _SPECIAL: Final = re.compile('[,"\r\n]')
 
 
 def read_file(path: Path, most_bytes: int = 1 << 32) -> bytes:
-    """The content of a regular file. Raises :class:`OSError` if it cannot be read or is larger than
-    ``most_bytes``, and for folders, pipes and devices, whose reading may block or never end.
+    """The content of a regular file; errors as of :func:`open_file`."""
+    with open_file(path, most_bytes) as file:
+        return file.read()
+
+
+def open_file(path: Path, most_bytes: int = 1 << 40) -> BinaryIO:
+    """A regular file, open for reading. Raises :class:`OSError` if it cannot be read or is larger
+    than ``most_bytes``, and for folders, pipes and devices, whose reading may block or never end.
     """
     _regular(path.stat(), most_bytes)
     # It may be another one by now, so it is not waited for while it is opened, either.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
+    file = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115 - closed by whoever asked
+    try:
         _regular(os.fstat(file.fileno()), most_bytes)
-        return file.read()
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def _regular(status: os.stat_result, most_bytes: int) -> None:
@@ -101,12 +111,18 @@ def digest_of(path: Path) -> str:
 def write_atomically(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
     """Replace a file's content atomically: a reader, a crash or a power failure finds either the
     old or the new content, complete. Text, whole or in parts, is written as UTF-8, and missing
-    folders are created. If ``path`` is a link, the file it leads to is replaced. Raises
+    folders are created. If ``path`` is a link, the file it leads to is replaced. What is
+    not a file, such as a pipe, ``/dev/null`` or ``/dev/stdout``, is written to as it is. Raises
     :class:`RdbenchError` if the file system refuses (read-only, full).
     """
     parts = [content] if isinstance(content, str | bytes) else content
     partial: Path | None = None
     try:
+        if _takes_bytes(path):
+            with _opened_stream(path) as stream:
+                for part in parts:
+                    stream.write(encoded(part) if isinstance(part, str) else part)
+            return
         target = path.resolve()
         make_folder(target.parent)
         partial = target.with_name(f".{target.name}.partial")
@@ -124,6 +140,30 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str | bytes]) -
         if isinstance(error, OSError):
             raise write_error(path, error) from error
         raise
+
+
+def _takes_bytes(path: Path) -> bool:
+    """Whether ``path`` is a pipe or a device, or a stream of this process by whatever name, also
+    where that leads to a file: such things are not replaced."""
+    named = [path, *path.parents]
+    with contextlib.suppress(OSError):
+        while path.is_symlink() and len(named) < 2 * MOST_NESTED:
+            path = path.parent / path.readlink()
+            named += [path, *path.parents]
+        if any(str(one).startswith(("/proc/self/fd", "/dev/fd")) for one in named):
+            return True
+        mode = path.stat().st_mode
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+    return False
+
+
+def _opened_stream(path: Path) -> BinaryIO:
+    """A pipe or a device, open for writing at its end. One that nobody reads from is not waited
+    for. Raises :class:`OSError`."""
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "wb")  # noqa: PTH123 - closed by whoever asked
 
 
 def encoded(text: str) -> bytes:

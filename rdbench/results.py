@@ -263,8 +263,11 @@ class RunDirectory:
     def _read(self, csv_path: Path, metrics: Mapping[str, Any]) -> bool:
         """Find the rows that are there; return whether the file lacks columns."""
         self.metrics = tuple(metrics)
-        if not has_record(csv_path):
-            return False
+        try:
+            if not has_record(csv_path):
+                return False
+        except OSError as error:
+            raise UsageError(f"cannot read {str(csv_path)!r}: {error.strerror}") from None
         found = self._stored()
         known = {*metrics, *self._known_metrics()}
         there = (name for name in found.columns if name in known)

@@ -19,12 +19,15 @@ PATIENCE_S = 120.0
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str], environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that leads a session and prints into a pipe; it and its group are killed at the
-    end, and it is waited for."""
+    """A process that leads a session, in ``folder``, and prints into a pipe; it and its group are
+    killed at the end, and it is waited for."""
     process = subprocess.Popen(
         command,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,

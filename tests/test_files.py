@@ -1,4 +1,4 @@
-"""What is nested deeper than anyone writes it costs one line, wherever it is read."""
+"""What is nested too deep, or is a pipe or a device, costs one line, wherever it is read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import errno
 import json
 import os
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from rdbench import results
 from rdbench.codecs import registry
-from rdbench.errors import FileNote, UsageError
+from rdbench.curves.published import utf8_text
+from rdbench.errors import FileNote, RdbenchError, UsageError
 from rdbench.files import MOST_NESTED, lock, parsed
+from rdbench.images.tags import read_tags
+from rdbench.runner import kept
 from rdbench.toml import read_toml
 
 DEEP = {
@@ -86,3 +90,23 @@ def test_a_lock_that_another_process_has_is_refused(tmp_path):
     finally:
         os.close(held)
     os.close(lock(tmp_path, "another run is writing to"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("name", ["pipe", "device"])
+def test_a_pipe_or_a_device_in_place_of_a_file_is_not_waited_for(tmp_path, name):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path = pipe if name == "pipe" else Path("/dev/zero")
+    with pytest.raises(UsageError, match="it is a pipe or a device"):
+        read_tags(path)
+    with pytest.raises(UsageError, match="it is a pipe or a device"):
+        utf8_text(path)
+    with pytest.raises(RdbenchError, match="it is a pipe or a device"):
+        kept.read_stream(path, None)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.json").write_text('{"schema_version": 3, "experiment": {}}')
+    (run / results.MEASUREMENTS).symlink_to(path)
+    with pytest.raises(UsageError, match=r"measurements\.csv': it is a pipe or a device"):
+        results.RunDirectory(run, {})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,55 @@ def test_a_link_stays_a_link(tmp_path):
         assert link.is_symlink()
         assert (tmp_path / "there" / "real.csv").read_text() == text
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["real.csv", "table.csv", "there"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
+    """Root may replace a device: it was a file of the run's numbers from then on."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    with pytest.raises(RdbenchError, match=r"cannot write '.*pipe': No such device"):
+        write_atomically(pipe, "nobody reads")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for path in (pipe, link):
+            write_atomically(path, ["te", "xt"])
+            assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no such device")
+def test_devices_stay_devices(tmp_path):
+    device = tmp_path / "full"
+    device.symlink_to("/dev/full")
+    with pytest.raises(RdbenchError, match="No space left on device"):
+        write_atomically(device, "text")
+    device = tmp_path / "null"
+    device.symlink_to("/dev/null")
+    write_atomically(device, "text")
+    assert Path("/dev/full").is_char_device()
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc")
+@pytest.mark.parametrize("file", [False, True])
+def test_standard_output_is_written_to_by_its_name(tmp_path, file):
+    """Also where it leads to a file, behind what is there."""
+    code = (
+        "from pathlib import Path; from rdbench.files import write_atomically; "
+        "print('one', flush=True); write_atomically(Path('/dev/stdout'), 'two\\n'); print('three')"
+    )
+    command = [sys.executable, "-c", code]
+    with (tmp_path / "out").open("ab") as out:
+        done = subprocess.run(
+            command, stdout=out if file else subprocess.PIPE, check=True, timeout=120
+        )
+    said = (tmp_path / "out").read_bytes() if file else done.stdout
+    assert said == b"one\ntwo\nthree\n"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, MemoryError])

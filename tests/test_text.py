@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from rdbench.codecs.request import CodecRequest
 from rdbench.curves import bd_table, bd_text, curves_of, load_curves, write_summary
 from rdbench.curves.summary import summary_table
+from rdbench.errors import RdbenchError
 from rdbench.experiment import plan_codec
 from rdbench.plots.draw import draw_into, save
 from rdbench.plots.figures import rate_distortion, scene
@@ -142,3 +143,12 @@ def test_figures_show_escapes_and_are_valid(run, tmp_path):
     draw_into(axes, plot)
     for text in axes.findobj(matplotlib.text.Text):
         assert text.get_text().replace("\n", "").isprintable()
+
+
+def test_a_message_of_an_absurd_cell_is_cut_in_its_middle():
+    message = str(RdbenchError(f"begins {10**6 * 'x'} ends"))
+    assert len(message) < 4100
+    assert message.startswith("begins xxx")
+    assert message.endswith("xxx ends")
+    assert " … " in message
+    assert str(RdbenchError("short")) == "short"

@@ -20,6 +20,7 @@ from rdbench.curves.curve import NUMBERS, Curve, curves_of
 from rdbench.curves.records import of_identical, records_of
 from rdbench.curves.targets import off_target
 from rdbench.errors import UsageError, unknown
+from rdbench.files import read_file
 from rdbench.metrics import MetricRecord
 from rdbench.schema import CORE, RESERVED, Measurement, point_text
 from rdbench.tables import from_sheet
@@ -139,7 +140,7 @@ def utf8_text(path: Path) -> str:
     :class:`rdbench.errors.UsageError` if it cannot be read or has another encoding.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
     if data.startswith(_ZIP):

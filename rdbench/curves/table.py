@@ -29,7 +29,7 @@ _TEXTS: Final = frozenset(
         *("interval", "convention", "points_most", "points_reason", "per_image_extremes"),
         *("dropped_anchor_points", "dropped_test_points", "reason"),
         *("anchor_timing", "anchor_machines", "test_timing", "test_machines"),
-        *("anchor_effort", "test_effort"),
+        *("anchor_effort", "test_effort", "anchor_memory_is", "test_memory_is"),
     )
 )
 _COUNTS: Final = frozenset(

@@ -278,7 +278,8 @@ def natural_order(path: Path) -> tuple[list[str | int], str]:
 
 def image_names(files: Sequence[Path], folder: Path) -> list[str]:
     """A name for each of the files below ``folder``: its stem if it is unique, else its path
-    relative to ``folder``, with ``/``."""
+    relative to ``folder``, with ``/``. Raises :class:`UsageError` for two files whose paths read the
+    same: bytes that are not UTF-8, and the text of their escape."""
     relative = [Path(os.path.relpath(file, folder)).as_posix() for file in files]
     stems = [_text(file.stem) for file in files]
     count = Counter(stems)
@@ -286,7 +287,16 @@ def image_names(files: Sequence[Path], folder: Path) -> list[str]:
         stem if count[stem] == 1 else _text(path)
         for stem, path in zip(stems, relative, strict=True)
     ]
-    return names if len(set(names)) == len(names) else [_escaped(path) for path in relative]
+    if len(set(names)) == len(names):
+        return names
+    names = [_escaped(path) for path in relative]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise UsageError(
+                f"{times} image files in {str(folder)!r} are called {name!r}, where \\x stands for "
+                "a byte that is not UTF-8 in one of them; rename it"
+            )
+    return names
 
 
 def _text(name: str) -> str:

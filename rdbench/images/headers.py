@@ -64,6 +64,8 @@ class Samples:
     """Whether it declares a single channel, of which Pillow makes three"""
     frames: int = 1
     """How many images a TIFF file has, at most :data:`MOST_FRAMES`"""
+    scans: int = 1
+    """How often a JPEG file goes through its picture, at most :data:`MOST_SCANS`"""
 
 
 def declared_samples(data: bytes) -> Samples:
@@ -73,8 +75,7 @@ def declared_samples(data: bytes) -> Samples:
     if data.startswith(PNG_MAGIC) and len(data) > 24:
         return Samples(bits=data[24])
     if data.startswith(JPEG_MAGIC):
-        check_scans(data)
-        return Samples(bits=_jpeg_precision(data))
+        return Samples(bits=_jpeg_precision(data), scans=check_scans(data))
     if data.startswith(TIFF_MAGICS):
         return _tiff_samples(data)
     if header := _PNM_HEADER.match(data):
@@ -100,20 +101,22 @@ def _jpeg_precision(data: bytes) -> int:
     return 8
 
 
-def check_scans(data: bytes) -> None:
-    """Raise :class:`ValueError` for a JPEG file of more than :data:`MOST_SCANS` scans: one of a few
-    kilobytes may hold thousands (ITU-T T.81, B.1.1.5: a marker ends the entropy-coded data)."""
+def check_scans(data: bytes) -> int:
+    """How many scans a JPEG file has. Raises :class:`ValueError` for more than :data:`MOST_SCANS`:
+    one of a few kilobytes may hold thousands (ITU-T T.81, B.1.1.5: a marker ends the entropy-coded
+    data)."""
     position = scans = 0
     while found := _MARKER.search(data, position):
         position = found.end()
         if (marker := found[1][0]) == _END_OF_IMAGE:
-            return
+            break
         if marker == _START_OF_SCAN:
             scans += 1
             if scans > MOST_SCANS:
                 raise ValueError(f"it has more than {MOST_SCANS} scans; save it again")
         elif marker != _START_OF_IMAGE:
             position += int.from_bytes(data[position : position + 2], "big")
+    return scans
 
 
 def is_heif(data: bytes) -> bool:

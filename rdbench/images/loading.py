@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
 MAX_PIXELS: Final = 1_000_000_000
+MOST_SCANNED: Final = 4 * MAX_PIXELS
+"""Pixels over all scans of a JPEG file. Ten scans of 20000x20000 are as many."""
 
 _FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000", "AVIF")
 _READ_AS: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
@@ -160,6 +162,9 @@ def _opened(
     if width * height > MAX_PIXELS:
         what = f"{width}x{height} is over {MAX_PIXELS:,} pixels"
         raise _refusal(name, what, "cut it into tiles", "{} -crop 8192x8192 +repage")
+    if width * height * samples.scans > MOST_SCANNED:
+        what = f"{samples.scans} scans of {width}x{height} are over {MOST_SCANNED:,} pixels"
+        raise _refusal(name, what, "save it with one scan", "{} -interlace none")
     if image.format == "GIF" and getattr(image, "is_animated", False):  # counting reads all of it
         raise _frames(name, "several")
     frames = getattr(image, "n_frames", 1)

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from rdbench.errors import UsageError
+from rdbench.files import read_file
 
 TAGS_FILE: Final = "tags.csv"
 COLUMNS: Final = ("image", "tags")
@@ -32,7 +33,7 @@ def read_tags(path: Path) -> dict[str, tuple[str, ...]]:
     """
     where = f"tags {str(path)!r}"
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{where}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

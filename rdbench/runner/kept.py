@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rdbench.errors import RdbenchError
-from rdbench.files import write_error
+from rdbench.files import read_file, write_error
 from rdbench.images import ImageRef, pixel_sha256
 from rdbench.schema import point_text
 
@@ -78,7 +78,7 @@ def write_image(path: Path, pixels: Image) -> None:
 def read_stream(path: Path, sha256: str | None) -> bytes:
     """A kept stream. Raises :class:`RdbenchError` if it is gone or has changed."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise RdbenchError(f"kept stream {str(path)!r}: {error.strerror}") from None
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:

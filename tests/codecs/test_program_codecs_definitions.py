@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from rdbench.formats import read_png
 from rdbench.programs import find
 from rdbench.provenance import differences, shared
 from tests.codecs.programs import NAMES, codec, load, run
+from tests.processes import started
 
 Image = NDArray[np.uint8]
 
@@ -141,11 +141,11 @@ def test_djxl_decodes_in_one_thread(tmp_path: Path) -> None:
     found = load("cjxl").definition.decode[0]
     values = {"stream": "stream.jxl", "output": "output.ppm"}
     call = found.filled({}, values).call(find(found.program).path, tmp_path)
-    process = subprocess.Popen(call.arguments, cwd=tmp_path, stderr=subprocess.DEVNULL)
     threads = 0
-    while process.poll() is None:
-        with contextlib.suppress(OSError):
-            threads = max(threads, len([*Path(f"/proc/{process.pid}/task").iterdir()]))
+    with started(call.arguments, folder=tmp_path) as process:
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                threads = max(threads, len([*Path(f"/proc/{process.pid}/task").iterdir()]))
     assert (process.returncode, threads) == (0, 2)
 
 

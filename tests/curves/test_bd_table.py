@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import math
 
@@ -11,7 +12,7 @@ import pytest
 
 import rdbench
 from rdbench.curves import BDTable, Comparison, bd_csv, bd_text
-from tests.curves.encoded import as_csv, encoded_rows
+from tests.curves.encoded import as_csv, encoded_rows, of
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,16 @@ def test_its_frame_has_the_columns_of_the_csv_with_numbers_as_numbers(table):
     webp = frame[(frame["test"] == "webp") & (frame["delta"] == "rate")]
     assert webp["value"].item() == table[0].value
     assert math.isnan(frame[frame["test"] == "png"]["value"].iloc[0])
+
+
+@pytest.mark.parametrize("column", ["added_rss_mb", "program_rss_mb"])
+def test_a_frame_has_what_memory_is(tmp_path, column):
+    rows = [dataclasses.replace(row, **{column: 12.5}) for row in (*of("jpeg"), *of("webp"))]
+    (tmp_path / "measurements.csv").write_text(as_csv(rows), newline="")
+    frame = rdbench.bd_table(tmp_path, anchor="jpeg", interval="none").to_frame()
+    assert set(frame["test_memory_mb"]) == {12.5}
+    kind = "process" if column == "added_rss_mb" else "program"
+    assert set(frame["anchor_memory_is"]) == set(frame["test_memory_is"]) == {kind}
 
 
 def test_a_frame_of_nothing_has_the_columns():

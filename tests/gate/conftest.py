@@ -57,6 +57,8 @@ def measure(photos: Path, tmp_path: Path) -> Callable[..., Path]:
             repeat=repeat,
         )
         with LocalPool(Limits(jobs, 60.0, None)) as pool:
-            return run(plans, tmp_path / out, executor=pool).path
+            outcome = run(plans, tmp_path / out, executor=pool)
+        assert not outcome.interrupted, "a signal came from outside: the run is not whole"
+        return outcome.path
 
     return go

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from rdbench.errors import ImageError, UnsupportedImageError
 from rdbench.files import read_file
-from rdbench.images.headers import MOST_FRAMES, MOST_SCANS, check_scans
+from rdbench.images.headers import MOST_FRAMES, MOST_SCANS, check_scans, declared_samples
 from rdbench.images.loading import decode_image, read_image
+from rdbench.results import read_rows
+from tests.cli.command import rdbench
 
 TAGS = ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1))
 """Of a grey image of one pixel (TIFF 6.0, section 4)."""
@@ -30,11 +33,14 @@ def directories(count: int, *, loop: bool = False) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + b"".join(body)
 
 
-def scans(count: int) -> bytes:
-    """A progressive JPEG file whose last scan is there again, ``count`` scans in all."""
+def scans(count: int, side: int = 64) -> bytes:
+    """A progressive JPEG file whose last scan is there again, ``count`` scans in all; its header
+    says that it is a square of ``side``."""
     stream = io.BytesIO()
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(stream, "JPEG", progressive=True)
     data = stream.getvalue()
+    size = data.index(b"\xff\xc2") + 5
+    data = data[:size] + struct.pack(">HH", side, side) + data[size + 4 :]
     last, there = data.rindex(b"\xff\xda"), data.count(b"\xff\xda")
     return data[:-2] + data[last:-2] * (count - there) + data[-2:]
 
@@ -81,6 +87,21 @@ def test_a_jpeg_of_very_many_scans_is_refused():
         decode_image(scans(MOST_SCANS + 1), "x.jpg")
 
 
+def test_scans_of_a_large_picture_are_refused_before_they_are_gone_through(monkeypatch):
+    """Each takes seconds of a picture of 600 megapixels."""
+    monkeypatch.setattr(JpegImageFile, "load", None)
+    told = r"50 scans of 25000x25000 are over 4,000,000,000 pixels: save it with one scan first"
+    with pytest.raises(UnsupportedImageError, match=told):
+        decode_image(scans(50, 25_000), "x.jpg")
+
+
+def test_scans_as_encoders_write_them_are_read(rgb):
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", progressive=True)
+    assert declared_samples(stream.getvalue()).scans == 10
+    assert decode_image(stream.getvalue(), "x.jpg").shape == rgb.shape
+
+
 def test_markers_in_the_metadata_are_no_scans(rgb):
     """A thumbnail in a segment of its own, and what follows the end of the image."""
     stream = io.BytesIO()
@@ -108,3 +129,23 @@ def test_a_file_of_more_bytes_than_memory_is_not_read(tmp_path):
         read_image(path)
     with pytest.raises(OSError, match="more than the 10 that are read"):
         read_file(path, 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_run_of_such_images_ends(tmp_path, rgb):
+    """Also where it goes on with what is there, and reads images itself."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    Image.fromarray(rgb).save(folder / "a.png")
+    (folder / "directories.tif").write_bytes(directories(200_000))
+    (folder / "scans.jpg").write_bytes(scans(50, 25_000))
+    (folder / "device.png").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.png")
+    for said in ("5 measured", "4 measured, 1 were there already"):
+        run = ("run", "--codec", "png", "--dataset", folder, "--out", "out", "--jobs", "1")
+        done = rdbench(*run, cwd=tmp_path)
+        assert done.returncode == 1
+        assert said in done.stdout
+    rows = {row.image: row.status for row in read_rows(tmp_path / "out")}
+    refused = {"directories": "unsupported", "scans": "unsupported"}
+    assert rows == {"a": "ok", "device": "failed", "pipe": "failed", **refused}

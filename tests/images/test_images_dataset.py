@@ -149,6 +149,17 @@ def test_a_name_that_is_not_utf8_can_be_written(nowhere, make_images):
     assert resolve("set").images[0].load().shape == (2, 3, 3)
 
 
+def test_a_byte_and_the_text_of_its_escape_are_not_one_image(nowhere, make_images):
+    make_images(nowhere / "set", "a.png", "a\\xff.png")
+    Path("set/a.png").rename(os.fsdecode(b"set/a\xff.png"))
+    told = r"^2 image files in '.*set' are called 'a\\\\xff\.png', where .* rename it$"
+    for spec in ("set", "set/*.png"):
+        with pytest.raises(UsageError, match=told):
+            resolve(spec)
+    Path("set", "a\\xff.png").rename("set/a\\xff.jpg")  # as stems that are equal are told apart
+    assert names("set") == [r"a\xff.jpg", r"a\xff.png"]
+
+
 def test_equal_stems_are_told_apart_by_path(nowhere, make_images):
     make_images(nowhere / "set", "a.png", "a.jpg", "b.png", "x/c.png", "y/c.png")
     assert names("set") == ["a.jpg", "a.png", "b"]

@@ -146,10 +146,18 @@ def kill_first(process: subprocess.Popen[bytes], rng: random.Random) -> None:
     process.kill()
 
 
+def is_janitor(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return b"rdbench.programs.janitor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
 def kill_worker(process: subprocess.Popen[bytes], rng: random.Random) -> None:
-    """Which costs a row at most: the run goes on, and is killed a little later."""
+    """Which costs a row at most: the run goes on, and is killed a little later. The janitor is let
+    live: where it and the run are killed, nobody is left to sweep up."""
+    others = [pid for pid in below(process.pid)[1:] if not is_janitor(pid)]
     with contextlib.suppress(ProcessLookupError, IndexError):
-        os.kill(rng.choice(below(process.pid)[1:]), signal.SIGKILL)
+        os.kill(rng.choice(others), signal.SIGKILL)
     time.sleep(rng.uniform(0, 0.2))
     process.kill()
 

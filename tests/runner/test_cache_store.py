@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from rdbench.errors import UsageError
 from rdbench.runner import cache as module
 from rdbench.runner.cache import FILE, Cache
+from tests.processes import said, started
 
 ENTRY = {"core": {"codec": "jpeg"}, "scores": {"psnr_db": "inf"}, "note": "ünïcode"}
 
@@ -152,16 +153,15 @@ with Cache(Path(folder)) as cache:
 
 def test_two_runs_share_it_from_the_first_moment(tmp_path):
     """Both make the tables, and both write."""
-    runs = [
-        subprocess.Popen([sys.executable, "-c", WRITES, name, str(tmp_path / "cache")])
-        for name in ("one", "two")
-    ]
-    try:
-        assert [run.wait(300) for run in runs] == [0, 0]
-    finally:
-        for run in runs:
-            run.kill()
-            run.wait()
+    with contextlib.ExitStack() as ended:
+        runs = [
+            ended.enter_context(
+                started([sys.executable, "-c", WRITES, name, str(tmp_path / "cache")])
+            )
+            for name in ("one", "two")
+        ]
+        assert [said(run) for run in runs] == ["", ""]
+        assert [run.returncode for run in runs] == [0, 0]
     with Cache(tmp_path / "cache") as cache:
         for name in ("one", "two"):
             for number in range(150):
