@@ -278,8 +278,8 @@ def natural_order(path: Path) -> tuple[list[str | int], str]:
 
 def image_names(files: Sequence[Path], folder: Path) -> list[str]:
     """A name for each of the files below ``folder``: its stem if it is unique, else its path
-    relative to ``folder``, with ``/``. Raises :class:`UsageError` for two files whose paths read the
-    same: bytes that are not UTF-8, and the text of their escape."""
+    relative to ``folder``, with ``/``. Raises :class:`UsageError` for two files whose paths read
+    the same: bytes that are not UTF-8, and the text of their escape."""
     relative = [Path(os.path.relpath(file, folder)).as_posix() for file in files]
     stems = [_text(file.stem) for file in files]
     count = Counter(stems)
