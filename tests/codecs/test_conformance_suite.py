@@ -77,7 +77,7 @@ def test_fault_is_found(class_name: str) -> None:
     [
         ("CrashesOnDamage", "foreign", "PNG header and noise: the process died of SIGABRT"),
         ("HangsOnDamage", "foreign", "PNG header and noise: not done after 2 s"),
-        ("ProgramHangsOnDamage", "foreign", "sleep was not done in time and was ended"),
+        ("ProgramHangsOnDamage", "foreign", "sleep was not done in time and was stopped"),
         ("LeavesOnDamage", "foreign", "PNG header and noise: SystemExit: 3"),
         ("CrashesOnOnePixel", "round-trip", "1×1×1 at 4: encode: the process died of SIGABRT"),
         ("CannotBeBuilt", "round-trip", "RuntimeError: no weights"),

@@ -43,7 +43,7 @@ def refused(text: str) -> str:
 def test_a_python_that_is_not_there_is_named():
     message = refused(f"{CODECS}:Plain,python=/nowhere/bin/python")
     assert "environment 'python=/nowhere/bin/python': there is no such file" in message
-    assert "there is no program 'nopython'" in refused(f"{CODECS}:Plain,python=nopython")
+    assert "program 'nopython' was not found" in refused(f"{CODECS}:Plain,python=nopython")
     assert "it is no program" in refused(f"{CODECS}:Plain,python={CODECS}")
 
 
@@ -77,7 +77,7 @@ def test_a_folder_stands_for_the_interpreter_in_it(other_python):
     [
         (f"{CODECS}:Nothing", f"there is no class 'Nothing' in '{CODECS}'"),
         (f"{CODECS}:SERVER", "lacks name, parameter, ladder"),
-        (f"{CODECS}:Axis", "codec 'Axis' defines axis(), which cannot be asked in another"),
+        (f"{CODECS}:Axis", "codec 'Axis' defines axis(), which rdbench cannot call in another"),
         ("nofile.py:Plain", "codec file 'nofile.py': there is no such file"),
         ("jpeg:python=python3", "codec 'jpeg' is not of the form FILE.py:Class"),
     ],
@@ -138,19 +138,19 @@ def test_conda_runs_the_python_of_its_environment(monkeypatch, tmp_path, other_p
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("print('hello, this is no protocol')", "what came in is no message of a worker"),
+        ("print('hello, this is no protocol')", "the data received are not a message of a worker"),
         ("import sys; sys.exit('out of luck')", "exit code 1: out of luck"),
         (
             "import worker; worker.PROTOCOL = 7; worker.main()",
-            "it speaks version 7 of the worker protocol, and this rdbench 1; renew the copy",
+            "it speaks version 7 of the worker protocol, but this rdbench speaks 1; renew the copy",
         ),
         (
             "import worker; worker._attributes = lambda c: {'name': 'x'}; worker.main()",
-            "what its worker tells of it is wrong: Object missing required field",
+            "the description by its worker is wrong: Object missing required field",
         ),
         (
             "import os; os.write(1, b'RDBW' + bytes([4, 0, 0, 0] + 8 * [0]) + b'nope')",
-            "its header is no JSON: b'nope'",
+            "its header is not JSON: b'nope'",
         ),
     ],
 )

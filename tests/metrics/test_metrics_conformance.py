@@ -142,7 +142,7 @@ def test_a_program_conforms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("time.sleep(60)", "total.py was not done in time and was ended; it printed nothing"),
+        ("time.sleep(60)", "total.py was not done in time and was stopped; it printed nothing"),
         ("print('x' * 4_000_000)", "total.py printed nothing that 'pattern' finds: xxx"),
         ("os.abort()", "total.py died of SIGABRT"),
     ],

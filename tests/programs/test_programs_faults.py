@@ -221,7 +221,7 @@ def test_a_full_temporary_folder_costs_its_row(
         assert fill.message.startswith("faulty left with exit code 1: ")
         assert "No space left on device" in fill.message
         assert large.message.startswith(
-            "faulty wrote more than a quarter of the room that there is (16 MiB) and was ended"
+            "faulty wrote more than a quarter of the free space (16 MiB) and was stopped"
         )
     assert list(small_disk.iterdir()) == []
 

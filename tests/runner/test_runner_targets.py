@@ -289,7 +289,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
         ("jpeg:points=bpp:nan", "'nan' cannot be reached; give a finite value"),
         ("jpeg:points=bpp:", "'' is not a number"),
         ("jpeg:points=bpp:0.5/0.5", "a point is given twice in 0.5/0.5"),
-        ("jpeg:points=bpp:0.5,0.7", "points are written as points=bpp:0.5/0.7"),
+        ("jpeg:points=bpp:0.5,0.7", "write points as points=bpp:0.5/0.7"),
         (
             "dumas2018-case1:checkpoints=baselines:weights/dumas2018,points=bpp:1",
             "so there is nothing to search; write sweep=beta",
@@ -338,7 +338,7 @@ def test_experiments_and_options_of_the_command_line(crops, tmp_path):
         "run", *asked, "--points", "50", "--tolerance", "5%", "--out", "c", cwd=tmp_path
     )
     assert plain.returncode == 2
-    assert "--tolerance is of points by target" in plain.stderr
+    assert "--tolerance needs points by target" in plain.stderr
 
 
 def test_a_run_is_held_against_itself(measure, tmp_path):
