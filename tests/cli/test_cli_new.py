@@ -98,7 +98,7 @@ def test_nothing_is_written_over(new, words) -> None:
         (["a b.toml"], "an experiment is named after its file"),
         (["jpeg.py", "--codec"], "there is a codec 'jpeg'"),
         (["psnr_db.py", "--metric"], "there is a metric 'psnr_db'"),
-        (["bpp.py", "--metric"], "a column of this name means something else"),
+        (["bpp.py", "--metric"], "a column of this name has another meaning"),
         (["a.py", "--codec", "--metric"], "write them one after the other"),
         (["nowhere/a.toml"], "cannot write 'nowhere/a.toml': No such file or directory"),
     ],

@@ -117,7 +117,10 @@ def test_mistakes_in_lists_are_told():
         ("jpeg:50", "write points as points=50"),
         ("jpeg:quality=50", "codec 'jpeg': points are values of its quality; write points=50"),
         ("hevc:qp=30", "codec 'hevc': points are values of its qp; write points=30"),
-        ("jpeg:points=10-90", "quality '10-90': write the step of a range after it, as in 10..90:10"),
+        (
+            "jpeg:points=10-90",
+            "quality '10-90': write the step of a range after it, as in 10..90:10",
+        ),
         ("jpeg:points=10:90", "as 10..90:10"),
         ("jpeg:points=10...90", "as 10..90:10"),
         ("jpeg:points=10 50", "quality '10 50': separate several values by '/', as in 10/50"),
@@ -144,7 +147,7 @@ def test_points_on_the_scale_of_one_codec_only_are_refused_with_both(points):
         return
     message = (
         "codec 'hevc': qp 90 is not within 0 to 51; quality of 'jpeg' is 1 to 100 and qp of 'hevc' "
-        "is 0 to 51: `points` are for codecs of one scale, name those of each with it, as "
+        "is 0 to 51: `points` needs codecs of one scale; give each its own, as in "
         "NAME:points=A/B"
     )
     with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):

@@ -103,7 +103,12 @@ MISTAKES = [
     ('default = "420"', 'default = "411"', "options.chroma.default", "'411' is not among the"),
     ('default = "420"', "default = 420", "options.chroma.default", "420 is not among the"),
     ('["quality", "qp"]', '["quality", 3]', "options.mode.choices[1]", "3 is not of the default's"),
-    ('choices = ["quality", "qp"]', "", "options.mode.choices", "is missing: an option with a text"),
+    (
+        'choices = ["quality", "qp"]',
+        "",
+        "options.mode.choices",
+        "is missing: an option with a text",
+    ),
     ('["quality", "qp"]', '["quality", "../qp"]', "options.mode.choices[1]", "leads out of"),
     ('["quality", "qp"]', '["quality", "a/../x"]', "options.mode.choices[1]", "leads out of"),
     ('["quality", "qp"]', '["quality", "~/x"]', "options.mode.choices[1]", "leads out of"),
@@ -250,7 +255,12 @@ def test_a_mistake_is_named_with_its_key(tmp_path, old, new, key, reason):
 @pytest.mark.parametrize(
     ("old", "new", "key", "reason"),
     [
-        ('output = "pnm"', 'output = "pnm"\nchroma = "420"', "pixels.chroma", "is only for yuv and y4m"),
+        (
+            'output = "pnm"',
+            'output = "pnm"\nchroma = "420"',
+            "pixels.chroma",
+            "is only for yuv and y4m",
+        ),
         (
             'output = "pnm"',
             'output = "pnm"\nsiting = "left"',

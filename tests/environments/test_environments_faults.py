@@ -44,7 +44,7 @@ def test_a_python_that_is_not_there_is_named():
     message = refused(f"{CODECS}:Plain,python=/nowhere/bin/python")
     assert "environment 'python=/nowhere/bin/python': there is no such file" in message
     assert "program 'nopython' was not found" in refused(f"{CODECS}:Plain,python=nopython")
-    assert "it is no program" in refused(f"{CODECS}:Plain,python={CODECS}")
+    assert "it is not a program" in refused(f"{CODECS}:Plain,python={CODECS}")
 
 
 def test_it_is_one_line_on_the_command_line(photos, tmp_path):

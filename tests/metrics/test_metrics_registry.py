@@ -73,7 +73,7 @@ def test_a_package_that_is_broken_says_how(install, text, error, message) -> Non
 
 def test_a_beside_that_is_none_is_refused(install) -> None:
     install("offered_error = offered:MeanError", OFFERED.replace('"Mean error"', "beside=('x',)"))
-    with pytest.raises(UsageError, match="beside names 'x', which is none of rdbench's own"):
+    with pytest.raises(UsageError, match="beside names 'x', which is not a metric of rdbench"):
         find("offered_error")
 
 
