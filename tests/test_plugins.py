@@ -152,8 +152,8 @@ def test_two_modules_of_one_name_beside_two_files_are_refused(tmp_path):
     )
     two, three = done.stdout.splitlines()
     assert two == (
-        "metric file 'two/main.py' imports 'helper' from beside it, and another module of that "
-        f"name is in use: {tmp_path}/one/helper; rename one of them, or run them apart"
+        "metric file 'two/main.py' imports 'helper' from beside it, but another module of that "
+        f"name is in use: {tmp_path}/one/helper; rename one of them, or run them separately"
     )
     assert "imports 'numpy' from beside it" in three
 

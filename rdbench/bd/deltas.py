@@ -203,7 +203,7 @@ class Points:
 
     @property
     def single(self) -> bool:
-        """Whether the curve is one point, at which it may be held against another."""
+        """Whether the curve is one point, at which it may be compared with another."""
         return self.rule.one_point and self.used == len(self.rate) == 1
 
     def within(self, low: float, high: float, kind: Kind) -> int:

@@ -54,7 +54,7 @@ def find(target: str) -> type[Codec] | None:
 
 
 def source(target: str) -> dict[str, str]:
-    """SHA-256 of the source of a class that was handed over, as it was then, by its name: with the
+    """SHA-256 of the source of a class that was given, as it was then, by its name: with the
     functions, classes and constants of its module that it refers to. Nothing for any other
     target."""
     codec = _classes.get(target)
@@ -62,7 +62,7 @@ def source(target: str) -> dict[str, str]:
 
 
 def pickled(targets: Iterable[str]) -> dict[str, bytes]:
-    """The classes among ``targets`` that were handed over, for :func:`adopt` in another process.
+    """The classes among ``targets`` that were given, for :func:`adopt` in another process.
 
     Raises :class:`UsageError` for one that cannot be pickled.
     """

@@ -187,7 +187,7 @@ class ProgramCodec(Codec):
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
         """The programs, their command lines by number of channels and point (quoted as a shell
-        would take them), how pixels are handed over, and files that are read; ``{width}`` and
+        would take them), how pixels are passed, and files that are read; ``{width}`` and
         ``{height}`` stand for what differs between images."""
         calls = [*cls._calls(options, points)]
         commands: dict[str, dict[str, dict[str, str]]] = {}
@@ -213,7 +213,7 @@ class ProgramCodec(Codec):
 
     @classmethod
     def pixels(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        """How pixels are handed over under ``options``, as plain data."""
+        """How pixels are passed under ``options``, as plain data."""
         pixels = cls.definition.form.pixels
         converted = pixels.converted and 3 in cls.channels
         return pixels.plain(pixels.layout({**options, "channels": 3}) if converted else None)

@@ -272,8 +272,8 @@ def _of_user(name: str) -> str:
 def source(target: str) -> dict[str, str]:
     """The SHA-256 of the files that make a codec which is not rdbench's or a package's, by their
     names as seen from its own: of a file of Python and what it imports from beside it, as they were
-    when this process imported them; of a class that was handed over; of one in another environment.
-    Raises :class:`OSError`."""
+    when this process imported them; of a class that was given as
+    one; of one in another environment. Raises :class:`OSError`."""
     if environments.split(target):
         from rdbench.codecs import foreign
 

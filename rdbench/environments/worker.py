@@ -177,7 +177,7 @@ class Worker:
         return header, memoryview(self._numpy.ascontiguousarray(image).reshape(-1).view("uint8"))
 
     def _number(self, value: Any, method: str) -> Union[bool, int, float, None]:
-        """A number of a codec as JSON has it; what is none stays for rdbench to refuse."""
+        """A number of a codec for JSON; anything else is left for rdbench to refuse."""
         if getattr(value, "ndim", 0) == 0 and callable(getattr(value, "item", None)):
             value = value.item()
         if value is None or isinstance(value, (bool, int, float)):

@@ -99,7 +99,7 @@ def block_at(image: Image, x: int, y: int) -> int:
 
 
 def lively_block(one: Passage) -> int:
-    """A block to look at that is none of the plainest: the one that costs more than nine in ten."""
+    """A lively block to look at: it costs more than nine in ten of them."""
     costs = one.block_bits().ravel()
     return int(np.argsort(costs, kind="stable")[9 * (len(costs) - 1) // 10])
 

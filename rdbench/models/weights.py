@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".safetensors"
 SHIPPED: Final = Path(__file__).parent / "trained"
-"""The folder of the weights that come with the package."""
+"""The folder of the weights that rdbench ships."""
 IDENTITY_BYTES: Final = 8
 
 _FORMAT: Final = "1"

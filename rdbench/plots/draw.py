@@ -102,7 +102,7 @@ class Noted(Figured, Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said beside it."""
+        """Its notes."""
 
     @property
     def look(self) -> Look:
@@ -290,7 +290,7 @@ def shown_notes(plot: Noted, width: float) -> list[str]:
 
 
 def write_notes(plot: Noted, folder: Path) -> Path:
-    """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
+    """Write the notes on a figure, for its caption, to a text file beside it."""
     path = folder / f"{plot.name}.txt"
     lines = (plot.title, plot.subtitle, *all_notes(plot))
     write_atomically(path, "".join(f"{printable(line)}\n" for line in lines if line))

@@ -148,8 +148,8 @@ def scene(
     """What a figure of ``dataset`` and ``metric`` can show, or None where no curve has the metric,
     or curves were measured and none of them has it.
 
-    Measured curves are averaged over the images that all of them have, so that they can be held
-    against each other; a published curve as well where it tells its images, and else over all
+    Measured curves are averaged over the images that all of them have, so that they can
+    be compared; a published curve as well where it tells its images, and else over all
     the images that its publisher took.
     """
     here = [curve for curve in curves if curve.dataset == dataset]

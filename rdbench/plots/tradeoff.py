@@ -127,8 +127,8 @@ def _known(complexity: Complexity, cost: str) -> bool:
 
 
 def _panels(curves: Sequence[_Costly]) -> list[Panel]:
-    """A panel for each cost and kind that several curves have: on one front are only what can be
-    held against each other."""
+    """A panel for each cost and kind that several curves have: on one front are only what can
+    be compared."""
     panels = []
     for cost in COSTS:
         groups: dict[tuple[str, ...], list[_Costly]] = {}

@@ -57,7 +57,7 @@ def reproduce(
     ``rdbench reproduce``.
 
     A codec or dataset that is not here is replaced by its published points, which the page says
-    and the figures show. What was measured is kept: the same call goes on where it was stopped.
+    and the figures show. What was measured is kept: the same call continues where it stopped.
 
     Args:
         recipe: the name of one that rdbench ships, the path of a TOML file, or a :class:`Recipe`.

@@ -83,7 +83,7 @@ RECIPES: Final = Path(__file__).parent / "recipes"
 
 @dataclass(frozen=True)
 class Role:
-    """A curve of the figure, whoever plays it: a codec that is measured, or published curves."""
+    """A curve of the figure, whatever its source: a codec that is measured, or published curves."""
 
     label: str
     request: CodecRequest | None
@@ -205,7 +205,7 @@ class Recipe:
 
 
 def shipped() -> dict[str, Path]:
-    """The recipes that come with the package, by name."""
+    """The recipes that rdbench ships, by name."""
     return toml.shipped(RECIPES)
 
 

@@ -102,7 +102,12 @@ MISTAKES = [
     ),
     ('default = "420"', 'default = "411"', "options.chroma.default", "'411' is not among the"),
     ('default = "420"', "default = 420", "options.chroma.default", "420 is not among the"),
-    ('["quality", "qp"]', '["quality", 3]', "options.mode.choices[1]", "3 is not of the default's"),
+    (
+        '["quality", "qp"]',
+        '["quality", 3]',
+        "options.mode.choices[1]",
+        "3 has another type than the default",
+    ),
     (
         'choices = ["quality", "qp"]',
         "",
@@ -125,7 +130,7 @@ MISTAKES = [
     ('input = "yuv"', "", "pixels.input", "is missing"),
     ('geometry = "header"', "", "pixels.geometry", "is needed with output = 'yuv' and only there"),
     ('geometry = "header"', 'geometry = "av1"', "pixels.geometry", "unknown value 'av1'"),
-    ('geometry = "header"', 'geometry = ""', "pixels.geometry", "which needs it: hevc, vvc"),
+    ('geometry = "header"', 'geometry = ""', "pixels.geometry", "only there: hevc, vvc"),
     ('output = "yuv"', 'output = "y4m"', "pixels.geometry", "is needed with output = 'yuv'"),
     ('chroma = "{chroma}"', 'chroma = "{chrome}"', "pixels.chroma", "{chrome} is not an option"),
     ('chroma = "{chroma}"', 'chroma = "411"', "pixels.chroma", "'411' is not one of 400, 420"),
@@ -164,7 +169,7 @@ MISTAKES = [
     ('names = ["menc", "my-encoder"]', "names = []", "encode.names", "[] names no program"),
     ('names = ["menc", "my-encoder"]', 'names = "menc"', "encode.names", "'menc' is not an array"),
     ('version = ["--version"]', 'version = "-V"', "encode.version", "'-V' is not an array"),
-    ("'menc (\\S+)'", "'menc (\\S+'", "encode.pattern", "is not a regular expression:  "),
+    ("'menc (\\S+)'", "'menc (\\S+'", "encode.pattern", "is not a regular expression: "),
     (
         'version = ["--version"]',
         "",
@@ -204,7 +209,7 @@ MISTAKES = [
         "'a/b' is not a file in",
     ),
     ('program = "mdec"', 'program = "mdec"\nstdin = "{x}"', "decode.stdin", "{x} is not one of"),
-    ("[pixels]", "[by_point]\nq = [1, 2]\n[pixels]", "by_point", "goes with one ladder"),
+    ("[pixels]", "[by_point]\nq = [1, 2]\n[pixels]", "by_point", "needs a single ladder"),
     ("[options.fast]\n", "[options.fast]\nfree = true\n", "options.fast.free", "needs a text as"),
     ("integer = true", "integer = true\ntimeout_s = 0", "timeout_s", "0 is not above 0"),
     ('"-q", "{point}"', '"-q", "{points}"', "encode.arguments[1]", "{points} is not one of"),
@@ -217,10 +222,15 @@ MISTAKES = [
     ('["{stream}", {', '["{stream}", "{input}", {', "decode.arguments[1]", "{input} is not one of"),
     ("effort = 9 }", "efort = 9 }", "encode.arguments[2].when.efort", "did you mean 'effort'?"),
     ("effort = 9 }", "effort = 10 }", "encode.arguments[2].when.effort", "10 is not within 1 to 9"),
-    ("effort = 9 }", "effort = true }", "encode.arguments[2].when.effort", "True is not"),
-    ("effort = 9 }", 'effort = "9" }', "encode.arguments[2].when.effort", "'9' is not"),
+    ("effort = 9 }", "effort = true }", "encode.arguments[2].when.effort", "True has another type"),
+    ("effort = 9 }", 'effort = "9" }', "encode.arguments[2].when.effort", "'9' has another type"),
     ("effort = 9 }", "effort = [] }", "encode.arguments[2].when.effort", "has no values"),
-    ("fast = true }, then", "fast = 1 }, then", "encode.arguments[3].when.fast", "1 is not"),
+    (
+        "fast = true }, then",
+        "fast = 1 }, then",
+        "encode.arguments[3].when.fast",
+        "1 has another type",
+    ),
     ("channels = 1 }", "channels = 2 }", "encode.arguments[4].when.channels", "2 is not one of 1"),
     ("channels = 1 }", "channels = true }", "encode.arguments[4].when.channels", "True is not one"),
     (
@@ -274,7 +284,7 @@ def test_a_mistake_is_named_with_its_key(tmp_path, old, new, key, reason):
             "pixels.multiple",
             "is only for yuv and y4m",
         ),
-        ('output = "pnm"', 'output = "pnm"\ngeometry = "vvc"', "pixels.geometry", "goes with"),
+        ('output = "pnm"', 'output = "pnm"\ngeometry = "vvc"', "pixels.geometry", "is needed with"),
         ('["{stream}"', '["{width}", "{stream}"', "decode.arguments[0]", "{width} is not one of"),
         (
             '["{stream}", ',
@@ -332,7 +342,7 @@ def test_a_program_must_not_take_a_variable_of_rdbench(tmp_path):
         '[encode]\nprogram = "data"\narguments = ["{input}", "{stream}"]\n'
         '[decode]\nprogram = "mdec"\narguments = ["{stream}", "{output}"]\n'
     )
-    with pytest.raises(UsageError, match=r"'encode\.program': RDBENCH_DATA means something else"):
+    with pytest.raises(UsageError, match=r"'encode\.program': RDBENCH_DATA has another meaning"):
         read(path)
 
 

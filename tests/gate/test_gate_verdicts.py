@@ -132,7 +132,7 @@ def test_what_is_lost_is_gone():
     assert said(one) == ["gone: not in the run: rocket at quality 92"]
     assert judged(webp, webp[:-1]).notes == ("not in the baseline: rocket at quality 92",)
     empty = judged(changed(webp, lambda row: {"psnr_db": None}), webp)
-    assert said(empty) == ["gone: no psnr_db any more: all images at all points"]
+    assert said(empty) == ["gone: no longer any psnr_db: all images at all points"]
     nan = judged(
         changed(webp, lambda row: {"psnr_db": math.nan}, lambda row: row.image == "coffee"), webp
     )
@@ -175,7 +175,7 @@ def test_failures_new_old_and_mended():
         lambda row: row.image == "coffee",
     )
     assert said(judged(failed, webp)) == ["newly failing: image coffee (timeout: slow | =1)"]
-    assert judged(failed, failed).notes == ("failed in the baseline and still: image coffee",)
+    assert judged(failed, failed).notes == ("failed in the baseline and still fails: image coffee",)
     assert judged(webp, failed).fine
     dead = changed(webp, lambda row: {"status": "failed", "psnr_db": None, "bpp": None})
     assert judged(dead, webp).verdict is Verdict.NEWLY_FAILING
@@ -203,7 +203,8 @@ def test_other_images_are_not_comparable():
     assert judged(turned, webp).verdict is Verdict.NOT_COMPARABLE
     unknown = [dataclasses.replace(row, image_sha256=None) for row in webp]
     assert judged(unknown, webp).notes == (
-        "without SHA-256, these images cannot be compared with the baseline's: astronaut, chelsea, coffee, rocket",
+        "without SHA-256, these images cannot be compared with the baseline's: "
+        "astronaut, chelsea, coffee, rocket",
     )
 
 
@@ -232,7 +233,7 @@ def test_another_definition_of_a_metric_is_not_comparable():
         (curve,) = compare(Table("new", tuple(rows), records[1]), old, PSNR).curves
         assert curve.verdict is verdict
     assert said(curve)[0].endswith(
-        "PSNR is defined otherwise than when the baseline was written (revisions 1 and 2)"
+        "the definition of PSNR has changed since the baseline was written (revisions 1 and 2)"
     )
 
 

@@ -150,7 +150,7 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
         ({"channels": "[true]"}, "key 'channels[0]': True is not a whole number"),
         ({"input": '"jpeg"'}, "key 'input': unknown value 'jpeg'"),
         ({"pattern": ""}, "key 'pattern': is missing"),
-        ({"pattern": "'('"}, "key 'pattern': is not a regular expression:  "),
+        ({"pattern": "'('"}, "key 'pattern': is not a regular expression: "),
         ({"pattern": "'total: .*'"}, "key 'pattern': 'total: .*' has not one group"),
         ({"pattern": "'(.)(.)'"}, "key 'pattern': '(.)(.)' has not one group"),
         ({"score_program": '""'}, "key 'score.program': '' names no program"),

@@ -39,7 +39,7 @@ def only_failure(outcome):
         ("Raises", FAILED, "ValueError: no such luck"),
         ("Leaves", FAILED, "SystemExit: goodbye"),
         ("NotBytes", FAILED, "encode returned str, not bytes"),
-        ("WrongShape", FAILED, "decode returned shape (3, 4, 3), the image is (32, 48, 3)"),
+        ("WrongShape", FAILED, "decode returned shape (3, 4, 3), but the image is (32, 48, 3)"),
         ("WrongType", FAILED, "decode returned float32 samples, not uint8"),
         ("NotAnArray", FAILED, "decode returned list, not a NumPy array"),
         ("Garbage", FAILED, "no step stream"),
@@ -98,7 +98,7 @@ def test_a_codec_that_cannot_be_built_fails_in_all_its_rows(measure):
 def test_a_color_image_into_a_grey_codec_is_unsupported(measure):
     outcome = measure("Grey")
     assert {row.status for row in outcome.rows} == {UNSUPPORTED}
-    assert "takes grey images only" in outcome.rows[0].message
+    assert "takes only grey images" in outcome.rows[0].message
     assert "; measure with color luma, or" in outcome.rows[0].message
 
 

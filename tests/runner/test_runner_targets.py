@@ -122,7 +122,7 @@ def test_a_metric_with_options_is_a_target(measure, tmp_path):
     assert {row.label for row in rows} == {"steps at error:unit=2"}
     assert {row.parameter for row in rows} == {"error:unit=2"}
     off = [abs(row.scores["error:unit=2"] - row.point) > row.tolerance for row in rows]
-    assert off == ["is over the tolerance" in row.message for row in rows]
+    assert off == ["misses the tolerance" in row.message for row in rows]
     again = measure(f"{CODECS}:Steps:points={metric}:unit=2:2/4")
     assert again.measured == 0
 
