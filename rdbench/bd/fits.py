@@ -58,7 +58,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Differences:
-    """What b test curves differ by from b anchors, each (b,)."""
+    """The differences of b test curves from b anchors, each (b,)."""
 
     kind: Kind
     mean: Array

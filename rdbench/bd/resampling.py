@@ -1,4 +1,4 @@
-"""Means over images, and over all of them but one, or over some that are drawn."""
+"""Means over images: all of them, all but one, or a bootstrap draw."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Spot:
     cost: float
     bd_rate: float
     optimal: bool
-    """Whether no other curve of the panel costs no more and has no higher a BD-rate."""
+    """Whether no other curve of the panel is at least as good in both cost and BD-rate."""
 
     @property
     def title(self) -> str:

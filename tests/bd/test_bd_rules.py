@@ -48,7 +48,7 @@ def test_a_range_of_qualities_is_what_is_integrated_over():
     [
         ("rate", (20.0, 30.0), "the anchor curve has no points on both sides of that range"),
         ("rate", (28.2, 30.0), "the test curve has no points on both sides of that range"),
-        ("quality", (30.0, 32.0), "a range of qualities is that of a BD-rate"),
+        ("quality", (30.0, 32.0), "a range of qualities applies only to a BD-rate"),
     ],
 )
 def test_a_range_of_qualities_that_is_not_reached_says_so(kind, qualities, reason):

@@ -122,7 +122,7 @@ def test_weights_that_are_not_here_are_named_with_where_to_put_them(
         registry.version(find(name))
     assert str(missing.value) == (
         "weights are missing, and rdbench does not download any: put vgg16-397923af.pth and "
-        f"{FILES[name]} into {tmp_path}/hub/checkpoints, or name files of their layout with "
+        f"{FILES[name]} into {tmp_path}/hub/checkpoints, or name files of the same layout with "
         ":vgg16=PATH:weights=PATH"
     )
     record = find(f"{name}:vgg16={cache / 'vgg16-397923af.pth'}")

@@ -47,7 +47,7 @@ def test_two_packages_with_one_name_are_refused(install) -> None:
 
 def test_a_file_never_takes_the_name_of_an_installed_metric(install, tmp_path) -> None:
     install("offered_error = offered:MeanError")
-    with pytest.raises(UsageError, match="'offered_error', as one of offered; rename it"):
+    with pytest.raises(UsageError, match="'offered_error' of a metric of offered; rename it"):
         find(f"{tmp_path / 'offered.py'}:MeanError")
 
 
