@@ -131,7 +131,10 @@ def test_a_single_point_at_a_point_of_the_anchor(quality):
 @pytest.mark.parametrize(
     ("test", "reason"),
     [
-        (([0.5], [50.0]), "has one point, which is outside the anchor's range of quality"),
+        (
+            ([0.5], [50.0]),
+            "the only point of the test curve is outside the anchor's range of quality",
+        ),
         (([0.5], [math.nan]), "has 0 usable points of 1"),
         (([-0.5], [34.0]), "has a rate that is not positive"),
     ],

@@ -254,7 +254,7 @@ def test_mistakes_about_networks_of_ones_own_are_answered(mine):
         "checkpoint=": "model= needs its weights, checkpoint=FILE or DIR",
         "checkpoint=none": "no such file or folder",
         "arch=mbt2018": "option 'arch' is only for CompressAI's architectures",
-        "precision=bfloat16": "option 'precision' is of CompressAI's",
+        "precision=bfloat16": "option 'precision' is only for CompressAI's",
     }.items():
         name, _, value = more.partition("=")
         with pytest.raises(UsageError, match=words):

@@ -87,7 +87,11 @@ def test_fault_is_found(class_name: str) -> None:
         ("TakesAnything", "foreign", "noise: decode returned ndarray of shape (8, 8, 3)"),
         ("TextStream", "round-trip", "codec 'sound': encode returned str, not bytes"),
         ("ListedImage", "round-trip", "codec 'sound': decode returned list, not a NumPy array"),
-        ("FlatImage", "round-trip", "codec 'sound': decode returned shape (1,), the image is (1, "),
+        (
+            "FlatImage",
+            "round-trip",
+            "codec 'sound': decode returned shape (1,), but the image is (1, ",
+        ),
         ("Floats", "round-trip", "codec 'sound': decode returned float32 samples, not uint8"),
         ("FloatPayload", "payload", "codec 'sound': payload_bytes returned 0.5 (float), where"),
         ("LongPayload", "payload", "bytes of the stream is needed"),

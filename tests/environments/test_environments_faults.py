@@ -59,7 +59,7 @@ def test_it_is_one_line_on_the_command_line(photos, tmp_path):
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.7"])
 def test_a_python_that_is_too_old_is_told_so(version):
     message = refused(f"{CODECS}:Plain,python={pyenv(version)}")
-    assert message.endswith(f": it is Python {version}, and 3.8 or later is needed")
+    assert message.endswith(f": it is Python {version}, but 3.8 or later is needed")
 
 
 def test_a_python_without_numpy_is_told_so(bare_python):
@@ -118,7 +118,7 @@ def test_two_environments_are_refused(other_python, tmp_path):
 def test_without_conda_its_environments_cannot_be_had(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CONDA_EXE", raising=False)
-    assert "there is no conda" in refused(f"{CODECS}:Plain,conda=old")
+    assert "conda was not found" in refused(f"{CODECS}:Plain,conda=old")
 
 
 def test_conda_runs_the_python_of_its_environment(monkeypatch, tmp_path, other_python):
@@ -181,7 +181,7 @@ FAULTS = {
         CRASHED,
         "exit code 5, in the middle of a message",
     ),
-    "nonsense": ("os.write(WRITER, b'x' * 100)", FAILED, "is no message: it begins with b'xxxx"),
+    "nonsense": ("os.write(WRITER, b'x' * 100)", FAILED, "is not a message: it begins with b'xxxx"),
     "closed": (
         "os.close(WRITER); time.sleep(3600)",
         CRASHED,
@@ -191,7 +191,7 @@ FAULTS = {
     "huge": (
         "os.write(WRITER, worker.HEAD.pack(b'RDBW', 2, 2**50) + b'{}')",
         FAILED,
-        "is no message",
+        "is not a message",
     ),
 }
 

@@ -136,14 +136,14 @@ def test_what_is_lost_is_gone():
     nan = judged(
         changed(webp, lambda row: {"psnr_db": math.nan}, lambda row: row.image == "coffee"), webp
     )
-    assert said(nan) == ["gone: no psnr_db any more: image coffee"]
+    assert said(nan) == ["gone: no longer any psnr_db: image coffee"]
     unjudged = judged(
         webp, changed(webp, lambda row: {"psnr_db": math.nan}, lambda row: row.image == "coffee")
     )
     assert unjudged.fine
     assert unjudged.notes == ("no psnr_db in the baseline, so not judged: image coffee",)
     no_rate = judged(changed(webp, lambda row: {"bpp": None, "size_bytes": None}), webp)
-    assert said(no_rate) == ["gone: no bpp any more: all images at all points"]
+    assert said(no_rate) == ["gone: no longer any bpp: all images at all points"]
 
 
 def test_images_that_lack_a_point_are_judged_at_their_other_points():

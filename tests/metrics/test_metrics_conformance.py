@@ -143,7 +143,7 @@ def test_a_program_conforms(tmp_path: Path) -> None:
     ("body", "words"),
     [
         ("time.sleep(60)", "total.py was not done in time and was stopped; it printed nothing"),
-        ("print('x' * 4_000_000)", "the output of total.py does not match 'pattern':  xxx"),
+        ("print('x' * 4_000_000)", "the output of total.py does not match 'pattern': xxx"),
         ("os.abort()", "total.py died of SIGABRT"),
     ],
 )

@@ -138,9 +138,9 @@ def test_files_that_are_none_are_refused(in_cache, pair, tmp_path) -> None:
     assert "text.pt cannot be read as weights of torch" in note
     other = in_cache / FILES["dists"]
     (note,) = Reference(pair[0], [find(f"lpips:weights={other}")]).score(pair[1]).notes
-    assert "weights do not have the layout of torchvision or piq:  " in note
+    assert "weights do not have the layout of torchvision or piq: " in note
     (note,) = Reference(pair[0], [find(f"dists:vgg16={other}")]).score(pair[1]).notes
-    assert "weights do not have the layout of torchvision or piq:  " in note
+    assert "weights do not have the layout of torchvision or piq: " in note
 
 
 def test_images_that_are_too_small_have_no_value(in_cache, photo) -> None:

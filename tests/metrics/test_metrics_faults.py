@@ -24,8 +24,8 @@ REASONS = {
     "Raises": "raised ZeroDivisionError: no windows",
     "Exits": "raised SystemExit: 3",
     "CannotBeBuilt": "raised RuntimeError: no weights",
-    "ChangesDecoded": "it changed the images that it was given",
-    "ChangesOriginal": "it changed the images that it was given",
+    "ChangesDecoded": "it changed its input images",
+    "ChangesOriginal": "it changed its input images",
     "WritesInPlace": "raised ValueError: output array is read-only",
 }
 
@@ -56,7 +56,7 @@ def test_what_a_metric_makes_of_its_original_is_its_own() -> None:
 
 def test_images_that_a_metric_does_not_take_have_no_value() -> None:
     grey = of("ColorError", image=ORIGINAL[:, :, :1]).score(DECODED[:, :, :1])
-    assert grey.notes == ("color_error: takes rgb8, the image is grey8",)
+    assert grey.notes == ("color_error: takes rgb8, but the image is grey8",)
     small = of("ColorError", image=ORIGINAL[:19]).score(DECODED[:19])
     assert small.notes == ("color_error: sides must be at least 20 px, but the image is 30x19",)
     assert of("ColorError").score(ORIGINAL).values["color_error"] == 0
@@ -94,7 +94,7 @@ def test_a_file_never_takes_the_name_of_a_built_in(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     text = FILE.read_text().replace('"mean_error"', '"mse"')
     path.write_text(text)
-    with pytest.raises(UsageError, match="is called 'mse', as one of rdbench; rename it"):
+    with pytest.raises(UsageError, match="has the name 'mse' of a metric of rdbench; rename it"):
         choose([f"{path}:MeanError"])
 
 

@@ -123,7 +123,7 @@ def test_maps_of_grey_images(pair):
 
 def test_what_has_no_map_is_said(pair):
     with pytest.raises(
-        UsageError, match="the metric 'vif' has no error map; these have one: difference,  "
+        UsageError, match="the metric 'vif' has no error map; these have one: difference, "
     ):
         map_record("vif")
     with pytest.raises(UsageError, match="unknown metric 'sim'"):

@@ -56,7 +56,7 @@ def test_a_changed_definition_is_read_again(tmp_path) -> None:
 
 HANGS = "time.sleep(60)"
 FAULTS = {
-    "print('nothing')": "the output of total.py does not match 'pattern':  nothing",
+    "print('nothing')": "the output of total.py does not match 'pattern': nothing",
     "": "the output of total.py does not match 'pattern'; it printed nothing",
     "print('total: nan')": "score returned NaN",
     "print('total: 1,5')": "total.py printed '1,5', where a number is needed",

@@ -93,7 +93,7 @@ def test_planes_without_a_channel_axis_are_taken(photo, jpeg) -> None:
     [
         (np.zeros((20, 20, 3), np.float32), "float32"),
         (np.zeros((20, 20, 4), np.uint8), r"\(20, 20, 4\)"),
-        (np.zeros((0, 20, 3), np.uint8), "not empty"),
+        (np.zeros((0, 20, 3), np.uint8), "not be empty"),
         (np.zeros((20, 21, 3), np.uint8), r"\(20, 21, 3\)"),
     ],
 )

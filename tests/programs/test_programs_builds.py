@@ -194,7 +194,7 @@ def test_an_option_of_that_name_is_refused(tmp_path, name):
     path.write_text(
         path.read_text().replace("[pixels]", f"[options.{name}]\ndefault = 1\n[pixels]")
     )
-    with pytest.raises(UsageError, match=f"{name}.*has a meaning of its own"):
+    with pytest.raises(UsageError, match=f"{name}.*has another meaning"):
         registry.load(str(path))
 
 

@@ -35,7 +35,7 @@ FAULTS = {
     "exit_3": r"faulty left with exit code 3: giving up at once$",
     "segv": r"faulty died of SIGSEGV; it printed nothing$",
     "abrt": r"faulty died of SIGABRT; it printed nothing$",
-    "large": r"faulty wrote more than a quarter of the room that there is \(\d+ MiB\) and was",
+    "large": r"faulty wrote more than a quarter of the free space \(\d+ MiB\) and was",
     "decode_exit": r"faulty left with exit code 3: giving up at once$",
     "decode_nothing": r"faulty left with exit code 0 and wrote nothing; it printed nothing$",
 }
@@ -46,7 +46,7 @@ KINDS = {
     "yuv": "raw planes: one frame of 56x40 420 of 8 bits is 3360 bytes, and 1680 are there",
     "y4m": "Y4M: one frame of 56x40 420 of 8 bits is 3360 bytes, and ",
 }
-OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), the image is (40, 56, 3)"
+OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), but the image is (40, 56, 3)"
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ def test_a_program_that_is_not_executable(path, tmp_path, monkeypatch):
 def test_a_variable_that_names_no_file(tmp_path, monkeypatch, name):
     monkeypatch.setenv("RDBENCH_PACK", str(tmp_path / name))
     assert missing() == (
-        f"RDBENCH_PACK names '{tmp_path / name}', which is no file; set it to the program 'pack'"
+        f"RDBENCH_PACK names '{tmp_path / name}', which is not a file; set it to the program 'pack'"
     )
 
 
@@ -176,7 +176,7 @@ def test_a_program_that_prints_megabytes_when_asked_for_its_version(path):
     program = write_script(path[0] / "pack", lines)
     (path[0] / "pack-2").unlink()
     message = missing(ProgramSpec("pack", ("pack",), ("--version",), SPEC.version_pattern))
-    assert re.search(rf"{program} is not the program .* prints '[x ]{{79}}…'", message)
+    assert re.search(rf"{program} is not the expected program .* prints '[x ]{{79}}…'", message)
 
 
 def test_a_version_of_megabytes_is_cut(path):

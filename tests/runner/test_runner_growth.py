@@ -425,7 +425,7 @@ def test_a_metric_at_fault_costs_its_own_cells_and_nothing_else(photos, tmp_path
             ("hang", "not done after 5 s"),
             ("die", "SIGKILL"),
             ("raising", "RuntimeError: not today"),
-            ("vandal", "changed the images"),
+            ("vandal", "changed its input images"),
         ):
             assert name in row.message
             assert reason in row.message

@@ -265,7 +265,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     assert rows["small", "jpeg"].status == OK
     assert rows["grey", "jpeg"].status == "failed"
     assert (
-        "its target has no value here: psnr_u_db: takes rgb8, the image is grey8"
+        "its target has no value here: psnr_u_db: takes rgb8, but the image is grey8"
         in rows["grey", "jpeg"].message
     )
     assert rows["small", "webp"].status == "failed"
@@ -280,7 +280,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     [
         ("png:points=bpp:2", "codec 'png' is lossless and has no rate parameter"),
         ("jpeg:points=psnr:36", "unknown target 'psnr'; did you mean"),
-        ("jpeg:points=quality:36", "values of its quality are written as points=36"),
+        ("jpeg:points=quality:36", "write values of its quality as points=36"),
         ("jpeg:points=bpp:0.5,tolerance=-1", "the tolerance '-1' is not a number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=nan", "the tolerance 'nan' is not a number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=2", "2 is 200% of the rate; write 2% or 0.02"),

@@ -134,7 +134,11 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
             "key 'optimizer.step_rate': unknown key",
         ),
         ("dumas2018", {"optimizer": {"clip": 1.0}}, "key 'optimizer.clip': unknown key"),
-        ("dumas2018", {"optimised": "ms-ssim"}, "key 'optimised': dumas2018 is trained for mse"),
+        (
+            "dumas2018",
+            {"optimised": "ms-ssim"},
+            "key 'optimised': dumas2018 can only be trained for mse",
+        ),
         (
             "bmshj2018-factorized",
             {"optimised": "ms-ssim"},
