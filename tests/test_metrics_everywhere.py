@@ -242,7 +242,7 @@ def test_another_revision_or_direction_is_not_comparable_and_other_prose_is(run,
 
 
 def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare, file, tmp_path):
-    message = "there is a column 'edges', but nothing says what it measures: name its metric as FIL"
+    message = "there is a column 'edges', but its definition is unknown: name its metric as FIL"
     with pytest.raises(UsageError, match=message):
         bd_table(bare, anchor="jpeg", metrics="edges")
     with pytest.raises(UsageError, match="unknown metric 'edgse'; did you mean 'edges'"):

@@ -152,8 +152,8 @@ def test_two_modules_of_one_name_beside_two_files_are_refused(tmp_path):
     )
     two, three = done.stdout.splitlines()
     assert two == (
-        "metric file 'two/main.py' imports 'helper' from beside it, and another module of that "
-        f"name is in use: {tmp_path}/one/helper; rename one of them, or run them apart"
+        "metric file 'two/main.py' imports 'helper' from beside it, but another module of that "
+        f"name is in use: {tmp_path}/one/helper; rename one of them, or run them separately"
     )
     assert "imports 'numpy' from beside it" in three
 
@@ -214,9 +214,9 @@ def test_codecs_of_one_name_are_refused_in_a_plan(tmp_path, offered):
 
     assert plan(f"{one}:Mine", "webp")
     for targets, message in (
-        ((f"{one}:Mine", f"{two}:Mine"), f"{one}:Mine and that of {two}:Mine; rename"),
-        ((f"{taken}:Mine",), f"named 'webp': that of rdbench and that of {taken}:Mine; rename"),
-        ((f"{installed}:Mine",), f"that of offered and that of {installed}:Mine; rename"),
+        ((f"{one}:Mine", f"{two}:Mine"), f"{one}:Mine and one from {two}:Mine; rename"),
+        ((f"{taken}:Mine",), f"named 'webp', one from rdbench and one from {taken}:Mine; rename"),
+        ((f"{installed}:Mine",), f"one from offered and one from {installed}:Mine; rename"),
     ):
         with pytest.raises(UsageError) as caught:
             plan(*targets)

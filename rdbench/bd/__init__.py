@@ -1,8 +1,8 @@
 """Bjøntegaard deltas of rate-distortion curves, and their intervals over images.
 
 Plain arrays in, plain data out: ``bd_rate(anchor_rate, anchor_quality, test_rate, test_quality)``
-is a number in percent, :func:`delta` the same with what it rests on. Many pairs of a few curves
-are done with :func:`fit`, once for each curve, and :func:`differences`.
+is a number in percent, :func:`delta` the same with what it rests on. For many pairs of a few
+curves, use :func:`fit` once for each curve, and then :func:`differences`.
 """
 
 from __future__ import annotations

@@ -15,9 +15,7 @@ from rdbench.bd.interpolants import METHODS, Array
 from rdbench.bd.rules import EVERY_POINT, PointRule
 from rdbench.errors import UsageError
 
-_FALLS: Final = (
-    "its quality falls as the rate grows: if less of it is better, as of MSE, give its negative"
-)
+_FALLS: Final = "its quality falls as the rate grows; if lower is better, as for MSE, negate it"
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class BDResult:
     kind: Kind
     method: str
     overlap: float
-    """Length of the common interval in percent of the test curve's range; 0 where the curves have
-    no usable points or do not meet, NaN at a single point."""
+    """Length of the common interval in percent of the test curve's range; 0 if the curves have no
+    usable points or do not overlap, NaN at a single point."""
     interval: tuple[float, float]
     """The common interval, in quality or in log10(rate); NaN where there is none."""
     points: int = 0
@@ -47,14 +45,14 @@ class BDResult:
     dropped_test: tuple[int, ...] = ()
     """The same of the test curve."""
     reason: str = ""
-    """Why ``value`` is NaN, and empty where it is not."""
+    """Why ``value`` is NaN; empty if it is not."""
     anchor_overlap: float = math.nan
     """:attr:`overlap` in percent of the anchor's range."""
     monotonic: bool = True
-    """False where a fitted cubic falls somewhere in the common interval: the value is the one that
-    other tools give, of a curve that no codec has."""
+    """False if a fitted cubic falls somewhere in the common interval: the value is the one that
+    other tools give, but no codec has such a curve."""
     at_point: bool = False
-    """Whether the test curve is one point, and the value the difference at it."""
+    """Whether the test curve is a single point, and the value the difference at it."""
 
 
 def bd_rate(
@@ -75,11 +73,11 @@ def bd_rate(
         test_rate: rates of the test curve, (m,).
         test_quality: its qualities, (m,).
         method: ``"pchip"`` (JCT-VC, JVET), ``"akima"`` or ``"cubic"`` (the fit of VCEG-M33).
-        min_overlap: the overlap in percent under which there is no value.
+        min_overlap: the smallest overlap in percent; below it, no value is given.
 
     Returns:
-        Percent, or NaN with a :class:`RuntimeWarning` that says why where the data have no delta;
-        :func:`rdbench.bd.delta` gives the reason, the overlap and the points dropped.
+        Percent, or NaN with a :class:`RuntimeWarning` that gives the reason if the data have no
+        delta; :func:`rdbench.bd.delta` gives the reason, the overlap and the points dropped.
 
     Raises:
         UsageError: for an unknown method, and for rates and qualities that are not
@@ -140,13 +138,13 @@ def delta(
     min_overlap: float = 0.0,
     rule: PointRule = EVERY_POINT,
 ) -> BDResult:
-    """The Bjøntegaard delta of two curves in full; parameters as in :func:`bd_rate`, and what is
-    asked of the points.
+    """The complete Bjøntegaard delta of two curves; parameters as in :func:`bd_rate`, and the rules
+    for points.
 
     Unusable data never raise: the value is NaN, with a reason, for a rate that is not positive,
     fewer usable points than the method needs (2 for pchip and akima, 4 for cubic), a quality that
-    falls as the rate grows, rates that are more than ten times apart, as of two units, and curves
-    that do not overlap or by less than ``min_overlap`` percent.
+    falls as the rate grows, rates that are more than ten times apart, as with different units, and
+    curves that do not overlap or overlap by less than ``min_overlap`` percent.
 
     Raises :class:`rdbench.errors.UsageError` for an unknown method or kind, and for rates and
     qualities that are not one-dimensional and of equal length.
@@ -203,7 +201,7 @@ class Points:
 
     @property
     def single(self) -> bool:
-        """Whether the curve is one point, at which it may be held against another."""
+        """Whether the curve is one point, at which it may be compared with another."""
         return self.rule.one_point and self.used == len(self.rate) == 1
 
     def within(self, low: float, high: float, kind: Kind) -> int:
@@ -266,7 +264,7 @@ def describe(
         return result(math.nan, reason, 0.0, math.nan, math.nan)
     if not found.rates_meet[row]:
         reason = (
-            f"the rates do not meet: {anchor.span()} against {test.span()}; are both in bit/px?"
+            f"the rates do not overlap: {anchor.span()} against {test.span()}; are both in bit/px?"
         )
         return result(math.nan, reason, 0.0, math.nan, math.nan)
     value, overlap = float(found.values()[row]), float(found.overlap[row])
@@ -276,7 +274,7 @@ def describe(
     if not overlap > 0:
         reason = f"the curves do not overlap in {axis}"
         if test.single:
-            reason = f"the test curve has one point, which is outside the anchor's range of {axis}"
+            reason = f"the only point of the test curve is outside the anchor's range of {axis}"
         return result(math.nan, reason, 0.0, math.nan, math.nan)
     if overlap < min_overlap:
         reason = f"the curves overlap by {overlap:.1f} % in {axis}, less than {min_overlap:g} %"
@@ -290,7 +288,9 @@ def _unreached(anchor: Points, test: Points, kind: Kind) -> str:
     """Why two curves are not compared over the range of qualities that was asked for."""
     assert test.rule.qualities
     if kind == "quality":
-        return "a range of qualities is that of a BD-rate; that of a BD-quality is one of rates"
+        return (
+            "a range of qualities applies only to a BD-rate; use a range of rates for a BD-quality"
+        )
     low, high = test.rule.qualities
     for role, points in (("anchor", anchor), ("test", test)):
         own = np.delete(points.quality, points.dropped)

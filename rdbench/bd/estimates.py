@@ -1,15 +1,14 @@
-"""What images say of the error of a mean, or of a Bjøntegaard delta of mean curves.
-
-Percentile bootstrap intervals of so few and so different images hold the truth too rarely, and
-miss it on one side. Measured for what codecs differ by on photographs (``benchmarks/coverage.md``),
-intervals that contain both of these hold it about as often as they say:
+"""The error of a mean over images, or of a Bjøntegaard delta of mean curves. With few and different
+images, percentile bootstrap intervals cover the true value too rarely, and miss it on one side. For
+differences of codecs on photographs (``benchmarks/coverage.md``), intervals that contain both of
+these cover it about as often as they claim:
 
 - Student's, with degrees of freedom for the kurtosis of the images (Box 1953, doi
   10.1093/biomet/40.3-4.318);
 - Student's after Hall's cubic transformation, which takes out the skewness (Hall 1992, "On the
   removal of skewness by transformation", doi 10.1111/j.2517-6161.1992.tb01876.x).
 
-A delta of mean curves is no mean of images: leave-one-out values stand for those (Tukey's
+A delta of mean curves is not a mean over images; leave-one-out values take their place (Tukey's
 pseudo-values, the jackknife; Efron and Tibshirani 1993, chapter 11). Nothing is drawn, so that
 there is no seed.
 """
@@ -46,7 +45,7 @@ class Estimate:
     """What is left of them for a variance of values of this kurtosis."""
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """The ends of the interval that holds the truth in ``level`` percent of draws."""
+        """The ends of the interval that covers the true value in ``level`` percent of draws."""
         from scipy.special import stdtrit
 
         error = math.sqrt(self.variance)
@@ -110,14 +109,15 @@ def mean_estimate(values: Array) -> Estimate:
 
 
 def jackknife(value: float, left_out: Array) -> Estimate:
-    """Of a ``value`` of all images, from the values (images,) with each of them left out."""
+    """The estimate for a ``value`` over all images, from the values (images,) with each of them
+    left out."""
     n = len(left_out)
     found = mean_estimate(n * value - (n - 1) * left_out)
     return Estimate(value, found.variance, found.third, found.df, found.df_variance)
 
 
 def mean_of_estimates(estimates: Sequence[Estimate]) -> Estimate:
-    """Of the mean of estimates that do not depend on each other, as those of several datasets;
+    """The estimate for the mean of independent estimates, such as those of several datasets;
     degrees of freedom by Welch and Satterthwaite (doi 10.1093/biomet/34.1-2.28)."""
     n = len(estimates)
     variances = [estimate.variance / n**2 for estimate in estimates]

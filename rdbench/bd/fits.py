@@ -1,4 +1,4 @@
-"""Batches of curves, interpolated once and then held against each other in any pairs.
+"""Batches of curves, interpolated once and then compared in any pairs.
 
 The interpolation is what a Bjøntegaard delta spends its time on, and it belongs to one curve: a
 matrix of n curves needs n of them and not n².
@@ -40,8 +40,8 @@ class Fit:
     rates: Array
     """The lowest and the highest rate of each curve's points that are used, (b, 2)."""
     single: NDArray[np.bool_]
-    """True for a curve of one point, of no width, which a curve that is usable can be held
-    against."""
+    """True for a curve of one point, of no width, which a curve that is usable
+    can be compared with."""
 
     def take(self, rows: Sequence[int]) -> Fit:
         """The curves at ``rows``, each as often as it is named."""
@@ -58,7 +58,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Differences:
-    """What b test curves differ by from b anchors, each (b,)."""
+    """The differences of b test curves from b anchors, each (b,)."""
 
     kind: Kind
     mean: Array

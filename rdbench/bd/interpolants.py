@@ -2,7 +2,7 @@
 
 All arrays have the curves of a batch along their leading axes and the points of one curve along
 the last. Written out here, and not taken from SciPy, because a bootstrap needs thousands of them,
-each with its own abscissae; the tests hold them against SciPy's.
+each with its own abscissae; the tests compare them with SciPy's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a Bjøntegaard delta owes to the choice of its points: it is computed again without each.
+"""How much a Bjøntegaard delta depends on the choice of points: it is recomputed without each of
+them.
 
 The ends of both curves stay, and with them the interval that the delta is over. Without one inner
 point the delta moves by d_i, on the scale on which deltas are means (:func:`rdbench.bd.as_means`);
@@ -38,8 +39,8 @@ FEWEST_POINTS: Final = 4
 
 @dataclass(frozen=True)
 class Choice:
-    """What a delta owes to the choice of points, on the scale of means: log10 of the ratio of
-    rates, or the unit of the quality, of which more is better."""
+    """How much a delta depends on the choice of points, on the scale of means: log10 of the ratio
+    of rates, or the unit of the quality, of which more is better."""
 
     spread: float
     """√(Σ d_i²) of the anchor plus that of the test curve, or NaN."""
@@ -64,10 +65,10 @@ def choices(
     method: str = "pchip",
     qualities: Range | None = None,
 ) -> list[Choice]:
-    """What the deltas of pairs of ``curves`` owe to their points; ``anchors`` and ``tests`` are
-    places among them, of equal length, and ``together`` says which pairs are of one ladder (none
-    by default), as far as the same points of both are used. ``qualities``: what rates are compared
-    over, where that is asked for."""
+    """How much the deltas of pairs of ``curves`` depend on their points; ``anchors`` and ``tests``
+    are places among them, of equal length, and ``together`` says which pairs are of one ladder
+    (none by default), as far as the same points of both are used. ``qualities``: what rates are
+    compared over, where that is asked for."""
     ladders = [_ladder(curve) for curve in curves]
     rows: list[range] = []  # of each curve: the whole of it, then without each inner point
     batch: list[tuple[Array, Array]] = []

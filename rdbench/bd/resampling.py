@@ -1,4 +1,4 @@
-"""Means over images, and over all of them but one, or over some that are drawn."""
+"""Means over images: all of them, all but one, or a bootstrap draw."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def averages(values: Array, averaging: str = "mean", weights: Array | None = Non
 def image_weights(images: int, resamples: int, seed: int) -> Array:
     """Weights (resamples, images) of a bootstrap over ``images``: how often each was drawn, with
     replacement, divided by ``images``. The same seed draws the same images for every pair of
-    curves, so that deltas of several codecs can be held against each other. Read-only."""
+    curves, so that deltas of several codecs can be compared. Read-only."""
     drawn = np.random.default_rng(seed).multinomial(
         images, np.full(images, 1 / images), size=resamples
     )

@@ -1,4 +1,5 @@
-"""Which points of a curve count, and over which range of quality curves are compared."""
+"""The rules for which points of a curve count, and in which range of quality curves are
+compared."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ class PointRule:
     more is better."""
 
     rates: Range | None = None
-    """Points of other rates do not count."""
+    """Points at other rates do not count."""
     qualities: Range | None = None
     """What a BD-rate is integrated over: all of it, or there is none."""
     monotonic: bool = False
@@ -30,7 +31,8 @@ class PointRule:
     saturation: float = math.inf
     """Where the quality falls from at least this, the curve ends before."""
     one_point: bool = False
-    """Whether a test curve of one point has a delta at it, which is no Bjøntegaard mean."""
+    """Whether a test curve with a single point has a delta at it, which is not a Bjøntegaard
+    mean."""
 
     def applied(self, rate: Array, quality: Array) -> tuple[Array, Array]:
         """Rates and qualities (..., n) with NaN at points that do not count; all of them do not

@@ -1,12 +1,12 @@
 """AVIF (AV1 Image File Format 1.1), 8 bits, by libaom through libavif in Pillow.
 
-What a careful comparison has to know: libavif tunes libaom for a visual metric (IQ) if it is not
-told otherwise, which costs 4 % of rate at equal PSNR and up to 1.5 dB at equal quality settings;
-rdbench measures PSNR and MS-SSIM and tunes for PSNR by default. Speed 4 saves 7 % of rate over
-Pillow's default of 6; speed 2 saves another 2 % in three times the time. (Crops of six Kodak
-photographs, libaom 3.14.1.) Color is converted by libavif (BT.601, full range), in Pillow's build
-by libyuv, whose approximation caps 4:4:4 at some 49 dB where a rounded conversion reaches 53.
-Tiles are not used: they would depend on the number of threads.
+Note for careful comparisons: by default, libavif tunes libaom for a visual metric (IQ), which costs
+4 % of rate at equal PSNR and up to 1.5 dB at equal quality settings; rdbench measures PSNR and
+MS-SSIM and tunes for PSNR by default. Speed 4 saves 7 % of rate over Pillow's default of 6; speed 2
+saves another 2 % in three times the time. (Crops of six Kodak photographs, libaom 3.14.1.) Color is
+converted by libavif (BT.601, full range), in Pillow's build by libyuv, whose approximation limits
+4:4:4 to some 49 dB, while a rounded conversion reaches 53. Tiles are not used, since they would
+depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUBSAMPLING: Final = {"420": "4:2:0", "444": "4:4:4"}
 
 
 class Avif(Codec):
-    """AVIF at libavif's quality 0 to 100; one channel is coded as 4:0:0."""
+    """AVIF at libavif's quality 0 to 100; a single channel is coded as 4:0:0."""
 
     name: ClassVar[str] = "avif"
     parameter: ClassVar[str] = "quality"
@@ -36,11 +36,13 @@ class Avif(Codec):
         "chroma": chroma_option("420"),
         "speed": Option(4, "effort, from 0 (slowest) to 10", low=0, high=10, effort=True),
         "tune": Option(
-            "psnr", "what libaom optimises; iq is libavif's default", choices=("psnr", "ssim", "iq")
+            "psnr",
+            "the metric that libaom optimizes; iq is libavif's default",
+            choices=("psnr", "ssim", "iq"),
         ),
         "threads": Option(
             1,
-            "threads of the encoder and the decoder; more than one make another stream",
+            "threads of the encoder and the decoder; more than one changes the stream",
             low=1,
             high=64,
         ),

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 class Option:
     """One option of a codec.
 
-    ``default`` fixes the type: values given as text are converted to it. ``choices`` lists what
-    is allowed, or ``low`` and ``high`` bound it. ``labelled`` options stand in the label of the
-    curve even with their default value; ``color`` options mean nothing for one-channel images
-    and are left out of the label there.
+    ``default`` fixes the type: values given as text are converted to it. ``choices`` lists what is
+    allowed, or ``low`` and ``high`` bound it. ``labelled`` options appear in the label of the curve
+    even at their default; ``color`` options have no meaning for one-channel images and are left out
+    of the label there.
     """
 
     default: str | int | float | bool
@@ -42,19 +42,19 @@ class Option:
     labelled: bool = False
     color: bool = False
     shown: tuple[str, ...] = ()
-    """How each of ``choices`` reads in a label, where that differs from the value."""
+    """How each of ``choices`` appears in a label, if not as the value."""
     path: bool = False
-    """Whether a value is the path of a file or folder: its name alone stands in the label, and in
-    an experiment file it is relative to that file's folder."""
+    """Whether a value is the path of a file or folder. The label then has only its name, and in an
+    experiment file it is relative to that file's folder."""
     silent: bool = False
-    """Whether its default is left out of the ``options`` column, as where the option came after
-    rows without it."""
+    """Whether its default is left out of the ``options`` column, for example because the option was
+    added after rows without it."""
     effort: bool = False
-    """Whether it trades time of the encoder for rate, as a speed or a preset does: curves that
-    differ in it alone are one codec at several efforts."""
+    """Whether it trades encoding time for rate, like a speed or a preset: curves that differ only
+    in it are one codec at several efforts."""
 
     def text(self, value: str | int | float | bool) -> str:
-        """``value`` as it reads in a label."""
+        """``value`` as it appears in a label."""
         if self.path:
             return PurePath(str(value)).name
         return dict(zip(self.choices, self.shown, strict=False)).get(value, str(value))
@@ -104,9 +104,9 @@ def threads_option() -> Option:
 
 @dataclass(frozen=True)
 class Axis:
-    """The rate parameter of a codec with given options: its name, its default points in
-    increasing rate, the range of values that it takes, whether they are whole numbers, and whether
-    there are no other points than the default ones."""
+    """The rate parameter of a codec with given options: its name, its default points in increasing
+    rate, the range of its values, whether they are whole numbers, and whether only the default
+    points exist."""
 
     parameter: str
     ladder: tuple[float, ...]
@@ -138,18 +138,17 @@ class Axis:
 class Codec(abc.ABC):
     """One codec at one point of its ladder.
 
-    Building an instance may be slow (it may load weights) and is never timed. Decoding uses
-    another instance than encoding, perhaps in another process: the stream is self-contained, so
-    shape, padding and whatever else the decoder needs are inside it and counted.
-
-    A codec of one's own sets ``name``, ``parameter`` and ``ladder`` and defines :meth:`encode`
-    and :meth:`decode`; everything else has a default.
+    Building an instance may be slow (it may load weights) and is never timed. Decoding uses another
+    instance than encoding, perhaps in another process. The stream is self-contained: shape, padding
+    and anything else that the decoder needs are in it, and counted. A codec of your own sets
+    ``name``, ``parameter`` and ``ladder`` and defines :meth:`encode` and :meth:`decode`; everything
+    else has a default.
     """
 
     name: ClassVar[str]
     """Name on the command line and in the CSV."""
     parameter: ClassVar[str]
-    """What a point is: ``"quality"``, ``"qp"``, ``"ratio"``, ``"lambda"``, ``"beta"``."""
+    """The rate parameter: ``"quality"``, ``"qp"``, ``"ratio"``, ``"lambda"``, ``"beta"``."""
     ladder: ClassVar[tuple[float, ...]]
     """Default points, in increasing rate."""
     point_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
@@ -159,25 +158,25 @@ class Codec(abc.ABC):
     option_table: ClassVar[Mapping[str, Option]] = {}
     """Everything else that defines the codec (chroma format, transform, preset, ...)."""
     channels: ClassVar[frozenset[int]] = frozenset({1, 3})
-    """Numbers of channels that it takes without conversion, of 8 bits each."""
+    """Numbers of 8-bit channels that it takes without conversion."""
     longest_side: ClassVar[int | None] = None
-    """Longest side in pixels that it takes; None where it names no limit."""
+    """Longest side in pixels that it takes; None for no known limit."""
     longest_side_is: ClassVar[str] = ""
-    """Whose limit that is, for the message of an image that is longer."""
+    """The origin of that limit, for the message on a larger image."""
     deterministic: ClassVar[bool] = True
     """Whether the same image gives the same bytes again."""
     lossless: ClassVar[bool] = False
     """Whether the decoded image is always the original."""
     learned: ClassVar[bool] = False
     """Whether its transforms were trained, so that even its best point may be far from the
-    original, as far as its training brought it."""
+    original."""
     stream_suffix: ClassVar[str] = ".bin"
     """File name suffix of a kept stream."""
 
     max_pixels: int = MOST_PIXELS
-    """Of the picture that :meth:`decode` makes: a stream that declares a larger one is refused
-    before memory and time go into it (:meth:`check_size`). Of an instance it may be set; the
-    harness sets it to the pixels of the original."""
+    """Limit on the picture that :meth:`decode` makes: a stream that declares a larger one is
+    refused before it costs memory and time (:meth:`check_size`). It can be set on an instance; the
+    harness sets it to the number of pixels of the original."""
 
     def __init__(self, point: float, **options: Any) -> None:
         self.options: dict[str, Any] = self.resolve_options(options)
@@ -190,10 +189,9 @@ class Codec(abc.ABC):
 
     @classmethod
     def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        """All options with their values: ``options`` checked and converted, the rest default.
-
-        Raises :class:`UsageError` for an unknown option (with near names) or a value that is not
-        allowed (with those that are).
+        """All options with their values: ``options`` checked and converted, the rest at their
+        defaults. Raises :class:`UsageError` for an unknown option (with similar names) or an
+        invalid value (with valid ones).
         """
         for name in options:
             if name not in cls.option_table:
@@ -205,12 +203,12 @@ class Codec(abc.ABC):
 
     @classmethod
     def effort(cls) -> str:
-        """The name of the option that trades the encoder's time for rate; empty without one."""
+        """The name of the option that trades encoding time for rate; empty if there is none."""
         return next((name for name, option in cls.option_table.items() if option.effort), "")
 
     @classmethod
     def told(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        """``options`` as the column has them: without silent ones that have their default."""
+        """``options`` for the column: without silent ones at their default."""
         table = cls.option_table
         return {
             name: value
@@ -220,8 +218,8 @@ class Codec(abc.ABC):
 
     @classmethod
     def configured(cls, options: Mapping[str, Any]) -> type[Codec]:  # noqa: ARG003
-        """The class that is the codec under ``options``, for what its class methods tell without
-        them: its version, say. Raises :class:`UsageError`."""
+        """The class that represents the codec with ``options``, for class methods that do not take
+        them, such as its version. Raises :class:`UsageError`."""
         return cls
 
     @classmethod
@@ -240,18 +238,19 @@ class Codec(abc.ABC):
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
-        """Raise :class:`rdbench.errors.MissingBackendError` with what to install where something
-        is missing that the codec needs under ``options``. It is asked once, before a run."""
+        """Raise :class:`rdbench.errors.MissingBackendError`, which says what to install, if
+        something that the codec needs with ``options`` is missing. It is called once, before a
+        run."""
         return
 
     @classmethod
     def takes(cls, options: Mapping[str, Any]) -> frozenset[SampleFormat]:  # noqa: ARG003
-        """The samples that it takes without conversion under ``options``."""
+        """The sample formats that it takes without conversion with ``options``."""
         return frozenset(map(SampleFormat, cls.channels))
 
     @classmethod
     def version(cls) -> str:
-        """Library and encoder with their versions, as precise as they can be had."""
+        """Library and encoder with their versions, as precisely as possible."""
         return ""
 
     @classmethod
@@ -260,8 +259,9 @@ class Codec(abc.ABC):
         options: Mapping[str, Any],  # noqa: ARG003
         points: Sequence[float],  # noqa: ARG003
     ) -> dict[str, Any]:
-        """What else decides the bytes, as plain data for ``run.json``: programs with path, version
-        and SHA-256 and their command lines; weights. A run goes on only where it is the same."""
+        """Everything else that decides the bytes, as plain data for ``run.json``: programs with
+        path, version, SHA-256 and command lines; weights. A run continues only if it is
+        unchanged."""
         return {}
 
     @abc.abstractmethod
@@ -271,13 +271,12 @@ class Codec(abc.ABC):
 
     @abc.abstractmethod
     def decode(self, data: bytes) -> Image:
-        """The image of a stream, from its bytes alone: uint8, the shape of the original.
-        Raises :class:`rdbench.errors.BitstreamError` for bytes that are no stream of this
-        codec."""
+        """The image of a stream, from its bytes alone: uint8, the shape of the original. Raises
+        :class:`rdbench.errors.BitstreamError` for bytes that are not a stream of this codec."""
 
     def check_size(self, width: int, height: int) -> None:
         """Raise :class:`rdbench.errors.BitstreamError` for a declared size of more than
-        :attr:`max_pixels`: for :meth:`decode`, as soon as a stream has told it."""
+        :attr:`max_pixels`: to be called in :meth:`decode` as soon as the size is known."""
         check_size(width, height, self.max_pixels)
 
     def device(self) -> str:
@@ -285,40 +284,39 @@ class Codec(abc.ABC):
         return "cpu"
 
     def payload_bytes(self, data: bytes) -> int | None:  # noqa: ARG002
-        """Length of the entropy-coded part of a stream, where the codec can tell it apart."""
+        """Length of the entropy-coded part of a stream, if the codec knows it."""
         return None
 
     def estimated_bits(self, image: Image) -> float | None:  # noqa: ARG002
-        """The model's own estimate of the rate of ``image`` in bits, where it has one."""
+        """The model's own estimate of the rate of ``image`` in bits, if it has one."""
         return None
 
     def network_cost(self, channels: int) -> NetworkCost | None:  # noqa: ARG002
-        """What its networks for images of so many channels cost, where it has any."""
+        """The cost of its networks for images with this number of channels, if it has networks."""
         return None
 
     def converted(self, image: Image) -> Image | None:  # noqa: ARG002
-        """``image`` after the color and format conversions of the codec alone, there and back,
-        where it is rdbench that makes them. Its PSNR is the ceiling of the codec."""
+        """``image`` after only the color and format conversions of the codec, there and back, if
+        rdbench makes them. Its PSNR is the ceiling of the codec."""
         return None
 
     def usable(self) -> bool:
-        """Whether it can be called again. A process that an instance lives in may have ended: then
-        another instance is built."""
+        """Whether it can be called again. If its process has ended, another instance is built."""
         return True
 
     def accounted(self) -> bool:
-        """Whether it works in the process that calls it or in one below it, so that the processor
-        time and memory that it uses are known. Else these columns are empty."""
+        """Whether it works in the calling process or a child of it, so that its processor time and
+        memory are known. Otherwise these columns are empty."""
         return True
 
     def close(self) -> None:
-        """Give back what the instance holds."""
+        """Release what the instance holds."""
         return
 
 
 @dataclass(frozen=True)
 class CodecEntry:
-    """Where a codec is found, before anything of it is imported."""
+    """The location of a codec, before anything of it is imported."""
 
     name: str
     target: str

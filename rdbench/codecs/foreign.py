@@ -1,8 +1,7 @@
-"""Codecs that live in another environment (:mod:`rdbench.environments`): each is asked once what it
-is, and then coded with by a process there, one for each worker.
-
-To the runner they are codecs like others. It times them, what is sent over the pipes included,
-counts their bytes, decodes, verifies and scores in its own process.
+"""Codecs in another environment (:mod:`rdbench.environments`). Each is asked once for its
+description; then a process there, one for each worker, does the coding. To the runner they are
+codecs like others: it times them, including the transfer over pipes, counts their bytes, decodes,
+verifies and scores in its own process.
 """
 
 from __future__ import annotations
@@ -54,14 +53,14 @@ class OptionTold(msgspec.Struct, frozen=True):
 
 
 class EnvironmentTold(msgspec.Struct, frozen=True):
-    """What a worker tells of the place where it is."""
+    """The description of its environment, from a worker."""
 
     python: str = ""
     packages: dict[str, str] = {}
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a worker tells of its codec."""
+    """The description of its codec, from a worker."""
 
     name: str
     parameter: str
@@ -91,8 +90,8 @@ _servers: Final[dict[str, Server]] = {}
 
 
 def load(target: str) -> type[Codec]:
-    """The class of a codec in an environment. Raises :class:`UsageError` with what to change where
-    it cannot be had."""
+    """The class of a codec in an environment. Raises :class:`UsageError`, with what to change, if
+    it cannot be used."""
     codec, environment = _split(target)
     known = _told.get(target)
     if known is None or known[0] not in (None, _state(codec, environment)):
@@ -107,8 +106,8 @@ def told(targets: Iterable[str]) -> dict[str, bytes]:
 
 
 def adopt(target: str, data: bytes) -> None:
-    """Have what another process was told known here: a worker here that tells anything else is
-    refused."""
+    """Adopt the descriptions that another process has got: a worker here with a different
+    description is refused."""
     _told[target] = None, pickle.loads(data)  # noqa: S301 - of our own parent
 
 
@@ -130,8 +129,8 @@ def _split(target: str) -> tuple[str, Environment]:
         file = plugins.split(codec)
         if file is None:
             raise UsageError(
-                f"codec {codec!r} is not of the form FILE.py:Class, which one in an environment of "
-                "Python must be"
+                f"codec {codec!r} is not of the form FILE.py:Class, which a codec in a Python "
+                "environment needs"
             )
         if not file[0].is_file():
             raise UsageError(f"codec file {str(file[0])!r}: there is no such file")
@@ -155,11 +154,11 @@ def _asked(server: Server, codec: str) -> Told:
     try:
         found = msgspec.convert(answer, Told)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{where}: what its worker tells of it is wrong: {error}") from None
+        raise UsageError(f"{where}: the description by its worker is wrong: {error}") from None
     if not found.name or not found.ladder:
         raise UsageError(f"{where}: it has no {'ladder' if found.name else 'name'}")
     if not set(found.channels) <= {1, 3}:
-        raise UsageError(f"{where}: its channels are {found.channels}; there are 1 and 3")
+        raise UsageError(f"{where}: its channels are {found.channels}; only 1 and 3 are possible")
     return found
 
 
@@ -175,9 +174,9 @@ def _server(target: str) -> Server:
             found = _asked(server, codec)
             if target in _told and found != _told[target][1]:
                 raise RdbenchError(
-                    f"codec {codec!r} in environment {environment.text!r} is another one than the "
-                    f"run began with ({_difference(_told[target][1], found)}); run the same "
-                    "command again"
+                    f"codec {codec!r} in environment {environment.text!r} has changed since the "
+                    f"run began ({_difference(_told[target][1], found)}); run the same command "
+                    "again"
                 )
         except BaseException:
             server.close()
@@ -239,7 +238,7 @@ class Foreign(Codec):
             found = np.frombuffer(samples, answer["dtype"]).reshape(answer["shape"])
         except (KeyError, TypeError, ValueError) as error:
             raise CodecError(
-                f"its worker has decoded to {len(samples)} bytes, which are no samples of shape "
+                f"its worker decoded to {len(samples)} bytes, which are not samples of shape "
                 f"{answer.get('shape')} and type {answer.get('dtype')}: {error}"
             ) from None
         return found if answer.get("contiguous", True) else np.asfortranarray(found)

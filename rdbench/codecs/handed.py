@@ -1,8 +1,8 @@
-"""Codecs that are handed over as classes: ``rdbench.run(codecs=[Half])``.
+"""Codecs given as classes: ``rdbench.run(codecs=[Half])``.
 
-A worker is another process, in which a class of a notebook or a script cannot be imported. It gets
-the class itself: pickled by value (cloudpickle), with what the class refers to, and with the digest
-of its source, which a worker could not find.
+A worker is another process, which cannot import a class of a notebook or a script. It gets the
+class itself: pickled by value (cloudpickle), with everything the class refers to, and with the
+digest of its source, which a worker could not find.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ _NO_SOURCE: Final = frozenset(("__dict__", "__doc__", "__module__", "__weakref__
 
 
 def hand_over(codec: type[Codec]) -> str:
-    """The target by which ``codec`` can be loaded from now on: in this process, and in workers.
-
-    That of its file, FILE.py:Class, where the class cannot be pickled and stands in one. Raises
-    :class:`UsageError` where neither is so.
+    """The target by which ``codec`` can be loaded from now on, in this process and in workers. If
+    the class cannot be pickled but is in a file, this is FILE.py:Class. Raises :class:`UsageError`
+    if neither works.
     """
     target = f"{codec.__module__}:{codec.__qualname__}"
     try:
@@ -50,12 +49,12 @@ def hand_over(codec: type[Codec]) -> str:
 
 
 def find(target: str) -> type[Codec] | None:
-    """The class that was handed over as ``target``."""
+    """The class that was given as ``target``."""
     return _classes.get(target)
 
 
 def source(target: str) -> dict[str, str]:
-    """SHA-256 of the source of a class that was handed over, as it was then, by its name: with the
+    """SHA-256 of the source of a class that was given, as it was then, by its name: with the
     functions, classes and constants of its module that it refers to. Nothing for any other
     target."""
     # A class of a function's loses the function's name on its way to another process.
@@ -63,7 +62,7 @@ def source(target: str) -> dict[str, str]:
 
 
 def pickled(targets: Iterable[str]) -> dict[str, bytes]:
-    """The classes among ``targets`` that were handed over, for :func:`adopt` in another process.
+    """The classes among ``targets`` that were given, for :func:`adopt` in another process.
 
     Raises :class:`UsageError` for one that cannot be pickled.
     """
@@ -75,7 +74,7 @@ def pickled(targets: Iterable[str]) -> dict[str, bytes]:
 
 
 def adopt(classes: Mapping[str, bytes]) -> None:
-    """Have what another process has handed over here as well."""
+    """Adopt classes that were given in another process."""
     for target, data in classes.items():
         _classes[target], _digests[target] = pickle.loads(data)  # noqa: S301 - of our own parent
 
@@ -116,9 +115,8 @@ def _pickled(thing: object, module_name: str) -> bytes:
     except Exception as error:
         name = getattr(thing[0] if isinstance(thing, tuple) else thing, "__qualname__", "")
         raise UsageError(
-            f"codec class {name!r} cannot be handed to another process "
-            f"({type(error).__name__}: {one_line(str(error), 120)}); put it into a file and name "
-            "that, FILE.py:Class"
+            f"codec class {name!r} cannot be sent to another process ({type(error).__name__}: "
+            f"{one_line(str(error), 120)}); put it into a file and name that, FILE.py:Class"
         ) from error
     finally:
         if by_value:

@@ -1,17 +1,17 @@
 """HEVC still image (ITU-T H.265 in HEIF, ISO/IEC 23008-12) by x265, through pillow-heif.
 
 The point is the real QP of the one I-frame: the stream is coded at a constant QP, and x265's
-``ipratio`` is 1, where x265 and programs that call it (bpgenc, heif-enc) would code the frame at
+``ipratio`` is 1, whereas x265 and programs that call it (bpgenc, heif-enc) would code the frame at
 QP − 3. Bytes of the HEIF container are counted, some 400 of them. Color is converted by libheif
 (BT.601, full range) with 8 or 10 bits of intermediate precision.
 
-libheif turns x265's psychovisual optimisations on (psy-rd 1) whatever the tune, and x265 then also
-raises the chroma QP of 4:4:4 by 6. ``tune=psnr`` turns them off, which on kodim23 at 4:4:4 gains
-1.1 dB for 12 to 15 % of rate; ``tune=ssim`` is libheif's own default. Wavefronts are off: they
-cost up to 1 % of rate, and there is one thread.
+libheif enables x265's psychovisual optimizations (psy-rd 1) for any tune, and x265 then also raises
+the chroma QP of 4:4:4 by 6. ``tune=psnr`` disables them, which gains 1.1 dB for 12 to 15 % of rate
+on kodim23 at 4:4:4; ``tune=ssim`` is libheif's own default. Wavefronts are off: they cost up to 1 %
+of rate, and there is one thread.
 
 For 4:2:0, libheif takes means of 2x2 samples, and repeats them to decode: chroma is centered. The
-stream says so (chroma_sample_loc_type 1); one that says nothing means left.
+stream declares it (chroma_sample_loc_type 1); without a declaration, it would mean left.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ file without a picture."""
 
 
 class Hevc(Codec):
-    """HEVC intra at QP 0 to 51; one channel is coded as 4:0:0."""
+    """HEVC intra at QP 0 to 51; a single channel is coded as 4:0:0."""
 
     name: ClassVar[str] = "hevc"
     parameter: ClassVar[str] = "qp"
@@ -74,7 +74,7 @@ class Hevc(Codec):
         ),
         "tune": Option(
             "psnr",
-            "psnr, or with psychovisual optimisations: ssim (libheif's default), or grain",
+            "psnr, or with psychovisual optimizations: ssim (libheif's default) or grain",
             choices=("psnr", "ssim", "grain"),
         ),
         "depth": Option(8, "bits per sample inside the codec", choices=(8, 10)),
@@ -93,7 +93,7 @@ class Hevc(Codec):
 
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:  # noqa: ARG003
-        """What its streams say beside what the options tell: the siting of 4:2:0."""
+        """What its streams declare besides the options: the siting of 4:2:0."""
         return {"parameters": siting} if (siting := cls._siting(options)) else {}
 
     @staticmethod

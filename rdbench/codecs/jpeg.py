@@ -29,8 +29,10 @@ class Jpeg(Codec):
     longest_side_is: ClassVar[str] = "libjpeg-turbo's limit; JPEG's is 65535"
     option_table: ClassVar = {
         "chroma": chroma_option("420"),
-        "optimize": Option(False, "Huffman tables made for the image, not those of the standard"),
-        "progressive": Option(False, "progressive scans (always with optimised Huffman tables)"),
+        "optimize": Option(
+            False, "Huffman tables optimized for the image, instead of those of the standard"
+        ),
+        "progressive": Option(False, "progressive scans (always with optimized Huffman tables)"),
     }
     stream_suffix: ClassVar[str] = ".jpg"
 

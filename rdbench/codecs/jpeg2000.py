@@ -1,8 +1,8 @@
 """JPEG 2000 (ITU-T T.800 | ISO/IEC 15444-1) by OpenJPEG, through glymur.
 
-OpenJPEG is the system's library where there is one, else the one in Pillow's wheel; the version
-says which. One tile, one quality layer, up to six resolutions, 64×64 code blocks, LRCP, and the
-multiple component transform for color (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
+OpenJPEG is the system's library if there is one, else the one in Pillow's wheel; the version says
+which. One tile, one quality layer, up to six resolutions, 64×64 code blocks, LRCP, and the multiple
+component transform for color (ICT with 9/7, RCT with 5/3), as ``opj_compress`` has them.
 ``target=ratio`` is its ``-r``, ``target=psnr`` its ``-q``, and ``transform=9/7`` its ``-I``.
 
 glymur works on files: times include writing and reading one in the temporary folder.
@@ -60,8 +60,8 @@ glymur = _import_glymur()
 
 
 class Jpeg2000(Codec):
-    """JPEG 2000 at a compression ratio (of raw 8-bit samples to file), or at a PSNR in dB that the
-    encoder aims at in the domain of its own transform."""
+    """JPEG 2000 at a compression ratio (of raw 8-bit samples to file), or at a target PSNR in dB in
+    the domain of its own transform."""
 
     name: ClassVar[str] = "jpeg2000"
     parameter: ClassVar[str] = "ratio"
@@ -76,11 +76,13 @@ class Jpeg2000(Codec):
         ),
         "target": Option(
             "ratio",
-            "what a point is: a compression ratio, or a PSNR in dB",
+            "the rate parameter: a compression ratio, or a PSNR in dB",
             choices=("ratio", "psnr"),
         ),
         "container": Option(
-            "jp2", "jp2 file, or the bare codestream (j2k, 85 bytes less)", choices=("jp2", "j2k")
+            "jp2",
+            "jp2 file, or the bare codestream (j2k, 85 bytes smaller)",
+            choices=("jp2", "j2k"),
         ),
         "threads": threads_option(),
     }
@@ -134,7 +136,7 @@ class Jpeg2000(Codec):
         try:
             return checked(image)
         except ValueError as error:
-            raise BitstreamError(f"JPEG 2000 stream of other samples: {error}") from error
+            raise BitstreamError(f"JPEG 2000 stream with unexpected samples: {error}") from error
 
     def _path(self, folder: str) -> Path:
         """The suffix tells glymur which container to write."""

@@ -1,7 +1,5 @@
-"""JPEG (ITU-T T.81 | ISO/IEC 10918-1) by jpegli in pyjpegli, which lets the quality be set and
-nothing else: chroma is 4:2:0.
-
-The decoder takes streams without their last marker; here they are refused.
+"""JPEG (ITU-T T.81 | ISO/IEC 10918-1) by jpegli in pyjpegli, which lets only the quality be set:
+chroma is 4:2:0. The decoder accepts streams without their last marker; here they are refused.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ _END_OF_IMAGE: Final = b"\xff\xd9"
 
 
 class Jpegli(Codec):
-    """JPEG by jpegli at a quality of 1 to 100, which is about libjpeg's."""
+    """JPEG by jpegli at a quality of 1 to 100, similar to libjpeg's."""
 
     name: ClassVar[str] = "jpegli"
     parameter: ClassVar[str] = "quality"

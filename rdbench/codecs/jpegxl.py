@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class JpegXl(Codec):
     """JPEG XL at a Butteraugli distance: 1 is meant to be visually lossless, smaller is better.
-    0.01 is the smallest that libjxl's lossy mode tells apart."""
+    0.01 is the smallest that libjxl's lossy mode distinguishes."""
 
     name: ClassVar[str] = "jpegxl"
     parameter: ClassVar[str] = "distance"
@@ -63,4 +63,4 @@ class JpegXl(Codec):
         try:
             return checked(image)
         except ValueError as error:
-            raise BitstreamError(f"JPEG XL stream of other samples: {error}") from error
+            raise BitstreamError(f"JPEG XL stream with unexpected samples: {error}") from error

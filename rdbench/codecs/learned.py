@@ -1,8 +1,7 @@
-"""The papers' learned codecs: a ladder over trained weights, or one model over its step.
-
-Weights come from a folder, one safetensors file for each network, as ``rdbench train`` writes
-them; what a file is, its card says, so their names do not matter. torch is imported when an
-instance is built, not when a run is planned.
+"""The papers' learned codecs: a ladder over trained weights, or one model over its step. Weights
+come from a folder with one safetensors file for each network, as ``rdbench train`` writes them.
+Each file is identified by its card, so names do not matter. torch is imported when an instance is
+built, not when a run is planned.
 """
 
 from __future__ import annotations
@@ -38,9 +37,13 @@ BETA_RANGE: Final = (0.25, 100.0)
 Found = tuple[Path, weights.Card]
 
 EXECUTION: Final[Mapping[str, Option]] = {
-    "device": Option("cpu", "where transforms run: cpu, cuda, cuda:1; streams are for any device"),
+    "device": Option(
+        "cpu", "where transforms run: cpu, cuda, cuda:1; streams decode on any device"
+    ),
     "precision": Option(
-        "float32", "of the transforms; bfloat16 is autocast", choices=("float32", "bfloat16")
+        "float32",
+        "precision of the transforms; bfloat16 is autocast",
+        choices=("float32", "bfloat16"),
     ),
     "tile": Option(
         1024, "side of the tiles of large images in pixels, a multiple of 64; 0: never", low=0
@@ -50,8 +53,8 @@ EXECUTION: Final[Mapping[str, Option]] = {
 
 
 def check_execution(codec: str, options: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` where a device or a tile cannot be had. torch is asked for devices
-    other than the CPU alone."""
+    """Raise :class:`UsageError` for an unavailable device or an invalid tile. torch is imported
+    only for devices other than the CPU."""
     if options["tile"] % 64:
         raise UsageError(f"codec {codec!r}: tile={options['tile']} is not a multiple of 64 pixels")
     if options["device"] != "cpu":
@@ -70,7 +73,7 @@ class NetworkCodec(Codec):
         super().__init__(point, **options)
         self.require(self.options)
         self._models: dict[int, Coder] = {}
-        """by the number of channels; filled by who derives from this, as are the following"""
+        """by the number of channels; subclasses fill this and the following"""
         self._weights_bytes: dict[int, int] = {}
         self._beta = 1.0
         self._last: tuple[Image, Coder, Any] | None = None
@@ -95,8 +98,8 @@ class NetworkCodec(Codec):
         channels = stream.channels
         if channels not in self._models:
             raise BitstreamError(
-                f"the stream is of an image of {channels} channels, for which codec "
-                f"{self.name!r} has no weights here"
+                f"the stream has an image of {channels} channels, for which codec {self.name!r} "
+                "has no weights here"
             )
         return self._models[channels].decode(data, self.max_pixels)
 
@@ -130,7 +133,7 @@ class NetworkCodec(Codec):
 
 
 class LearnedCodec(NetworkCodec):
-    """What the papers' codecs have in common: weights with cards, betas."""
+    """Base of the papers' codecs: weights with cards, betas."""
 
     architecture: ClassVar[str]
     """Its name: :func:`rdbench.models.architectures.find`."""
@@ -162,13 +165,13 @@ class LearnedCodec(NetworkCodec):
 
     @classmethod
     def fits(cls, card: weights.Card, options: Mapping[str, Any]) -> bool:  # noqa: ARG003
-        """Whether weights with ``card`` are of this codec under ``options``."""
+        """Whether weights with ``card`` belong to this codec with ``options``."""
         return card.architecture == cls.architecture
 
     @classmethod
     def available(cls, options: Mapping[str, Any]) -> list[Found]:
-        """The weights that there are for it. Raises :class:`UsageError` for a folder or file that
-        is missing or damaged, or where a file that was named is of another codec."""
+        """The available weights. Raises :class:`UsageError` for a folder or file that is missing or
+        damaged, and for a named file of another codec."""
         if one := options["checkpoint"]:
             path = places.path(one)
             card = weights.read_card(path)
@@ -185,7 +188,7 @@ class LearnedCodec(NetworkCodec):
 
     @classmethod
     def arguments(cls, options: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003
-        """What the compressor of its architecture is told beside its weights."""
+        """Arguments of the compressor of its architecture, besides the weights."""
         return {}
 
     @classmethod
@@ -196,7 +199,7 @@ class LearnedCodec(NetworkCodec):
     @classmethod
     @abc.abstractmethod
     def beta(cls, options: Mapping[str, Any], point: float) -> float:
-        """What the steps are multiplied by at ``point``."""
+        """The factor on the quantization steps at ``point``."""
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:
@@ -262,7 +265,7 @@ ONE_MODEL: Final[Mapping[str, Option]] = {
     "checkpoint": Option("", "the file of weights to use", path=True),
     "checkpoints": Option(
         "",
-        "a folder of weights as `rdbench train` writes it; none: those that rdbench ships",
+        "a folder of weights as `rdbench train` writes it; by default those that rdbench ships",
         path=True,
     ),
 }
@@ -279,7 +282,7 @@ class RateLadder(LearnedCodec):
     option_table: ClassVar[Mapping[str, Option]] = {
         "sweep": Option(
             "lambda",
-            "what a point is: lambda, a model of its own for each; or beta, one model with its "
+            "the rate parameter: lambda, with a model for each; or beta, one model with its "
             "quantization steps multiplied",
             choices=("lambda", "beta"),
         ),
@@ -334,8 +337,8 @@ class RateLadder(LearnedCodec):
             cls._chosen(cls.available(options), options)
         elif options["lambda"] or options["quality"]:
             raise UsageError(
-                f"codec {cls.name!r}: lambda= and quality= choose the model of sweep=beta; the "
-                "points of a ladder are points="
+                f"codec {cls.name!r}: lambda= and quality= choose the model for sweep=beta; "
+                "write the points of a ladder as points="
             )
 
     @classmethod

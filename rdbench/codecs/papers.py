@@ -1,5 +1,5 @@
-"""The learned codecs by name; each is what its paper describes, with weights of one's own. One more
-is of any architecture."""
+"""The learned codecs by name: each is what its paper describes, with rdbench's own weights. One
+more codec takes any architecture."""
 
 from __future__ import annotations
 
@@ -111,8 +111,9 @@ class Theis2017(RateLadder):
 
 class Bmshj2018Factorized(RateLadder):
     """The factorized prior of J. Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, ICLR 2018,
-    called as CompressAI calls it. Formerly "balle2017", which the network of that paper never was:
-    the old name goes on finding it, and old weights and streams go on being read."""
+    called as CompressAI calls it. It was formerly called "balle2017", although it is not the
+    network of that paper: the old name still finds it, and old weights and streams can still be
+    read."""
 
     name: ClassVar[str] = "bmshj2018-factorized"
     architecture: ClassVar[str] = "bmshj2018-factorized"
@@ -150,7 +151,7 @@ class Lee2019(RateLadder):
         ),
         "contexts": Option(
             "both",
-            "what the entropy model sees: both contexts, or one alone: bit-consuming, from the "
+            "what the entropy model sees: both contexts, or only one: bit-consuming, from the "
             "hyperprior, or bit-free, from known latents",
             choices=("both", "bit-consuming", "bit-free"),
             silent=True,
@@ -168,7 +169,7 @@ class Lee2019(RateLadder):
 
 
 class Trained(RateLadder):
-    """Weights that ``rdbench train`` has made, of any architecture: one's own, too."""
+    """Weights made by ``rdbench train``, of any architecture, including your own."""
 
     name: ClassVar[str] = "trained"
     configurations: ClassVar[str] = "FILE.toml"
@@ -176,7 +177,7 @@ class Trained(RateLadder):
     option_table: ClassVar[Mapping[str, Option]] = {
         "architecture": Option(
             "",
-            "FILE.py:NAME of an ArchitectureSpec of one's own; none: what the weights say",
+            "FILE.py:NAME of your own ArchitectureSpec; by default as the weights say",
             labelled=True,
             path=True,
         ),

@@ -1,4 +1,4 @@
-"""What the codecs that Pillow carries have in common: arrays to files in memory and back."""
+"""Helpers for the codecs in Pillow: arrays to files in memory and back."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _END: Final = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 
 
 class Png(Codec):
-    """PNG at one effort of deflate; the effort is the point, as nothing else sets the rate."""
+    """PNG at an effort of deflate, which is the point, since nothing else changes the rate."""
 
     name: ClassVar[str] = "png"
     parameter: ClassVar[str] = "level"

@@ -1,8 +1,7 @@
-"""Program codecs: one encoder, one decoder, and a definition of how they are called.
-
-Each call runs in a temporary folder of its own, with fixed file names: decoded pixels are handed
-over, never the user's file, and no name of the user's reaches a command line. What the program
-wrote is read strictly; an exit code of 0 with nothing, or with half of it, is a failure.
+"""Program codecs: an encoder, a decoder, and a definition of how to call them. Each call runs in
+its own temporary folder, with fixed file names. Programs get decoded pixels, never the user's file,
+and no name from the user reaches a command line. Their output is read strictly: an exit code of 0
+with no output or incomplete output is a failure.
 
 Times of such a codec include starting the program, and writing and reading the files.
 """
@@ -53,11 +52,11 @@ _MOST_RESOLUTIONS: Final = 6
 PROGRAMS: Final[Mapping[str, Option]] = {
     "program": Option(
         "",
-        "file of the encoder, and of the decoder where that is the same program; none: as found",
+        "file of the encoder, and of the decoder if it is the same program; by default as found",
         path=True,
         silent=True,
     ),
-    "decoder": Option("", "file of the decoder; none: as found", path=True, silent=True),
+    "decoder": Option("", "file of the decoder; by default as found", path=True, silent=True),
 }
 """Options of all program codecs: other builds of their programs."""
 
@@ -117,7 +116,7 @@ def _with_program(codec: str, option: str, command: Command, file: str) -> Comma
     path = Path(file).expanduser().absolute()
     where = f"codec {codec!r}, option {option!r}: {file!r}"
     if not path.is_file():
-        raise UsageError(f"{where} is no file; name the file of {command.program.name!r}")
+        raise UsageError(f"{where} is not a file; name the file of {command.program.name!r}")
     if not os.access(path, os.X_OK):
         raise UsageError(f"{where} is not executable; try `chmod +x`")
     return dataclasses.replace(
@@ -153,7 +152,7 @@ class ProgramCodec(Codec):
                 path = Path(resolved[name]).expanduser().absolute()
                 if not path.exists():
                     where = f"codec {cls.name!r}, option {name!r}: {resolved[name]!r}"
-                    raise UsageError(f"{where} is no file or folder")
+                    raise UsageError(f"{where} is not a file or folder")
                 resolved[name] = str(path)
         return resolved
 
@@ -188,7 +187,7 @@ class ProgramCodec(Codec):
     @classmethod
     def provenance(cls, options: Mapping[str, Any], points: Sequence[float]) -> dict[str, Any]:
         """The programs, their command lines by number of channels and point (quoted as a shell
-        would take them), how pixels are handed over, and files that are read; ``{width}`` and
+        would take them), how pixels are passed, and files that are read; ``{width}`` and
         ``{height}`` stand for what differs between images."""
         calls = [*cls._calls(options, points)]
         commands: dict[str, dict[str, dict[str, str]]] = {}
@@ -214,7 +213,7 @@ class ProgramCodec(Codec):
 
     @classmethod
     def pixels(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        """How pixels are handed over under ``options``, as plain data."""
+        """How pixels are passed under ``options``, as plain data."""
         pixels = cls.definition.form.pixels
         converted = pixels.converted and 3 in cls.channels
         return pixels.plain(pixels.layout({**options, "channels": 3}) if converted else None)
@@ -358,8 +357,7 @@ class ProgramCodec(Codec):
         expected = (*self._padded(header), header.channels)
         if image.shape != expected:
             raise BitstreamError(
-                f"the decoder's image is {image.shape}, and the header with its size needs "
-                f"{expected}"
+                f"the decoder's image is {image.shape}, but the header says {expected}"
             )
         return np.ascontiguousarray(image[: header.height, : header.width])
 
@@ -393,7 +391,7 @@ class ProgramCodec(Codec):
         layout = self._layout(geometry.channels)
         if (geometry.chroma, geometry.depth) != (layout.chroma, layout.depth):
             raise BitstreamError(
-                f"the stream is of chroma format {geometry.chroma} with {geometry.depth} bits, "
+                f"the stream has chroma format {geometry.chroma} with {geometry.depth} bits, "
                 f"where {layout.chroma} with {layout.depth} is expected"
             )
         return geometry

@@ -25,11 +25,9 @@ def result(
     timeout_s: float | None,
     most_pixels: int | None = None,
 ) -> bytearray:
-    """What the commands write as the file ``name`` in ``folder``; an image may lie in the bytes.
-
-    Raises :class:`CodecError` where one fails, nothing was written, or more than an image of
-    ``most_pixels`` can have, and
-    :class:`rdbench.errors.OutOfTimeError` where all together took longer than ``timeout_s``.
+    """The content of the file ``name`` in ``folder`` after the commands. Raises :class:`CodecError`
+    if one of them fails, or if nothing or more than an image of ``most_pixels`` was written, and
+    :class:`rdbench.errors.OutOfTimeError` if all of them together take longer than ``timeout_s``.
     """
     deadline = time.monotonic() + timeout_s if timeout_s else math.inf
     put_beside({file: None for command in commands for file in command.command.files}, folder)
@@ -43,7 +41,7 @@ def result(
         size_bytes = path.stat().st_size
         if most_pixels is not None and size_bytes > (most := _MOST_HEADER + 8 * most_pixels):
             raise CodecError(
-                f"{program.name} left with exit code 0 and wrote {size_bytes:,} bytes, where the "
+                f"{program.name} left with exit code 0 and wrote {size_bytes:,} bytes, but the "
                 f"image has at most {most:,}"
             )
         found = bytearray(size_bytes)

@@ -1,7 +1,7 @@
 """A program codec: a pair of programs, as a TOML file defines it.
 
-The form is described in ``form.toml`` beside this module, a definition with everything in it that
-there is (``rdbench codecs form`` prints it); the files in ``programs/`` are such definitions.
+The form is described in ``form.toml`` beside this module, a definition with every key (``rdbench
+codecs form`` prints it); the files in ``programs/`` are such definitions.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ class Argument:
     text: str
     when: Conditions = ()
     unless: bool = False
-    """Whether it is there where the conditions do not hold."""
+    """Whether it is present if the conditions do not hold."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments, in which ``{...}`` stands for what differs."""
+    """A program with its arguments, in which ``{...}`` are placeholders."""
 
     program: ProgramSpec
     arguments: tuple[Argument, ...]
     files: tuple[Path, ...]
-    """Files beside the definition, such as a configuration, that are put where it runs."""
+    """Files beside the definition, such as a configuration, that are linked into its folder."""
     reads: tuple[tuple[str, Path], ...] = ()
-    """Files and folders that it reads from where they are, by the names in the definition."""
+    """Files and folders that it reads in place, by their names in the definition."""
     environment: tuple[tuple[str, str], ...] = ()
     """Variables that are set for it, by name."""
     stdin: str = ""
@@ -66,7 +66,7 @@ class Command:
     stdout: str = ""
 
     def filled(self, settings: Settings, values: Mapping[str, object]) -> FilledCommand:
-        """The command with ``values`` in its places; others stay as they are."""
+        """The command with ``values`` in its placeholders; others stay."""
         known = {**settings, **values}
         return FilledCommand(
             self,
@@ -93,13 +93,13 @@ class FilledCommand:
 
     @property
     def line(self) -> str:
-        """The call as a shell would take it."""
+        """The call in shell syntax."""
         return self.call(self.command.program.name, Path()).line
 
 
 class GreyTest(Form, frozen=True):
-    """How a stream tells that it is of a grey image, for decoders that write color anyway:
-    bits of the byte at ``offset`` behind the first place of the text or bytes ``after``."""
+    """How to detect a stream of a grey image, for decoders that always write color: bits of the
+    byte at ``offset`` after the first occurrence of the text or bytes ``after``."""
 
     after: str | tuple[Byte, ...]
     offset: int
@@ -114,7 +114,7 @@ class GreyTest(Form, frozen=True):
 
 
 class Multiples(Form, frozen=True, omit_defaults=True):
-    """What sides must be a multiple of, by chroma format."""
+    """The number that sides must be a multiple of, by chroma format."""
 
     c400: Side = msgspec.field(name="400", default=1)
     c420: Side = msgspec.field(name="420", default=1)
@@ -123,7 +123,7 @@ class Multiples(Form, frozen=True, omit_defaults=True):
 
 
 class Pixels(Form, frozen=True):
-    """How images are handed to the encoder and taken from the decoder."""
+    """How images are passed to the encoder and read from the decoder."""
 
     input: ImageFormat
     output: ImageFormat
@@ -141,8 +141,7 @@ class Pixels(Form, frozen=True):
     """Others are padded."""
 
     def plain(self, color: Layout | None) -> dict[str, Any]:
-        """All of it as plain data; where color images are of a layout with subsampled chroma,
-        ``chroma`` says how."""
+        """All of it as plain data; for color images with subsampled chroma, ``chroma`` says how."""
         values = {**msgspec.to_builtins(self), "depth": str(self.depth)}
         del values["siting"]
         if color is not None and color.subsampled:
@@ -165,7 +164,7 @@ class Pixels(Form, frozen=True):
 
     @property
     def converted(self) -> bool:
-        """Whether colors are converted here, and not by the programs."""
+        """Whether rdbench converts colors, instead of the programs."""
         return self.input in RAW_FORMATS
 
     @staticmethod
@@ -295,7 +294,7 @@ class Definition:
 
 
 def plain_number(point: float) -> int | float:
-    """A point as commands have it: a whole number where it is one, with at most 12 digits."""
+    """A point as in commands: as a whole number if possible, with at most 12 digits."""
     return int(point) if float(point).is_integer() else float(point_text(point))
 
 

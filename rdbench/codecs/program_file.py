@@ -1,4 +1,5 @@
-"""From a TOML file to a :class:`rdbench.codecs.program_definition.Definition`, mistakes refused."""
+"""Reading a :class:`rdbench.codecs.program_definition.Definition` from a TOML file, and refusing
+mistakes."""
 
 from __future__ import annotations
 
@@ -43,13 +44,13 @@ def read(path: Path) -> Definition:
     table = read_toml(path, "program codec")
     form = table.form(CodecForm)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", form.name):
-        reason = f"{form.name!r} is not made of letters, digits, '.', '_' and '-'"
+        reason = f"{form.name!r} may only have letters, digits, '.', '_' and '-'"
         raise table.error("name", reason)
     if not re.fullmatch(r"\.[A-Za-z0-9]{1,16}", form.suffix):
         raise table.error("suffix", f"{form.suffix!r} is not a dot with letters and digits")
     options = dict(_options(table.table("options")))
     if len(efforts := [name for name, option in options.items() if option.effort]) > 1:
-        reason = f"is true for {' and '.join(efforts)}; one option is the effort"
+        reason = f"is true for {' and '.join(efforts)}; only one option can be the effort"
         raise table.table("options").table(efforts[1]).error("effort", reason)
     _check_pixels(table.table("pixels"), form.pixels, options)
     by_point = _by_point(table, form, options)
@@ -89,9 +90,12 @@ def _options(table: Table) -> Iterator[tuple[str, Option]]:
         if fields.pop("free") or form.path:
             kind = "path" if form.path else "free"
             if not isinstance(form.default, str) or form.choices:
-                raise entry.error(kind, "goes with text as the default, and without choices")
+                raise entry.error(kind, "needs a text as the default, and no choices")
         elif isinstance(form.default, str) and not form.choices:
-            reason = "is missing: text is only taken from a list, unless 'free' or 'path' is true"
+            reason = (
+                "is missing: an option with a text needs a list of choices, unless 'free' "
+                "or 'path' is true"
+            )
             raise entry.error("choices", reason)
         if form.path and form.default:
             folder = table.path.absolute().parent
@@ -113,7 +117,7 @@ def _value(table: Table, key: str, option: Option, value: Any) -> Any:
     """``value`` as one of the option, which it must be."""
     whole = type(value) is int and isinstance(option.default, float)
     if type(value) is not type(option.default) and not whole:
-        raise table.error(key, f"{value!r} is not of the default's type")
+        raise table.error(key, f"{value!r} has another type than the default")
     try:
         return option.convert("", key, value)
     except UsageError as error:
@@ -124,7 +128,7 @@ def _check_name(table: Table, name: str, kind: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise table.error(name, f"{kind} is made of a to z, 0 to 9 and '_'")
     if name in _PLACES | _FILE_PLACES | _TAKEN:
-        raise table.error(name, "this name has a meaning of its own; choose another one")
+        raise table.error(name, "this name has another meaning; choose another one")
 
 
 def _by_point(
@@ -133,11 +137,11 @@ def _by_point(
     """What places hold at the points of the ladder, one value for each."""
     table = parent.table("by_point")
     if form.by_point and form.axes:
-        raise parent.error("by_point", "goes with one ladder, and there are 'axes' beside it")
+        raise parent.error("by_point", "needs a single ladder, but there are 'axes'")
     for name, values in form.by_point.items():
         _check_name(table, name, "a name")
         if name in options:
-            raise table.error(name, "there is an option of this name")
+            raise table.error(name, "there is already an option of this name")
         if len(values) != len(form.ladder):
             counts = f"{len(values)} values for {len(form.ladder)} points of the ladder"
             raise table.error(name, counts)
@@ -184,15 +188,15 @@ def _conditions(
 
 def _check_pixels(table: Table, pixels: Pixels, options: Mapping[str, Option]) -> None:
     if (pixels.input in RAW_FORMATS) != (pixels.output in RAW_FORMATS):
-        raise table.error("output", "with yuv or y4m on one side, the other one must be so, too")
+        raise table.error("output", "if one side is yuv or y4m, the other must be, too")
     written = pixels.output not in RAW_FORMATS and pixels.geometry == "header"
     if (pixels.output == "yuv") != bool(pixels.geometry) and not written:
         known = ", ".join(GEOMETRIES)
-        reason = f"goes with output = 'yuv', which needs it: {known}; pnm and png take header"
+        reason = f"is needed with output = 'yuv' and only there: {known}; pnm and png take header"
         raise table.error("geometry", reason)
     raw = ("chroma", "depth", "matrix", "range", "siting", "multiple")
     if (given := [key for key in raw if key in table.values]) and not pixels.converted:
-        raise table.error(given[0], "is for yuv and y4m only")
+        raise table.error(given[0], "is only for yuv and y4m")
     for key in raw[:-1]:
         try:
             places = commands.places_in(str(getattr(pixels, key)))
@@ -291,7 +295,7 @@ def _arguments(
         entry = table.within(key, table.values["arguments"][index])
         when = _conditions(entry, options, places)
         if not (item.then or item.unless):
-            raise entry.error("then", "is missing, and there is no 'else'")
+            raise entry.error("then", "is missing, and so is 'else'")
         for name, texts in (("then", item.then), ("else", item.unless)):
             for number, text in enumerate(texts):
                 commands.check_argument(entry, f"{name}[{number}]", text, places, own)

@@ -26,10 +26,10 @@ from rdbench.schema import one_line
 
 ENTRY_POINT_GROUP: Final = "rdbench.codecs"
 FOLDERS_VARIABLE: Final = "RDBENCH_CODECS"
-"""Names folders of program codecs, as PATH does."""
+"""The variable that lists folders of program codecs, like PATH."""
 PROGRAMS: Final = Path(__file__).parent / "programs"
 FORM: Final = Path(__file__).parent / "form.toml"
-"""Everything that there is in the file of a program codec, explained."""
+"""The file of a program codec with every key, explained."""
 
 _PILLOW: Final = "pip install pillow"
 _IMAGECODECS: Final = "pip install imagecodecs"
@@ -64,13 +64,13 @@ _BUILT_IN: Final = (
     CodecEntry(
         "dct-block",
         "rdbench.codecs.blocks.codec:DctBlock",
-        "8×8 DCT, uniform quantizer, adaptive range coder: to learn from",
+        "8×8 DCT, uniform quantizer, adaptive range coder, for teaching",
         _CONSTRICTION,
     ),
     CodecEntry(
         "klt-block",
         "rdbench.codecs.blocks.codec:KltBlock",
-        "8×8 KLT of the image itself, the rest as dct-block",
+        "8×8 KLT of the image itself, otherwise like dct-block",
         _CONSTRICTION,
     ),
     CodecEntry(
@@ -106,7 +106,7 @@ _BUILT_IN: Final = (
     CodecEntry(
         "balle2017",
         "rdbench.codecs.papers:Bmshj2018Factorized",
-        "the former name of bmshj2018-factorized",
+        "former name of bmshj2018-factorized",
         _LEARNED,
     ),
     CodecEntry(
@@ -124,13 +124,13 @@ _BUILT_IN: Final = (
     CodecEntry(
         "trained",
         "rdbench.codecs.papers:Trained",
-        "weights of any architecture, one's own too",
+        "weights of any architecture, including your own",
         _LEARNED,
     ),
     CodecEntry(
         "zoo",
         "rdbench.codecs.zoo:Zoo",
-        "CompressAI's image architectures, weights of its own cache or yours",
+        "CompressAI's image architectures, with weights from its cache or your own",
         _LEARNED,
     ),
     CodecEntry("png", "rdbench.codecs.png:Png", "PNG, the lossless reference, Pillow", _PILLOW),
@@ -138,8 +138,8 @@ _BUILT_IN: Final = (
 
 
 def entries() -> dict[str, CodecEntry]:
-    """All codecs that have a name, built in, in the user's folders, or offered by installed
-    packages. A name that is offered twice says so, and :func:`load` refuses it."""
+    """All codecs by name: built in, in the user's folders, or offered by installed packages. A name
+    that is offered twice is marked, and :func:`load` refuses it."""
     found = {entry.name: entry for entry in (*_BUILT_IN, *_programs(PROGRAMS))}
     for offered, summary in _offered():
         if offered.name in found:
@@ -158,8 +158,8 @@ def _offered() -> Iterator[tuple[CodecEntry, str]]:
 
 
 def folders() -> tuple[Path, ...]:
-    """The user's folders of program codecs: those that ``$RDBENCH_CODECS`` names, and
-    ``rdbench/codecs`` in their configuration folder (``$XDG_CONFIG_HOME``, or ``~/.config``)."""
+    """The user's folders of program codecs: those in ``$RDBENCH_CODECS``, and ``rdbench/codecs`` in
+    their configuration folder (``$XDG_CONFIG_HOME``, or ``~/.config``)."""
     named = filter(None, os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep))
     configuration = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     places = [*(Path(name).expanduser() for name in named), configuration / "rdbench" / "codecs"]
@@ -184,13 +184,11 @@ def _program(path: Path, _changed_ns: int, _size_bytes: int) -> CodecEntry:
 
 
 def load(name: str) -> type[Codec]:
-    """The class of the codec ``name``, of ``path/to/file.py:Class``, of a program
-    codec ``path/to/file.toml``, of one in another environment
-    (``path/to/file.py:Class,python=...``), or one that was handed over
-    (:mod:`rdbench.codecs.handed`).
-
-    Raises :class:`UsageError` for an unknown name (with those near it), a name that is offered
-    twice, or a file without such a class, and :class:`MissingBackendError` with what to install.
+    """The class of the codec ``name``, of ``path/to/file.py:Class``, of a program codec
+    ``path/to/file.toml``, of one in another environment (``path/to/file.py:Class,python=...``), or
+    one that was given as a class (:mod:`rdbench.codecs.handed`). Raises :class:`UsageError` for an
+    unknown name (with similar ones), a name that is offered twice, or a file without such a class,
+    and :class:`MissingBackendError`, which says what to install.
     """
     if codec := handed.find(name):
         return _complete(codec, name)
@@ -217,8 +215,8 @@ def load(name: str) -> type[Codec]:
 
 
 def usable() -> list[str]:
-    """The codecs that can be used here with their default options. Their backends are imported, and
-    nothing is coded: :mod:`rdbench.runner.doctor` tries them."""
+    """The codecs that can be used here with their default options. Their backends are imported, but
+    nothing is coded; :mod:`rdbench.runner.doctor` does that."""
     found = []
     for name in entries():
         try:
@@ -243,8 +241,8 @@ def _entry(name: str) -> CodecEntry:
 
 
 def origin(name: str) -> str:
-    """Where the codec comes from that :func:`load` takes by this name: the file, with the class
-    where it is one of Python, or "rdbench" or the package that offers the name."""
+    """The origin of the codec of this name: the file (with the class, for Python), "rdbench", or
+    the package that offers the name."""
     if handed.find(name):
         return name
     if environments.split(name) or plugins.split(name) or name.endswith(".toml"):
@@ -274,8 +272,8 @@ def _of_user(name: str) -> str:
 def source(target: str) -> dict[str, str]:
     """The SHA-256 of the files that make a codec which is not rdbench's or a package's, by their
     names as seen from its own: of a file of Python and what it imports from beside it, as they were
-    when this process imported them; of a class that was handed over; of one in another environment.
-    Raises :class:`OSError`."""
+    when this process imported them; of a class that was given as
+    one; of one in another environment. Raises :class:`OSError`."""
     if environments.split(target):
         from rdbench.codecs import foreign
 
@@ -285,8 +283,8 @@ def source(target: str) -> dict[str, str]:
 
 
 def portable(targets: Iterable[str]) -> dict[str, bytes]:
-    """What another process needs to :func:`load` those of ``targets`` that it could not, or not
-    soon, by itself; for :func:`adopt` there. Raises :class:`UsageError` as :mod:`.handed`."""
+    """What another process needs to :func:`load` those ``targets`` that it cannot load, or not
+    quickly, by itself; for :func:`adopt` there. Raises :class:`UsageError` as :mod:`.handed`."""
     targets = list(targets)
     found = handed.pickled(targets)
     if abroad := [target for target in targets if environments.split(target)]:
@@ -297,7 +295,7 @@ def portable(targets: Iterable[str]) -> dict[str, bytes]:
 
 
 def adopt(classes: Mapping[str, bytes]) -> None:
-    """Have what another process found :func:`portable` here as well."""
+    """Adopt what another process made with :func:`portable`."""
     for target, data in classes.items():
         if environments.split(target):
             from rdbench.codecs import foreign
@@ -308,7 +306,8 @@ def adopt(classes: Mapping[str, bytes]) -> None:
 
 
 def load_file(path: Path) -> type[Codec]:
-    """The class of a program codec of one's own, whose name must not be that of another codec."""
+    """The class of the user's program codec, whose name must differ from that of every other
+    codec."""
     codec = _program_codec(path)
     if codec.name in entries() and _of_user(codec.name) != str(path.absolute()):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Codecs as they are asked for on a command line or in a file, with their points and options."""
+"""Requests for codecs on a command line or in a file, with their points and options."""
 
 from __future__ import annotations
 
@@ -29,23 +29,22 @@ _BY_TARGET: Final = re.compile(
 
 @dataclass(frozen=True)
 class CodecRequest:
-    """A codec as it was asked for: nothing is looked up or checked yet."""
+    """A request for a codec; nothing is looked up or checked yet."""
 
     target: str
-    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``; perhaps with the
-    environment that it is in (:func:`rdbench.environments.joined`)."""
+    """A codec's name, ``path/to/file.py:Class``, or ``path/to/file.toml``; optionally with its
+    environment (:func:`rdbench.environments.joined`)."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Their values; a list of them, as ``2/4/8``, or a range of numbers, as ``2..8``, stands for a
-    curve by each."""
+    """Their values; a list of them, such as ``2/4/8``, or a range of numbers, such as ``2..8``,
+    gives a curve for each."""
     points: tuple[Any, ...] = ()
-    """Values of the rate parameter, or ranges of them, as ``10..90:10``; none stands for the
-    codec's ladder."""
+    """Values of the rate parameter, or ranges of them, such as ``10..90:10``; empty for the codec's
+    ladder."""
     label: str = ""
     goal: str = ""
-    """What ``points`` are values of where they are no settings of the rate parameter: ``bpp``, or
-    a metric."""
+    """The quantity whose values are the ``points``, if they are targets: ``bpp``, or a metric."""
     tolerance: str | float | None = None
-    """How far what is reached may be from them (:class:`rdbench.goals.Tolerance`)."""
+    """How far results may be from them (:class:`rdbench.goals.Tolerance`)."""
 
 
 def parse_codec(text: str) -> CodecRequest:
@@ -61,13 +60,13 @@ def parse_codec(text: str) -> CodecRequest:
         class_name, tail = (*re.split("[:,]", tail, maxsplit=1), "")[:2]
         head = f"{head}:{class_name}"
     if not head:
-        raise UsageError(f"codec {text!r}: no name; write NAME:option=value,points=a/b/c")
+        raise UsageError(f"codec {text!r} has no name; write NAME:option=value,points=a/b/c")
     options: dict[str, str] = {}
     for part in filter(None, tail.split(",")):
         name, equals, value = part.partition("=")
         if not (name and equals):
             listed = "/".join(filter(None, (options.get("points"), part)))
-            hint = f"; points are written as points={listed}" if re.fullmatch(_N, part) else ""
+            hint = f"; write points as points={listed}" if re.fullmatch(_N, part) else ""
             raise UsageError(f"codec {text!r}: {part!r} is not of the form option=value{hint}")
         if name in options:
             raise UsageError(f"codec {text!r}: option {name!r} is given twice")
@@ -79,8 +78,8 @@ def parse_codec(text: str) -> CodecRequest:
 
 
 def within(codec: str, places: Sequence[Environment]) -> str:
-    """The target of ``codec`` in the one environment that is named, or in none. Raises
-    :class:`UsageError` for several."""
+    """The target of ``codec`` in the environment that is named, if any. Raises :class:`UsageError`
+    for several environments."""
     if len(places) > 1:
         named = " and ".join(place.text for place in places)
         raise UsageError(f"codec {codec!r}: {named} are two environments; name one")
@@ -88,16 +87,16 @@ def within(codec: str, places: Sequence[Environment]) -> str:
 
 
 def split_points(text: str) -> tuple[str, tuple[str, ...]]:
-    """Points as they are written, ``a/b/c`` or ``TARGET:a/b/c``: what they are values of, which is
-    empty for settings, and the values. TARGET is all before the last ``:`` but that of a range."""
+    """Points in the form ``a/b/c`` or ``TARGET:a/b/c``, split into the target (empty for settings)
+    and the values. TARGET is everything before the last ``:`` that is not part of a range."""
     found = _BY_TARGET.fullmatch(text)
     goal, listed = found.group("goal", "points") if found else ("", text)
     return goal, tuple(listed.split("/")) if listed or goal else ()
 
 
 def spread(request: CodecRequest) -> Iterator[CodecRequest]:
-    """A request for each value of the options that are lists (``2/4/8``) or ranges (``2..8``);
-    labels that were given get the values. Raises :class:`UsageError` as :func:`values`."""
+    """A request for each value of options that are lists (``2/4/8``) or ranges (``2..8``); given
+    labels are extended by the values. Raises :class:`UsageError` as :func:`values`."""
     for name, value in request.options.items():
         several = isinstance(value, str) and re.search(r"/|\.\.", value)
         if not (several or isinstance(value, list)):
@@ -120,7 +119,7 @@ def _each(option: Option, value: str | list[Any], where: str) -> list[Any]:
     is free, or is itself a choice (``5/3``), is no list."""
     if isinstance(value, list):
         if not value:
-            raise UsageError(f"{where}: the list has no values; name some, or leave it out")
+            raise UsageError(f"{where}: the list has no values; give some, or leave it out")
         return value
     if isinstance(option.default, str):
         parts = value.split("/")
@@ -130,12 +129,13 @@ def _each(option: Option, value: str | list[Any], where: str) -> list[Any]:
 
 
 def points_of(request: CodecRequest, axis: Axis) -> tuple[float, ...]:
-    """The points of a request, checked, or the ladder. Raises :class:`UsageError`, with the form
-    that works for one that does not, and for points that are values of a target."""
+    """The points of a request, checked, or the ladder. Raises :class:`UsageError` for an invalid
+    point, with the correct form, and for points by target."""
     where = f"codec {request.target!r}: {axis.parameter}"
     if request.goal:
         raise UsageError(
-            f"{where}: points by target ({request.goal}) are for runs; name values of the parameter"
+            f"{where}: points by target ({request.goal}) work only in runs; give values of the "
+            "parameter"
         )
     return tuple(
         axis.check(request.target, value)
@@ -145,17 +145,17 @@ def points_of(request: CodecRequest, axis: Axis) -> tuple[float, ...]:
 
 
 def values(text: str, where: str) -> list[str]:
-    """The numbers of a range ``a..b`` or ``a..b:step``, both ends included; other texts as they
-    are. Raises :class:`UsageError`, with ``where``, for lists and ranges of another form, and for a
-    range without step between numbers that are not whole."""
+    """The numbers of a range ``a..b`` or ``a..b:step``, including both ends; other texts are
+    returned as they are. Raises :class:`UsageError`, with ``where``, for malformed lists and
+    ranges, and for a range without a step between numbers that are not whole."""
     if _SEVERAL.fullmatch(text):
         form = "/".join(re.findall(_N, text))
-        raise UsageError(f"{where} {text!r}: several are separated by '/', as {form}")
+        raise UsageError(f"{where} {text!r}: separate several values by '/', as in {form}")
     if span := _FROM_TO.fullmatch(text):
         low, high = map(Decimal, span.groups())
         step = max(Decimal(1), abs(high - low) // 8)
         raise UsageError(
-            f"{where} {text!r}: a range is written with its step, as {low}..{high}:{step}"
+            f"{where} {text!r}: write the step of a range after it, as in {low}..{high}:{step}"
         )
     if not (span := _RANGE.fullmatch(text)):
         return [text]
@@ -163,10 +163,10 @@ def values(text: str, where: str) -> list[str]:
     if span[3] is None and first == int(first) and last == int(last):
         step = Decimal(1)
     if step <= 0:
-        raise UsageError(f"{where} {text!r} lacks a step above 0, as {first}..{last}:STEP")
+        raise UsageError(f"{where} {text!r} needs a step above 0, as in {first}..{last}:STEP")
     count = int(abs(last - first) // step)
     if count >= _MOST:
-        raise UsageError(f"{where} {text!r} has {count + 1} values, of which {_MOST} are allowed")
+        raise UsageError(f"{where} {text!r} has {count + 1} values, but only {_MOST} are allowed")
     sign = 1 if last >= first else -1
     return [f"{(first + sign * place * step).normalize():f}" for place in range(count + 1)]
 
@@ -174,11 +174,9 @@ def values(text: str, where: str) -> list[str]:
 def with_points(
     requests: Sequence[CodecRequest], points: str | Sequence[Any]
 ) -> list[CodecRequest]:
-    """The requests, those without points with these: values, or a text as :func:`split_points`
-    takes it.
-
-    Raises :class:`UsageError` where the points are on the scale of one codec and not of another,
-    and names both.
+    """The requests, with these points (values, or a text for :func:`split_points`) for those that
+    have none. Raises :class:`UsageError`, naming both codecs, if the points are valid for one of
+    them but not for another.
     """
     goal, common = split_points(points) if isinstance(points, str) else ("", tuple(points))
     shared = [
@@ -207,18 +205,19 @@ def with_points(
     if fitting and others:
         scale, reason = others[0]
         raise UsageError(
-            f"{reason}; {fitting[0]} and {scale}: `points` are for codecs of one scale, name those "
-            "of each with it, as NAME:points=A/B"
+            f"{reason}; {fitting[0]} and {scale}: `points` needs codecs of one scale; give each "
+            "its own, as in NAME:points=A/B"
         )
     return shared
 
 
 def with_tolerance(requests: Sequence[CodecRequest], tolerance: str | float) -> list[CodecRequest]:
-    """The requests, those of points by target that have no tolerance with this one. Raises
-    :class:`UsageError` where there are none."""
+    """The requests, with this tolerance for points by target that have none. Raises
+    :class:`UsageError` if there are no such points."""
     if not any(request.goal for request in requests):
         raise UsageError(
-            "`tolerance` is of points by target, as `points='bpp:0.25'`; name some, or leave it out"
+            "`tolerance` needs points by target, such as `points='bpp:0.25'`; give some, or "
+            "leave it out"
         )
     return [
         dataclasses.replace(one, tolerance=tolerance) if one.goal and one.tolerance is None else one

@@ -1,5 +1,4 @@
-"""The header that rdbench puts before the streams of programs that do not tell the size of the
-image: counted bytes."""
+"""The header that rdbench puts before streams that lack the size of the image. Its bytes count."""
 
 from __future__ import annotations
 
@@ -19,14 +18,14 @@ def is_there(stream: bytes | bytearray) -> bool:
 
 
 def written(width: int, height: int, channels: int) -> bytes:
-    """What the stream does not tell of the image: one byte for the channels (1 or 3), then width
-    and height in base 128."""
+    """The missing information: one byte for the channels (1 or 3), then width and height in base
+    128."""
     return bytes([channels]) + leb128.written(width) + leb128.written(height)
 
 
 def split(data: bytes, max_pixels: int) -> tuple[Geometry, bytes]:
-    """The inverse of :func:`written`, and the stream behind it. Raises :class:`BitstreamError` for
-    another header, and for a picture of more than ``max_pixels``."""
+    """The inverse of :func:`written`, and the stream after it. Raises :class:`BitstreamError` for a
+    malformed header, and for a picture of more than ``max_pixels``."""
     width, place = leb128.read(data, 1)
     height, place = leb128.read(data, place)
     if not is_there(data) or not width or not height:

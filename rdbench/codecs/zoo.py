@@ -1,8 +1,7 @@
-"""The image architectures of CompressAI as a codec, with its pretrained weights or one's own; and
-networks of one's own that code images as CompressAI's do.
-
-Streams are rdbench's, with CompressAI's own entropy coder within; nothing is ever downloaded.
-torch and CompressAI are imported when an instance is built, not when a run is planned.
+"""The image architectures of CompressAI as a codec, with its pretrained weights or your own, and
+your own networks that code images as CompressAI's do. Streams have rdbench's format with
+CompressAI's own entropy coder inside. Nothing is ever downloaded. torch and CompressAI are imported
+when an instance is built, not when a run is planned.
 """
 
 from __future__ import annotations
@@ -54,8 +53,8 @@ class Zoo(NetworkCodec):
         ),
         "checkpoint": Option(
             "",
-            "a file of weights, or a folder of one for each quality, told by names like "
-            "net-quality-3.pth.tar; none: CompressAI's own, from the cache of torch.hub",
+            "a file of weights, or a folder with a file for each quality, named like "
+            "net-quality-3.pth.tar; by default CompressAI's own, from the cache of torch.hub",
             path=True,
         ),
         "key": Option(
@@ -65,27 +64,28 @@ class Zoo(NetworkCodec):
         ),
         "sweep": Option(
             "quality",
-            "what a point is: quality, a network of its own for each; or beta, one network with "
-            "its quantization steps multiplied",
+            "the rate parameter: quality, with a network for each; or beta, one network with its "
+            "quantization steps multiplied",
             choices=("quality", "beta"),
         ),
         "quality": Option(
             0,
             "sweep=beta: the quality of the network; checkpoint=FILE: the number of its point, "
-            "where its name does not tell",
+            "if its name does not give it",
             low=0,
         ),
         "model": Option(
             "",
-            "FILE.py:NAME, a network of one's own in place of arch=: a subclass of CompressAI's "
-            "CompressionModel, or a function that returns one; coded by its own compress and "
-            "decompress",
+            "FILE.py:NAME, your own network instead of arch=: a subclass of CompressAI's "
+            "CompressionModel, or a function that returns one; it codes with its own compress "
+            "and decompress",
             path=True,
             silent=True,
         ),
         "multiple": Option(
             0,
-            "model=: what sides are padded to multiples of; 0: its downsampling_factor, else 64",
+            "model=: the number to whose multiples sides are padded; 0: its downsampling_factor, "
+            "else 64",
             low=0,
             silent=True,
         ),
@@ -106,7 +106,7 @@ class Zoo(NetworkCodec):
             return chosen.resolve_options(options)
         found = super().resolve_options(options)
         if found["multiple"] and not found["model"]:
-            raise UsageError(f"codec {cls.name!r}: multiple= is of a network named with model=")
+            raise UsageError(f"codec {cls.name!r}: multiple= works only with model=")
         return found
 
     def __init__(self, point: float, **options: Any) -> None:
@@ -174,8 +174,8 @@ class Zoo(NetworkCodec):
             return files.pretrained(options["arch"], options["metric"], quality)
         if architecture.variable:
             raise UsageError(
-                f"checkpoint {str(path)!r}: one network of {options['arch']!r} has all qualities; "
-                "name its file"
+                f"checkpoint {str(path)!r}: one network of {options['arch']!r} covers all "
+                "qualities; name its file"
             )
         return _of_quality(path, quality)
 
@@ -196,16 +196,15 @@ class Zoo(NetworkCodec):
 
 
 class OwnNetwork(Zoo):
-    """``zoo`` with ``model=``: a network of one's own, a file of weights for each quality.
-
-    Images are padded and, with ``tile=``, cut into tiles that are coded each by itself, which
-    other networks do without a difference and these may not: it is never done unasked.
+    """``zoo`` with ``model=``: the user's network, with a file of weights for each quality. Images
+    are padded and, with ``tile=``, cut into tiles that are coded independently. This may change the
+    result of such networks, unlike that of rdbench's own, so it is off by default.
     """
 
     option_table: ClassVar[Mapping[str, Option]] = {
         **{name: Zoo.option_table[name] for name in ("model", "checkpoint", "key", "metric")},
         **{name: Zoo.option_table[name] for name in ("quality", "multiple", "device")},
-        "tile": Option(0, "side of tiles that are coded each by itself, in pixels; 0: none", low=0),
+        "tile": Option(0, "side of independently coded tiles in pixels; 0 for none", low=0),
     }
 
     def __init__(self, point: float, **options: Any) -> None:
@@ -229,8 +228,8 @@ class OwnNetwork(Zoo):
         for name in options:
             if name in Zoo.option_table and name not in cls.option_table:
                 raise UsageError(
-                    f"codec {cls.name!r}: option {name!r} is of CompressAI's architectures and "
-                    "means nothing beside model="
+                    f"codec {cls.name!r}: option {name!r} is only for CompressAI's "
+                    "architectures, and has no meaning with model="
                 )
         return super().resolve_options(options)
 
@@ -290,7 +289,7 @@ def _of_quality(folder: Path, quality: int) -> Path:
     found = files.in_folder(folder)
     if quality not in found:
         raise UsageError(
-            f"checkpoint {str(folder)!r}: the folder has no file of quality {quality}, but of "
+            f"checkpoint {str(folder)!r}: the folder has no file for quality {quality}, only for "
             f"{', '.join(map(str, found))}"
         )
     return found[quality]

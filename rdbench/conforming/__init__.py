@@ -1,8 +1,6 @@
-"""What every codec and every metric must do, checked: ``rdbench conformance``.
-
-The codec under test encodes in one process and decodes in another, so that nothing but the
-stream passes between the two, and so that a codec that crashes or hangs costs one answer and not
-the suite.
+"""Checks of the contract of codecs and metrics: ``rdbench conformance``. The codec under test
+encodes in one process and decodes in another, so that only the stream passes between them, and so
+that a crash or a hang costs one answer and not the suite.
 """
 
 from rdbench.conforming.checks import CHECKS, run_checks

@@ -1,5 +1,5 @@
-"""What a worker of the pool does for the checks: one encoding, or one decoding, with an answer
-whatever the codec does in it."""
+"""The worker's part of the checks: one encoding or decoding, with an answer whatever the codec
+does."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ BUILDING: Final = ("building",)
 
 @dataclass(frozen=True)
 class Job:
-    """Pictures and streams travel as files, so that a job fits into any pipe: the pool sends the
-    next one while a codec hangs in the last."""
+    """Pictures and streams are passed as files, so that a job fits into any pipe: the pool sends
+    the next one while a codec hangs in the last."""
 
     target: str
     options: Mapping[str, Any]
@@ -43,8 +43,8 @@ class Job:
     shape: tuple[int, ...]
     """That of the picture, where there is one."""
     kind: str
-    """What it is like. A kind that has ended several processes is not tried any more: each new one
-    has to load the codec's libraries."""
+    """What it is like. A kind that has ended several processes is no longer tried, since each new
+    process must load the codec's libraries."""
     most_s: float | None = None
     """Wall time that it may take once the codec is built, where that is less than others have."""
     ended: str = ""
@@ -74,7 +74,7 @@ class DecodeJob(Job):
 
 
 class DamagedJob(Job):
-    """Decode what is no stream of the codec; the answer is what it returned, in words."""
+    """Decode data that are not a stream of the codec; the answer describes what it returned."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The checks: small functions from what a codec did to passed, failed or skipped."""
+"""The checks: small functions that turn what a codec did into passed, failed or skipped."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from rdbench.codecs.base import Codec
 
 LOWEST_CEILING_DB: Final = 30.0
-"""Below it at the best point, channels are swapped or ranges mixed up."""
+"""Below this at the best point, channels are swapped or ranges are confused."""
 LOWEST_CONVERSION_DB: Final = 35.0
-"""4:2:0 costs photographs 40 dB and more, 8-bit 4:4:4 some 53 dB; below it there is a mistake."""
+"""4:2:0 leaves photographs at 40 dB or more, 8-bit 4:4:4 at some 53 dB; anything lower is a
+mistake."""
 LARGEST_BIAS: Final = 1.0
-"""Mean signed error of a channel at the best point, in 8-bit steps. Truncating where rounding is
-meant shifts a channel by 0.5 per conversion, there and back by 1 to 2."""
+"""Mean signed error of a channel at the best point, in 8-bit steps. Truncating instead of rounding
+shifts a channel by 0.5 per conversion, and by 1 to 2 there and back."""
 LARGEST_LEARNED_BIAS: Final = 0.2
-"""The same of learned codecs, as a share of their root mean squared error, where that is more."""
+"""The same for learned codecs, as a share of their root mean squared error, if that is more."""
 
 
 def run_checks(
@@ -44,13 +45,13 @@ def run_checks(
     """All checks of a codec, in workers of their own.
 
     Args:
-        codec: A class, or what the command line takes: ``NAME``, ``FILE.py:Class`` or
+        codec: A class, or a text as on the command line: ``NAME``, ``FILE.py:Class`` or
             ``FILE.toml``, each also with ``:option=value,points=a/b/c``.
-        options: Options of the codec, beside those.
-        points: They stand in for the ladder, for codecs that are slow at many points.
-        timeout_s: Wall time in seconds that each encoding (of a picture of at most 192×256,
-            twice) and each decoding may take.
-        progress: Called with how many encodings and decodings are done, and how many there are.
+        options: More options of the codec.
+        points: Points to use instead of the ladder, for slow codecs.
+        timeout_s: Limit on the wall time in seconds of each encoding (of a picture of at most
+        192×256, twice) and each decoding.
+        progress: Called with the number of encodings and decodings done, and the total.
 
     Returns:
         A result for each of :data:`CHECKS`, in that order.
@@ -91,7 +92,7 @@ def check_ladder(evidence: Evidence) -> Verdict:
             faults.append(str(error))
     steps = np.sign(np.diff(axis.ladder))
     if len(set(steps.tolist()) - {0.0}) > 1 or 0 in steps:
-        faults.append("the ladder neither rises nor falls throughout")
+        faults.append("the ladder is not monotonic")
     return judged(faults, f"{axis.parameter} " + " ".join(map(point_text, axis.ladder)))
 
 
@@ -127,7 +128,7 @@ def _round_trip_fault(trial: Trial) -> str:
         return f"{where}: the stream is empty"
     if isinstance(trial.decoded, Failure):
         return f"{where}: decode: {trial.decoded.message}"
-    return "" if trial.decoded.contiguous else f"{where}: decoded to an array in strides"
+    return "" if trial.decoded.contiguous else f"{where}: the decoded array is not contiguous"
 
 
 def check_input_kept(evidence: Evidence) -> Verdict:
@@ -197,8 +198,8 @@ def check_lossless(evidence: Evidence) -> Verdict:
 
 
 def check_ceiling(evidence: Evidence) -> Verdict:
-    """At its best point the codec comes near the original, or as near as it was trained to:
-    colors are converted right."""
+    """At its best point, the codec comes close to the original, or as close as it was trained to:
+    colors are converted correctly."""
     values = [(trial, db) for trial in evidence.best if (db := _psnr_db(trial)) is not None]
     if not values:
         return Status.FAILED, "nothing was decoded at the best point"
@@ -255,7 +256,7 @@ def check_bias(evidence: Evidence) -> Verdict:
 
 
 def check_conversion(evidence: Evidence) -> Verdict:
-    """The codec's color and format conversions alone lose little; what they lose is told."""
+    """The codec's color and format conversions alone lose little; the loss is reported."""
     values = {
         trial.size: outcome.conversion_db
         for trial in evidence.best
@@ -274,7 +275,7 @@ def check_payload(evidence: Evidence) -> Verdict:
     """The length of the entropy-coded part is a whole number, no longer than the stream."""
     told = any(outcome.payload_bytes is not None for _, outcome in _encoded(evidence))
     faults = _wrong(evidence, "payload_bytes")
-    return judged(faults) if told or faults else skipped("the codec does not tell it apart")
+    return judged(faults) if told or faults else skipped("the codec does not report it")
 
 
 def check_estimate(evidence: Evidence) -> Verdict:
@@ -310,7 +311,7 @@ def check_foreign(evidence: Evidence) -> Verdict:
 
 def _refusals(outcomes: Mapping[str, Failure | str]) -> Verdict:
     if not outcomes:
-        return skipped("there was no stream to cut")
+        return skipped("there is no stream to truncate")
     faults = []
     for name, outcome in outcomes.items():
         if isinstance(outcome, str):

@@ -1,4 +1,4 @@
-"""What color and format conversions cost before anything is coded."""
+"""The loss of color and format conversions alone."""
 
 from __future__ import annotations
 

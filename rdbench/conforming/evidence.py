@@ -1,4 +1,4 @@
-"""What a codec did with the material: everything that the checks look at, gathered first."""
+"""Results of a codec on the test material: everything that the checks need, gathered first."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Evidence:
     best: Sequence[Trial]
     """The photograph at the highest quality that the rate parameter allows."""
     empty: Failure | str
-    """How the codec refused no bytes at all, or what it returned, in words."""
+    """How the codec refused an empty stream, or what it returned, in words."""
     truncated: Mapping[str, Failure | str]
     foreign: Mapping[str, Failure | str]
 
@@ -62,8 +62,8 @@ class Evidence:
 
 
 def best_point(axis: Axis) -> float:
-    """The point of highest quality: the end of the range on the ladder's far side, or the last
-    point of the ladder where the range is open or the ladder has no direction."""
+    """The point of highest quality: the end of the range at which the ladder ends, or the last
+    point of the ladder if the range is open or the ladder has no direction."""
     if len(axis.ladder) < 2:
         return axis.ladder[-1]
     end = axis.high if axis.ladder[-1] > axis.ladder[0] else axis.low
@@ -71,8 +71,8 @@ def best_point(axis: Axis) -> float:
 
 
 def gather(request: CodecRequest, timeout_s: float, progress: Progress | None = None) -> Evidence:
-    """Try a codec on everything; points of the request stand in for its ladder. ``progress`` is
-    called with how many of the jobs are done and about how many there are.
+    """Try a codec on everything, with the points of the request instead of its ladder. ``progress``
+    is called with the number of jobs done and their approximate total.
 
     Raises :class:`UsageError` for a codec, an option or a point that does not exist, and
     :class:`rdbench.errors.MissingBackendError` with what to install.

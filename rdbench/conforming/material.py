@@ -1,5 +1,5 @@
-"""What codecs and metrics are tried on: photographs, small pictures of odd sizes, streams of no
-codec, and degraded versions."""
+"""Test material for codecs and metrics: photographs, small pictures of odd sizes, invalid streams,
+and degraded versions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def cuts(stream: bytes) -> dict[str, bytes]:
 
 
 def foreign_streams() -> dict[str, bytes]:
-    """Bytes that no codec should take: noise, bare and behind the first bytes of known formats."""
+    """Bytes that no codec should accept: noise, alone and after the first bytes of known
+    formats."""
     noise = np.random.default_rng(1).bytes(1000)
     return {
         "noise": noise,

@@ -1,4 +1,4 @@
-"""What every metric must do, checked: ``rdbench conformance metric NAME``."""
+"""Checks of the contract of metrics: ``rdbench conformance metric NAME``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rdbench.metrics.table import is_own
 _ALONE: Final = "it looks at the decoded image alone"
 _DIGITS: Final = 6
 _ROUNDING: Final = 1e-6
-"""Relative difference of two values that are the same but for rounding."""
+"""Largest relative difference of two values that are equal except for rounding."""
 
 
 def run_metric_checks(name: str, *, timeout_s: float = 120.0) -> list[CheckResult]:
@@ -58,7 +58,7 @@ def check_version(evidence: Evidence) -> Verdict:
     """The metric says what computes it, unless it is rdbench's own or a file, whose digest does."""
     if evidence.version:
         return judged([], evidence.version)
-    return skipped("rdbench's own" if is_own(evidence.record) else "it tells none")
+    return skipped("rdbench's own" if is_own(evidence.record) else "it has none")
 
 
 def check_number(evidence: Evidence) -> Verdict:

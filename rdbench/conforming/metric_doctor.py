@@ -1,4 +1,4 @@
-"""Which metrics can be used on this machine: each scores one degraded photograph."""
+"""Which metrics work on this machine: each scores one degraded photograph."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LEAST_SIDES: Final = (192, 256)
 
 @dataclass(frozen=True)
 class MetricDiagnosis:
-    """What was found of one metric."""
+    """The findings on one metric."""
 
     name: str
     missing: str = ""
-    """What is missing and what to install; empty where nothing is."""
+    """What is missing and what to install; empty if nothing is."""
     version: str = ""
     places: tuple[str, ...] = ()
     """Paths of its programs and files; none for one that rdbench ships or in a package."""
@@ -33,11 +33,9 @@ class MetricDiagnosis:
 
 
 def diagnose_metric(name: str, timeout_s: float) -> MetricDiagnosis:
-    """Look a metric up and let it score a photograph of 256×192 (or as large as it needs) against
-    its JPEG of quality 30. It does so in a process of
-    its own, for ``timeout_s`` at most.
-
-    Raises :class:`rdbench.UsageError` for an unknown name, and a file that is no metric.
+    """Look up a metric and let it score a photograph of 256×192 (or as large as it needs) against
+    its JPEG of quality 30, in a separate process and for at most ``timeout_s``. Raises
+    :class:`rdbench.UsageError` for an unknown name, and for a file that is not a metric.
     """
     try:
         record = find(name)

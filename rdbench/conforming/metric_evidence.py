@@ -1,4 +1,4 @@
-"""What a metric did with the material: everything that the checks look at, gathered first."""
+"""Results of a metric on the test material: everything that the checks need, gathered first."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Metrics of others are tried in a worker of the pool, which is ended where one does not come back;
-the worker says before each call what it does."""
+"""External metrics are tried in a worker of the pool, which is ended if one hangs. The worker
+announces each call."""
 
 from __future__ import annotations
 
@@ -70,10 +70,8 @@ class MetricBench:
 
 def answer(kind: str, name: str, timeout_s: float) -> dict[str, Any]:
     """What came of trying the metric ``name``: ``kind`` is ``gather`` or ``photograph``. Those that
-    come with rdbench are tried here.
-
-    Raises :class:`RdbenchError` with what it was doing where a call takes longer than
-    ``timeout_s``, or ends the process.
+    rdbench ships are tried in this process. Raises :class:`RdbenchError`, naming the call, if one
+    takes longer than ``timeout_s`` or ends the process.
     """
     if is_own(find(name)):
         with swept():

@@ -1,4 +1,4 @@
-"""The codec under test, and the processes that it is tried in."""
+"""The codec under test, and the processes in which it is tested."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with how many of the jobs are done and about how many there are."""
 LEAST_LIMIT_S: Final = 5.0
-"""What a decoder has at least for a damaged stream."""
+"""The shortest time limit of a decoder for a damaged stream."""
 SMALL: Final = 64 * 64
 """Pixels of a picture that is small to a codec."""
 
@@ -100,8 +100,8 @@ class Subject:
         return found
 
     def refused(self, streams: Mapping[str, Iterable[bytes]], point: float) -> list[str | Failure]:
-        """What came of decoding damaged streams, kind by kind, after those that are sound: it may
-        take ten times as long."""
+        """Results of decoding damaged streams, kind by kind, after intact ones: each may take ten
+        times as long as these."""
         most_s = min(self._limits.timeout_s, max(LEAST_LIMIT_S, 10 * self._slowest_s))
         jobs = [
             DamagedJob(*self._place(data, point, ()), kind, most_s)

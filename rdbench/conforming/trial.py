@@ -1,4 +1,4 @@
-"""A program codec tried out on one image, with all that its author wants to see."""
+"""A program codec tried on one image, with everything that its author wants to see."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Trial:
         codec = registry.load(request.target)
         if not issubclass(codec, ProgramCodec):
             raise UsageError(
-                f"codec {codec.name!r} is no program codec; try `rdbench codecs doctor`"
+                f"codec {codec.name!r} is not a program codec; try `rdbench codecs doctor`"
             )
         options = codec.resolve_options(request.options)
         self._codec = codec.configured(options)
@@ -100,7 +100,9 @@ class Trial:
         pixels = images.resolve(image).images[0].load() if image else photograph(max(channels))
         if pixels.shape[2] not in channels:
             taken = "color" if channels == {3} else "grey"
-            raise UsageError(f"codec {self._codec.name!r} takes {taken} images; {image!r} is none")
+            raise UsageError(
+                f"codec {self._codec.name!r} takes {taken} images, but {image!r} is not one"
+            )
         return pixels
 
     def _timed(self, kind: str, timeout_s: float, work: Callable[[], T]) -> tuple[T, str]:

@@ -1,4 +1,4 @@
-"""What a check finds: passed, failed or skipped, with what was measured or why."""
+"""Results of checks: passed, failed or skipped, with the measured value or the reason."""
 
 from __future__ import annotations
 
@@ -45,13 +45,14 @@ def judged(faults: Iterable[str], detail: str = "") -> Verdict:
 
 
 def conforms(results: Sequence[CheckResult]) -> bool:
-    """Whether nothing failed and something passed: what skips everything does not conform."""
+    """Whether nothing failed and something passed. Skipping everything does not count as
+    conforming."""
     statuses = [result.status for result in results]
     return Status.FAILED not in statuses and Status.PASSED in statuses
 
 
 def table(name: str, results: Sequence[CheckResult], *, only_failures: bool = False) -> str:
-    """A line for each check, and last whether ``name`` conforms, with the counts."""
+    """A line for each check, and finally whether ``name`` conforms, with the counts."""
     shown = [r for r in results if r.status is Status.FAILED or not only_failures]
     width = max((len(result.check) for result in shown), default=0)
     lines = [f"{r.check:{width}}  {r.status.value:7}  {r.detail}".rstrip() for r in shown]

@@ -175,7 +175,7 @@ def prepared(pairs: Pairs, settings: Settings) -> Pairs:
 def check_ranges(
     rates: Range | None, qualities: Range | None, records: Sequence[MetricRecord] = ()
 ) -> None:
-    """Raise :class:`rdbench.errors.UsageError` for ranges that are none, and for one of qualities
+    """Raise :class:`rdbench.errors.UsageError` for invalid ranges, and for one of qualities
     of several metrics."""
     for what, ends in (("rates", rates), ("qualities", qualities)):
         if ends and not ends[0] < ends[1]:

@@ -283,7 +283,7 @@ def _grouped(words: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _machines(complexities: Mapping[str, Complexity]) -> list[str]:
-    """What must be said of times that were taken on several machines."""
+    """The note on times that were taken on several machines."""
     places = {title: cost.machines for title, cost in complexities.items() if cost.machines}
     if len(set(places.values())) > 1:
         by_place: dict[str, list[str]] = {}

@@ -159,7 +159,7 @@ def utf8_text(path: Path) -> str:
 
 @functools.cache
 def _with_rdbench() -> dict[str, tuple[Table, str]]:
-    """The rows of each curve that comes with rdbench, by label, and their file for messages."""
+    """The rows of each curve that rdbench ships, by label, and their file for messages."""
     return {
         label: (table, repr(str(path)))
         for path in published_files()

@@ -1,8 +1,7 @@
 """Other environments for codecs: another Python, a conda environment, a container, any program that
-speaks the protocol of ``worker_protocol.md``. A process there is kept, and asked over pipes.
-
-Where they are is told by :mod:`rdbench.environments.environment`; :mod:`.server` starts a process
-there, for whoever loads a codec of one.
+speaks the protocol of ``worker_protocol.md``. A process there is kept running, and requests go over
+pipes. :mod:`rdbench.environments.environment` locates an environment; :mod:`.server` starts a
+process there when a codec is loaded.
 """
 
 from rdbench.environments.environment import (

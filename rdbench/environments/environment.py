@@ -1,6 +1,5 @@
-"""Which environment a codec is in, and how a worker is started there.
-
-In a codec's target it stands behind the codec, as on the command line:
+"""Which environment a codec is in, and how to start a worker there. In a codec's target, the
+environment follows the codec, as on the command line:
 ``mine.py:Mine,python=/path/to/env/bin/python``.
 """
 
@@ -29,7 +28,7 @@ OLDEST: Final = (3, 8)
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment, not looked for yet."""
+    """An environment; its existence is not checked yet."""
 
     kind: str
     """``python``, ``conda`` or ``command``"""
@@ -43,7 +42,7 @@ class Environment:
         return f"{self.kind}={self.value}"
 
     def command(self) -> list[str]:
-        """How a worker is started. Raises :class:`UsageError` where that cannot be."""
+        """The command that starts a worker. Raises :class:`UsageError` if that is impossible."""
         if self.kind == "python":
             return [str(self._python()), str(WORKER)]
         if self.kind == "conda":
@@ -76,7 +75,7 @@ class Environment:
         return {path.name: files.sha256(path) for path in named if path.is_file()}
 
     def too_old(self) -> str:
-        """What is wrong with the age of a Python that did not start a worker; "" for nothing."""
+        """The problem with the age of a Python that did not start a worker; "" for none."""
         if self.kind == "command":
             return ""
         ask = [*self.command()[:-1], "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
@@ -88,7 +87,7 @@ class Environment:
         except (OSError, subprocess.TimeoutExpired, ValueError):
             return ""
         oldest = ".".join(map(str, OLDEST))
-        return f"it is Python {found}, and {oldest} or later is needed" if version < OLDEST else ""
+        return f"it is Python {found}, but {oldest} or later is needed" if version < OLDEST else ""
 
     def _python(self) -> Path:
         if os.sep not in self.value:
@@ -99,10 +98,12 @@ class Environment:
         if not found.is_file():
             raise UsageError(
                 f"environment {self.text!r}: there is no such file; name the interpreter of the "
-                "environment, as python=/path/to/env/bin/python"
+                "environment, such as python=/path/to/env/bin/python"
             )
         if not os.access(found, os.X_OK):
-            raise UsageError(f"environment {self.text!r}: it is no program; name the interpreter")
+            raise UsageError(
+                f"environment {self.text!r}: it is not a program; name the interpreter"
+            )
         return found
 
     def _conda(self) -> str:
@@ -111,8 +112,8 @@ class Environment:
             if found := shutil.which(name):
                 return found
         raise UsageError(
-            f"environment {self.text!r}: there is no conda; have $CONDA_EXE name it, or "
-            "name the interpreter, as python=/path/to/env/bin/python"
+            f"environment {self.text!r}: conda was not found; set $CONDA_EXE to it, or name the "
+            "interpreter, such as python=/path/to/env/bin/python"
         )
 
 
@@ -124,7 +125,7 @@ def _found(name: str, where: str) -> str:
     """The program ``name``, by its path or as a shell finds it."""
     found = shutil.which(str(_path(name)))
     if found is None:
-        raise UsageError(f"environment {where!r}: there is no program {name!r}; name its path")
+        raise UsageError(f"environment {where!r}: program {name!r} was not found; give its path")
     return str(Path(found).absolute())
 
 

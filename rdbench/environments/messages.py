@@ -26,11 +26,11 @@ _LAST_WORDS: Final = 4096
 
 
 class NonsenseError(Exception):
-    """What came is no message."""
+    """The data received are not a message."""
 
 
 class EndedError(Exception):
-    """The worker has closed its side; ``str`` says where in a message."""
+    """The worker has closed its side; ``str`` gives the position in a message."""
 
 
 class LateError(Exception):
@@ -38,7 +38,7 @@ class LateError(Exception):
 
 
 class Channel:
-    """The three pipes of a worker. What it prints is read meanwhile, and its end is kept."""
+    """The three pipes of a worker. Its output is read continuously, and its end is kept."""
 
     def __init__(self, stdin: int, stdout: int, stderr: int) -> None:
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
@@ -75,9 +75,9 @@ class Channel:
         try:
             header = json.loads(bytes(text))
         except ValueError:
-            raise NonsenseError(f"its header is no JSON: {bytes(text[:60])!r}") from None
+            raise NonsenseError(f"its header is not JSON: {bytes(text[:60])!r}") from None
         if not isinstance(header, dict):
-            raise NonsenseError(f"its header is no object: {bytes(text[:60])!r}")
+            raise NonsenseError(f"its header is not an object: {bytes(text[:60])!r}")
         return header, self._received(payload_bytes, deadline, "in the middle of a message")
 
     def _send(self, data: bytes | memoryview, deadline: float) -> None:

@@ -40,10 +40,9 @@ _RAISED: Final[Mapping[str, type[Exception]]] = {
 
 
 class Server:
-    """A process in an environment, for one codec. It has a group of its own, the memory cap of the
-    process that starts it, and one thread, as far as the environment's variables say it.
-
-    Raises :class:`UsageError` with what to change where there is no worker to be had.
+    """A process in an environment, for one codec. It has its own process group, the memory limit of
+    its parent, and one thread, as far as environment variables can set that. Raises
+    :class:`UsageError`, with what to change, if a worker cannot be started.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -82,21 +81,22 @@ class Server:
         except LateError:
             self._kill()
             raise UsageError(
-                f"{self._where}: no worker has answered in {START_TIMEOUT_S:g} s"
+                f"{self._where}: no worker answered within {START_TIMEOUT_S:g} s"
             ) from None
         except NonsenseError as error:
             self._kill()
             raise UsageError(
-                f"{self._where}: what came in is no message of a worker, as {error}; what a worker "
-                "sends is described by `rdbench codecs protocol`"
+                f"{self._where}: the data received are not a message of a worker, as {error}; "
+                "`rdbench codecs protocol` describes the messages"
             ) from None
         except EndedError:
             how = self.environment.too_old() or f"it started no worker: {self._ending()}"
             raise UsageError(f"{self._where}: {how}") from None
         if (spoken := hello.get("protocol")) != PROTOCOL:
             raise UsageError(
-                f"{self._where}: it speaks version {spoken!r} of the worker protocol, and this "
-                f"rdbench {PROTOCOL}; renew the copy of its worker (`rdbench codecs worker`)"
+                f"{self._where}: it speaks version {spoken!r} of the worker protocol, but this "
+                f"rdbench speaks {PROTOCOL}; renew the copy of its worker (`rdbench codecs "
+                "worker`)"
             )
         if wrong := hello.get("error"):
             if wrong.get("kind") == "NumPy":
@@ -105,15 +105,16 @@ class Server:
                 told = one_line(str(wrong.get("message")), 200)
             raise UsageError(f"{self._where}: {told}")
         self.accounted = processes.is_below(int(hello.get("pid", 0)))
-        """Whether the worker is below this process, so that it is known what it uses; a container
-        is not."""
+        """Whether the worker is a descendant of this process, so that its use of resources is
+        known; a container is not."""
 
     @property
     def alive(self) -> bool:
         return not self._ended and self._process.poll() is None
 
     def load(self, codec: str) -> dict[str, Any]:
-        """What the worker tells of ``codec``. Raises :class:`UsageError` where it has none."""
+        """The worker's description of ``codec``. Raises :class:`UsageError` if it does not have
+        it."""
         try:
             deadline = min(time.monotonic() + START_TIMEOUT_S, programs.deadline())
             told, _ = self._ask({"do": "load", "codec": codec}, b"", deadline)
@@ -149,7 +150,7 @@ class Server:
         except NonsenseError as error:
             self._kill()
             raise RdbenchError(
-                f"what the worker in {self._where} has answered is no message: {error}"
+                f"the answer of the worker in {self._where} is not a message: {error}"
             ) from None
         except EndedError as error:
             raise ProcessEndedError(f"{self._ending(f', {error}')} ({self._where})") from None

@@ -44,7 +44,7 @@ class Channel:
             return None
         magic, header_bytes, payload_bytes = HEAD.unpack(head)
         if magic != MAGIC:
-            raise EOFError("what came in is no message of rdbench")
+            raise EOFError("the data received are not a message of rdbench")
         header = json.loads(bytes(self._read(header_bytes)).decode("utf-8"))
         return header, self._read(payload_bytes)
 
@@ -128,8 +128,8 @@ class Worker:
             raise RequestError("codec {!r} lacks {}".format(name, ", ".join(lacking)))
         if own := [method for method in NOT_CARRIED if _defines(codec, method)]:
             raise RequestError(
-                f"codec {name!r} defines {own[0]}(), which cannot be asked in another environment; "
-                "have its points and options stand in the class"
+                f"codec {name!r} defines {own[0]}(), which rdbench cannot call in another "
+                "environment; declare its points and options as attributes of the class"
             )
         threads = getattr(sys.modules.get("cv2"), "setNumThreads", None)
         if threads is not None:
@@ -177,7 +177,7 @@ class Worker:
         return header, memoryview(self._numpy.ascontiguousarray(image).reshape(-1).view("uint8"))
 
     def _number(self, value: Any, method: str) -> Union[bool, int, float, None]:
-        """A number of a codec as JSON has it; what is none stays for rdbench to refuse."""
+        """A number of a codec for JSON; anything else is left for rdbench to refuse."""
         if getattr(value, "ndim", 0) == 0 and callable(getattr(value, "item", None)):
             value = value.item()
         if value is None or isinstance(value, (bool, int, float)):

@@ -130,8 +130,8 @@ def _download(
 
 
 def _digest(data: bytes, url: str, expected: KnownImage) -> str:
-    """The SHA-256 of an image's samples. Raises :class:`ImageError` for what is no image of the
-    expected size, before it is decoded."""
+    """The SHA-256 of an image's samples. Raises :class:`ImageError` for anything but an image of
+    the expected size, before it is decoded."""
     if (size := image_size(data, url)) != (expected.width, expected.height):
         raise ImageError(
             f"its header gives {size[0]}x{size[1]} pixels instead of "

@@ -36,7 +36,7 @@ _NUMBERS: Final = ("FPS", "QP", "Bitrate(kbps)")
 _STILL: Final = "STILL"
 """The configuration whose rates are sizes in bytes."""
 _SIZE: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
-_ISSUE: Final = "AOM computed its metrics with libvmaf, on YCbCr planes at 4:2:0"
+_ISSUE: Final = "its metrics are libvmaf's for AOM, of YCbCr planes at 4:2:0"
 
 
 def recognises(file: File, request: Request) -> bool:

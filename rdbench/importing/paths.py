@@ -94,7 +94,7 @@ def applied(rows: Sequence[Row], files: Sequence[File], request: Request) -> lis
         ("image", request.image, tell_images),
     ):
         if given and tell:
-            raise UsageError(f"the rows already have a {what}; leave out `{what}`")
+            raise UsageError(f"the rows already give their {what}; leave out `{what}`")
     result = []
     for row in rows:
         file = by_name[row.file]

@@ -1,4 +1,4 @@
 """What a trained network has learned: its latents, what they encode, and what they cost.
 
-Everything comes as tidy tables (pandas), which :mod:`rdbench.plots.inspection` draws.
+Results are tidy tables (pandas), which :mod:`rdbench.plots.inspection` draws.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a plane in the block transform codecs, step by step."""
+"""The way of a plane through the block transform codecs, step by step."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Passage:
     level_bits: Floats
     """(blocks, 64): what each level costs"""
     length_bits: Floats
-    """(blocks,): what it costs to say where the levels of each block end"""
+    """(blocks,): the cost of signaling where the levels of each block end"""
     basis_bits: float
     stream: bytes
     decoded: Image
@@ -99,7 +99,7 @@ def block_at(image: Image, x: int, y: int) -> int:
 
 
 def lively_block(one: Passage) -> int:
-    """A block to look at that is none of the plainest: the one that costs more than nine in ten."""
+    """A lively block to look at: it costs more than nine in ten of them."""
     costs = one.block_bits().ravel()
     return int(np.argsort(costs, kind="stable")[9 * (len(costs) - 1) // 10])
 

@@ -1,4 +1,4 @@
-"""The model that is looked into, from a file of weights or the name of a learned codec."""
+"""The model to inspect, from a file of weights or the name of a learned codec."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def open_model(source: str, channels: int) -> Model:
     channels, with the weights that rdbench ships.
 
     Raises :class:`UsageError` for a file that is missing, damaged or of another program, and for a
-    codec that is unknown or has not just one such model;
-    :class:`rdbench.errors.MissingBackendError` where a package is missing.
+    codec that is unknown or does not have exactly one such model;
+    :class:`rdbench.errors.MissingBackendError` if a package is missing.
     """
     for package in ("torch", "constriction", "safetensors"):
         if importlib.util.find_spec(package) is None:
             raise MissingBackendError(
-                f"looking into weights needs {package}; pip install 'rdbench[learned]'"
+                f"inspecting weights needs {package}; pip install 'rdbench[learned]'"
             )
     from rdbench.models import architectures
 
@@ -74,7 +74,7 @@ def _located(source: str, channels: int) -> tuple[Path, dict[str, Any] | None]:
     codec = registry.load(source)
     if not issubclass(codec, LearnedCodec):
         raise UsageError(
-            f"codec {source!r} has no weights to look into; name a learned one, or a file of "
+            f"codec {source!r} has no weights to inspect; name a learned one, or a file of "
             f"weights (*{weights.SUFFIX})"
         )
     options = codec.resolve_options({})

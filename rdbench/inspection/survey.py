@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a model makes of a dataset."""
+    """The results of a model on a dataset."""
 
     latents: list[NDArray[np.float32]]
     """of each image y, not quantized, (maps, height, width)"""

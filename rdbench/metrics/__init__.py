@@ -1,7 +1,6 @@
-"""Metrics: how far a decoded image is from its original.
-
-Records of metrics are here at once; what computes is imported on first use, because the command
-line and the plots want the records alone.
+"""Metrics: how far a decoded image is from its original. Records of metrics are loaded immediately.
+The code that computes is imported on first use, because the command line and the plots need only
+the records.
 """
 
 from __future__ import annotations

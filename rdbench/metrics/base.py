@@ -34,39 +34,42 @@ class Metric(abc.ABC):
             def score(self, decoded):
                 return np.abs(decoded.astype(int) - self.original).mean()
 
-    What belongs to the original alone is computed in ``__init__``, once for all versions of it.
+    Compute in ``__init__`` what depends only on the original; this is done once for all its decoded
+    versions.
     """
 
     record: ClassVar[MetricRecord]
     options: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What was chosen of the record's options, or is their default."""
+    """The values of the record's options: those that were chosen, or their defaults."""
 
     def __init__(self, original: Image, names: Sequence[str]) -> None:
         """``original``: uint8, (height, width, channels), of one of the record's formats, no side
-        shorter than its ``least_side``; read-only. ``names``: the metrics that are asked for, of a
-        class that has several, without their options."""
+        shorter than its ``least_side``; read-only. ``names``: the requested metrics of a class that
+        has several, without their options."""
         self.original = original
         self.names = names
 
     @abc.abstractmethod
     def score(self, decoded: Image) -> float | Mapping[str, float]:
         """The value of ``decoded``, which has the original's shape and dtype and is read-only; a
-        class of several metrics gives a value for each of the names that were asked for. ``inf``
-        is a value, NaN is none."""
+        class of several metrics returns a value for each requested name. ``inf`` is a value; NaN
+        means no value."""
 
     def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:  # noqa: ARG002
-        """Where ``decoded``, as :meth:`score` gets it, is wrong in the eyes of the metric ``name``:
-        float32, (height, width), 0 where nothing is wrong and more where more is, in the unit that
-        :attr:`MetricRecord.map` tells; NaN where it says nothing. Defined by metrics whose record
-        has a ``map``."""
-        raise RdbenchError(f"metric {name!r}: its record has a map, its class no `error_map`")
+        """Where ``decoded``, as in :meth:`score`, is wrong according to the metric ``name``:
+        float32, (height, width), 0 where nothing is wrong and larger where the error is larger, in
+        the unit of :attr:`MetricRecord.map`; NaN where it is undefined. Needed for metrics whose
+        record has a ``map``."""
+        raise RdbenchError(
+            f"metric {name!r}: its record has a map, but its class has no `error_map`"
+        )
 
     @classmethod
     def version(cls) -> str:
-        """The library that computes it, with its version; empty where it is rdbench's own."""
+        """The library that computes it, with its version; empty if rdbench computes it."""
         return ""
 
     @classmethod
     def program(cls) -> ProgramSpec | None:
-        """The program that computes it, where it is made of one."""
+        """The program that computes it, if any."""
         return None

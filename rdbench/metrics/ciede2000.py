@@ -57,7 +57,7 @@ class Ciede2000(Metric):
         return float(total / (decoded.shape[0] * decoded.shape[1]))
 
     def error_map(self, name: str, decoded: Image) -> NDArray[np.float32]:  # noqa: ARG002
-        """The difference of each pixel; 1 can just be seen. Its mean is the metric."""
+        """The difference of each pixel; 1 is just visible. Its mean is the metric."""
         found = np.concatenate(list(self._differences(decoded)))
         return np.asarray(found, np.float32).reshape(decoded.shape[:2])
 

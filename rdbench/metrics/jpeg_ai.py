@@ -1,5 +1,5 @@
-"""The metrics by which JPEG AI compares codecs and which rdbench computes itself; MS-SSIM of luma
-and VMAF are beside them."""
+"""The metrics of JPEG AI that rdbench computes itself. MS-SSIM of luma and VMAF complete the
+set."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ JPEG_AI: Final = (
     MetricRecord(
         "fsim",
         "FSIM",
-        definition="FSIMc of Zhang et al. 2011 as piq 0.8 has it, where there is one channel "
-        "FSIM; of images whose shorter side is 384 px and more, means of 2x2 samples and more, as "
-        "its authors advise. 1 for identical images.",
+        definition="FSIMc of Zhang et al. 2011 as piq 0.8 has it, FSIM if there is one channel; "
+        "of images whose shorter side is 384 px and more, means of 2x2 samples and "
+        "more, as its authors advise. 1 for identical images.",
         computed_on="luma, I and Q of YIQ",
         least_side=16,
         target="rdbench.metrics.fsim:Fsim",
@@ -71,8 +71,8 @@ JPEG_AI: Final = (
         "psnr_hvs_m_db",
         "PSNR-HVS-M",
         "dB",
-        definition="PSNR-HVS-M of Ponomarenko et al. 2007: psnr_hvs_db less what contrast masks. "
-        "inf for identical luma, and where all that differs is masked.",
+        definition="PSNR-HVS-M of Ponomarenko et al. 2007: psnr_hvs_db without errors that "
+        "contrast masks. inf for identical luma, and if all differences are masked.",
         computed_on=_LUMA,
         options=matrix_option("709"),
         target="rdbench.metrics.psnr_hvs:PsnrHvs",

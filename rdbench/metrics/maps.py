@@ -1,4 +1,4 @@
-"""Maps of errors: where a decoded image is wrong, by itself or in the eyes of a metric."""
+"""Error maps: where a decoded image is wrong, by plain difference or according to a metric."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DIFFERENCE: Final = MetricRecord(
 
 
 def map_record(name: str) -> MetricRecord:
-    """Whose map is called ``name``: :data:`DIFFERENCE`, or a metric that has one. Raises
-    :class:`UsageError` for any other."""
+    """The record of the map ``name``: :data:`DIFFERENCE`, or a metric that has a map. Raises
+    :class:`UsageError` for any other name."""
     if name == DIFFERENCE.name:
         return DIFFERENCE
     record = registry.find(name)
     if not record.map:
         known = ", ".join([DIFFERENCE.name, *(own.name for own in BUILT_IN.values() if own.map)])
-        raise UsageError(f"the metric {name!r} has no error map; those of {known} can be had")
+        raise UsageError(f"the metric {name!r} has no error map; these have one: {known}")
     return record
 
 
@@ -43,10 +43,11 @@ def error_maps(
     record: MetricRecord, original: Image, decoded: Iterable[Image]
 ) -> list[NDArray[np.float32]]:
     """Where decoded versions of ``original`` are wrong: float32, (height, width), 0 where nothing
-    is and more where more is, in the unit that ``record.map`` tells, NaN where it says nothing.
+    is wrong and larger where the error is larger, in the unit of ``record.map``; NaN where it is
+    undefined.
 
-    Images: uint8, (height, width, channels), of one shape. Raises :class:`UsageError` where the
-    metric does not take such images, and :class:`RdbenchError` where it returns anything else.
+    Images: uint8, (height, width, channels), of one shape. Raises :class:`UsageError` if the metric
+    does not take such images, and :class:`RdbenchError` if it returns anything else.
     """
     if record is DIFFERENCE:
         return [_difference(original, one) for one in decoded]

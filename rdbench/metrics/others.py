@@ -1,4 +1,4 @@
-"""The metrics that need the extra ``rdbench[metrics]``, or a program of others."""
+"""The metrics that need the extra ``rdbench[metrics]``, or an external program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RANGE: Final = MetricOption(
     "range",
     "limited",
     ("limited", "full"),
-    help="of the luma that libvmaf gets; limited is what video has",
+    help="range of the luma passed to libvmaf; video uses limited",
 )
 _LIBVMAF_OPTIONS: Final = (*matrix_option("709"), _RANGE)
 _LIBVMAF_LUMA: Final = "luma, BT.{matrix} {range} range, 8 bit"
@@ -20,7 +20,7 @@ _VGG16: Final = MetricOption(
     "vgg16", "", is_file=True, help="torchvision's weights; default: those in torch's cache"
 )
 _WEIGHTS: Final = MetricOption(
-    "weights", "", is_file=True, help="the metric's own, as piq has them; default: as above"
+    "weights", "", is_file=True, help="the metric's own weights, in piq's layout; default: as above"
 )
 _DISPLAYS: Final = (
     *("fhd", "4k", "phone", "hmd", "sdr_4k_30", "sdr_fhd_24", "macbook_pro_16", "ipad_pro_12_9"),
@@ -43,7 +43,7 @@ OTHERS: Final = (
         )
         for name, label, model in (
             ("vmaf", "VMAF", "vmaf_v0.6.1"),
-            ("vmaf_neg", "VMAF NEG", "vmaf_v0.6.1neg, which gives nothing for enhancement"),
+            ("vmaf_neg", "VMAF NEG", "vmaf_v0.6.1neg, which does not reward enhancement"),
         )
     ),
     MetricRecord(
@@ -51,8 +51,8 @@ OTHERS: Final = (
         "CAMBI",
         higher_is_better=False,
         definition="Banding in the decoded image alone, by libvmaf's feature cambi with its "
-        "defaults, which take samples for limited range; 0 where there is none. Identical images "
-        "give what the original has.",
+        "defaults, which assume limited range; 0 if there is none. Identical images "
+        "give the banding of the original.",
         computed_on=_LIBVMAF_LUMA + ", of the decoded image alone",
         options=_LIBVMAF_OPTIONS,
         no_reference=True,
@@ -93,7 +93,7 @@ OTHERS: Final = (
         "lpips",
         "LPIPS",
         higher_is_better=False,
-        definition="LPIPS of Zhang et al. 2018 on VGG16, by piq with weights of the user's; 0 for "
+        definition="LPIPS of Zhang et al. 2018 on VGG16, by piq with the user's weights; 0 for "
         "identical images.",
         computed_on="sRGB",
         options=(_VGG16, _WEIGHTS),
@@ -107,8 +107,8 @@ OTHERS: Final = (
         "dists",
         "DISTS",
         higher_is_better=False,
-        definition="DISTS of Ding et al. 2022 by piq with weights of the user's, on images whose "
-        "shorter side is brought down to 256; 0 for identical images.",
+        definition="DISTS of Ding et al. 2022 by piq with the user's weights, on images whose "
+        "shorter side is reduced to 256; 0 for identical images.",
         computed_on="sRGB",
         options=(_VGG16, _WEIGHTS),
         least_side=16,
@@ -122,8 +122,8 @@ OTHERS: Final = (
             name,
             label,
             higher_is_better=False,
-            definition=f"{norm} of the distances of libjxl's butteraugli_main with its defaults; 0 "
-            "for identical images. Not tried with the program yet.",
+            definition=f"{norm} of the distances of libjxl's butteraugli_main with its defaults; "
+            "0 for identical images. Not yet tested with the program.",
             computed_on="sRGB",
             least_side=8,
             target="rdbench.metrics.extra.butteraugli:Butteraugli",

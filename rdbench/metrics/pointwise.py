@@ -63,7 +63,7 @@ def ycbcr_mean_squared_errors(a: Image, b: Image, matrix: str, *, chroma: bool) 
 
 
 def weighted(weight: int, planes_db: Sequence[float]) -> float:
-    """The mean of the PSNR of Y, Cb and Cr in dB, in which that of Y counts ``weight`` times."""
+    """The mean of the PSNR of Y, Cb and Cr in dB, with weight ``weight`` for Y."""
     return (weight * planes_db[0] + planes_db[1] + planes_db[2]) / (weight + 2)
 
 
@@ -85,7 +85,7 @@ class PointwiseYcbcr(Metric):
     """PSNR of Y'CbCr, plane by plane and weighted, against one original."""
 
     def score(self, decoded: Image) -> dict[str, float]:
-        """The values that were asked for, of ``decoded``: uint8, shape of the original."""
+        """The requested values for ``decoded``: uint8, shape of the original."""
         if decoded.shape[2] == 1:
             return {"psnr_y_db": decibel(mean_squared_error(self.original, decoded))}
         chroma = bool(_CHROMA & {*self.names})

@@ -86,7 +86,7 @@ class Definition:
     program: ProgramSpec
     arguments: tuple[str, ...]
     files: tuple[Path, ...]
-    """Files beside the definition that are put where the program runs."""
+    """Files beside the definition that are linked into the program's folder."""
     exit_codes: tuple[int, ...]
 
 
@@ -118,7 +118,7 @@ class ProgramMetric(Metric):
 
     def score(self, decoded: Image) -> float:
         """The number that the program prints. Raises :class:`rdbench.errors.MissingBackendError`,
-        and :class:`RdbenchError` where the program fails or prints no number."""
+        and :class:`RdbenchError` if the program fails or prints no number."""
         wanted = self.definition
         program = find(wanted.program)
         named = {place: place + self._suffix for place in _PLACES}
@@ -156,7 +156,7 @@ def _number(pattern: str, printed: Printed, program: str) -> float:
     """What the group of the last match of ``pattern`` says."""
     found = [match.group(1) for match in re.finditer(pattern, printed.tail, re.MULTILINE)]
     if not found:
-        raise RdbenchError(f"{program} printed nothing that 'pattern' finds{words_of(printed)}")
+        raise RdbenchError(f"the output of {program} does not match 'pattern'{words_of(printed)}")
     try:
         return float(found[-1])
     except (TypeError, ValueError):
@@ -170,7 +170,7 @@ def read(path: Path) -> Definition:
     form = table.form(_MetricForm)
     pattern = commands.expression(table, "pattern", form.pattern)
     if re.compile(pattern).groups != 1:
-        raise table.error("pattern", f"{pattern!r} has not one group, that of the number")
+        raise table.error("pattern", f"{pattern!r} needs exactly one group, for the number")
     score = table.table("score")
     for index, argument in enumerate(form.score.arguments):
         commands.check_argument(score, f"arguments[{index}]", argument, _PLACES, _PLACES)

@@ -53,7 +53,7 @@ class PsnrHvs(Metric):
         self._blocks = self._transformed(original)
 
     def score(self, decoded: Image) -> dict[str, float]:
-        """The values that were asked for, of ``decoded``: uint8, shape of the original."""
+        """The requested values for ``decoded``: uint8, shape of the original."""
         blocks = self._transformed(decoded)
         difference = np.abs(self._blocks.coefficients - blocks.coefficients)
         values = {"psnr_hvs_db": decibel(_weighted(difference))}

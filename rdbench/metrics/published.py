@@ -1,5 +1,5 @@
-"""Metrics whose numbers others publish, and which rdbench reads. Where it has a metric of the same
-name, that one's record counts."""
+"""Metrics whose published numbers rdbench reads. If rdbench has a metric of the same name, its
+record takes precedence."""
 
 from __future__ import annotations
 

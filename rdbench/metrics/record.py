@@ -1,7 +1,6 @@
-"""What is known of a metric before anything of it is imported: a record of plain data.
-
-Records travel with the numbers: ``run.json`` has those of a run, so that its table can be read,
-compared and drawn where the metric itself is not installed.
+"""A metric's record: plain data, available before anything of the metric is imported. Records are
+stored with the numbers: ``run.json`` has those of a run, so that its table can be read, compared
+and drawn even if the metric is not installed.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ _OPTION: Final = re.compile(rf"{_NAME.pattern}={_VALUE.pattern}")
 
 @dataclass(frozen=True, slots=True)
 class MetricOption:
-    """What can be chosen of a metric, as the display of CVVDP: ``cvvdp:display=4k``."""
+    """An option of a metric, such as the display of CVVDP: ``cvvdp:display=4k``."""
 
     name: str
     default: str
     choices: tuple[str, ...] = ()
     """Its values; empty for any text, or any file."""
     is_file: bool = False
-    """Whether a value is the path of a file, which the column names by its digest; the default is
-    empty then."""
+    """Whether a value is the path of a file, which appears in the column's name as a digest; its
+    default is empty."""
     help: str = ""
 
     def checked(self, metric: str, value: str) -> str:
-        """``value``, if it is one; a path is absolute then. Raises :class:`UsageError`."""
+        """``value``, if it is valid; a path becomes absolute. Raises :class:`UsageError`."""
         where = f"metric {metric!r}: {self.name}"
         if self.is_file:
             path = Path(value).expanduser().absolute()
@@ -47,11 +46,11 @@ class MetricOption:
         if self.choices and value not in self.choices:
             raise UsageError(f"{where} is {' or '.join(self.choices)}, not {value!r}")
         if not _VALUE.fullmatch(value):
-            raise UsageError(f"{where}: {value!r} is made of other than letters, digits and '_.+-'")
+            raise UsageError(f"{where}: {value!r} may only have letters, digits and '_.+-'")
         return value
 
     def shown(self, value: str) -> str:
-        """``value`` as names of columns have it: of a file the beginning of its SHA-256."""
+        """``value`` in names of columns; for a file, the beginning of its SHA-256."""
         return sha256(Path(value))[:8] if self.is_file and value else value
 
 
@@ -62,53 +61,53 @@ def matrix_option(default: str = "601") -> tuple[MetricOption, ...]:
 
 @dataclass(frozen=True, slots=True)
 class MetricRecord:
-    """One metric: what its column is called, what its numbers are, and where it is computed.
-
-    Raises :class:`UsageError` for a name that is no column's (a to z, 0 to 9, ``_``) or is taken
-    by another column, and for values of another type.
+    """One metric: the name of its column, the meaning of its numbers, and the code that computes
+    it. Raises :class:`UsageError` for an invalid name (only a to z, 0 to 9 and ``_``), for the name
+    of another column, and for values of another type.
     """
 
     name: str
     """The column of the CSV; :meth:`with_options` adds those that are not their default."""
     label: str = ""
-    """How axes and tables name it; the name where it is empty."""
+    """Its name in axes and tables; by default :attr:`name`."""
     unit: str = ""
     """``"dB"``, ``"JOD"``, or empty for a number without a unit."""
     higher_is_better: bool = True
-    """The direction: whether more is better (PSNR) or less (MSE, LPIPS)."""
+    """The direction: whether higher is better (PSNR) or lower (MSE, LPIPS)."""
     revision: int = 1
-    """Raised when the same two images get another number than before; rewording does not."""
+    """To be raised when the same two images get another number than before, but not for
+    rewording."""
     definition: str = ""
-    """What the number is, in a sentence, with its source. Of a metric with options it and
-    ``computed_on`` may have their names in braces, ``BT.{matrix}``, for what is chosen."""
+    """The definition in a sentence, with its source. For a metric with options, this and
+    ``computed_on`` may have their names in braces, ``BT.{matrix}``, for the chosen value."""
     computed_on: str = "all samples of all channels"
-    """RGB, or which luma: matrix and range."""
+    """RGB, or luma with its matrix and range."""
     options: tuple[MetricOption, ...] = ()
-    """What can be chosen."""
+    """Its options."""
     chosen: tuple[tuple[str, str], ...] = ()
     """The value of each of the options; :meth:`with_options` sets them."""
     formats: frozenset[SampleFormat] = MEASURED
-    """The samples that it takes; of other images it has no value."""
+    """The sample formats that it takes; for other images it has no value."""
     no_reference: bool = False
-    """Whether it looks at the decoded image alone."""
+    """Whether it uses only the decoded image."""
     best_is_original: bool = True
-    """Whether nothing scores better than the original itself: more contrast does, in VMAF."""
+    """Whether nothing scores better than the original itself; in VMAF, more contrast does."""
     least_side: int = 1
     """Shortest side in pixels of the images that it takes."""
     linear: str = ""
-    """The label of the quantity that its decibels are of (MSE); ``--averaging pooled`` gives the
-    decibels of the mean of that. Empty: values are averaged as they are."""
+    """The label of the quantity behind its decibels (MSE); ``--averaging pooled`` gives the
+    decibels of the mean of that quantity. If empty, values are averaged as they are."""
     beside: tuple[str, ...] = ()
     """Metrics of the same class that are always given with it."""
     map: str = ""
-    """What its error map shows, as a color bar is called; empty where it has none."""
+    """The label of its error map's color bar; empty if it has no map."""
     target: str = ""
     """``module:Class`` that computes it, ``path/to/file.py:Class`` or ``path/to/file.toml``; see
     :class:`rdbench.metrics.base.Metric`."""
     install: str = ""
-    """What to install where that cannot be imported."""
+    """What to install if that cannot be imported."""
     library: str = ""
-    """The package that computes it, as it is installed by name."""
+    """The name of the package that computes it."""
     tested: tuple[str, ...] = ()
     """The versions of :attr:`library` with which its numbers were tested: ``"0.8"`` stands for
     0.8.1 as well."""
@@ -116,9 +115,9 @@ class MetricRecord:
     def __post_init__(self) -> None:
         name, *options = self.name.split(":") if isinstance(self.name, str) else [""]
         if not _NAME.fullmatch(name) or not all(map(_OPTION.fullmatch, options)):
-            raise UsageError(f"metric {self.name!r}: a name is made of a to z, 0 to 9 and '_'")
+            raise UsageError(f"metric {self.name!r}: a name may only have a to z, 0 to 9 and '_'")
         if self.name in RESERVED or any(column.name == self.name for column in COLUMNS):
-            raise UsageError(f"metric {self.name!r}: a column of this name means something else")
+            raise UsageError(f"metric {self.name!r}: a column of this name has another meaning")
         for field, kind in _KINDS.items():
             value = getattr(self, field)
             if type(value) is not kind:
@@ -126,9 +125,11 @@ class MetricRecord:
                     f"metric {self.name!r}: {field} is {value!r}, where {kind.__name__} is needed"
                 )
         if self.revision < 1 or self.least_side < 1:
-            raise UsageError(f"metric {self.name!r}: revision and least_side are at least 1")
+            raise UsageError(f"metric {self.name!r}: revision and least_side must be at least 1")
         if not self.formats:
-            raise UsageError(f"metric {self.name!r}: formats is empty; name what it takes")
+            raise UsageError(
+                f"metric {self.name!r}: formats is empty; list the formats that it takes"
+            )
         if not self.label:
             object.__setattr__(self, "label", self.name)
 
@@ -138,10 +139,9 @@ class MetricRecord:
         return self.name.partition(":")[0]
 
     def with_options(self, asked: Mapping[str, str]) -> MetricRecord:
-        """The record of the metric with the options ``asked`` for, and the default of the others.
-
-        Its name, those of :attr:`beside` and its label have what is not the default. Raises
-        :class:`UsageError` for an unknown option, and for a value that is none of it.
+        """The record of the metric with the options ``asked`` for, and the others at their
+        defaults. Its name, its label and the names in :attr:`beside` include values that are not
+        the default. Raises :class:`UsageError` for an unknown option or an invalid value.
         """
         known = {option.name: option for option in self.options}
         if not (known or asked):
@@ -182,22 +182,22 @@ class MetricRecord:
 
     @property
     def sign(self) -> int:
-        """What its values are multiplied by so that more is better."""
+        """The sign with which higher is better."""
         return 1 if self.higher_is_better else -1
 
     def averaging(self, asked: str) -> str:
-        """The averaging over images that it gets where ``asked`` is wanted: only what has a linear
-        quantity pools."""
+        """The averaging over images if ``asked`` is requested: only metrics with a linear quantity
+        can be pooled."""
         return asked if self.linear else "mean"
 
     @property
     def linear_column(self) -> str:
-        """The column of :attr:`linear`, as far as there is one: ``mse``."""
+        """The column of :attr:`linear`, if there is one: ``mse``."""
         _, *options = self.name.split(":")
         return ":".join([self.linear.lower().replace("-", "_"), *options]) if self.linear else ""
 
     def plain(self) -> dict[str, Any]:
-        """All of it but where it is computed, as plain data for ``run.json``."""
+        """Everything except the code that computes it, as plain data for ``run.json``."""
         values = dataclasses.asdict(self)
         for key in ("map", "target", "install", "library", "tested", "chosen"):
             del values[key]
@@ -209,8 +209,8 @@ class MetricRecord:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> MetricRecord:
-        """The inverse of :meth:`plain`; what an older or newer rdbench had beside is left out.
-        Raises :class:`UsageError` for data that is none."""
+        """The inverse of :meth:`plain`; unknown keys of an older or newer rdbench are ignored.
+        Raises :class:`UsageError` for invalid data."""
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in plain.items() if name in known}
         try:
@@ -252,7 +252,8 @@ def _filled(record: MetricRecord, text: str, values: Mapping[str, str]) -> str:
         return text.format(**values)
     except (IndexError, KeyError, ValueError) as error:
         raise UsageError(
-            f"metric {record.name!r}: {text!r} has braces around what is no option ({error})"
+            f"metric {record.name!r}: {text!r} has braces around a name that is not an option "
+            f"({error})"
         ) from None
 
 

@@ -27,7 +27,7 @@ _Group = tuple[str, tuple[tuple[str, str], ...]]
 
 @dataclass(frozen=True)
 class Scores:
-    """What one decoded image scored, and why something that was asked for is not there."""
+    """The scores of one decoded image, with the reasons for missing ones."""
 
     values: dict[str, float] = field(default_factory=dict)
     """By metric; one that is not available has no key."""
@@ -44,16 +44,14 @@ class Scores:
 
 
 class Reference:
-    """An original with its side of every metric asked for, so that the decoded versions of one
-    image do not pay for it again.
+    """An original with its part of every requested metric, which is computed once for all decoded
+    versions.
 
     ``image``: uint8, (height, width, channels), 1 or 3 channels; it is not copied and must not
-    change. ``records``: the metrics. ``about_to`` is called with the names of metrics that are not
-    rdbench's own before they are computed: they may hang or end the process. Holds work space: not
-    for two threads at once.
-
-    Raises :class:`ValueError` for another array. A metric that raises, or gives anything but a
-    number, has no value and says why; it costs nothing else.
+    change. ``records``: the metrics. ``about_to`` is called with the names of external metrics
+    before they are computed, since they may hang or end the process. The object holds work space,
+    so two threads cannot share it. Raises :class:`ValueError` for another array. A metric that
+    raises, or returns anything but a number, only lacks its own value, with the reason.
     """
 
     def __init__(
@@ -81,15 +79,15 @@ class Reference:
     def score(
         self, decoded: NDArray[np.generic], without: Mapping[str, str] | None = None
     ) -> Scores:
-        """Scores of ``decoded``: uint8, the shape of the original; ``without`` names metrics that
-        are not to be computed, with why.
+        """Scores of ``decoded``: uint8, the shape of the original; ``without`` names metrics to
+        skip, with the reasons.
 
         Raises :class:`ValueError` for another array.
         """
         samples = checked(decoded, "the decoded image")
         if samples.shape != self._image.shape:
             raise ValueError(
-                f"the decoded image is {samples.shape}, the original {self._image.shape}"
+                f"the decoded image is {samples.shape}, but the original is {self._image.shape}"
             )
         values: dict[str, float] = {}
         reasons = dict(self._unfit)
@@ -138,7 +136,7 @@ class Reference:
             if changed:
                 del self._originals[group]
         if changed:
-            raise RdbenchError("it changed the images that it was given")
+            raise RdbenchError("it changed its input images")
         self._sides[group] = side
         return found
 
@@ -158,14 +156,14 @@ def _locked(image: Image) -> Image:
 
 
 def unfit(record: MetricRecord, image: Image) -> str:
-    """Why a metric has no value for an image, empty where it has one."""
+    """Why a metric has no value for an image; empty if it has one."""
     height, width, _ = image.shape
     if min(height, width) < record.least_side:
-        return f"sides must be at least {record.least_side} px, the image is {width}x{height}"
+        return f"sides must be at least {record.least_side} px, but the image is {width}x{height}"
     found = SampleFormat.of(image)
     if found not in record.formats:
         taken = " or ".join(sorted(form.text for form in record.formats))
-        return f"takes {taken}, the image is {found.text}"
+        return f"takes {taken}, but the image is {found.text}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Metrics by name. Listing them imports nothing that computes.
+"""Metrics by name. Listing them imports no code that computes.
 
 A metric is found by its name in :mod:`rdbench.metrics.table`, through the entry-point group
 ``rdbench.metrics`` of an installed package (NAME = "module:Class"), or as
@@ -33,27 +33,26 @@ def names() -> list[str]:
 
 
 def is_file(wanted: str) -> bool:
-    """Whether a metric is named by its file, and not by its name."""
+    """Whether a metric is named by its file instead of its name."""
     return bool(_file(_parted(wanted)[0]))
 
 
 def is_known(wanted: str) -> bool:
-    """Whether a metric is named by a name that there is, whatever its options."""
+    """Whether a metric is named by an existing name, with any options."""
     return _parted(wanted)[0] in names()
 
 
 def absolute(wanted: str) -> str:
-    """``wanted``, with a whole path where a metric is named by its file."""
+    """``wanted``, with an absolute path if a metric is named by its file."""
     name, _ = _parted(wanted)
     return (_file(name) or name) + wanted.removeprefix(name)
 
 
 def find(wanted: str) -> MetricRecord:
-    """The record of the metric ``wanted``, imported where it is not built in, with its options.
-
-    Raises :class:`UsageError` for an unknown name (with those near it), a name that is taken or
-    offered twice, a class or file that is no metric, and options that are none, and
-    :class:`MissingBackendError` with what to install.
+    """The record of the metric ``wanted``, with its options; it is imported if it is not built in.
+    Raises :class:`UsageError` for an unknown name (with similar ones), a name that is taken or
+    offered twice, a class or file that is not a metric, and invalid options, and
+    :class:`MissingBackendError`, which says what to install.
     """
     name, options = _parted(wanted)
     return _find(name).with_options(options)
@@ -64,8 +63,8 @@ def _find(wanted: str) -> MetricRecord:
         record = _record(target)
         if record.name in names():
             raise UsageError(
-                f"metric {wanted!r} is called {record.name!r}, as one of {origin(record.name)}; "
-                "rename it"
+                f"metric {wanted!r} has the name {record.name!r} of a metric of "
+                f"{origin(record.name)}; rename it"
             )
         return record
     own = ["rdbench"] if wanted in BUILT_IN else []
@@ -91,8 +90,9 @@ def origin(name: str) -> str:
 
 
 def choose(wanted: Iterable[str] | None) -> tuple[MetricRecord, ...]:
-    """The records of the metrics to measure: those that are named (none: the default ones), with
-    what comes beside them, each once; the mean squared error is always among them.
+    """The records of the metrics to measure, without repetitions: those that are named (by default
+    the standard ones) and the metrics that always go with them. The mean squared error is always
+    included.
 
     Raises :class:`UsageError` as :func:`find`, and for two metrics of one name.
     """
@@ -108,7 +108,7 @@ def choose(wanted: Iterable[str] | None) -> tuple[MetricRecord, ...]:
 
 
 def with_beside(records: Iterable[MetricRecord]) -> tuple[MetricRecord, ...]:
-    """``records`` and before each of them what is always given with it, each once."""
+    """``records``, each after the metrics that always go with it, without repetitions."""
     found: dict[str, MetricRecord] = {}
     for record in records:
         for name in record.beside:
@@ -118,9 +118,8 @@ def with_beside(records: Iterable[MetricRecord]) -> tuple[MetricRecord, ...]:
 
 
 def load(record: MetricRecord) -> type[Metric]:
-    """The class of a metric, which knows what was chosen of its options. Raises
-    :class:`UsageError` where it is none, and :class:`MissingBackendError` where its library is not
-    installed."""
+    """The class of a metric, with its chosen options. Raises :class:`UsageError` if it is not a
+    metric, and :class:`MissingBackendError` if its library is not installed."""
     found = _load(record.target)
     options = MappingProxyType(dict(record.chosen))
     return type(found.__name__, (found,), {"options": options}) if options else found
@@ -152,10 +151,9 @@ def _load(target: str) -> type[Metric]:
 
 
 def version(record: MetricRecord) -> str:
-    """What computes a metric: what :meth:`Metric.version` says, else the package that offers it;
-    empty where neither tells.
-
-    Raises :class:`UsageError` where it says no text, and :class:`MissingBackendError`.
+    """What computes a metric: the result of :meth:`Metric.version`, else the package that offers
+    it; empty if neither is known. Raises :class:`UsageError` if the version is not a text, and
+    :class:`MissingBackendError`.
     """
     found = load(record)
     try:
@@ -172,23 +170,22 @@ def version(record: MetricRecord) -> str:
 
 
 def untested(record: MetricRecord) -> str:
-    """What is to be said where a metric's library is of a version with which its numbers were not
-    tested; empty where it is not, or is missing."""
+    """A note if a metric's library has a version with which its numbers were not tested; empty if
+    the version was tested, or the library is missing."""
     there = _package_version(record.library) if record.library else ""
     if not there or any(f"{there}.".startswith(f"{version}.") for version in record.tested):
         return ""
     return (
         f"{record.name}: {record.library} {there} is untested (it was tested with "
-        f"{' and '.join(record.tested)}); its numbers may be others"
+        f"{' and '.join(record.tested)}); its numbers may differ"
     )
 
 
 def provenance(record: MetricRecord) -> dict[str, Any]:
     """A metric as ``run.json`` has it: :meth:`MetricRecord.plain`, ``version``, ``source`` (the
     SHA-256 of its files, by name from the folder that they are in) and ``programs`` (path, version
-    and SHA-256). Where something of it is not installed, ``missing`` says what.
-
-    Raises :class:`UsageError` where it cannot be loaded.
+    and SHA-256). If something is not installed, ``missing`` says what. Raises :class:`UsageError`
+    if it cannot be loaded.
     """
     found: dict[str, Any] = {"version": "", "source": source(record), "programs": {}}
     try:
@@ -208,8 +205,7 @@ def provenance(record: MetricRecord) -> dict[str, Any]:
 
 
 def places(record: MetricRecord) -> tuple[programs.Program, ...]:
-    """The programs that compute a metric: one, where it is made of one. Raises
-    :class:`MissingBackendError`."""
+    """The programs that compute a metric: one or none. Raises :class:`MissingBackendError`."""
     return tuple(program for program, _ in _programs(record))
 
 
@@ -222,9 +218,9 @@ def _programs(
 
 
 def source(record: MetricRecord) -> dict[str, str]:
-    """The files of one's own that a metric is made of, with their SHA-256: a file of Python with
-    the modules beside it that it imports, or a TOML with the files that its program is given, and
-    files that its options name. Raises :class:`UsageError` where one cannot be read."""
+    """The user's files that make a metric, with their SHA-256: a Python file with the modules that
+    it imports from beside it, or a TOML file with the files of its program, and files that its
+    options name. Raises :class:`UsageError` if one cannot be read."""
     files_named = {option.name for option in record.options if option.is_file}
     paths = (Path(value) for name, value in record.chosen if name in files_named and value)
     return _source(record.target) | {path.name: files.sha256(path) for path in paths}
@@ -300,6 +296,6 @@ def _record(target: str) -> MetricRecord:
     for name in record.beside:
         if name not in BUILT_IN:
             raise UsageError(
-                f"metric {target!r}: beside names {name!r}, which is none of rdbench's own"
+                f"metric {target!r}: beside names {name!r}, which is not a metric of rdbench"
             )
     return dataclasses.replace(record, target=target)

@@ -23,5 +23,7 @@ def pair(a: NDArray[np.generic], b: NDArray[np.generic]) -> tuple[Image, Image]:
         for image, name in ((a, "first"), (b, "second"))
     )
     if first.shape != second.shape:
-        raise ValueError(f"images must have one shape, they are {first.shape} and {second.shape}")
+        raise ValueError(
+            f"images must have the same shape, but they are {first.shape} and {second.shape}"
+        )
     return first, second

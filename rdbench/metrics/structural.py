@@ -86,7 +86,7 @@ class Structural(Metric):
                 self._scales.append(Scale(coarser, work, rounded_window=True))
 
     def score(self, decoded: Image) -> dict[str, float]:
-        """The values that were asked for, of ``decoded``: uint8, shape of the original."""
+        """The requested values for ``decoded``: uint8, shape of the original."""
         values: dict[str, float] = {}
         self._write_differences(decoded)
         contrasts = []
@@ -145,7 +145,7 @@ class StructuralLuma(Structural):
         super().__init__(original, [_OF_LUMA[name] for name in names])
 
     def score(self, decoded: Image) -> dict[str, float]:
-        """The values that were asked for, of ``decoded``: uint8, shape of the original."""
+        """The requested values for ``decoded``: uint8, shape of the original."""
         values = super().score(decoded)
         return {name: values[plain] for name, plain in _OF_LUMA.items() if plain in values}
 

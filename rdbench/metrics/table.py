@@ -1,4 +1,4 @@
-"""The metrics that come with rdbench. Listing them imports neither numpy nor OpenCV."""
+"""The metrics of rdbench. Listing them imports neither NumPy nor OpenCV."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ _TABLE: Final = (
         "psnr_y_db",
         "PSNR-Y",
         "dB",
-        definition="PSNR of the unrounded BT.{matrix} full-range luma, Y = KR R + KG G + KB B with "
-        "the weights of Rec. ITU-R BT.{matrix} (601: 0.299, 0.587, 0.114, as in JPEG/JFIF; 709: "
-        "0.2126, 0.7152, 0.0722); PSNR of the channel where there is one.",
+        definition="PSNR of the unrounded BT.{matrix} full-range luma, Y = KR R + KG G + KB B "
+        "with the weights of Rec. ITU-R BT.{matrix} (601: 0.299, 0.587, 0.114, as in "
+        "JPEG/JFIF; 709: 0.2126, 0.7152, 0.0722); PSNR of the channel if there is "
+        "only one.",
         computed_on=_LUMA,
         options=matrix_option(),
         linear="MSE",
@@ -57,9 +58,9 @@ _TABLE: Final = (
             f"psnr_{plane}_db",
             f"PSNR-{plane.upper()}",
             "dB",
-            definition=f"PSNR of the unrounded BT.{{matrix}} full-range {formula} (of BT.601 as in "
-            "JPEG/JFIF), at 4:4:4 whatever the codec subsamples; peak 255. No value where there is "
-            "one channel.",
+            definition=f"PSNR of the unrounded BT.{{matrix}} full-range {formula} (of BT.601 as "
+            "in JPEG/JFIF), at 4:4:4 whatever the codec subsamples; peak 255. No "
+            "value if there is only one channel.",
             computed_on=_CHROMA,
             options=matrix_option(),
             formats=_COLOR,
@@ -76,9 +77,9 @@ _TABLE: Final = (
         "PSNR-YUV",
         "dB",
         revision=2,
-        definition="(6 psnr_y_db + psnr_u_db + psnr_v_db) / 8, each of BT.{matrix}: the weights of "
-        "JCT-VC and JVET (Ohm et al. 2012, doi:10.1109/TCSVT.2012.2221192), who have chroma at "
-        "4:2:0. Before revision 2 it was of BT.601.",
+        definition="(6 psnr_y_db + psnr_u_db + psnr_v_db) / 8, each of BT.{matrix}: the weights "
+        "of JCT-VC and JVET (Ohm et al. 2012, doi:10.1109/TCSVT.2012.2221192), which "
+        "use chroma at 4:2:0. Before revision 2, it used BT.601.",
         computed_on="luma and " + _CHROMA,
         options=matrix_option("709"),
         formats=_COLOR,
@@ -89,7 +90,7 @@ _TABLE: Final = (
         "PSNR-YUV 14:1:1",
         "dB",
         definition="(14 psnr_y_db + psnr_u_db + psnr_v_db) / 16, the weights of the overall PSNR "
-        "of AOM's common test conditions, which have chroma at 4:2:0.",
+        "of AOM's common test conditions, which use chroma at 4:2:0.",
         computed_on="luma and " + _CHROMA,
         options=matrix_option(),
         formats=_COLOR,
@@ -108,7 +109,7 @@ _TABLE: Final = (
         "ssim_y",
         "SSIM-Y",
         definition="ssim of the luma of psnr_y_db with matrix {matrix}, unrounded; ssim of the "
-        "channel where there is one.",
+        "channel if there is only one.",
         computed_on=_LUMA,
         options=matrix_option(),
         least_side=11,
@@ -139,7 +140,7 @@ _TABLE: Final = (
         "ms_ssim_y",
         "MS-SSIM-Y",
         definition="ms_ssim of the luma of psnr_y_db with matrix {matrix}, unrounded; ms_ssim of "
-        "the channel where there is one.",
+        "the channel if there is only one.",
         computed_on=_LUMA,
         options=matrix_option(),
         least_side=161,
@@ -162,10 +163,11 @@ _TABLE: Final = (
     MetricRecord(
         "ssimulacra2",
         "SSIMULACRA 2",
-        definition="SSIMULACRA 2.1 (Sneyers, Cloudinary 2023, https://github.com/cloudinary/"
-        "ssimulacra2, commit 81feacf), in the arithmetic of its C++ with fused multiply-add; 100 "
-        "for identical images, and it may be negative. One channel counts as R = G = B.",
-        computed_on="XYB of samples that are taken as sRGB",
+        definition="SSIMULACRA 2.1 (Sneyers, Cloudinary 2023, "
+        "https://github.com/cloudinary/ssimulacra2, commit 81feacf), in the "
+        "arithmetic of its C++ with fused multiply-add; 100 for identical images; it "
+        "can be negative. One channel counts as R = G = B.",
+        computed_on="XYB of samples interpreted as sRGB",
         least_side=8,
         map="weighted errors of SSIMULACRA 2",
         target=_SSIMULACRA2,
@@ -176,8 +178,9 @@ _TABLE: Final = (
             label,
             "dB",
             definition=f"{what} of Helmrich et al. 2020 (ITU Journal 3(1)) for a still image, as "
-            "FFmpeg's filter xpsnr computes it of one frame whose first input is the original; inf "
-            "where the weighted squared error is under a half. Of the channel where there is one.",
+            "FFmpeg's filter xpsnr computes it of one frame whose first input is the "
+            "original; inf if the weighted squared error is under a half. For a "
+            "single channel, of that channel.",
             computed_on="BT.{matrix} limited range, rounded to 8 bits, chroma at 4:4:4",
             options=matrix_option("709"),
             target=_XPSNR,
@@ -194,18 +197,18 @@ _TABLE: Final = (
         definition="Mean color difference CIEDE2000 (CIE 142-2001) with k = 1, of CIE L*a*b* under "
         "D65, as scikit-image's deltaE_ciede2000; 0 for identical images. One channel counts as "
         "R = G = B.",
-        computed_on="L*a*b* of samples that are taken as sRGB",
+        computed_on="L*a*b* of samples interpreted as sRGB",
         map="CIEDE2000",
         target="rdbench.metrics.ciede2000:Ciede2000",
     ),
 )
 
 BUILT_IN: Final = MappingProxyType({record.name: record for record in (*_TABLE, *JPEG_AI, *OTHERS)})
-"""By name, as they are before options are chosen."""
+"""By name, before options are chosen."""
 
 
 def is_own(record: MetricRecord) -> bool:
-    """Whether a metric is one of those that come with rdbench, with whatever options."""
+    """Whether a metric is one of rdbench's own, with any options."""
     known = BUILT_IN.get(record.plain_name)
     return known is not None and known.target == record.target
 

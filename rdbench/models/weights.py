@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".safetensors"
 SHIPPED: Final = Path(__file__).parent / "trained"
-"""The folder of the weights that come with the package."""
+"""The folder of the weights that rdbench ships."""
 IDENTITY_BYTES: Final = 8
 
 MOST_VALUE: Final = 1e15
@@ -185,7 +185,7 @@ def identity(state: Mapping[str, Tensor]) -> bytes:
 
 def catalogue(folder: Path) -> dict[Path, Card]:
     """The files of weights in ``folder`` with their cards, by name; files of other programs and
-    damaged ones are refused. Raises :class:`UsageError` where it is no folder."""
+    damaged ones are refused. Raises :class:`UsageError` if it is not a folder."""
     if not folder.is_dir():
         raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder")
     return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}

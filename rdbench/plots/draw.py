@@ -1,4 +1,4 @@
-"""Draw what :mod:`rdbench.plots` computes with matplotlib, the same bytes every time.
+"""Draws what :mod:`rdbench.plots` computes with Matplotlib, with the same bytes every time.
 
 Matplotlib's objects are used directly: pyplot would add half a second and global state.
 """
@@ -90,7 +90,7 @@ class Figured(Protocol):
 
 @runtime_checkable
 class Noted(Figured, Protocol):
-    """Plain data of a figure that has notes, and that its user dresses."""
+    """Plain data of a figure that has notes and a look chosen by the user."""
 
     @property
     def title(self) -> str:
@@ -102,7 +102,7 @@ class Noted(Figured, Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said beside it."""
+        """Its notes."""
 
     @property
     def look(self) -> Look:
@@ -112,9 +112,9 @@ class Noted(Figured, Protocol):
 def save(plot: Figured, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
     """Draw ``plot`` into ``folder``, one file per format (png, pdf, svg), and return their paths.
 
-    Notes that have no room below the figure are in a text file more. PNG has 300 dpi, PDF embeds
-    its fonts as TrueType, SVG keeps text as text. Characters that no installed font has become
-    boxes, which a note in the figure says. Raises :class:`rdbench.errors.RdbenchError` where the
+    Notes that do not fit below the figure go into an additional text file. PNG has 300 dpi, PDF
+    embeds its fonts as TrueType, and SVG keeps text as text. Characters that no installed font has
+    become boxes, with a note in the figure. Raises :class:`rdbench.errors.RdbenchError` if the
     folder cannot be written.
     """
     import matplotlib as mpl
@@ -192,7 +192,7 @@ def _draw_plot(plot: Plot) -> Figure:
 
 
 def draw_into(axes: Axes, plot: Plot) -> None:
-    """Draw ``plot`` without its notes into ``axes`` of somebody else, in their style."""
+    """Draw ``plot`` without its notes into the caller's ``axes``, in their style."""
     plot = all_printable(plot)
     entries = _fill(axes, plot)
     if plot.lines:
@@ -219,7 +219,7 @@ def _fill(axes: Axes, plot: Plot) -> tuple[list[Line2D], list[str]]:
 
 
 def canvas(width: float, height: float, title: str = "", subtitle: str = "") -> Figure:
-    """An empty figure of so many inches, with what stands above all of its axes."""
+    """An empty figure of this size in inches, with its title."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -260,7 +260,7 @@ def put_head(figure: Figure, title: str, subtitle: str) -> None:
 
 
 def missing_glyphs(plot: Figured) -> tuple[str, ...]:
-    """The note on characters that no installed font has, where there are any."""
+    """The note on characters that no installed font has, if there are any."""
     _, missing = fonts_for(repr(plot))
     if not missing:
         return ()
@@ -290,7 +290,7 @@ def shown_notes(plot: Noted, width: float) -> list[str]:
 
 
 def write_notes(plot: Noted, folder: Path) -> Path:
-    """Keep what is to be said of a figure, as for its caption, in a text file beside it."""
+    """Write the notes on a figure, for its caption, to a text file beside it."""
     path = folder / f"{plot.name}.txt"
     lines = (plot.title, plot.subtitle, *all_notes(plot))
     write_atomically(path, "".join(f"{printable(line)}\n" for line in lines if line))

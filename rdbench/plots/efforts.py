@@ -53,8 +53,8 @@ class EffortsPlot:
 
 def efforts_plot(rows: Sequence[Comparison]) -> EffortsPlot | None:
     """BD-rate over encoding time of the curves of ``rows``, of one dataset, metric, anchor and
-    interpolation; None where no codec was measured at several efforts. Of times of several machines
-    those that most curves have are drawn."""
+    interpolation; None where no codec was measured at several efforts. If times are from several
+    machines, only those of the machine with most curves are drawn."""
     several = equal_times(rows)
     if not several:
         return None

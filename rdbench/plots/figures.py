@@ -1,4 +1,4 @@
-"""What a figure shows, as plain data: computed here, drawn in :mod:`rdbench.plots.draw`."""
+"""The content of a figure as plain data: computed here, drawn in :mod:`rdbench.plots.draw`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Look:
-    """How its user wants a figure to look; curves are named by their titles."""
+    """The look of a figure chosen by the user; curves are named by their titles."""
 
     size: tuple[float, float] | None = None
     """Width and height in inches; None for what fits."""
@@ -62,7 +62,7 @@ class Look:
     """Whether the notes stand below."""
 
     def arranged(self, titles: Sequence[str]) -> list[int]:
-        """The places of ``titles`` in the order that is wanted; the others follow as they are."""
+        """The indices of ``titles`` in the requested order; the others follow unchanged."""
         known = {title: place for place, title in enumerate(self.order)}
         return sorted(range(len(titles)), key=lambda place: known.get(titles[place], len(known)))
 
@@ -83,8 +83,8 @@ class Plot:
     lines: tuple[Line, ...]
     """In the order of the legend."""
     cast: tuple[Member, ...] = ()
-    """All curves of the dataset, drawn here or not, so that a curve looks the same in all figures
-    of it."""
+    """All curves of the dataset, drawn here or not, so that a curve looks the same in all its
+    figures."""
     notes: tuple[str, ...] = ()
     baseline: str = ""
     """Title of a horizontal line at 0; none where empty."""
@@ -145,12 +145,10 @@ class Scene:
 def scene(
     curves: Sequence[Curve], dataset: str, metric: MetricRecord, averaging: str = "mean"
 ) -> Scene | None:
-    """What a figure of ``dataset`` and ``metric`` can show, or None where no curve has the metric,
-    or curves were measured and none of them has it.
-
-    Measured curves are averaged over the images that all of them have, so that they can be held
-    against each other; a published curve as well where it tells its images, and else over all
-    the images that its publisher took.
+    """What a figure of ``dataset`` and ``metric`` can show, or None if no curve has the metric, or
+    curves were measured and none of them has it. Measured curves are averaged over the images that
+    all of them have, so that they can be compared. The same holds for a published curve with single
+    images; otherwise its means are over all the images of its publisher.
     """
     here = [curve for curve in curves if curve.dataset == dataset]
     measured = [curve for curve in here if curve.source == "measured"]
@@ -197,8 +195,8 @@ def rate_distortion(
     x_limits: tuple[float, float] | None = None,
     y_limits: tuple[float, float] | None = None,
 ) -> Plot:
-    """Quality over rate. Unless ``x_limits`` are given the measured curves set the range, and
-    published ones are cut there."""
+    """Quality over rate. Unless ``x_limits`` are given, the measured curves set the range, and
+    published ones are clipped to it."""
     lines, notes = [], list(view.notes)
     for curve in view.curves:
         rate, quality = view.rate(curve), view.quality(curve)

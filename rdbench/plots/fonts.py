@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 
 FAMILY: Final = "DejaVu Sans"
-"""Comes with matplotlib, so that figures are the same everywhere."""
+"""Part of Matplotlib, so that figures are the same everywhere."""
 # For what it lacks, mostly Chinese, Japanese and Korean, whichever of these is installed.
 FALLBACKS: Final = (
     "Noto Sans CJK JP",

@@ -57,8 +57,8 @@ class ForestRow:
 
 @dataclass(frozen=True)
 class Forest:
-    """A forest plot; rows from the largest saving to the smallest, but for an order that is asked
-    for."""
+    """A forest plot; rows from the largest saving to the smallest, unless another order is
+    requested."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""The BD-rate of each image by itself, curve by curve: how far images are apart, and which."""
+"""The BD-rates of single images, curve by curve: how much images differ, and which ones."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ImagesRow:
 
 @dataclass(frozen=True)
 class ImagesPlot:
-    """The deltas of images; rows by rising median, but for an order that is asked for."""
+    """The deltas of images; rows by rising median, unless another order is requested."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Legends that cover no data: where there is room within the axes, measured, and else beside."""
+"""Legends that cover no data: inside the axes if there is room, otherwise beside them."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def make_room(
     if _is_cramped(figure):
         width, height = figure.get_size_inches()
         raise UsageError(
-            f"a figure of {width:g},{height:g} inches has no room for its names and notes: make it "
-            "larger (`size`), its names shorter (`labels`), or leave out the notes"
+            f"a figure of {width:g},{height:g} inches has no room for its names and notes: make "
+            "it larger (`size`), shorten the names (`labels`), or leave out the notes"
         )
 
 

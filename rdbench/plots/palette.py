@@ -22,7 +22,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE = (
     "#CC79A7",
 )
 COLORS: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
-"""For what is no codec, in this order."""
+"""For anything but a codec, in this order."""
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d", "8", "H")
 
 KNOWN: Final = MappingProxyType(

@@ -1,4 +1,4 @@
-"""The original and what codecs made of it, side by side, as papers compare them."""
+"""The original and its decoded versions side by side, as in papers."""
 
 from __future__ import annotations
 

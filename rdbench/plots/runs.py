@@ -112,50 +112,49 @@ def plot_rd(
 ) -> list[Path] | Axes:
     """Draw quality over rate, one figure for each dataset and metric; ``rdbench plot``.
 
-    Warns (:class:`UserWarning`) of what cannot be drawn.
+    Warns (:class:`UserWarning`) of anything that cannot be drawn.
 
     Args:
         runs: run directories or CSV files.
-        metrics: as :func:`rdbench.bd_table`. There is no figure of one that no curve of the runs
-            has, published curves or not.
-        published: names of published curves, beside the runs or alone.
+        metrics: as :func:`rdbench.bd_table`. A metric that no curve of the runs has gets no figure.
+        published: names of published curves, with the runs or alone.
         anchor: a label, a codec, or ``published:NAME``; with it four more figures show the rate
             saved over quality, the BD-rates with their intervals, those of single images, and the
-            BD-rates over times and memory; a fifth, where a codec was measured at several efforts,
-            the BD-rates at equal encoding time.
+            BD-rates over times and memory; if a codec was measured at several efforts, a fifth
+            shows the BD-rates at equal encoding time.
         averaging: as :func:`rdbench.bd_table`.
-        rates: over which curves are compared with ``anchor``, as :func:`rdbench.bd_table`.
+        rates: the range in which curves are compared with ``anchor``, as :func:`rdbench.bd_table`.
         qualities: the same.
         out: the folder of the figures; ``plots`` in the folder of a single run by default.
         formats: of ``"png"``, ``"pdf"`` and ``"svg"``.
         x_limits: range of the rate in bit/px in the rate-distortion figures.
         y_limits: range of the quality in them, for a single metric.
         log_rate: whether their rate axis is logarithmic.
-        title: what stands above the figures instead of the dataset; ``""`` for nothing, and what
-            the subtitle says is then the first of the notes.
-        size: width and height of the figures in inches; what fits by default.
-        labels: what curves and datasets are called, as a mapping or a TOML file
-            (``"label" = "name"``; ``"published:LABEL"`` for a published curve).
-        order: curves that come first in legends and rows, in this order: labels, codecs or
-            ``published:NAME``. By default a legend is ordered as the lines lie on paper.
+        title: title of the figures instead of the dataset; ``""`` for none, in which case the
+        subtitle becomes the first note.
+        size: width and height of the figures in inches; by default as needed.
+        labels: names for curves and datasets, as a mapping or a TOML file (``"label" = "name"``;
+            ``"published:LABEL"`` for a published curve).
+        order: curves to put first in legends and rows, in this order: labels, codecs or
+        ``published:NAME``. By default, a legend follows the order of the lines in the figure.
         highlight: curves that are drawn with a wider line and a bold name.
-        notes: whether the notes stand below the figures, or in a text file beside each.
+        notes: whether the notes go below the figures, or into a text file beside each.
         ax: the axes to draw one rate-distortion figure into, in their own style; nothing is
-            written, and what the notes say is warned of.
+        written, and the notes become warnings.
 
     Returns:
-        The paths of the files; ``ax`` where it is given.
+        The paths of the files; ``ax`` if it is given.
 
     Raises:
-        UsageError: for unknown names, where nothing can be drawn, and where a ``size`` is too
-            small for what has to stand there.
+        UsageError: for unknown names, if nothing can be drawn, and if ``size`` is too small for the
+        texts.
     """
     kinds = [str(kind) for kind in _listed(formats)]
     for kind in kinds:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
     if size and not all(0 < side <= LARGEST_IN for side in size):
-        raise UsageError(f"a size of {size[0]:g},{size[1]:g} inches: name 1 to {LARGEST_IN:g} each")
+        raise UsageError(f"a size of {size[0]:g},{size[1]:g} inches: give 1 to {LARGEST_IN:g} each")
     paths = _listed(runs)
     if ax is None and out is None and (len(paths) != 1 or not Path(paths[0]).is_dir()):
         raise UsageError("name the folder of the figures with `out`")
@@ -169,11 +168,13 @@ def plot_rd(
     records = resolve_all(metrics, curves)
     if y_limits and len(records) > 1:
         raise UsageError(
-            "a range of the quality (`y_limits`) is for one metric; name it (`metrics`)"
+            "a range of the quality (`y_limits`) needs a single metric; name it (`metrics`)"
         )
     check_ranges(rates, qualities, records)
     if (rates or qualities) and anchor is None:
-        raise UsageError("`rates` and `qualities` are what curves are compared over: name `anchor`")
+        raise UsageError(
+            "`rates` and `qualities` limit the comparison with an anchor: name `anchor`"
+        )
     compared = Settings(rates=rates, qualities=qualities)
     look = Look(
         size=size,
@@ -206,7 +207,7 @@ def plot_rd(
         if not notes:
             drawn.append(write_notes(figure, folder))
     if not drawn:
-        raise UsageError("no figure has room in the size that is wanted (`size`)")
+        raise UsageError("no figure fits into the requested `size`")
     return drawn
 
 

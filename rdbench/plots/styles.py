@@ -1,9 +1,7 @@
-"""Looks of curves, by who they are: a figure adds and leaves out curves, and the others stay.
-
-A codec has a color and a marker, which are its own in every figure and report: those of
-:mod:`rdbench.plots.palette`, or of a name that is not there those that the name gives. The line
-says who measured: solid with filled markers what rdbench did, dashed with hollow ones what was
-published.
+"""Looks of curves by their identity, so that they do not change when a figure adds or leaves out
+curves. A codec has its own color and marker in every figure and report: those of
+:mod:`rdbench.plots.palette`, or, for other names, ones derived from the name. The line shows the
+origin: solid with filled markers for measured curves, dashed with hollow ones for published curves.
 """
 
 from __future__ import annotations
@@ -151,7 +149,7 @@ def _around(table: tuple[str, ...], start: int) -> tuple[str, ...]:
 
 @functools.cache
 def difference(one: str, other: str) -> float:
-    """CIEDE2000 of two colors: 1 can just be seen, black and white are 100 apart."""
+    """CIEDE2000 of two colors: 1 is just visible, black and white are 100 apart."""
     from skimage.color import deltaE_ciede2000
 
     return float(deltaE_ciede2000(_lab(one), _lab(other)))

@@ -50,7 +50,7 @@ class Spot:
     cost: float
     bd_rate: float
     optimal: bool
-    """Whether no other curve of the panel costs no more and has no higher a BD-rate."""
+    """Whether no other curve of the panel is at least as good in both cost and BD-rate."""
 
     @property
     def title(self) -> str:
@@ -127,8 +127,8 @@ def _known(complexity: Complexity, cost: str) -> bool:
 
 
 def _panels(curves: Sequence[_Costly]) -> list[Panel]:
-    """A panel for each cost and kind that several curves have: on one front are only what can be
-    held against each other."""
+    """A panel for each cost and kind that several curves have: on one front are only what can
+    be compared."""
     panels = []
     for cost in COSTS:
         groups: dict[tuple[str, ...], list[_Costly]] = {}

@@ -1,4 +1,4 @@
-"""Figures of how a training went, from its ``log.csv``."""
+"""Figures of the progress of a training, from its ``log.csv``."""
 
 from __future__ import annotations
 

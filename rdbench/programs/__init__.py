@@ -1,4 +1,4 @@
-"""Programs of the system: finding them, and running them so that nothing of them is left."""
+"""Programs of the system: finding them, and running them so that they leave nothing behind."""
 
 from rdbench.programs.allowance import Allowance, no_room
 from rdbench.programs.environment import SET, adopt_environment, users_environment

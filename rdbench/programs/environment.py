@@ -1,9 +1,8 @@
-"""The environment of programs: their user's own, and what is set for them on purpose.
-
-A worker has variables that are meant for it alone: where it imports rdbench from, how many threads
-its libraries use, how its memory is handed back. A program of another Python would import rdbench's
-packages with them in place of its own, so none of them is handed on. How many threads a program
-uses is for its definition to say, or for its user's environment.
+"""The environment of programs: the user's own, plus variables set on purpose. A worker has
+variables that are meant only for it: the path of rdbench, the threads of its libraries, the return
+of memory. With them, a program in another Python would import rdbench's packages instead of its
+own, so they are not passed on. The number of threads of a program is set by its definition or the
+user's environment.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ LOCALE: Final = "C"
 SET: Final = {
     "LC_ALL": LOCALE,
     "TMPDIR": "the folder that the program runs in",
-    MARK: "a mark by which what a program leaves running is found",
-    RAM_VARIABLE: "the folder in RAM of the worker, where there is one",
+    MARK: "a mark by which processes left running are found",
+    RAM_VARIABLE: "the folder in RAM of the worker, if there is one",
 }
-"""What is set for programs, as ``run.json`` tells it; all else is as their user has it."""
+"""Variables set for programs, as ``run.json`` records them; all others are the user's."""
 _LIBRARIES: Final = b"LD_LIBRARY_PATH"
 
 _adopted: list[Mapping[bytes, bytes]] = []  # none or one
@@ -48,7 +47,7 @@ def users_environment() -> dict[bytes, bytes]:
 
 
 def adopt_environment(environment: Mapping[bytes, bytes]) -> None:
-    """Have programs of this process get the environment of another one's user."""
+    """Give programs of this process the environment of another process's user."""
     _adopted[:] = [environment]
 
 

@@ -1,4 +1,4 @@
-"""Where a program is, and which one it is: path, version, SHA-256."""
+"""Finding and identifying a program: path, version, SHA-256."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ VERSION_TIMEOUT_S: Final = 20.0
 
 @dataclass(frozen=True)
 class ProgramSpec:
-    """A program as a codec's definition names it."""
+    """A program, as named by a codec's definition."""
 
     name: str
     """Such as ``"bpgenc"``; with it comes the variable ``RDBENCH_BPGENC``."""
     candidates: tuple[str, ...]
-    """File names that are looked for on PATH, in this order; one with a slash is a path, and a file
-    that is there comes before what the variable names."""
+    """File names to look for on PATH, in this order. A name with a slash is a path, and an existing
+    file takes precedence over the variable."""
     version_arguments: tuple[str, ...] | None = None
-    """How it is asked for its version; None: it is not started to ask."""
+    """Arguments that print its version; None to not start it for that."""
     version_pattern: str = ""
-    """Regular expression, searched in what the program prints; its groups are the version. An
-    empty one stands for a program that does not tell: its SHA-256 is its version."""
+    """Regular expression to search in the program's output; its groups are the version. An empty
+    one is for a program without a version, which is then its SHA-256."""
     install: str = ""
-    """What to do where it is missing."""
+    """What to do if it is missing."""
     environment: tuple[tuple[str, str], ...] = ()
     """Set for it, and so also when it is asked for its version."""
 
@@ -63,12 +63,10 @@ def variable(name: str) -> str:
 
 
 def find(spec: ProgramSpec) -> Program:
-    """The program of ``spec``: the file that it names by a path, else what its variable names, else
-    the first on PATH that is the right one by its version.
-
-    What was found stays, whatever comes to the front of PATH, until the file, the variable or PATH
-    changes; what was adopted stays for good. Raises :class:`MissingBackendError` with what was
-    wrong and what to install.
+    """The program of ``spec``: the file that it names by a path, else the value of its variable,
+    else the first on PATH with the right version. The result is kept until the file, the variable
+    or PATH changes; adopted programs are kept for good. Raises :class:`MissingBackendError`, with
+    the problem and what to install.
     """
     if spec in _adopted:
         return _adopted[spec]
@@ -123,7 +121,7 @@ def _named(spec: ProgramSpec, named: str) -> Program:
         path = Path(shutil.which(named) or path)
     where = f"{variable(spec.name)} names {named!r}, which"
     if not path.is_file():
-        raise MissingBackendError(f"{where} is no file; set it to the program {spec.name!r}")
+        raise MissingBackendError(f"{where} is not a file; set it to the program {spec.name!r}")
     if not os.access(path, os.X_OK):
         raise MissingBackendError(f"{where} is not executable; try `chmod +x`")
     return _identified(spec, path.absolute())
@@ -165,8 +163,8 @@ def _identified(spec: ProgramSpec, path: Path) -> Program:
         asked = " ".join([path.name, *spec.version_arguments])
         printed = repr(one_line(text, 80)) if text.strip() else "nothing"
         raise MissingBackendError(
-            f"{path} is not the program {spec.name!r} that is meant, or of a version that is not "
-            f"known: `{asked}` prints {printed}, where the pattern {spec.version_pattern!r} of its "
+            f"{path} is not the expected program {spec.name!r}, or has an unknown version: "
+            f"`{asked}` prints {printed}, which the pattern {spec.version_pattern!r} of its "
             "definition does not match"
         )
     return Program(spec.name, str(path), one_line(" ".join(filter(None, match.groups()))))

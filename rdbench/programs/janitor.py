@@ -1,7 +1,6 @@
-"""Sweeps up behind a run, also one that was killed: what still runs, and temporary folders.
-
-The janitor is a process of its own that waits for the end of its standard input, which comes when
-the run ends in whatever way.
+"""Cleans up after a run, even a killed one: processes that still run, and temporary folders. The
+janitor is a separate process that waits for the end of its standard input, which comes when the run
+ends for any reason.
 """
 
 from __future__ import annotations

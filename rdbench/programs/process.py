@@ -1,9 +1,7 @@
-"""Running one program to its end, whatever it does.
-
-It gets a process group of its own, which is killed as a whole when it ends, runs out of time, or
-is interrupted; a folder to work in; no standard input but a file there; a bound on the size of its
-files, of each one and of all; and only the beginning and the end of what it prints is kept. The
-memory cap of the process that starts it is inherited.
+"""Running one program to its end, whatever it does. It gets its own process group, which is killed
+as a whole when the program ends, runs out of time, or is interrupted; a folder to work in; no
+standard input except a file there; and a limit on the size of its files, each and in sum. Only the
+beginning and the end of its output are kept. It inherits the memory limit of its parent.
 """
 
 from __future__ import annotations
@@ -102,16 +100,16 @@ class Ended:
     def words(self) -> str:
         """What comes behind the program's name in a message."""
         if self.timed_out:
-            return "was not done in time and was ended"
+            return "was not done in time and was stopped"
         if self.excess:
             return self.excess
         if self.status >= 0:
             return f"left with exit code {self.status}"
         number = -self.status
         if number == signal.SIGXFSZ:
-            return f"wrote more than {self.allowed.words} and was ended"
+            return f"wrote more than {self.allowed.words} and was stopped"
         if number == signal.SIGKILL:
-            return "was killed (SIGKILL: out of memory, or by someone)"
+            return "was killed (SIGKILL: out of memory, or by a user)"
         try:
             return f"died of {signal.Signals(number).name}"
         except ValueError:
@@ -344,5 +342,5 @@ def words_of(printed: Printed) -> str:
 def _reason(error: OSError) -> str:
     text = error.strerror or str(error)
     if text == "Exec format error":
-        text += ", so it is built for another kind of machine, or is no program"
+        text += ", so it is built for another kind of machine, or is not a program"
     return text

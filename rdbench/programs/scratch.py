@@ -1,4 +1,4 @@
-"""Temporary folders for programs: in RAM where there is room, gone afterwards."""
+"""Temporary folders for programs: in RAM if there is room, removed afterwards."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ OWN: Final[dict[str, str]] = {}
 
 @contextlib.contextmanager
 def scratch(image_bytes: int) -> Iterator[Path]:
-    """A new folder that is removed at the end, with whatever is in it.
-
-    It is in RAM where that leaves room for sixteen images of ``image_bytes`` and no less than
-    256 MiB, else where temporary files are (``TMPDIR``).
+    """A new folder that is removed at the end, with its content. It is in RAM if that leaves room
+    for sixteen images of ``image_bytes`` and at least 256 MiB, else with other temporary files
+    (``TMPDIR``).
     """
     ram = ram_folder()
     roomy = ram and room(ram) >= max(LEAST_ROOM, NEED_FACTOR * image_bytes)

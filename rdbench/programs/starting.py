@@ -1,11 +1,10 @@
-"""Starting a program, so that the kernel's account of it is its own.
-
-Started from a worker itself, a program is told to have had the worker's memory: execve(2) replaces
-it, and the maximum of getrusage(2) keeps it, whether it was forked or not. In a worker programs are
-therefore started by a process of their own, :mod:`rdbench.programs.launcher`, and become the
-worker's children at once (PR_SET_CHILD_SUBREAPER, prctl(2)): their end, their processor time and
-their memory are waited for as if the worker had started them. That is Linux; elsewhere, and outside
-of workers, nothing is told of memory.
+"""Starting a program so that the kernel's account of it is its own. If a worker started a program
+itself, the program would appear to have used the worker's memory: execve(2) replaces that memory,
+but the maximum of getrusage(2) keeps it, whether the program was forked or not. In a worker
+programs are therefore started by a process of their own, :mod:`rdbench.programs.launcher`, and
+become the worker's children at once (PR_SET_CHILD_SUBREAPER, prctl(2)): their end, their processor
+time and their memory are waited for as if the worker had started them. This needs Linux; elsewhere,
+and outside of workers, memory is unknown.
 """
 
 from __future__ import annotations
@@ -150,7 +149,7 @@ class _Launcher:
         except (OSError, EOFError) as error:
             self._end()
             raise CodecError(
-                f"{arguments[0]} cannot be run: no process can be started; {error}"
+                f"{arguments[0]} cannot be run: no process can be started: {error}"
             ) from error
         except BaseException:  # an interrupt: it may run by now
             self._end()

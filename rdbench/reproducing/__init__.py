@@ -1,5 +1,5 @@
-"""Figures and tables of the papers made again: measured where that can be done, and else from the
-published points, which is said.
+"""Reproductions of figures and tables of the papers: measured if possible, otherwise from published
+points, with a remark.
 
 A recipe is a TOML file: an experiment as ``rdbench run`` takes it, whose codecs name the published
 curves that stand in for them, and the figures and claims that are made of it

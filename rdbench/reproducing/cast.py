@@ -19,7 +19,7 @@ class Cast:
     recorded: dict[Key, Curve] = field(default_factory=dict)
     """The published curves of roles, with the role's label."""
     reasons: dict[Key, str] = field(default_factory=dict)
-    """Why a role is not measured."""
+    """Why a curve was not measured."""
 
     def curves(self, dataset: str) -> list[Curve]:
         """Each role's curve, measured before published, in the order of :attr:`keys`."""

@@ -1,4 +1,4 @@
-"""What a paper says in numbers, computed from its published points and from what was measured."""
+"""Numbers of a paper, computed from its published points and from measurements."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Value:
     overlap: float = math.nan
     """Of the curves, in percent."""
     reason: str = ""
-    """Why there is no value, and empty where there is one."""
+    """Why there is no value; empty if there is one."""
     measured: tuple[str, ...] = ()
     """Which of the two curves were measured."""
     doubts: Mapping[str, str] = field(default_factory=dict)
-    """What is to be doubted of it: marks, and what they stand for."""
+    """Why it is doubtful: marks and their meanings."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Checked:
 
     claim: Claim
     published: Value | None
-    """None where a curve was not published."""
+    """None if a curve was not published."""
     measured: Value | None
-    """None where none of the curves was measured."""
+    """None if none of the curves was measured."""
 
 
 def check(recipe: Recipe, cast: Cast) -> Iterator[Checked]:

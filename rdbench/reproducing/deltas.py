@@ -23,7 +23,7 @@ class ImageDelta:
     dataset: str
     value: float
     reason: str = ""
-    """Why there is no value, and empty where there is one."""
+    """Why there is no value; empty if there is one."""
 
     @property
     def difference(self) -> float:

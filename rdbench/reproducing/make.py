@@ -29,7 +29,7 @@ from rdbench.schema import Measurement
 
 @dataclass(frozen=True)
 class Made:
-    """What a reproduction gave."""
+    """The outcome of a reproduction."""
 
     folder: Path
     run: Path
@@ -53,38 +53,36 @@ def reproduce(
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
-    """Make a figure or table of a paper again, measured as far as that can be done here;
-    ``rdbench reproduce``.
-
-    A codec or dataset that is not here is replaced by its published points, which the page says
-    and the figures show. What was measured is kept: the same call goes on where it was stopped.
+    """Reproduce a figure or table of a paper, measuring as much as possible on this machine;
+    ``rdbench reproduce``. A codec or dataset that is missing is replaced by its published points,
+    as the page says and the figures show. Measurements are kept: the same call continues where it
+    stopped.
 
     Args:
         recipe: the name of one that rdbench ships, the path of a TOML file, or a :class:`Recipe`.
         out: the folder of figures, ``curves.csv``, ``claims.csv`` and a README;
             ``reports/NAME`` by default.
         run: the run directory, which is resumed; ``results/runs/NAME`` by default.
-        published: whether to measure nothing and to take published points alone.
-        kept: whether to measure nothing and to take what the run directory holds, and published
-            points for the rest.
-        replace: whether curves that the report in ``out`` has measured may give way to published
-            points, or to nothing.
-        jobs: worker processes; as many as it may use cores by default, and one for a recipe
-            that asks for that.
-        timeout_s: wall time that one measurement may take.
-        progress: called with each row, how many are done, and how many there will be.
-        say: called with what is replaced, and why.
+        published: whether to measure nothing and use published points only.
+        kept: whether to measure nothing and use what the run directory holds, with published points
+        for the rest.
+        replace: whether published points, or nothing, may replace curves that the report in ``out``
+        has measured.
+        jobs: worker processes; by default the number of cores that this process may use, and one
+        for a recipe that needs it.
+        timeout_s: limit on the wall time of one measurement.
+        progress: called with each row, the number done, and the total.
+        say: called with each replacement and its reason.
 
     Returns:
-        The files that were written, the numbers of the paper beside those made here, and what
-        failed.
+        The written files, the numbers of the paper with the reproduced ones, and failures.
 
     Raises:
-        UsageError: for a recipe that is not there or has a mistake, where nothing is left to draw,
-            and where measured curves of a report would be lost without ``replace``.
+        UsageError: for a recipe that does not exist or has a mistake, if nothing is left to draw,
+        and if measured curves of a report would be lost without ``replace``.
     """
     if published and kept:
-        raise UsageError("published points alone (`published`) leave out what was kept (`kept`)")
+        raise UsageError("`published` and `kept` exclude each other; give one of them")
     if not isinstance(recipe, Recipe):
         recipe = read(find(str(recipe)))
     limits = Limits.of_machine(jobs, timeout_s)

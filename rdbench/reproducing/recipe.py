@@ -1,4 +1,4 @@
-"""Recipes: what is measured, what stands in for it, what is drawn, and what the paper says.
+"""Recipes: what is measured, what replaces it if missing, what is drawn, and what the paper says.
 
 A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
 
@@ -83,7 +83,7 @@ RECIPES: Final = Path(__file__).parent / "recipes"
 
 @dataclass(frozen=True)
 class Role:
-    """A curve of the figure, whoever plays it: a codec that is measured, or published curves."""
+    """A curve of the figure, whatever its source: a codec that is measured, or published curves."""
 
     label: str
     request: CodecRequest | None
@@ -205,7 +205,7 @@ class Recipe:
 
 
 def shipped() -> dict[str, Path]:
-    """The recipes that come with the package, by name."""
+    """The recipes that rdbench ships, by name."""
     return toml.shipped(RECIPES)
 
 
@@ -244,7 +244,7 @@ def read(path: Path) -> Recipe:
     labels = [role.label for role in roles]
     for label in labels:
         if labels.count(label) > 1:
-            raise table.error("codecs", f"the label {label!r} is there twice")
+            raise table.error("codecs", f"the label {label!r} occurs twice")
     for place, network in enumerate(form.networks):
         _inside(table, f"networks[{place}].file", network.file)
     measured = {}
@@ -312,7 +312,7 @@ def _figure(table: Table, form: _FigureForm, labels: list[str]) -> FigureRecipe:
     if form.image and not form.bpp > 0:
         raise table.error("bpp", "is missing: name the rate at which codecs are compared")
     if isinstance(form.crop, str) and form.crop != "worst":
-        raise table.error("crop", f"{form.crop!r} is not 'worst', and not [X, Y, WIDTH, HEIGHT]")
+        raise table.error("crop", f"{form.crop!r} is neither 'worst' nor [X, Y, WIDTH, HEIGHT]")
     for name in form.codecs:
         if name not in labels:
             raise table.error("codecs", str(unknown("label", name, labels)))

@@ -82,8 +82,8 @@ def exact(
 def _refuse_another(
     manifest: Mapping[str, Any], row: Measurement, target: str, options: Mapping[str, Any]
 ) -> str:
-    """Raise :class:`UsageError` where the codec of now is not that which made a row; what is to be
-    said where nothing tells that."""
+    """Raise :class:`UsageError` if the current codec is not the one that made a row. Returns a note
+    if that is unknown."""
     before = manifest.get("identities", {}).get(row.identity)
     if before is None:
         return "run.json does not record the codec that was measured; the current one was used"

@@ -253,7 +253,7 @@ class LocalPool:
         queue.put_back(worker.jobs)
         message = self._late(under_way, worker.doing) if late else ending(status, words)
         if filled:
-            message = f"the worker, with what it started, {filled}, and was ended"
+            message = f"the worker, with what it started, {filled}, and was stopped"
         if under_way is not None and worker.doing:
             self._endings.setdefault(worker.doing, []).append(message)
             queue.put_back([under_way.spared(worker.doing, message)])

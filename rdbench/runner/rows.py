@@ -37,7 +37,7 @@ class Settings:
     """By target and options: files of Python, which a worker must find as the parent did."""
     classes: Mapping[str, bytes] = field(default_factory=dict)
     """By target: what :func:`rdbench.codecs.registry.portable` tells of codecs, as of classes that
-    were handed over."""
+    were given."""
     elsewhere: bool = False
     """Whether streams of any of the codecs are decoded in another process, too."""
     out: Path = Path()

@@ -26,7 +26,7 @@ class MyName(rdbench.Codec):
 
     @classmethod
     def version(cls):
-        """Library and encoder, as precisely as it can be had: a run goes on with the same alone."""
+        """Library and encoder, as precisely as possible: a run continues only with the same."""
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
     def encode(self, image):

@@ -1,5 +1,6 @@
 """Training of the learned codecs: from a TOML file to files of weights.
 
-``configuration`` says what is trained, ``family`` carries it out, ``member`` trains one network of
-it with the ``trainers`` of its architecture. ``configuration_file`` alone imports no torch.
+``configuration`` defines what is trained, ``family`` carries it out, and ``member`` trains one
+network of it with the ``trainers`` of its architecture. Only ``configuration_file`` imports no
+torch.
 """

@@ -1,10 +1,10 @@
 """Networks that begin as a linear block transform.
 
-From random kernels a training spends its first thousands of steps on what is known: that the
-samples of a block are alike. :func:`install` sets the kernels so that analysis is an orthonormal
-transform of blocks of 16×16 pixels, synthesis its inverse without the weakest functions, and
-normalisations all but do nothing; rates and distortions are then those of a plain transform coder,
-and the training goes on from there.
+From random kernels, a training spends its first thousands of steps on what is known anyway: that
+the samples of a block are similar. :func:`install` sets the kernels so that analysis is an
+orthonormal transform of blocks of 16×16 pixels, synthesis its inverse without the weakest
+functions, and normalizations do almost nothing. Rates and distortions are then those of a plain
+transform coder, and the training continues from there.
 
 The transform has the shape of the network. That of Dumas et al. 2018 is the DCT of 4×4 pixels,
 then twice a 2×2 Haar transform of each of its maps; networks of four stages have the Haar transform

@@ -1,7 +1,6 @@
-"""Checkpoints: what a training needs to go on as if it had not been interrupted.
-
-The file before the newest one is kept. A kill while a checkpoint is written leaves one of the two
-whole; a damaged one is found by the CRC of its parts, which ``torch.load`` does not look at.
+"""Checkpoints: what a training needs to continue as if it had not been interrupted. The file before
+the newest one is kept, so a kill while a checkpoint is written leaves one of the two intact. Damage
+is detected by the CRC of the file's parts, which ``torch.load`` does not check.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ class Checkpoint:
     """of training so far"""
     network: dict[str, Tensor]
     average: dict[str, Tensor]
-    """the moving average of the weights by name; empty where none is kept"""
+    """the moving average of the weights by name; empty if none is kept"""
     optimisers: list[dict[str, Any]]
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Make ``checkpoint`` the newest one in ``folder``. Raises :class:`RdbenchError` where the
-    file system refuses."""
+    """Make ``checkpoint`` the newest one in ``folder``. Raises :class:`RdbenchError` if it cannot
+    be written."""
     buffer = io.BytesIO()
     fields = {name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}
     torch.save(fields, buffer)
@@ -57,8 +56,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(folder: Path) -> tuple[Checkpoint | None, str]:
-    """The newest whole checkpoint in ``folder``, on the CPU, None where there is none, and a line
-    about one that is damaged. Raises :class:`UsageError` where all that are there are damaged."""
+    """The newest intact checkpoint in ``folder``, on the CPU, or None if there is none, and a line
+    about a damaged one. Raises :class:`UsageError` if all of them are damaged."""
     complaints: list[str] = []
     for path in (folder / NAME, folder / PREVIOUS):
         if path.exists():

@@ -1,4 +1,4 @@
-"""Coordinates in which the loss of Dumas et al. 2018 is nearer to round.
+"""Coordinates in which the loss of Dumas et al. 2018 is better conditioned.
 
 The paper trains normalisations as they are and a first layer whose samples, 16 to 235, all point
 one way: steps that suit one parameter are far too long or short for another. An optimiser that

@@ -1,7 +1,5 @@
-"""What is trained, on what and how.
-
-The fields of :class:`Data`, :class:`Optimizer` and :class:`Run` are the keys of the tables of a
-configuration file, with the values that keys have which are not given.
+"""What is trained, on what data and how. The fields of :class:`Data`, :class:`Optimizer` and
+:class:`Run` are the keys of the tables of a configuration file, with their defaults.
 """
 
 from __future__ import annotations
@@ -24,12 +22,12 @@ if TYPE_CHECKING:
     from rdbench.training.trainers.base import Options
 
 NEIGHBOUR: Final = "neighbour"
-"""``start`` of a family each member of which goes on from the one before it."""
+"""``start`` of a family in which each member continues from the one before it."""
 BLOCK_TRANSFORM: Final = "block-transform"
 """``start`` of networks that begin as :mod:`rdbench.training.block_transform`."""
 
 FINISH_SPEED: Final = 0.1
-"""What the rates are multiplied by while a network is finished: ``finish_steps``."""
+"""The factor on the learning rates during ``finish_steps``."""
 
 _LOWEST: Final = 0.01
 Count = Annotated[int, Meta(ge=0)]
@@ -41,7 +39,7 @@ _FREE: Final = {"data": ("memory_mib", "latents"), "run": ("device", "checkpoint
 
 
 class Data(Form, frozen=True):
-    """Where images come from, and what becomes of them."""
+    """The images, and how they are prepared."""
 
     train: tuple[str, ...]
     """known datasets, folders, files or globs, as :func:`rdbench.images.resolve` takes them"""
@@ -52,7 +50,7 @@ class Data(Form, frozen=True):
     """side in pixels"""
     batch: Annotated[int, Meta(ge=1)] = 8
     smallest_scale: Annotated[float, Meta(ge=0.1, le=1)] = 1.0
-    """crops are reduced by factors drawn between this and 1, as if the images had been"""
+    """crops are downscaled by factors drawn between this and 1"""
     flips: bool = True
     """mirror half of the crops"""
     vertical_flips: bool = False
@@ -62,7 +60,7 @@ class Data(Form, frozen=True):
     permute_colors: bool = False
     """shuffle red, green and blue of each crop"""
     memory_mib: Count = 4096
-    """how much of the decoded images is kept; the others are decoded each time"""
+    """memory for decoded images; those that do not fit are decoded each time"""
     latents: str = ""
     """the folder of the latents of frozen transforms; by default one in that of the training"""
 
@@ -72,11 +70,11 @@ class Start:
     """What a network starts from."""
 
     source: str = ""
-    """empty for random weights, ``neighbour``, ``block-transform``, or a file of weights"""
+    """``neighbour``, ``block-transform``, or a file of weights; empty for random weights"""
     parts: tuple[str, ...] = ()
-    """of the network in the file, as "g_a"; empty for all of it"""
+    """parts of the network in the file, such as "g_a"; empty for all of it"""
     beta: float = 1.0
-    """what a step of its latents stands for, in steps of the file's"""
+    """the step of its latents, in steps of the file's"""
 
     def __str__(self) -> str:
         name = Path(self.source).name
@@ -85,49 +83,50 @@ class Start:
 
 
 class Optimizer(Form, frozen=True):
-    """Of each network of the family."""
+    """The training of each network of the family."""
 
     steps: Annotated[int, Meta(ge=1)]
     neighbour_steps: Count = 0
-    """of a network that goes on from its neighbour; 0 for as many as of the first, as one has
-    with other layers than its neighbour"""
+    """steps of a network that starts from its neighbor; 0 for as many as the first, which is also
+    used if the layers differ"""
     neighbour_rate: Annotated[float, Meta(ge=1e-6, le=1e6)] = 1.0
-    """what the rates of such a network are multiplied by"""
+    """the factor on the learning rates of such a network"""
     finish_steps: Count = 0
-    """after the others, in float32, with a tenth of the rates and an average of their own: files
-    are used in float32, and what bfloat16 always rounds the same way a network has learned to
-    count on (up to one level in the brightness of an image)"""
+    """additional steps at the end, in float32, with a tenth of the learning rates and a new
+    average: files are used in float32, but a network trained in bfloat16 has adapted to its
+    systematic rounding (up to one level in the brightness of an image)"""
     method: Literal["adam", "muon"] = "adam"
     """adam, or muon: :mod:`rdbench.training.muon` for the kernels, Adam for the rest"""
     rate: Rate = 1e-4
-    """of Adam, at its highest"""
+    """the highest learning rate of Adam"""
     density_rate: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0
-    """what the rate of Adam is multiplied by for densities that are parameters of their own: they
-    take far longer steps than transforms"""
+    """the factor on the learning rate of Adam for the parameters of densities, which take far
+    longer steps than transforms"""
     density_delay: Fraction = 0.0
-    """fraction of the steps in which that factor is 1 nonetheless: on transforms that are frozen,
-    the density of side information that nothing uses yet would narrow at once to what is always 0,
-    faster than the hyperprior learns to use it, and the side information would be given up"""
+    """fraction of the steps in which that factor is 1. With frozen transforms, the density of the
+    still unused side information would otherwise narrow to 0 before the hyperprior learns to use
+    it, and the side information would be lost"""
     kernel_rate: Rate = 5e-3
-    """of Muon, at its highest: the size of a step in that of the kernel"""
+    """the highest learning rate of Muon: the size of a step relative to that of the kernel"""
     schedule: Literal["cosine", "steps"] = "cosine"
-    """cosine: falls to a hundredth; steps: is multiplied by ``factor`` at each of ``drops``"""
+    """cosine: the learning rate falls to a hundredth; steps: it is multiplied by ``factor`` at each
+    of ``drops``"""
     drops: tuple[Fraction, ...] = (0.8,)
     """fractions of the steps"""
     factor: Fraction = 0.1
     warm_up: Fraction = 0.01
-    """fraction of the steps in which the rate rises"""
+    """fraction of the steps in which the learning rate rises"""
     bits_ramp: Fraction = 0.0
     """fraction of the steps in which the weight of the rate in the loss rises from a hundredth, so
-    that a short training from random weights does not give up its latents at once"""
+    that a short training from random weights does not set its latents to 0 at the start"""
     clip: Annotated[float, Meta(ge=0)] = 1.0
-    """largest norm of the gradient, 0 for any"""
+    """largest norm of the gradient; 0 for no limit"""
     average: Annotated[float, Meta(ge=0, le=0.999999)] = 0.999
-    """weight of the old in the moving average of the weights that is kept; 0 for no average"""
+    """weight of the past in the moving average of the weights; 0 for no average"""
 
     def rate_at(self, progress: float, *, still: float = 0.0) -> float:
-        """The rate of Adam after ``progress``, a fraction of the training: up in a straight line
-        during the warm-up, which follows a fraction ``still``, then as ``schedule`` says."""
+        """The learning rate of Adam after ``progress``, a fraction of the training: rising linearly
+        during the warm-up, which follows a fraction ``still``, then by ``schedule``."""
         top = still + self.warm_up
         if progress < top:
             return self.rate * max(progress - still, 0.0) / self.warm_up
@@ -145,12 +144,12 @@ class Run(Form, frozen=True):
     device: str = "auto"
     """auto, cpu, cuda, cuda:1"""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """float32, or bfloat16: of the transforms"""
+    """precision of the transforms: float32 or bfloat16"""
     checkpoint_minutes: Annotated[float, Meta(ge=0)] = 10.0
     validate_every: Count = 5000
-    """steps; 0 for at the end alone"""
+    """steps between validations; 0 for only at the end"""
     validate_images: Annotated[int, Meta(ge=1)] = 8
-    """of the validation set; statistics that the coder needs are taken from all of it"""
+    """number of images of the validation set; statistics for the coder are taken from all of it"""
 
 
 @dataclass(frozen=True)
@@ -159,13 +158,13 @@ class Member:
 
     name: str
     rate: float
-    """λ of the paper's loss, whatever the paper calls it"""
+    """λ of the paper's loss, by whatever name"""
     quality: int | None
     """the paper's number of it"""
     steps: int
-    """those of finishing included"""
+    """including those of finishing"""
     speed: float
-    """what the optimiser's rates are multiplied by before finishing"""
+    """the factor on the learning rates before finishing"""
     network: dict[str, Any]
     """arguments of the network"""
 
@@ -185,10 +184,10 @@ class Configuration:
     """mse or ms-ssim"""
     start: Start
     first: Start
-    """of neighbours: what the first of them starts from, and those with other layers than the one
-    before them, the others of the list above"""
+    """for ``neighbour``: the start of the first network, and of those whose layers differ from the
+    one before"""
     freeze: bool
-    """whether the transforms are left as they start, and the entropy model alone is trained"""
+    """whether the transforms stay fixed, and only the entropy model is trained"""
     half: bool
     """whether weights are written as float16"""
     members: tuple[Member, ...]
@@ -196,7 +195,7 @@ class Configuration:
     optimizer: Optimizer
     run: Run
     trainer: Options
-    """what is of the architecture alone"""
+    """options specific to the architecture"""
 
     def card(self, member: Member, **training: Any) -> Card:
         """The card of the weights of ``member``."""
@@ -205,13 +204,13 @@ class Configuration:
         return Card(self.architecture, member.network, {**rate, **quality, **training})
 
     def start_of(self, number: int) -> Start:
-        """What the member ``number`` starts from: as ``start``, or as ``first`` where it would be
-        a neighbour that is not there or has other layers."""
+        """The start of the member ``number``: ``start``, or ``first`` if that would be a neighbor
+        that does not exist or has other layers."""
         alike = number > 0 and alike_networks(self.members[number - 1], self.members[number])
         return self.first if self.start.source == NEIGHBOUR and not alike else self.start
 
     def text(self) -> str:
-        """As TOML, every value spelt out, each member with the arguments of its network."""
+        """As TOML with every value, each member with the arguments of its network."""
         values = msgspec.to_builtins(self)
         members = values.pop("members")
         lines = _lines(values)
@@ -222,13 +221,13 @@ class Configuration:
         return "\n".join(lines) + "\n"
 
     def decisive(self) -> dict[str, Any]:
-        """All that decides what is trained, as :func:`decisive` has it of a file."""
+        """Everything that decides what is trained, as :func:`decisive` returns it for a file."""
         return decisive(self.text())
 
 
 def decisive(text: str) -> dict[str, Any]:
-    """The values of the TOML in ``text``, as :meth:`Configuration.text` makes it, less those that
-    may change while a run is under way. Raises :class:`ValueError` for anything else."""
+    """The values of the TOML ``text`` of :meth:`Configuration.text`, without those that may change
+    during a run. Raises :class:`ValueError` for anything else."""
     values: dict[str, Any] = parsed(tomllib.loads, text)
     for table, keys in _FREE.items():
         for key in keys:

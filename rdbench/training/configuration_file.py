@@ -1,11 +1,9 @@
-"""Configurations of trainings in TOML files.
-
-``architecture`` is a name, or ``FILE.py:NAME`` of one's own. ``lambdas`` and ``[network]``, or
-``qualities`` of the paper, say which networks are trained; ``[data]``, ``[optimizer]`` and
-``[run]`` how, and ``[trainer]`` what belongs to the architecture alone. ``start`` says where from:
-``"neighbour"``, ``"block-transform"``, a file of weights, or ``{file, parts, beta}`` of one; with
-``freeze`` the transforms of that stay, and their latents are computed once. Paths are as seen from
-the folder of the file.
+"""Configurations of trainings in TOML files. ``architecture`` is a name, or your own as
+``FILE.py:NAME``. ``lambdas`` and ``[network]``, or ``qualities`` of the paper, define the networks;
+``[data]``, ``[optimizer]`` and ``[run]`` define how they are trained, and ``[trainer]`` has options
+specific to the architecture. ``start`` is ``"neighbour"``, ``"block-transform"``, a file of
+weights, or ``{file, parts, beta}``; with ``freeze``, its transforms stay fixed, and their latents
+are computed once. Paths are relative to the folder of the file.
 """
 
 from __future__ import annotations
@@ -42,15 +40,14 @@ _MS_SSIM_ABOVE: Final = 160
 
 
 def shipped() -> dict[str, Path]:
-    """The configurations that come with the package, and those of installed architectures, by
-    name."""
+    """The configurations that rdbench ships, and those of installed architectures, by name."""
     own = toml.shipped(CONFIGURATIONS)
     others = (path for spec in architectures.installed() for path in spec.configurations)
     return {**{Path(path).stem: Path(path) for path in others}, **own}
 
 
 def description(path: Path) -> str:
-    """What a configuration says of itself."""
+    """The description in a configuration."""
     return str(read_toml(path, "configuration").values.get("description", ""))
 
 
@@ -83,9 +80,8 @@ class ConfigurationForm(Form, frozen=True):
 
 
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:
-    """The configuration in the file ``path``; ``steps`` and ``device`` stand before what it says.
-
-    Raises :class:`UsageError` with file, key and reason.
+    """The configuration in the file ``path``; ``steps`` and ``device`` override it. Raises
+    :class:`UsageError` with file, key and reason.
     """
     from rdbench.training import trainers
 
@@ -99,7 +95,9 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     architecture = _architecture(table, form.architecture)
     trainer = trainers.of(architecture)
     if form.optimised not in trainer.optimised:
-        raise table.error("optimised", f"{architecture} is trained for {trainer.optimised[0]}")
+        raise table.error(
+            "optimised", f"{architecture} can only be trained for {trainer.optimised[0]}"
+        )
     data = _data(table.table("data"), form, trainer)
     optimizer = form.optimizer
     for key in trainer.foreign_keys:
@@ -109,10 +107,10 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     first = read_start(table, "first", form.first, trainer)
     neighbours = start.source == NEIGHBOUR
     if first.source == NEIGHBOUR or (first.source and not neighbours):
-        raise table.error("first", f"is of the first network where start = {NEIGHBOUR!r}")
+        raise table.error("first", f"is for the first network with start = {NEIGHBOUR!r}")
     for key in ("neighbour_steps", "neighbour_rate"):
         if key in table.table("optimizer").values and not neighbours:
-            raise table.error(f"optimizer.{key}", f"is of networks where start = {NEIGHBOUR!r}")
+            raise table.error(f"optimizer.{key}", f"is for networks with start = {NEIGHBOUR!r}")
     members = _members(table, form, architecture, trainer, neighbours)
     if form.freeze:
         check_frozen(table, trainer, data, start, members)
@@ -155,10 +153,12 @@ def _data(table: Table, form: ConfigurationForm, trainer: type[Trainer]) -> Data
     if not data.train:
         raise table.error("train", "names no images")
     if data.crop < trainer.stride or data.crop % trainer.stride:
-        reason = f"{data.crop} is not a multiple of {trainer.stride}, as the network wants it"
+        reason = f"{data.crop} is not a multiple of {trainer.stride}, which the network needs"
         raise table.error("crop", reason)
     if form.optimised == "ms-ssim" and data.crop <= _MS_SSIM_ABOVE:
-        reason = f"{data.crop} is too small for MS-SSIM, which wants over {_MS_SSIM_ABOVE} pixels"
+        reason = (
+            f"{data.crop} is too small for MS-SSIM, which needs more than {_MS_SSIM_ABOVE} pixels"
+        )
         raise table.error("crop", reason)
     return msgspec.structs.replace(
         data,
@@ -180,7 +180,7 @@ def _members(
     if channels not in trainer.channels:
         raise table.error("data.color", f"{architecture} has no networks for {color}")
     if network.get("channels", channels) != channels:
-        raise table.error("network.channels", f"{network['channels']} do not go with {color}")
+        raise table.error("network.channels", f"{network['channels']} do not fit {color}")
     if len(trainer.channels) > 1:
         network["channels"] = channels
     rates, qualities = form.lambdas, form.qualities
@@ -204,10 +204,10 @@ def _members(
     if neighbours and order not in (sorted(order), sorted(order, reverse=True)):
         raise table.error(
             "lambdas" if rates else "qualities",
-            "is out of order, and each network goes on from the one before it; sort it",
+            "is out of order, but each network starts from the one before it; sort it",
         )
     if len({member.name for member in members}) < len(members):
-        raise table.error("lambdas" if rates else "qualities", "has the same twice")
+        raise table.error("lambdas" if rates else "qualities", "has a value twice")
     return tuple(members)
 
 

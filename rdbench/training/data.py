@@ -1,7 +1,5 @@
-"""Batches of crops for training, made beside it by threads.
-
-What is in batch n depends on the seed and n alone: a training that goes on from step n sees what
-it would have seen.
+"""Batches of crops for training, made in parallel by threads. The content of batch n depends only
+on the seed and n, so a training that resumes at step n sees the same data.
 """
 
 from __future__ import annotations
@@ -33,11 +31,9 @@ _NOISE = 1
 
 
 class Pictures:
-    """The images of datasets: those that fit into ``memory_mib`` are kept, the others decoded
-    each time.
-
-    Images that are damaged, smaller than ``side`` or not of ``channels`` are left out, and
-    ``skipped`` says why. Raises :class:`UsageError` where none is left.
+    """The images of datasets: those that fit into ``memory_mib`` are kept, and the others are
+    decoded each time. Images that are damaged, smaller than ``side`` or have other ``channels`` are
+    left out, and ``skipped`` says why. Raises :class:`UsageError` if none is left.
     """
 
     def __init__(self, specs: Sequence[str], *, color: str, side: int = 1, memory_mib: int) -> None:
@@ -147,8 +143,8 @@ class Crops(Batches):
 
 
 class Loader:
-    """The batches from ``start`` on, each made ahead of its time; ``waited_s`` is how long the
-    training has waited for them. To be used in ``with``."""
+    """The batches from ``start`` on, each made in advance; ``waited_s`` is how long the training
+    has waited for them. Use it in a ``with`` statement."""
 
     def __init__(self, make: Callable[[int], Tensor], start: int) -> None:
         self.waited_s = 0.0

@@ -1,4 +1,4 @@
-"""What the card of trained weights says of how they came to be."""
+"""How weights were trained, for their card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training of a family of networks into a directory, resumed where it was left."""
+"""The training of a family of networks into a directory, which can be resumed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OBSERVED = 32  # images whose latents an entropy model begins with
 
 @dataclass
 class Outcome:
-    """What a training gave."""
+    """The outcome of a training."""
 
     finished: list[Path] = field(default_factory=list)
     """The files of weights, in the order of the members."""
@@ -47,13 +47,12 @@ def train(
     report: Callable[[Status], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Train what ``configuration`` asks for and ``out`` does not have yet.
-
-    ``threads`` are those of torch, its own choice by default. ``report`` is called with each row
-    of the log, ``say`` with what a person should know. SIGINT or SIGTERM ends the training after
-    the step, with a checkpoint from which the same call goes on: on the CPU with the same threads
-    to the very same weights. Raises :class:`UsageError` where the request cannot be carried out,
-    and :class:`rdbench.errors.DivergedError` where a loss is not finite.
+    """Train what ``configuration`` asks for and ``out`` lacks. ``threads`` are those of torch, by
+    default its own choice. ``report`` is called with each row of the log, ``say`` with each message
+    for the user. SIGINT or SIGTERM ends the training after the current step, with a checkpoint from
+    which the same call continues; on the CPU with the same threads, this gives identical weights.
+    Raises :class:`UsageError` if the request cannot be carried out, and
+    :class:`rdbench.errors.DivergedError` if a loss is not finite.
     """
     device = _device(configuration.run.device)
     if threads is not None:
@@ -66,8 +65,8 @@ def train(
         raise UsageError(f"configuration {configuration.name!r}, key 'network': {error}") from None
     if configuration.run.precision == "bfloat16" and slow_in_bfloat16(device):
         say(
-            "bfloat16: this processor has no arithmetic for it and takes several times as long as "
-            'in float32; say precision = "float32" in [run]'
+            "bfloat16: this processor does not support it and takes several times as long as in "
+            'float32; set precision = "float32" in [run]'
         )
     data = configuration.data
     with Folder(out, configuration, fresh=fresh) as folder, _stoppable() as stopped:
@@ -98,7 +97,7 @@ def _members(around: Surroundings) -> Outcome:
     configuration, folder, say = around.configuration, around.folder, around.say
     saved, complaint = checkpoint.load(folder.path)
     if complaint:
-        say(f"{complaint}; going on from the one before it")
+        say(f"{complaint}; continuing from the one before it")
     paths = [folder.weights(member.name) for member in configuration.members]
     done = {
         member.name: member.steps
@@ -113,7 +112,7 @@ def _members(around: Surroundings) -> Outcome:
         if member.name not in done:
             own = saved if saved is not None and saved.member == member.name else None
             if own is not None:
-                say(f"{member.name}: going on from step {own.step}")
+                say(f"{member.name}: continuing from step {own.step}")
             start = _start(around, number, paths) if own is None else None
             if not MemberTraining(around, number, start, own).run():
                 outcome.interrupted = True
@@ -150,10 +149,10 @@ def _device(name: str) -> torch.device:
         raise UsageError(f"device {name!r} is not one of auto, cpu, cuda, cuda:N")
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise UsageError(f"device {name!r}: there is no CUDA here; use cpu or auto")
+            raise UsageError(f"device {name!r}: CUDA is not available here; use cpu or auto")
         if device.index is not None and device.index >= torch.cuda.device_count():
             raise UsageError(
-                f"device {name!r}: there are {torch.cuda.device_count()}, counted from 0"
+                f"device {name!r}: there are {torch.cuda.device_count()} devices, counted from 0"
             )
         torch.backends.cudnn.benchmark = True  # batches are all of one shape
     return device

@@ -52,7 +52,7 @@ VALIDATION_COLUMNS: Final = (
 
 
 class Table:
-    """A CSV file to which rows are added, each at once."""
+    """A CSV file to which rows are appended and flushed."""
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class Table:
         write_atomically(self.path, csv_text([self.columns, *cells]))
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows all at once. Raises :class:`RdbenchError` where the file system refuses."""
+        """Add several rows together. Raises :class:`RdbenchError` if they cannot be written."""
         added = [{column: _cell(row[column]) for column in self.columns} for row in rows]
         self.rows += added
         try:
@@ -81,16 +81,15 @@ class Table:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of ``log.csv`` or ``validation.csv``, but for one that a kill has cut off."""
+    """The rows of ``log.csv`` or ``validation.csv``, except one that a kill has cut off."""
     with path.open(encoding="utf-8", newline="") as file:
         return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
 class Folder:
-    """The directory ``path``, which nobody else writes to meanwhile. To be used in ``with``.
-
-    Raises :class:`UsageError` where it holds another configuration, which ``fresh`` removes with
-    all that came of it, or where another training is writing to it.
+    """The directory ``path``, locked against other writers. Use it in a ``with`` statement. Raises
+    :class:`UsageError` if it holds another configuration, which ``fresh`` removes with all its
+    results, or if another training is writing to it.
     """
 
     def __init__(self, path: Path, configuration: Configuration, *, fresh: bool) -> None:
@@ -121,7 +120,7 @@ class Folder:
         os.close(self._lock)
 
     def weights(self, member: str) -> Path:
-        """The file of the weights of a member; it is there once the member is finished."""
+        """The file of the weights of a member; it exists once the member is finished."""
         return self.path / (member + SUFFIX)
 
     def _clear(self) -> None:

@@ -1,10 +1,10 @@
-"""Latents of frozen transforms, computed once: what an entropy model alone is trained on.
+"""Latents of frozen transforms, computed once, on which an entropy model alone is trained.
 
 The folder of a cache has a file for each image, ``0000.npy``: float32, (symmetries, maps, h, w),
 the latents of the whole image, mirrored and transposed in each way in which crops come (those of
 the transposed one as if it were not, so that all have one shape). ``latents.json`` says whose they
-are: hashes of the transform and of the images, and which symmetries. Files are written whole or
-not at all, so that a caching that was stopped goes on.
+are: hashes of the transform and of the images, and which symmetries. Files are written atomically,
+so that interrupted caching can continue.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def cache(
     stopped: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Latents] | None:
-    """The latents of ``pictures`` by the analysis of ``network``, memory-mapped, from ``folder``
-    as far as they are there; None where ``stopped`` says so meanwhile.
+    """The latents of ``pictures`` by the analysis of ``network``, memory-mapped, from ``folder`` if
+    they exist there; None if ``stopped`` becomes true meanwhile.
 
     Raises :class:`UsageError` for a folder whose latents belong to other weights or images.
     """
@@ -150,7 +150,7 @@ def _claim(folder: Path, owner: dict[str, Any]) -> None:
     if there != owner:
         other = [key for key in owner if there.get(key) != owner[key]]
         raise UsageError(
-            f"latents in {str(folder)!r} are of other {' and '.join(other)} than these; {way_out}"
+            f"latents in {str(folder)!r} belong to other {' and '.join(other)}; {way_out}"
         )
 
 

@@ -28,7 +28,7 @@ from rdbench.training.validation import latents_of, validate
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the members of a family share."""
+    """The state shared by the members of a family."""
 
     configuration: Configuration
     folder: Folder
@@ -39,14 +39,14 @@ class Surroundings:
     """Whether the training has been asked to stop."""
     report: Callable[[Status], None]
     say: Callable[[str], None]
-    """What a person should know."""
+    """Prints a message for the user."""
     notes: dict[str, Any]
     """For the cards: data and machine."""
 
 
 class MemberTraining:
-    """The training of the member ``number`` of a family, from ``start`` or, where there is none,
-    from random weights; from ``saved`` where it has been under way already."""
+    """The training of the member ``number`` of a family, from ``start`` or, without one, from
+    random weights; from ``saved`` if it was interrupted."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class MemberTraining:
         self._average = self._new_average()
 
     def run(self) -> bool:
-        """Train to the end and write the weights; False where it was stopped before, with a
+        """Train to the end and write the weights; False if it was stopped earlier, with a
         checkpoint. Raises :class:`DivergedError`."""
         steps, run = self._member.steps, self._configuration.run
         if self._configuration.freeze and not self._take_latents():
@@ -235,7 +235,7 @@ class MemberTraining:
         if kept is not None:
             last = f"the checkpoint of {kept.member} at step {kept.step} is kept"
         return DivergedError(
-            f"{self._member.name} has diverged, in the steps {self._checked + 1} to {self.step}: "
+            f"{self._member.name} diverged between steps {self._checked + 1} and {self.step}: "
             f"{reason}; {last}; lower the rate in [optimizer], now {self._settings.rate:g}, and "
             "start over with `fresh=True`"
         )

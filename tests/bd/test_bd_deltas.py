@@ -205,10 +205,10 @@ def test_rates_in_two_units_are_found_out(kind):
     quality = np.array([30.0, 33, 36, 39])
     result = delta(bpp, quality, kbps, quality, kind=kind)
     assert math.isnan(result.value)
-    reason = "the rates do not meet: 0.1 to 2 against 300 to 5000; are both in bit/px?"
+    reason = "the rates do not overlap: 0.1 to 2 against 300 to 5000; are both in bit/px?"
     assert result.reason == reason
     swapped = delta(kbps, quality, bpp, quality, kind=kind)
-    assert swapped.reason.startswith("the rates do not meet: 300 to 5000 against 0.1 to 2")
+    assert swapped.reason.startswith("the rates do not overlap: 300 to 5000 against 0.1 to 2")
     assert np.isnan(batch(bpp[None], quality[None], kbps[None], quality[None], kind=kind)).all()
     with pytest.warns(RuntimeWarning, match="the rates do not meet"):
         assert math.isnan(bd_rate(bpp, quality, kbps, quality))

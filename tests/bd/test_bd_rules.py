@@ -48,7 +48,7 @@ def test_a_range_of_qualities_is_what_is_integrated_over():
     [
         ("rate", (20.0, 30.0), "the anchor curve has no points on both sides of that range"),
         ("rate", (28.2, 30.0), "the test curve has no points on both sides of that range"),
-        ("quality", (30.0, 32.0), "a range of qualities is that of a BD-rate"),
+        ("quality", (30.0, 32.0), "a range of qualities applies only to a BD-rate"),
     ],
 )
 def test_a_range_of_qualities_that_is_not_reached_says_so(kind, qualities, reason):
@@ -131,7 +131,10 @@ def test_a_single_point_at_a_point_of_the_anchor(quality):
 @pytest.mark.parametrize(
     ("test", "reason"),
     [
-        (([0.5], [50.0]), "has one point, which is outside the anchor's range of quality"),
+        (
+            ([0.5], [50.0]),
+            "the only point of the test curve is outside the anchor's range of quality",
+        ),
         (([0.5], [math.nan]), "has 0 usable points of 1"),
         (([-0.5], [34.0]), "has a rate that is not positive"),
     ],

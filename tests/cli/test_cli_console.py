@@ -68,7 +68,7 @@ def test_a_run_has_the_names_as_the_table_has_them(run, images):
 
 def test_a_run_with_such_names_goes_on_and_is_scored(run, images):
     again = rdbench(*RUN, "--dataset", images, "--out", run, cwd=images.parent)
-    assert (again.returncode, "0 measured, 20 were there" in again.stdout) == (0, True)
+    assert (again.returncode, "0 measured, 20 already there" in again.stdout) == (0, True)
     scored = rdbench("score", images, images, "--out", "scored", "--jobs", "1", cwd=images.parent)
     assert scored.returncode == 0, scored.stderr
     assert {row.scores["psnr_db"] for row in read_rows(images.parent / "scored")} == {np.inf}

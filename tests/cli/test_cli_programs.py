@@ -101,13 +101,13 @@ def test_two_codecs_of_one_name_are_refused_in_every_form(tmp_path, definition):
         '[[codecs]]\ncodec = "other.toml"\nlabel = "other"\n'
     )
     data = ("--dataset", "photos")
-    twins = f"that of {tmp_path}/mine.toml and that of {tmp_path}/other.toml; rename one of them"
+    twins = f"one from {tmp_path}/mine.toml and one from {tmp_path}/other.toml; rename one of them"
     for arguments, message in (
         (("--codec-file", "mine.toml", "--codec-file", "other.toml", *data), twins),
         (("--codec", "mine.toml", "--codec", "other.toml:label=other", *data), twins),
         (("--codec-file", "mine.toml", "--codec", "other.toml:label=other", *data), "mine.toml"),
         (("e.toml",), twins),
-        (("--codec", "jpeg.toml", *data), f"that of rdbench and that of {tmp_path}/jpeg.toml"),
+        (("--codec", "jpeg.toml", *data), f"one from rdbench and one from {tmp_path}/jpeg.toml"),
     ):
         done = rdbench("run", *arguments, "--out", "out", cwd=tmp_path)
         assert done.returncode == 2

@@ -74,11 +74,11 @@ def test_images_that_are_passed_over_are_counted(tmp_path, images):
         ("webp", 16382, "at most 16382 px (imagecodecs' limit; WebP's is 16383)"),
         ("avif", 32768, "at most 32768 px (the limit of libavif's decoder; AV1's is 65536)"),
         pytest.param(
-            *("cwebp", 16383, "at most 16383 px and"),
+            *("cwebp", 16383, "at most 16383 px, but"),
             marks=pytest.mark.skipif(not shutil.which("cwebp"), reason="no cwebp"),
         ),
         pytest.param(
-            *("cjpeg", 65500, "at most 65500 px and"),
+            *("cjpeg", 65500, "at most 65500 px, but"),
             marks=pytest.mark.skipif(not shutil.which("cjpeg"), reason="no cjpeg"),
         ),
     ],
@@ -243,7 +243,7 @@ def test_a_wrong_experiment_file_names_file_key_and_reason(tmp_path, text, messa
 def test_an_experiment_is_not_changed_from_the_command_line(tmp_path):
     done = rdbench("run", "quickstart", "--metrics", "ssim", cwd=tmp_path)
     assert done.returncode == 2
-    assert "--metrics cannot change it" in done.stderr
+    assert "--metrics cannot be given with it" in done.stderr
 
 
 def test_streams_and_decoded_images_are_kept_on_request(tmp_path, images):

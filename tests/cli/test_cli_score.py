@@ -85,7 +85,7 @@ def test_a_missing_or_unfit_decoded_image_costs_its_row(pictures):
     [
         (["originals", "nowhere"], "'nowhere' is not a folder of decoded images"),
         (["originals", "decoded", "--streams", "nowhere"], "is not a folder of streams"),
-        (["originals", "decoded", "--point", "3"], "--point is not needed"),
+        (["originals", "decoded", "--point", "3"], "leave out --point"),
         (["nowhere", "decoded"], "unknown dataset 'nowhere'"),
         (["originals", "decoded", "--metrics", "zzz"], "unknown metric 'zzz'"),
         (["originals", "."], "its name must end with the point's number"),

@@ -244,14 +244,14 @@ def test_images_in_folders_are_told_with_them(folder):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "rec_q{point}"}, "`name` 'rec_q{point}' has {image} once"),
-        ({"name": "{image}_{qp}"}, "`name` '{image}_{qp}' has {image} once"),
-        ({"name": "{image}_{part}"}, "`name` '{image}_{part}' has {image} once"),
+        ({"name": "rec_q{point}"}, "`name` 'rec_q{point}' must have {image} once"),
+        ({"name": "{image}_{qp}"}, "`name` '{image}_{qp}' must have {image} once"),
+        ({"name": "{image}_{part}"}, "`name` '{image}_{part}' must have {image} once"),
         (
             {"name": "{image}-{point}"},
-            "no image in .* matches `name` '{image}-{point}';  ",
+            "no image in .* matches `name` '{image}-{point}'; ",
         ),
-        ({"name": "{image}_q{point}", "point": 3}, "`name` tells the points"),
+        ({"name": "{image}_q{point}", "point": 3}, "`name` gives the points"),
         (
             {"name": "{image}_q{point}", "stream_name": "{image}"},
             "`stream_name` must have one, too",

@@ -61,7 +61,7 @@ def test_a_learned_transform_stands_beside(walk, tmp_path) -> None:
         (["--block", "3"], "--block '3' is not X,Y, two whole numbers of pixels"),
         (["--block", "60,3"], "pixel 60,3 (x, y) is not within the image of 52x40 px"),
         (["--step", "0"], "step 0 is not within 0.5 to 1000"),
-        (["--learned", "jpeg"], "codec 'jpeg' has no weights to look into"),
+        (["--learned", "jpeg"], "codec 'jpeg' has no weights to inspect"),
         (["--dataset", "nothing"], "'nothing'"),
         (["--out", "small.png/way"], "cannot write"),
     ],

@@ -197,9 +197,9 @@ def test_try_says_what_the_pattern_does_not_match(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("[decode]", version))
     with pytest.raises(MissingBackendError) as caught:
         output("codecs", "try", str(path))
-    told = "`menc -V` prints 'menc of today', where the pattern 'menc ([0-9.]+)' of its definition"
+    told = "`menc -V` prints 'menc of today', which the pattern 'menc ([0-9.]+)' of its definition"
     assert told in str(caught.value)
-    with pytest.raises(UsageError, match="codec 'jpeg' is no program codec"):
+    with pytest.raises(UsageError, match="codec 'jpeg' is not a program codec"):
         output("codecs", "try", "jpeg")
 
 

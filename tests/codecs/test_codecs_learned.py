@@ -171,7 +171,7 @@ def test_a_sweep_names_one_model():
         plan("balle2018", checkpoints=TRAINED, sweep="beta", **{"lambda": "0.5"})
     with pytest.raises(UsageError, match="no weights with quality 8"):
         plan("balle2018", checkpoints=TRAINED, sweep="beta", quality="8")
-    with pytest.raises(UsageError, match="choose the model of sweep=beta"):
+    with pytest.raises(UsageError, match="choose the model for sweep=beta"):
         plan("balle2018", checkpoints=TRAINED, quality="3")
 
 

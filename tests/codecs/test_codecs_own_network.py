@@ -253,8 +253,8 @@ def test_mistakes_about_networks_of_ones_own_are_answered(mine):
         "model=gated.py": "is not FILE.py:NAME",
         "checkpoint=": "model= needs its weights, checkpoint=FILE or DIR",
         "checkpoint=none": "no such file or folder",
-        "arch=mbt2018": "option 'arch' is of CompressAI's architectures",
-        "precision=bfloat16": "option 'precision' is of CompressAI's",
+        "arch=mbt2018": "option 'arch' is only for CompressAI's architectures",
+        "precision=bfloat16": "option 'precision' is only for CompressAI's",
     }.items():
         name, _, value = more.partition("=")
         with pytest.raises(UsageError, match=words):
@@ -266,7 +266,7 @@ def test_mistakes_about_networks_of_ones_own_are_answered(mine):
     }.items():
         with pytest.raises(UsageError, match=words):
             Zoo(1, **options(mine, model=f"{mine}/gated.py:{name}"))
-    with pytest.raises(UsageError, match="multiple= is of a network named with model="):
+    with pytest.raises(UsageError, match="multiple= works only with model="):
         Zoo.resolve_options({"multiple": 32})
 
 

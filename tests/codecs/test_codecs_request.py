@@ -111,20 +111,23 @@ def test_mistakes_in_lists_are_told():
     [
         (
             "jpeg:points=10,50",
-            "'50' is not of the form option=value; points are written as points=10/50",
+            "'50' is not of the form option=value; write points as points=10/50",
         ),
-        ("jpeg:points=10,50,90", "points are written as points=10/50"),
-        ("jpeg:50", "points are written as points=50"),
+        ("jpeg:points=10,50,90", "write points as points=10/50"),
+        ("jpeg:50", "write points as points=50"),
         ("jpeg:quality=50", "codec 'jpeg': points are values of its quality; write points=50"),
         ("hevc:qp=30", "codec 'hevc': points are values of its qp; write points=30"),
-        ("jpeg:points=10-90", "quality '10-90': a range is written with its step, as 10..90:10"),
-        ("jpeg:points=10:90", "as 10..90:10"),
-        ("jpeg:points=10...90", "as 10..90:10"),
-        ("jpeg:points=10 50", "quality '10 50': several are separated by '/', as 10/50"),
-        ("jpeg:points=10;50", "as 10/50"),
-        ("jpeg:points=1.5..3", "'1.5..3' lacks a step above 0, as 1.5..3:STEP"),
-        ("jpeg:points=10..90:0", "lacks a step above 0, as 10..90:STEP"),
-        ("jpeg:points=1..9999", "has 9999 values, of which 1000 are allowed"),
+        (
+            "jpeg:points=10-90",
+            "quality '10-90': write the step of a range after it, as in 10..90:10",
+        ),
+        ("jpeg:points=10:90", "as in 10..90:10"),
+        ("jpeg:points=10...90", "as in 10..90:10"),
+        ("jpeg:points=10 50", "quality '10 50': separate several values by '/', as in 10/50"),
+        ("jpeg:points=10;50", "as in 10/50"),
+        ("jpeg:points=1.5..3", "'1.5..3' needs a step above 0, as in 1.5..3:STEP"),
+        ("jpeg:points=10..90:0", "needs a step above 0, as in 10..90:STEP"),
+        ("jpeg:points=1..9999", "has 9999 values, but only 1000 are allowed"),
         ("jpeg:points=50..150:50", "quality 150 is not within 1 to 100"),
     ],
 )
@@ -139,12 +142,12 @@ def test_a_form_that_does_not_work_is_answered_with_one_that_does(text, message)
 def test_points_on_the_scale_of_one_codec_only_are_refused_with_both(points):
     requests = [parse_codec("jpeg"), parse_codec("hevc")]
     if len(points) == 1:
-        with pytest.raises(UsageError, match="several are separated by '/', as 10/50"):
+        with pytest.raises(UsageError, match="separate several values by '/', as in 10/50"):
             plan_codec(with_points(requests, points)[0])
         return
     message = (
         "codec 'hevc': qp 90 is not within 0 to 51; quality of 'jpeg' is 1 to 100 and qp of 'hevc' "
-        "is 0 to 51: `points` are for codecs of one scale, name those of each with it, as "
+        "is 0 to 51: `points` needs codecs of one scale; give each its own, as in "
         "NAME:points=A/B"
     )
     with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):

@@ -77,7 +77,7 @@ def test_fault_is_found(class_name: str) -> None:
     [
         ("CrashesOnDamage", "foreign", "PNG header and noise: the process died of SIGABRT"),
         ("HangsOnDamage", "foreign", "PNG header and noise: not done after 2 s"),
-        ("ProgramHangsOnDamage", "foreign", "sleep was not done in time and was ended"),
+        ("ProgramHangsOnDamage", "foreign", "sleep was not done in time and was stopped"),
         ("LeavesOnDamage", "foreign", "PNG header and noise: SystemExit: 3"),
         ("CrashesOnOnePixel", "round-trip", "1×1×1 at 4: encode: the process died of SIGABRT"),
         ("CannotBeBuilt", "round-trip", "RuntimeError: no weights"),
@@ -87,7 +87,11 @@ def test_fault_is_found(class_name: str) -> None:
         ("TakesAnything", "foreign", "noise: decode returned ndarray of shape (8, 8, 3)"),
         ("TextStream", "round-trip", "codec 'sound': encode returned str, not bytes"),
         ("ListedImage", "round-trip", "codec 'sound': decode returned list, not a NumPy array"),
-        ("FlatImage", "round-trip", "codec 'sound': decode returned shape (1,), the image is (1, "),
+        (
+            "FlatImage",
+            "round-trip",
+            "codec 'sound': decode returned shape (1,), but the image is (1, ",
+        ),
         ("Floats", "round-trip", "codec 'sound': decode returned float32 samples, not uint8"),
         ("FloatPayload", "payload", "codec 'sound': payload_bytes returned 0.5 (float), where"),
         ("LongPayload", "payload", "bytes of the stream is needed"),

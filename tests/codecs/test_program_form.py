@@ -264,7 +264,7 @@ def test_a_call_has_the_time_of_its_definition(tmp_path: Path) -> None:
     text = "name" + HEAD.partition("name")[2] + "timeout_s = 0.3\n" + SCRIPTS
     codec = definition(tmp_path, text, "sleep 60")
     started = time.monotonic()
-    with pytest.raises(OutOfTimeError, match="menc was not done in time and was ended"):
+    with pytest.raises(OutOfTimeError, match="menc was not done in time and was stopped"):
         codec(6).encode(photograph(3))
     assert time.monotonic() - started < 10
 

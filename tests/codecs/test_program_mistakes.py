@@ -46,10 +46,10 @@ MISTAKES = [
     ('name = "mine"', 'nmae = "mine"', "nmae", "unknown key 'nmae'; did you mean 'name'?"),
     ('name = "mine"', "", "name", "is missing"),
     ('name = "mine"', "name = 3", "name", "3 is not text"),
-    ('name = "mine"', 'name = ""', "name", "'' is not made of letters, digits"),
-    ('name = "mine"', 'name = "a/b"', "name", "'a/b' is not made of letters, digits"),
-    ('name = "mine"', 'name = "a b"', "name", "'a b' is not made of"),
-    ('name = "mine"', 'name = "mine\\n"', "name", "'mine\\n' is not made of"),
+    ('name = "mine"', 'name = ""', "name", "'' may only have letters, digits"),
+    ('name = "mine"', 'name = "a/b"', "name", "'a/b' may only have letters, digits"),
+    ('name = "mine"', 'name = "a b"', "name", "'a b' may only have"),
+    ('name = "mine"', 'name = "mine\\n"', "name", "'mine\\n' may only have"),
     ('summary = "My codec"', "summary = 3", "summary", "3 is not text"),
     ('parameter = "quality"', "", "parameter", "is missing"),
     ("ladder = [10, 50, 90]", "", "ladder", "is missing"),
@@ -87,10 +87,10 @@ MISTAKES = [
     ("[[refuse]]", "[refuse]", "refuse", "is not an array"),
     # Options.
     ("[options.fast]", "[options.Fast]", "options.Fast", "an option's name is made of a to z"),
-    ("[options.fast]", "[options.point]", "options.point", "this name has a meaning of its own"),
-    ("[options.fast]", "[options.label]", "options.label", "this name has a meaning of its own"),
-    ("[options.fast]", "[options.output]", "options.output", "this name has a meaning"),
-    ("[options.fast]", "[options.channels]", "options.channels", "this name has a meaning"),
+    ("[options.fast]", "[options.point]", "options.point", "this name has another meaning"),
+    ("[options.fast]", "[options.label]", "options.label", "this name has another meaning"),
+    ("[options.fast]", "[options.output]", "options.output", "this name has another meaning"),
+    ("[options.fast]", "[options.channels]", "options.channels", "this name has another meaning"),
     ('meaning = "haste"', "", "options.fast.meaning", "is missing"),
     ('meaning = "haste"', "mean = 1", "options.fast.mean", "did you mean 'meaning'?"),
     ("default = false", "", "options.fast.default", "is missing"),
@@ -102,8 +102,18 @@ MISTAKES = [
     ),
     ('default = "420"', 'default = "411"', "options.chroma.default", "'411' is not among the"),
     ('default = "420"', "default = 420", "options.chroma.default", "420 is not among the"),
-    ('["quality", "qp"]', '["quality", 3]', "options.mode.choices[1]", "3 is not of the default's"),
-    ('choices = ["quality", "qp"]', "", "options.mode.choices", "is missing: text is only taken"),
+    (
+        '["quality", "qp"]',
+        '["quality", 3]',
+        "options.mode.choices[1]",
+        "3 has another type than the default",
+    ),
+    (
+        'choices = ["quality", "qp"]',
+        "",
+        "options.mode.choices",
+        "is missing: an option with a text",
+    ),
     ('["quality", "qp"]', '["quality", "../qp"]', "options.mode.choices[1]", "leads out of"),
     ('["quality", "qp"]', '["quality", "a/../x"]', "options.mode.choices[1]", "leads out of"),
     ('["quality", "qp"]', '["quality", "~/x"]', "options.mode.choices[1]", "leads out of"),
@@ -115,13 +125,13 @@ MISTAKES = [
     ("[options.fast]\ndefault = false", "[options]\nfast = 1", "options.fast", "is not a table"),
     # Pixels.
     ('input = "yuv"', 'input = "yv12"', "pixels.input", "unknown value 'yv12'; known: png"),
-    ('input = "yuv"', 'input = "png"', "pixels.output", "with yuv or y4m on one side"),
-    ('output = "yuv"', 'output = "png"', "pixels.output", "with yuv or y4m on one side"),
+    ('input = "yuv"', 'input = "png"', "pixels.output", "if one side is yuv or y4m"),
+    ('output = "yuv"', 'output = "png"', "pixels.output", "if one side is yuv or y4m"),
     ('input = "yuv"', "", "pixels.input", "is missing"),
-    ('geometry = "header"', "", "pixels.geometry", "goes with output = 'yuv', which needs it"),
+    ('geometry = "header"', "", "pixels.geometry", "is needed with output = 'yuv' and only there"),
     ('geometry = "header"', 'geometry = "av1"', "pixels.geometry", "unknown value 'av1'"),
-    ('geometry = "header"', 'geometry = ""', "pixels.geometry", "which needs it: hevc, vvc"),
-    ('output = "yuv"', 'output = "y4m"', "pixels.geometry", "goes with output = 'yuv'"),
+    ('geometry = "header"', 'geometry = ""', "pixels.geometry", "only there: hevc, vvc"),
+    ('output = "yuv"', 'output = "y4m"', "pixels.geometry", "is needed with output = 'yuv'"),
     ('chroma = "{chroma}"', 'chroma = "{chrome}"', "pixels.chroma", "{chrome} is not an option"),
     ('chroma = "{chroma}"', 'chroma = "411"', "pixels.chroma", "'411' is not one of 400, 420"),
     ("depth = 8", "depth = 7", "pixels.depth", "depth 7 is not within 8 to 16"),
@@ -159,7 +169,7 @@ MISTAKES = [
     ('names = ["menc", "my-encoder"]', "names = []", "encode.names", "[] names no program"),
     ('names = ["menc", "my-encoder"]', 'names = "menc"', "encode.names", "'menc' is not an array"),
     ('version = ["--version"]', 'version = "-V"', "encode.version", "'-V' is not an array"),
-    ("'menc (\\S+)'", "'menc (\\S+'", "encode.pattern", "is not a regular expression:  "),
+    ("'menc (\\S+)'", "'menc (\\S+'", "encode.pattern", "is not a regular expression: "),
     (
         'version = ["--version"]',
         "",
@@ -184,7 +194,7 @@ MISTAKES = [
     ('"-q", "{point}"', '"-q", "{strength:d}"', "encode", "cannot be filled with strength 0.5"),
     ('"-q", "{point}"', '"-q", "a\\u0000"', "encode.arguments[1]", "has a null character"),
     ("effort = 9 }", 'point = "9" }', "encode.arguments[2].when.point", "'9' is not a number"),
-    ('then = ["--slow"]', "then = []", "encode.arguments[2].then", "is missing, and there is no"),
+    ('then = ["--slow"]', "then = []", "encode.arguments[2].then", "is missing, and so is"),
     ('then = ["--slow"]', 'else = ["/{input}"]', "encode.arguments[2].else[0]", "is a file in the"),
     (
         'program = "mdec"',
@@ -199,8 +209,8 @@ MISTAKES = [
         "'a/b' is not a file in",
     ),
     ('program = "mdec"', 'program = "mdec"\nstdin = "{x}"', "decode.stdin", "{x} is not one of"),
-    ("[pixels]", "[by_point]\nq = [1, 2]\n[pixels]", "by_point", "goes with one ladder"),
-    ("[options.fast]\n", "[options.fast]\nfree = true\n", "options.fast.free", "goes with text as"),
+    ("[pixels]", "[by_point]\nq = [1, 2]\n[pixels]", "by_point", "needs a single ladder"),
+    ("[options.fast]\n", "[options.fast]\nfree = true\n", "options.fast.free", "needs a text as"),
     ("integer = true", "integer = true\ntimeout_s = 0", "timeout_s", "0 is not above 0"),
     ('"-q", "{point}"', '"-q", "{points}"', "encode.arguments[1]", "{points} is not one of"),
     ('"-q", "{point}"', '"-q", "{output}"', "encode.arguments[1]", "{output} is not one of"),
@@ -212,10 +222,15 @@ MISTAKES = [
     ('["{stream}", {', '["{stream}", "{input}", {', "decode.arguments[1]", "{input} is not one of"),
     ("effort = 9 }", "efort = 9 }", "encode.arguments[2].when.efort", "did you mean 'effort'?"),
     ("effort = 9 }", "effort = 10 }", "encode.arguments[2].when.effort", "10 is not within 1 to 9"),
-    ("effort = 9 }", "effort = true }", "encode.arguments[2].when.effort", "True is not"),
-    ("effort = 9 }", 'effort = "9" }', "encode.arguments[2].when.effort", "'9' is not"),
+    ("effort = 9 }", "effort = true }", "encode.arguments[2].when.effort", "True has another type"),
+    ("effort = 9 }", 'effort = "9" }', "encode.arguments[2].when.effort", "'9' has another type"),
     ("effort = 9 }", "effort = [] }", "encode.arguments[2].when.effort", "has no values"),
-    ("fast = true }, then", "fast = 1 }, then", "encode.arguments[3].when.fast", "1 is not"),
+    (
+        "fast = true }, then",
+        "fast = 1 }, then",
+        "encode.arguments[3].when.fast",
+        "1 has another type",
+    ),
     ("channels = 1 }", "channels = 2 }", "encode.arguments[4].when.channels", "2 is not one of 1"),
     ("channels = 1 }", "channels = true }", "encode.arguments[4].when.channels", "True is not one"),
     (
@@ -250,21 +265,26 @@ def test_a_mistake_is_named_with_its_key(tmp_path, old, new, key, reason):
 @pytest.mark.parametrize(
     ("old", "new", "key", "reason"),
     [
-        ('output = "pnm"', 'output = "pnm"\nchroma = "420"', "pixels.chroma", "is for yuv and y4m"),
+        (
+            'output = "pnm"',
+            'output = "pnm"\nchroma = "420"',
+            "pixels.chroma",
+            "is only for yuv and y4m",
+        ),
         (
             'output = "pnm"',
             'output = "pnm"\nsiting = "left"',
             "pixels.siting",
-            "is for yuv and y4m",
+            "is only for yuv and y4m",
         ),
-        ('output = "pnm"', 'output = "pnm"\ndepth = 10', "pixels.depth", "is for yuv and y4m only"),
+        ('output = "pnm"', 'output = "pnm"\ndepth = 10', "pixels.depth", "is only for yuv and y4m"),
         (
             'output = "pnm"',
             'output = "pnm"\nmultiple = { 420 = 2 }',
             "pixels.multiple",
-            "is for yuv and y4m only",
+            "is only for yuv and y4m",
         ),
-        ('output = "pnm"', 'output = "pnm"\ngeometry = "vvc"', "pixels.geometry", "goes with"),
+        ('output = "pnm"', 'output = "pnm"\ngeometry = "vvc"', "pixels.geometry", "is needed with"),
         ('["{stream}"', '["{width}", "{stream}"', "decode.arguments[0]", "{width} is not one of"),
         (
             '["{stream}", ',
@@ -322,7 +342,7 @@ def test_a_program_must_not_take_a_variable_of_rdbench(tmp_path):
         '[encode]\nprogram = "data"\narguments = ["{input}", "{stream}"]\n'
         '[decode]\nprogram = "mdec"\narguments = ["{stream}", "{output}"]\n'
     )
-    with pytest.raises(UsageError, match=r"'encode\.program': RDBENCH_DATA means something else"):
+    with pytest.raises(UsageError, match=r"'encode\.program': RDBENCH_DATA has another meaning"):
         read(path)
 
 

@@ -215,7 +215,7 @@ def test_nothing_to_compare_is_said(tmp_path):
     (tmp_path / "measurements.csv").write_text(as_csv(of("jpeg")))
     with pytest.raises(UsageError, match="is the only curve"):
         call(tmp_path, "--anchor", "jpeg")
-    with pytest.raises(UsageError, match="one curve only"):
+    with pytest.raises(UsageError, match="only one curve"):
         call(tmp_path, "--matrix")
 
 

@@ -143,7 +143,7 @@ def test_published_means_are_compared_as_means_of_as_many_images():
 def test_what_cannot_be_compared_says_why():
     jpeg, webp = curves_of(of("jpeg") + of("webp"))
     luma = dataclasses.replace(webp, channels=(1,))
-    assert "3 channels, webp of images with 1" in compare(jpeg, luma, QUICK)[0].reason
+    assert "3 channels, webp has images with 1" in compare(jpeg, luma, QUICK)[0].reason
     ssim = Settings(BUILT_IN["ssim"])
     assert "no images with ssim in common" in compare(jpeg, webp, ssim)[0].reason
     few = dataclasses.replace(jpeg, dataset="kodak")

@@ -169,12 +169,21 @@ def test_points_beyond_the_rates_of_jpeg_ai_do_not_count(jpeg_ai):
     [
         ({"convention": "aoma"}, "unknown convention 'aoma'; did you mean 'aom'"),
         ({"convention": "jpegai"}, "unknown convention 'jpegai'; did you mean 'jpeg-ai'"),
-        ({"method": "akima"}, "`method` akima contradicts the JPEG AI convention, which has pchip"),
+        (
+            {"method": "akima"},
+            "`method` akima contradicts the JPEG AI convention, which sets pchip",
+        ),
         ({"method": "all"}, "`method` all contradicts"),
-        ({"metrics": "vif"}, "`metrics` vif contradicts the JPEG AI convention, which has ms_ssim"),
-        ({"rates": (0.1, 2)}, "`rates` 0.1,2 contradicts the JPEG AI convention, which has 0.051"),
-        ({"qualities": (1, 2)}, "`qualities` 1,2 contradicts the JPEG AI convention, which has no"),
-        ({"cap_db": 60.0}, "`cap_db` 60 contradicts the JPEG AI convention, which has none"),
+        (
+            {"metrics": "vif"},
+            "`metrics` vif contradicts the JPEG AI convention, which sets ms_ssim",
+        ),
+        ({"rates": (0.1, 2)}, "`rates` 0.1,2 contradicts the JPEG AI convention, which sets 0.051"),
+        (
+            {"qualities": (1, 2)},
+            "`qualities` 1,2 contradicts the JPEG AI convention, which sets none",
+        ),
+        ({"cap_db": 60.0}, "`cap_db` 60 contradicts the JPEG AI convention, which sets none"),
         ({"averaging": "pooled"}, "`averaging` pooled contradicts"),
         ({"min_overlap": 50.0}, "`min_overlap` 50 contradicts"),
     ],

@@ -130,7 +130,7 @@ def test_luma_and_rgb_of_one_dataset_are_told_apart_by_color(tmp_path):
     assert "photos, RGB, PSNR [dB], against jpeg, rgb" in bd_text(rows)
     webp, _, luma_row, _ = records(rows)
     assert (webp["color"], webp["reason"]) == ("rgb", "")
-    assert luma_row["reason"].endswith("channels, jpeg, luma of images with 1")
+    assert luma_row["reason"].endswith("channels, jpeg, luma has images with 1")
     assert summary_rows(curves)[-1]["color"] == "luma"
 
 
@@ -171,7 +171,7 @@ def test_times_of_several_machines_are_never_means_without_a_word(tmp_path):
     assert row["message"] == "times are means over several machines (a and b)"
     rows = bd_table(runs, anchor="webp", interval="none")
     text = bd_text(rows, complexity=True)
-    said = "times are of different machines, and not to be compared (a: webp; a and b: jpeg)"
+    said = "times are of different machines and cannot be compared (a: webp; a and b: jpeg)"
     assert said in text
     assert [records(rows)[0][f"{whose}_machines"] for whose in ("anchor", "test")] == ["a", "a | b"]
 

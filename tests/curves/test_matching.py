@@ -134,7 +134,7 @@ def test_images_that_do_not_reach_it_are_counted(table):
     assert found[0].images == ("a", "c", "d", "e")
     assert found[0].only_anchor == ("b",)
     assert found[0].neither == ("f",)
-    said = "new at psnr_db 21.5: not compared on b, f: old alone on 1, new alone on 0, neither on 1"
+    said = "new at psnr_db 21.5: not compared on b, f: only old on 1, only new on 0, neither on 1"
     assert said in repr(found)
 
 

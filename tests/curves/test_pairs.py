@@ -148,7 +148,7 @@ def test_one_image_has_a_delta_and_no_interval():
 @pytest.mark.parametrize(
     ("changed", "reason", "dropped"),
     [
-        ([(0.5, 60.0)], "the test curve has one point, which is outside the anchor's range", 0),
+        ([(0.5, 60.0)], "the only point of the test curve is outside the anchor's range", 0),
         ([(0.2, 60.0), (0.9, 70.0)], "the curves do not overlap in quality", 0),
         ([(0.2, math.nan), (0.9, math.nan)], "no images with psnr_db in common", 0),
         ([(0.2, 36.0), (0.5, 33.0), (0.9, 30.0)], "the test curve has 1 usable points of 3", 2),

@@ -87,7 +87,7 @@ def test_qualities_are_what_is_integrated_over(run):
     assert row.value == pytest.approx(100 * (10 ** (logs[1] - logs[0]) - 1), rel=1e-9)
     quality = row_of(table, "webp", "quality")
     assert math.isnan(quality.value)
-    assert "that of a BD-quality is one of rates" in quality.reason
+    assert "use a range of rates for a BD-quality" in quality.reason
     assert "over 29 to 33 dB" in bd_text(table).splitlines()[0]
     assert "has 0 usable points of 1" in row_of(table, "png").reason
 

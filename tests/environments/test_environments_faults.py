@@ -43,8 +43,8 @@ def refused(text: str) -> str:
 def test_a_python_that_is_not_there_is_named():
     message = refused(f"{CODECS}:Plain,python=/nowhere/bin/python")
     assert "environment 'python=/nowhere/bin/python': there is no such file" in message
-    assert "there is no program 'nopython'" in refused(f"{CODECS}:Plain,python=nopython")
-    assert "it is no program" in refused(f"{CODECS}:Plain,python={CODECS}")
+    assert "program 'nopython' was not found" in refused(f"{CODECS}:Plain,python=nopython")
+    assert "it is not a program" in refused(f"{CODECS}:Plain,python={CODECS}")
 
 
 def test_it_is_one_line_on_the_command_line(photos, tmp_path):
@@ -59,7 +59,7 @@ def test_it_is_one_line_on_the_command_line(photos, tmp_path):
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.7"])
 def test_a_python_that_is_too_old_is_told_so(version):
     message = refused(f"{CODECS}:Plain,python={pyenv(version)}")
-    assert message.endswith(f": it is Python {version}, and 3.8 or later is needed")
+    assert message.endswith(f": it is Python {version}, but 3.8 or later is needed")
 
 
 def test_a_python_without_numpy_is_told_so(bare_python):
@@ -77,7 +77,7 @@ def test_a_folder_stands_for_the_interpreter_in_it(other_python):
     [
         (f"{CODECS}:Nothing", f"there is no class 'Nothing' in '{CODECS}'"),
         (f"{CODECS}:SERVER", "lacks name, parameter, ladder"),
-        (f"{CODECS}:Axis", "codec 'Axis' defines axis(), which cannot be asked in another"),
+        (f"{CODECS}:Axis", "codec 'Axis' defines axis(), which rdbench cannot call in another"),
         ("nofile.py:Plain", "codec file 'nofile.py': there is no such file"),
         ("jpeg:python=python3", "codec 'jpeg' is not of the form FILE.py:Class"),
     ],
@@ -118,7 +118,7 @@ def test_two_environments_are_refused(other_python, tmp_path):
 def test_without_conda_its_environments_cannot_be_had(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CONDA_EXE", raising=False)
-    assert "there is no conda" in refused(f"{CODECS}:Plain,conda=old")
+    assert "conda was not found" in refused(f"{CODECS}:Plain,conda=old")
 
 
 def test_conda_runs_the_python_of_its_environment(monkeypatch, tmp_path, other_python):
@@ -138,19 +138,19 @@ def test_conda_runs_the_python_of_its_environment(monkeypatch, tmp_path, other_p
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("print('hello, this is no protocol')", "what came in is no message of a worker"),
+        ("print('hello, this is no protocol')", "the data received are not a message of a worker"),
         ("import sys; sys.exit('out of luck')", "exit code 1: out of luck"),
         (
             "import worker; worker.PROTOCOL = 7; worker.main()",
-            "it speaks version 7 of the worker protocol, and this rdbench 1; renew the copy",
+            "it speaks version 7 of the worker protocol, but this rdbench speaks 1; renew the copy",
         ),
         (
             "import worker; worker._attributes = lambda c: {'name': 'x'}; worker.main()",
-            "what its worker tells of it is wrong: Object missing required field",
+            "the description by its worker is wrong: Object missing required field",
         ),
         (
             "import os; os.write(1, b'RDBW' + bytes([4, 0, 0, 0] + 8 * [0]) + b'nope')",
-            "its header is no JSON: b'nope'",
+            "its header is not JSON: b'nope'",
         ),
     ],
 )
@@ -181,7 +181,7 @@ FAULTS = {
         CRASHED,
         "exit code 5, in the middle of a message",
     ),
-    "nonsense": ("os.write(WRITER, b'x' * 100)", FAILED, "is no message: it begins with b'xxxx"),
+    "nonsense": ("os.write(WRITER, b'x' * 100)", FAILED, "is not a message: it begins with b'xxxx"),
     "closed": (
         "os.close(WRITER); time.sleep(3600)",
         CRASHED,
@@ -191,7 +191,7 @@ FAULTS = {
     "huge": (
         "os.write(WRITER, worker.HEAD.pack(b'RDBW', 2, 2**50) + b'{}')",
         FAILED,
-        "is no message",
+        "is not a message",
     ),
 }
 

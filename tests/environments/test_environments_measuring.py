@@ -128,7 +128,7 @@ def faults(photos, tmp_path_factory, other_python):
         ("raises", FAILED, "ValueError: no such luck"),
         ("leaves", FAILED, "SystemExit: goodbye"),
         ("not-bytes", FAILED, "codec 'not-bytes': encode returned str, not bytes"),
-        ("wrong-shape", FAILED, "decode returned shape (3, 4, 3), the image is (32, 48, 3)"),
+        ("wrong-shape", FAILED, "decode returned shape (3, 4, 3), but the image is (32, 48, 3)"),
         ("wrong-type", FAILED, "decode returned float32 samples, not uint8"),
         ("not-an-array", FAILED, "decode returned list, not a NumPy array"),
         ("garbage", FAILED, "no step stream"),

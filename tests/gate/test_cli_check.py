@@ -126,5 +126,5 @@ def test_git_bisect_skips_what_cannot_be_judged(folder):
     assert (call().exit_code, call("--git-bisect").exit_code) == (1, 125)
     spoil(folder)
     assert call("--git-bisect").exit_code == 1
-    with pytest.raises(UsageError, match="judges"):
+    with pytest.raises(UsageError, match="exclude each other"):
         call("--git-bisect", "--update")

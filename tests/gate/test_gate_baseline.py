@@ -152,10 +152,10 @@ def test_schemas(run, baseline):
     write(baseline, old)
     report = check(run, baseline)
     assert report.fine
-    assert report.notes[0].endswith(f"is of schema 1 and was read as schema {SCHEMA_VERSION}")
+    assert report.notes[0].endswith(f"has schema 1 and was read as schema {SCHEMA_VERSION}")
     for version in (SCHEMA_VERSION + 1, 0, "x"):
         other = text.replace(now + revisions, f",{version},{revisions}")
-        refused(run, baseline, other, f"is of schema {version}, this rdbench reads up to")
+        refused(run, baseline, other, f"has schema {version}, but this rdbench reads only up to")
     assert update(run, baseline).problem.startswith("the baseline ")
     assert baseline.read_text(encoding="utf-8") == text
 

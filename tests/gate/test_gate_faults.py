@@ -51,7 +51,7 @@ def test_a_codec_that_got_one_percent_worse(measure, baseline):
 def test_one_byte_more_is_reported_and_within_the_limit(measure, baseline):
     curve = only(check(measure("OneByte", "png"), baseline))
     assert (curve.verdict, curve.identical, curve.compared) == (Verdict.SAME, 12, 16)
-    assert "something else for 4 of 16 measurements: astronaut at quality 60 (" in curve.changed
+    assert "other results for 4 of 16 measurements: astronaut at quality 60 (" in curve.changed
     size, more = (int(word) for word in curve.changed.split("(")[1].split(" bytes")[0].split(" → "))
     assert more == size + 1
 
@@ -111,10 +111,10 @@ def test_what_failed_before_is_told_apart_from_what_newly_fails(measure, tmp_pat
     assert old.failures[0].startswith("photo (crops): ")
     again = check(measure("Fails", out="again"), old.path)
     assert again.fine
-    assert only(again).notes[0].startswith("failed in the baseline and still: ")
+    assert only(again).notes[0].startswith("failed in the baseline and still fails: ")
     mended = check(measure("Good", out="mended"), old.path)
     assert mended.fine
-    assert only(mended).notes[0].startswith("failed in the baseline and no longer: ")
+    assert only(mended).notes[0].startswith("failed in the baseline and no longer fails: ")
     assert update(tmp_path / "again", old.path).failures == ()
 
 

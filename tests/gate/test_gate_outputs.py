@@ -78,7 +78,7 @@ def test_junit_xml_has_a_case_for_each_curve(report):
     }
     assert cases["webp"].find("failure").get("message").startswith("BD-rate in PSNR +1.99 %")
     assert cases["jpeg2000"].find("skipped") is not None
-    assert "something else for 4 of 20" in cases["jpeg"].find("system-out").text
+    assert "other results for 4 of 20" in cases["jpeg"].find("system-out").text
     assert printable(NASTY) in cases
 
 

@@ -91,7 +91,7 @@ def test_labels_of_one_run_are_held_against_each_other(tmp_path):
     ("labels", "message"),
     [
         (("older", "new"), "did you mean 'old'"),
-        (("old", "old"), "label 'old' is held against itself"),
+        (("old", "old"), "label 'old' cannot be compared with itself"),
     ],
 )
 def test_labels_that_cannot_be_held_against_each_other(tmp_path, labels, message):
@@ -100,7 +100,7 @@ def test_labels_that_cannot_be_held_against_each_other(tmp_path, labels, message
 
 
 def test_labels_of_different_codecs_are_no_builds_of_one(tmp_path):
-    with pytest.raises(UsageError, match=r"of the codec webp and 'new' of jpeg; `rdbench bd`"):
+    with pytest.raises(UsageError, match=r"to the codec webp and 'new' to jpeg; `rdbench bd`"):
         check_labels(run_of_two(tmp_path, codec="jpeg"), "old", "new", Limits())
 
 

@@ -132,18 +132,18 @@ def test_what_is_lost_is_gone():
     assert said(one) == ["gone: not in the run: rocket at quality 92"]
     assert judged(webp, webp[:-1]).notes == ("not in the baseline: rocket at quality 92",)
     empty = judged(changed(webp, lambda row: {"psnr_db": None}), webp)
-    assert said(empty) == ["gone: no psnr_db any more: all images at all points"]
+    assert said(empty) == ["gone: no longer any psnr_db: all images at all points"]
     nan = judged(
         changed(webp, lambda row: {"psnr_db": math.nan}, lambda row: row.image == "coffee"), webp
     )
-    assert said(nan) == ["gone: no psnr_db any more: image coffee"]
+    assert said(nan) == ["gone: no longer any psnr_db: image coffee"]
     unjudged = judged(
         webp, changed(webp, lambda row: {"psnr_db": math.nan}, lambda row: row.image == "coffee")
     )
     assert unjudged.fine
     assert unjudged.notes == ("no psnr_db in the baseline, so not judged: image coffee",)
     no_rate = judged(changed(webp, lambda row: {"bpp": None, "size_bytes": None}), webp)
-    assert said(no_rate) == ["gone: no bpp any more: all images at all points"]
+    assert said(no_rate) == ["gone: no longer any bpp: all images at all points"]
 
 
 def test_images_that_lack_a_point_are_judged_at_their_other_points():
@@ -175,7 +175,7 @@ def test_failures_new_old_and_mended():
         lambda row: row.image == "coffee",
     )
     assert said(judged(failed, webp)) == ["newly failing: image coffee (timeout: slow | =1)"]
-    assert judged(failed, failed).notes == ("failed in the baseline and still: image coffee",)
+    assert judged(failed, failed).notes == ("failed in the baseline and still fails: image coffee",)
     assert judged(webp, failed).fine
     dead = changed(webp, lambda row: {"status": "failed", "psnr_db": None, "bpp": None})
     assert judged(dead, webp).verdict is Verdict.NEWLY_FAILING
@@ -233,7 +233,7 @@ def test_another_definition_of_a_metric_is_not_comparable():
         (curve,) = compare(Table("new", tuple(rows), records[1]), old, PSNR).curves
         assert curve.verdict is verdict
     assert said(curve)[0].endswith(
-        "PSNR is defined otherwise than when the baseline was written (revisions 1 and 2)"
+        "the definition of PSNR has changed since the baseline was written (revisions 1 and 2)"
     )
 
 

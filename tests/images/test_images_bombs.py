@@ -125,9 +125,9 @@ def test_a_file_of_more_bytes_than_memory_is_not_read(tmp_path):
     path = tmp_path / "sparse.png"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(ImageError, match="1,099,511,627,776 bytes, more than"):
+    with pytest.raises(ImageError, match="1,099,511,627,776 bytes; the limit is"):
         read_image(path)
-    with pytest.raises(OSError, match="more than the 10 that are read"):
+    with pytest.raises(OSError, match="the limit is 10"):
         read_file(path, 10)
 
 

@@ -137,7 +137,7 @@ def test_what_is_there_and_right_is_not_fetched_again(server, manifest, tmp_path
     server.requests.clear()
     lines = fetched(server, manifest, tmp_path)
     assert server.requests == {"2.png": 1, "3.png": 1}
-    assert lines[0] == "1.png: there already"
+    assert lines[0] == "1.png: already there"
     for name, image in manifest.items():
         assert pixel_sha256(read_image(tmp_path / name)) == image.sha256
 

@@ -66,10 +66,10 @@ def test_writes_a_file_once(table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--out", "curve.json"), r"files named \*.csv"),
+        (("--out", "curve.json"), r"must end with .csv"),
         (("--out", "nowhere/curve.csv"), "there is no folder 'nowhere'"),
         (("--delimiter", ";;"), "the first must be one character"),
-        (("--delimiter", ","), "and they differ"),
+        (("--delimiter", ","), "they must differ"),
         (("--decimal", "'"), r"the second \. or ,"),
         (("--map", "rate"), "not of the form"),
     ],

@@ -177,7 +177,7 @@ def test_a_published_curve_is_read_as_it_was(imported):
     assert (curve.rate_is, expected.rate_is) == ("unknown", "unknown")
     np.testing.assert_array_equal(curve.mean("bpp"), expected.mean("bpp"))
     np.testing.assert_array_equal(curve.mean("psnr_db"), expected.mean("psnr_db"))
-    with pytest.raises(UsageError, match="label 'paper-elic2022_mse' already; name that one"):
+    with pytest.raises(UsageError, match="label 'paper-elic2022_mse'; use that one"):
         imported({"paper-elic2022_mse.json": document})
 
 
@@ -248,7 +248,7 @@ def test_what_does_not_fit_together_is_said(imported, tmp_path):
     estimated = {key: value for key, value in MEANS.items() if key != "description"}
     with pytest.raises(UsageError, match=r"are of several kinds \(coder, unknown\)"):
         imported({"a.json": MEANS, "b.json": estimated}, label="both")
-    with pytest.raises(UsageError, match=r"'a.json' is CompressAI's JSON, 'b.csv' CSV"):
+    with pytest.raises(UsageError, match=r"'a.json' is CompressAI's JSON, but 'b.csv' is CSV"):
         imported({"a.json": MEANS, "b.csv": "bpp,psnr_db\n1,30\n"})
 
 

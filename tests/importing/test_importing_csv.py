@@ -92,12 +92,14 @@ def test_line_ends_and_a_byte_order_mark_make_no_difference(imported, data):
 def test_semicolons_and_decimal_commas(imported):
     text = TABLE.replace(",", ";").replace(".", ",")
     assert imported(text, delimiter=";", decimal=",").text == imported(TABLE).text
-    with pytest.raises(UsageError, match=r"looks separated by ';', not ','; give `delimiter=';'`"):
+    with pytest.raises(
+        UsageError, match=r"seems to be separated by ';', not by ','; give `delimiter=';'`"
+    ):
         imported(text, delimiter=",")
     for delimiter in (";", ""):
         with pytest.raises(UsageError, match=r"line 2, bpp: '0,25' has a comma; .* `decimal=','`"):
             imported(text, delimiter=delimiter)
-    with pytest.raises(UsageError, match="looks separated by tab"):
+    with pytest.raises(UsageError, match="seems to be separated by tab"):
         imported(TABLE.replace(",", "\t"), delimiter=",")
 
 
@@ -142,7 +144,10 @@ def test_one_point_and_missing_images_are_noted(imported):
         ("name,q,rate,PSNR\na,1,2,1" + 400 * "0" + ".\n", "is too large for a number"),
         ("name,q,rate,PSNR\na,1,,3\n", "line 2 has no bpp"),
         ("name,q,rate,PSNR\na,1,2,\n", "line 2 has a rate but no quality"),
-        ("name,q,rate,PSNR\na,,1,3\na,2,2,4\n", "line 3 tells its point, 'table.csv', line 2 does"),
+        (
+            "name,q,rate,PSNR\na,,1,3\na,2,2,4\n",
+            "line 3 has a point, but 'table.csv', line 2 has none",
+        ),
         ("name,q,rate,PSNR\na,1,nan,3\n", "line 2: bpp is nan"),
         ("name,q,rate,PSNR\na,1,inf,3\n", "line 2: bpp is inf"),
         ("name,q,rate,PSNR\na,1,2,NaN\n", "line 2: psnr_db is nan"),
@@ -182,7 +187,7 @@ def test_what_is_wrong_with_a_table_is_said(imported, text, message):
         ({"label": "@sum"}, "begins with '@', which spreadsheets take for a formula; give another"),
         ({"label": "a,b"}, "has a comma"),
         ({"label": "a\tb"}, "a control character"),
-        ({"label": "lee2019-mse"}, "has the label 'lee2019-mse' already; name that one"),
+        ({"label": "lee2019-mse"}, "with the label 'lee2019-mse'; use that one"),
         ({"dataset": ""}, "has no dataset; give `dataset`"),
         ({"dataset": "=d"}, "`dataset`: dataset '=d' begins with '='"),
         ({"known_issue": "-x"}, "`known_issue`: known_issue '-x' begins with '-'"),
@@ -236,7 +241,7 @@ def test_a_first_line_sep_says_the_delimiter(imported, first):
         UsageError, match=r"has sep=; in its first line, which contradicts `delimiter` '\|'"
     ):
         imported(text, delimiter="|")
-    with pytest.raises(UsageError, match=r"says sep=\. in its first line"):
+    with pytest.raises(UsageError, match=r"has sep=\. in its first line"):
         imported(text.replace(";", "."))
 
 
@@ -245,7 +250,7 @@ CLASHING = "label,image,point,bpp,psnr_db\nlee2019-mse,a,1,0.5,30\nother,a,1,0.2
 
 def test_labels_that_ship_with_rdbench_get_a_way_out_that_works(imported):
     """The option that the message names is given as it says, to a file of several curves."""
-    with pytest.raises(UsageError, match="has the label 'lee2019-mse' already") as error:
+    with pytest.raises(UsageError, match="with the label 'lee2019-mse'") as error:
         imported(CLASHING, mapping={}, label="")
     (label,) = re.findall(r"give `label='([^']+)'`, where", str(error.value))
     labels = [curve.label for curve in imported(CLASHING, mapping={}, label=label).curves]

@@ -86,9 +86,9 @@ def test_images_are_told_by_files(tmp_path):
     ("request_", "message"),
     [
         ({"point": "q"}, r"`point` 'q' has no \{\}, which stands for the point"),
-        ({"point": "x{}"}, r"'q1/t.csv': `point` 'x\{\}' is to match .* it matches none"),
+        ({"point": "x{}"}, r"'q1/t.csv': `point` 'x\{\}' must match .* it matches none"),
         ({"point": "*{}", "names": ["q1/t1.csv", "q2/t2.csv"]}, r"it matches .*1, 1"),
-        ({"image": "q{}"}, r"the rows tell their image themselves; leave out `image`"),
+        ({"image": "q{}"}, r"the rows already give their image; leave out `image`"),
     ],
 )
 def test_patterns_of_paths_are_checked(tmp_path, request_, message):
@@ -100,7 +100,7 @@ def test_patterns_of_paths_are_checked(tmp_path, request_, message):
 
 def test_points_are_told_once(tmp_path):
     files = {"q1/t.csv": "name,point,rate,PSNR\na,1,0.5,30\n"}
-    with pytest.raises(UsageError, match="the rows already have a point; leave out `point`"):
+    with pytest.raises(UsageError, match="the rows already give their point; leave out `point`"):
         imported(tmp_path, files, point="q{}")
     assert imported(tmp_path, files).curves[0].points == (1,)
 
@@ -129,7 +129,7 @@ def test_images_named_by_full_paths_are_those_of_the_dataset(tmp_path, names, im
     text = TABLE.replace("\na,", f"\n{names[0]},").replace("\nb,", f"\n{names[1]},")
     result = imported(tmp_path, {"t.csv": text})
     assert result.curves[0].images == images
-    note = "images are named without the folders that all of a curve are in"
+    note = "images are named without their common folders"
     assert (note in result.notes) == names[0].endswith(".png")
 
 
@@ -191,7 +191,7 @@ def test_columns_of_bits_per_pixel_are_taken(tmp_path, header):
 
 
 def test_two_rates_are_refused_and_a_runs_own_columns_are_not(tmp_path):
-    with pytest.raises(UsageError, match="`mapping` names bpp and size_bytes: one of them"):
+    with pytest.raises(UsageError, match="`mapping` names bpp and size_bytes; only one of them"):
         imported(tmp_path, {"t.csv": TABLE}, mapping={**MAPPING, "size_bytes": "rate2"})
     own = "image,point,width,height,size_bytes,bpp,psnr_db\na,1,,,9,0.5,30\n"
     (curve,) = imported(tmp_path, {"t.csv": own}, mapping={}).curves
@@ -226,7 +226,9 @@ def test_text_tables_are_read_whatever_separates_their_cells(tmp_path, text):
 
 def test_a_signs_meaning_is_not_guessed(tmp_path):
     text = "rate;a,PSNR\n0.5;1,30\n"
-    with pytest.raises(UsageError, match=r"may be separated by ',' or ';'; say .* `delimiter`"):
+    with pytest.raises(
+        UsageError, match=r"may be separated by ',' or ';'; choose with `delimiter`"
+    ):
         imported(tmp_path, {"t.csv": text}, mapping=MEANS, images=3)
     with pytest.raises(
         UsageError, match="line 3: 4 cells, but the header has 2; put # before lines"
@@ -289,7 +291,9 @@ def test_names_with_commas_are_mapped_in_quotes(tmp_path):
     ],
 )
 def test_json_of_other_tools_is_called_what_it_is(tmp_path, document, what):
-    with pytest.raises(UsageError, match=rf"'t.json' has no 'results'.*{what}.*; make a CSV"):
+    with pytest.raises(
+        UsageError, match=rf"'t.json' has no 'results'.*{what}.*; convert it to a CSV"
+    ):
         imported(tmp_path, {"t.json": json.dumps(document)}, mapping={})
 
 
@@ -303,7 +307,7 @@ def test_a_file_that_was_not_imported_says_so(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(TABLE)
     with pytest.raises(
-        UsageError, match=r"header lacks codec, image, point; `rdbench import` makes"
+        UsageError, match=r"header lacks codec, image, point; `rdbench import` converts"
     ):
         call("bd", path, "--anchor", "x")
     with pytest.raises(UsageError, match=r"has no column .*; `rdbench import` converts results"):

@@ -117,7 +117,9 @@ def test_a_table_of_lee_has_no_image_called_average(tmp_path, name):
 
 
 def test_means_of_a_table_of_lee_are_checked_by_any_name(tmp_path):
-    with pytest.raises(UsageError, match=r"the row Mean: has 0\.6 at lambda 0\.01, the mean of"):
+    with pytest.raises(
+        UsageError, match=r"the row Mean: has 0\.6 at lambda 0\.01, but the mean of"
+    ):
         lee(tmp_path, "Mean:,0.6,1\n")
 
 

@@ -59,7 +59,7 @@ def test_a_codec_with_other_than_one_file_is_refused_with_their_names(networks, 
     ("source", "message"),
     [
         ("missing.safetensors", "there is no such file"),
-        ("jpeg", "codec 'jpeg' has no weights to look into"),
+        ("jpeg", "codec 'jpeg' has no weights to inspect"),
         ("dumas2018-case4", "unknown codec 'dumas2018-case4'; did you mean 'dumas2018-case"),
     ],
 )

@@ -121,7 +121,7 @@ def test_doctor_says_what_fails_and_what_to_install(tmp_path: Path) -> None:
 def test_doctor_ends_a_program_that_hangs(tmp_path: Path) -> None:
     path = write(tmp_path, "time.sleep(60)")
     text = output("metrics", "doctor", str(path), "--timeout", "5", status=1)
-    assert "failed   total.py was not done in time and was ended; it printed nothing" in text
+    assert "failed   total.py was not done in time and was stopped; it printed nothing" in text
 
 
 def test_doctor_outlives_a_metric_that_hangs_or_crashes() -> None:

@@ -121,8 +121,8 @@ def test_weights_that_are_not_here_are_named_with_where_to_put_them(
     with pytest.raises(MissingBackendError) as missing:
         registry.version(find(name))
     assert str(missing.value) == (
-        "weights are not here, and rdbench downloads none: put vgg16-397923af.pth and "
-        f"{FILES[name]} into {tmp_path}/hub/checkpoints, or name files of their layout with "
+        "weights are missing, and rdbench does not download any: put vgg16-397923af.pth and "
+        f"{FILES[name]} into {tmp_path}/hub/checkpoints, or name files of the same layout with "
         ":vgg16=PATH:weights=PATH"
     )
     record = find(f"{name}:vgg16={cache / 'vgg16-397923af.pth'}")
@@ -138,15 +138,15 @@ def test_files_that_are_none_are_refused(in_cache, pair, tmp_path) -> None:
     assert "text.pt cannot be read as weights of torch" in note
     other = in_cache / FILES["dists"]
     (note,) = Reference(pair[0], [find(f"lpips:weights={other}")]).score(pair[1]).notes
-    assert "weights are not of torchvision's or piq's layout: " in note
+    assert "weights do not have the layout of torchvision or piq: " in note
     (note,) = Reference(pair[0], [find(f"dists:vgg16={other}")]).score(pair[1]).notes
-    assert "weights are not of torchvision's or piq's layout: " in note
+    assert "weights do not have the layout of torchvision or piq: " in note
 
 
 def test_images_that_are_too_small_have_no_value(in_cache, photo) -> None:
     for name in FILES:
         small = np.ascontiguousarray(photo[:15, :40])
         (note,) = Reference(small, [find(name)]).score(small).notes
-        assert note == f"{name}: sides must be at least 16 px, the image is 40x15"
+        assert note == f"{name}: sides must be at least 16 px, but the image is 40x15"
         least = np.ascontiguousarray(photo[:16, :16])
         assert name in Reference(least, [find(name)]).score(255 - least).values

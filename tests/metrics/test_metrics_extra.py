@@ -197,7 +197,7 @@ def test_an_ffmpeg_without_libvmaf_is_refused_with_what_to_install(monkeypatch, 
     stand_in.write_text("#!/bin/sh\necho ffmpeg version 1\necho Unknown filter\n")
     stand_in.chmod(0o755)
     monkeypatch.setenv("RDBENCH_FFMPEG", str(stand_in))
-    with pytest.raises(MissingBackendError, match="is not the program 'ffmpeg' that is meant"):
+    with pytest.raises(MissingBackendError, match="is not the expected program 'ffmpeg'"):
         registry.version(find("vmaf"))
 
 

@@ -24,8 +24,8 @@ REASONS = {
     "Raises": "raised ZeroDivisionError: no windows",
     "Exits": "raised SystemExit: 3",
     "CannotBeBuilt": "raised RuntimeError: no weights",
-    "ChangesDecoded": "it changed the images that it was given",
-    "ChangesOriginal": "it changed the images that it was given",
+    "ChangesDecoded": "it changed its input images",
+    "ChangesOriginal": "it changed its input images",
     "WritesInPlace": "raised ValueError: output array is read-only",
 }
 
@@ -56,9 +56,9 @@ def test_what_a_metric_makes_of_its_original_is_its_own() -> None:
 
 def test_images_that_a_metric_does_not_take_have_no_value() -> None:
     grey = of("ColorError", image=ORIGINAL[:, :, :1]).score(DECODED[:, :, :1])
-    assert grey.notes == ("color_error: takes rgb8, the image is grey8",)
+    assert grey.notes == ("color_error: takes rgb8, but the image is grey8",)
     small = of("ColorError", image=ORIGINAL[:19]).score(DECODED[:19])
-    assert small.notes == ("color_error: sides must be at least 20 px, the image is 30x19",)
+    assert small.notes == ("color_error: sides must be at least 20 px, but the image is 30x19",)
     assert of("ColorError").score(ORIGINAL).values["color_error"] == 0
 
 
@@ -94,7 +94,7 @@ def test_a_file_never_takes_the_name_of_a_built_in(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     text = FILE.read_text().replace('"mean_error"', '"mse"')
     path.write_text(text)
-    with pytest.raises(UsageError, match="is called 'mse', as one of rdbench; rename it"):
+    with pytest.raises(UsageError, match="has the name 'mse' of a metric of rdbench; rename it"):
         choose([f"{path}:MeanError"])
 
 
@@ -115,11 +115,11 @@ def test_what_is_no_metric_is_refused(name: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("Mean Error", {}, "a name is made of a to z, 0 to 9 and '_'"),
-        ("9th", {}, "a name is made of"),
-        (3, {}, "a name is made of"),
-        ("bpp", {}, "a column of this name means something else"),
-        ("description", {}, "a column of this name means something else"),
+        ("Mean Error", {}, "a name may only have a to z, 0 to 9 and '_'"),
+        ("9th", {}, "a name may only have"),
+        (3, {}, "a name may only have"),
+        ("bpp", {}, "a column of this name has another meaning"),
+        ("description", {}, "a column of this name has another meaning"),
         ("x", {"unit": None}, "unit is None, where str is needed"),
         ("x", {"higher_is_better": 1}, "higher_is_better is 1, where bool is needed"),
         ("x", {"revision": "2"}, "revision is '2', where int is needed"),

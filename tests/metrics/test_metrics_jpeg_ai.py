@@ -161,7 +161,7 @@ def test_images_that_are_too_small_have_no_value(photo, name) -> None:
     small = np.ascontiguousarray(photo[:side, :300])
     scores = Reference(small, [find(name)]).score(small)
     assert scores.notes == (
-        f"{name}: sides must be at least {side + 1} px, the image is 300x{side}",
+        f"{name}: sides must be at least {side + 1} px, but the image is 300x{side}",
     )
 
 

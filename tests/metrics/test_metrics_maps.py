@@ -123,7 +123,7 @@ def test_maps_of_grey_images(pair):
 
 def test_what_has_no_map_is_said(pair):
     with pytest.raises(
-        UsageError, match="the metric 'vif' has no error map; those of difference, "
+        UsageError, match="the metric 'vif' has no error map; these have one: difference, "
     ):
         map_record("vif")
     with pytest.raises(UsageError, match="unknown metric 'sim'"):
@@ -153,5 +153,7 @@ def test_maps_of_others_are_checked(pair, tmp_path, returned, said):
 def test_a_record_with_a_map_whose_class_has_none_is_said(pair, tmp_path):
     path = tmp_path / "bad.py"
     path.write_text(OWN_MAP.partition("    def error_map")[0])
-    with pytest.raises(RdbenchError, match="'bad': its record has a map, its class no `error_map`"):
+    with pytest.raises(
+        RdbenchError, match="'bad': its record has a map, but its class has no `error_map`"
+    ):
         error_maps(map_record(f"{path}:Bad"), pair[0], [pair[1]])

@@ -82,8 +82,8 @@ def test_each_set_of_options_has_its_own_value(power, photo):
         ("exponnt=2", "unknown option of metric power: 'exponnt'; did you mean 'exponent'?"),
         ("exponent=3", "exponent is 1 or 2, not '3'"),
         ("exponent=2:exponent=1", "option 'exponent' is given twice"),
-        ("unit=a b", "made of other than"),
-        ("unit=", "made of other than"),
+        ("unit=a b", "may only have letters"),
+        ("unit=", "may only have letters"),
         ("weights=nowhere.txt", "'nowhere.txt' is not a file"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_metric_without_options_takes_none():
 
 def test_braces_around_what_is_no_option_are_a_fault():
     record = MetricRecord("x", definition="of {matrx}", options=(MetricOption("matrix", "601"),))
-    with pytest.raises(UsageError, match="braces around what is no option"):
+    with pytest.raises(UsageError, match="braces around a name that is not an option"):
         record.with_options({})
 
 

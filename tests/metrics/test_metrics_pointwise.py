@@ -168,7 +168,7 @@ def test_one_channel_has_no_chroma(photo, jpeg) -> None:
     grey = np.ascontiguousarray(photo[:, :, :1])
     scores = reference(grey, YUV).score(jpeg(grey, 40))
     assert {*scores.values} == {"mse", "psnr_y_db"}
-    assert scores.notes == (f"{', '.join(YUV[1:])}: takes rgb8, the image is grey8",)
+    assert scores.notes == (f"{', '.join(YUV[1:])}: takes rgb8, but the image is grey8",)
 
 
 def test_chroma_without_an_error_is_infinitely_good(photo) -> None:

@@ -56,8 +56,8 @@ def test_a_changed_definition_is_read_again(tmp_path) -> None:
 
 HANGS = "time.sleep(60)"
 FAULTS = {
-    "print('nothing')": "total.py printed nothing that 'pattern' finds: nothing",
-    "": "total.py printed nothing that 'pattern' finds; it printed nothing",
+    "print('nothing')": "the output of total.py does not match 'pattern': nothing",
+    "": "the output of total.py does not match 'pattern'; it printed nothing",
     "print('total: nan')": "score returned NaN",
     "print('total: 1,5')": "total.py printed '1,5', where a number is needed",
     "sys.exit(2)": "total.py left with exit code 2; it printed nothing",
@@ -65,7 +65,7 @@ FAULTS = {
     "os.kill(os.getpid(), 9)": "total.py was killed (SIGKILL: out of memory, or by a user); it",
     "os.abort()": "total.py died of SIGABRT; it printed nothing",
     "print('total: 3\\n' + 'x' * 4_000_000)": (
-        "total.py printed nothing that 'pattern' finds: total: 3 xxx"
+        "the output of total.py does not match 'pattern': total: 3 xxx"
     ),
 }
 
@@ -90,7 +90,7 @@ def test_a_program_that_hangs_is_ended_and_nothing_else_is_lost(tmp_path) -> Non
         scores = scored(path)
     assert time.monotonic() - started < 30
     assert {*scores.values} == {"mse", "psnr_db"}
-    assert scores.reasons["total_error"].startswith("total.py was not done in time and was ended")
+    assert scores.reasons["total_error"].startswith("total.py was not done in time and was stopped")
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "total.py.pid").read_text()), 0)
 
@@ -139,23 +139,23 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
     ("changes", "message"),
     [
         ({"name": ""}, "key 'name': is missing"),
-        ({"name": '"Total"'}, "metric 'Total': a name is made of a to z"),
-        ({"name": '"size_bytes"'}, "a column of this name means something else"),
+        ({"name": '"Total"'}, "metric 'Total': a name may only have a to z"),
+        ({"name": '"size_bytes"'}, "a column of this name has another meaning"),
         ({"higher_is_better": ""}, "key 'higher_is_better': is missing"),
         ({"higher_is_better": "1"}, "key 'higher_is_better': 1 is not true or false"),
         ({"revison": "1"}, "key 'revison': unknown key 'revison'; did you mean 'revision'?"),
-        ({"revision": "0"}, "revision and least_side are at least 1"),
+        ({"revision": "0"}, "revision and least_side must be at least 1"),
         ({"channels": "[]"}, "key 'channels': has no values"),
         ({"channels": "[1, 4]"}, "key 'channels[1]': unknown value '4'; known: 1, 3"),
         ({"channels": "[true]"}, "key 'channels[0]': True is not a whole number"),
         ({"input": '"jpeg"'}, "key 'input': unknown value 'jpeg'"),
         ({"pattern": ""}, "key 'pattern': is missing"),
-        ({"pattern": "'('"}, "key 'pattern': is not a regular expression:  "),
-        ({"pattern": "'total: .*'"}, "key 'pattern': 'total: .*' has not one group"),
-        ({"pattern": "'(.)(.)'"}, "key 'pattern': '(.)(.)' has not one group"),
+        ({"pattern": "'('"}, "key 'pattern': is not a regular expression: "),
+        ({"pattern": "'total: .*'"}, "key 'pattern': 'total: .*' needs exactly one group"),
+        ({"pattern": "'(.)(.)'"}, "key 'pattern': '(.)(.)' needs exactly one group"),
         ({"score_program": '""'}, "key 'score.program': '' names no program"),
         ({"score_progam": '"a"'}, "key 'score.progam': unknown key 'progam'; did you mean"),
-        ({"score_pattern": "'['"}, "key 'score.pattern': is no regular expression"),
+        ({"score_pattern": "'['"}, "key 'score.pattern': is not a regular expression"),
         ({"score_arguments": '["{original}"]'}, "key 'score.arguments': {decoded} is not among"),
         (
             {"score_arguments": '["{original}", "{decoded}", "{point}"]'},

@@ -64,11 +64,11 @@ def test_what_is_too_small_has_no_value_and_a_reason(photo) -> None:
     scores = reference(image, DEFAULT_METRICS).score(image)
     assert set(scores.values) == {"mse", "psnr_db", "psnr_y_db", "ssim"}
     assert scores.notes == (
-        "ms_ssim, ms_ssim_db: sides must be at least 161 px, the image is 200x150",
+        "ms_ssim, ms_ssim_db: sides must be at least 161 px, but the image is 200x150",
     )
     tiny = reference(photo[:10, :200], DEFAULT_METRICS).score(photo[:10, :200])
     assert set(tiny.values) == {"mse", "psnr_db", "psnr_y_db"}
-    assert tiny.notes[0] == "ssim: sides must be at least 11 px, the image is 200x10"
+    assert tiny.notes[0] == "ssim: sides must be at least 11 px, but the image is 200x10"
     assert reference(photo, DEFAULT_METRICS).score(photo).notes == ()
 
 
@@ -93,7 +93,7 @@ def test_planes_without_a_channel_axis_are_taken(photo, jpeg) -> None:
     [
         (np.zeros((20, 20, 3), np.float32), "float32"),
         (np.zeros((20, 20, 4), np.uint8), r"\(20, 20, 4\)"),
-        (np.zeros((0, 20, 3), np.uint8), "not empty"),
+        (np.zeros((0, 20, 3), np.uint8), "not be empty"),
         (np.zeros((20, 21, 3), np.uint8), r"\(20, 21, 3\)"),
     ],
 )

@@ -47,7 +47,7 @@ def test_two_packages_with_one_name_are_refused(install) -> None:
 
 def test_a_file_never_takes_the_name_of_an_installed_metric(install, tmp_path) -> None:
     install("offered_error = offered:MeanError")
-    with pytest.raises(UsageError, match="'offered_error', as one of offered; rename it"):
+    with pytest.raises(UsageError, match="'offered_error' of a metric of offered; rename it"):
         find(f"{tmp_path / 'offered.py'}:MeanError")
 
 
@@ -73,7 +73,7 @@ def test_a_package_that_is_broken_says_how(install, text, error, message) -> Non
 
 def test_a_beside_that_is_none_is_refused(install) -> None:
     install("offered_error = offered:MeanError", OFFERED.replace('"Mean error"', "beside=('x',)"))
-    with pytest.raises(UsageError, match="beside names 'x', which is none of rdbench's own"):
+    with pytest.raises(UsageError, match="beside names 'x', which is not a metric of rdbench"):
         find("offered_error")
 
 

@@ -109,7 +109,7 @@ def test_an_image_below_8_px_has_no_value(photo) -> None:
     small = np.ascontiguousarray(photo[:7, :20])
     scores = reference(small, ["ssimulacra2"]).score(small)
     assert "ssimulacra2" not in scores.values
-    assert scores.reasons["ssimulacra2"] == "sides must be at least 8 px, the image is 20x7"
+    assert scores.reasons["ssimulacra2"] == "sides must be at least 8 px, but the image is 20x7"
 
 
 def test_the_original_is_kept_from_one_decoded_image_to_the_next(photo, jpeg) -> None:

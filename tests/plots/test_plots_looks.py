@@ -92,7 +92,7 @@ def test_a_figure_is_as_large_as_is_asked_for(run):
         with pytest.raises(UsageError, match=message):
             call(run, "--size", size)
     with (
-        pytest.raises(UsageError, match="no figure has room"),
+        pytest.raises(UsageError, match="no figure fits into"),
         pytest.warns(UserWarning, match="has no room"),
     ):
         rdbench.plot_rd(run, metrics="psnr_db", size=(0.5, 0.5))

@@ -178,7 +178,7 @@ def test_a_build_that_cannot_be_run_is_refused_in_one_line(builds, tmp_path):
     (tmp_path / "other").write_text("#!/bin/sh\necho something else\n")
     (tmp_path / "other").chmod(0o755)
     for file, error, reason in (
-        (tmp_path / "gone", UsageError, "is no file; name the file of 'pack'"),
+        (tmp_path / "gone", UsageError, "is not a file; name the file of 'pack'"),
         (builds["old"], UsageError, "is not executable; try `chmod \\+x`"),
         (tmp_path / "other", MissingBackendError, "prints 'something else'.* name another file"),
     ):
@@ -194,7 +194,7 @@ def test_an_option_of_that_name_is_refused(tmp_path, name):
     path.write_text(
         path.read_text().replace("[pixels]", f"[options.{name}]\ndefault = 1\n[pixels]")
     )
-    with pytest.raises(UsageError, match=f"{name}.*has a meaning of its own"):
+    with pytest.raises(UsageError, match=f"{name}.*has another meaning"):
         registry.load(str(path))
 
 

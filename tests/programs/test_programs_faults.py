@@ -36,7 +36,7 @@ FAULTS = {
     "exit_3": r"faulty left with exit code 3: giving up at once$",
     "segv": r"faulty died of SIGSEGV; it printed nothing$",
     "abrt": r"faulty died of SIGABRT; it printed nothing$",
-    "large": r"faulty wrote more than a quarter of the room that there is \(\d+ MiB\) and was",
+    "large": r"faulty wrote more than a quarter of the free space \(\d+ MiB\) and was",
     "decode_exit": r"faulty left with exit code 3: giving up at once$",
     "decode_nothing": r"faulty left with exit code 0 and wrote nothing; it printed nothing$",
 }
@@ -47,7 +47,7 @@ KINDS = {
     "yuv": "raw planes: one frame of 56x40 420 of 8 bits is 3360 bytes, and 1680 are there",
     "y4m": "Y4M: one frame of 56x40 420 of 8 bits is 3360 bytes, and ",
 }
-OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), the image is (40, 56, 3)"
+OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), but the image is (40, 56, 3)"
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_a_program_that_hangs_is_ended_and_the_worker_goes_on(photos, definition
             assert row.status == TIMEOUT
             assert row.message == (
                 "not done after 4 s; raise the time limit if it needs more (faulty was not done "
-                "in time and was ended: counting sheep)"
+                "in time and was stopped: counting sheep)"
             )
     calls = places.calls()
     assert len({call["parent"] for call in calls}) == 1
@@ -212,7 +212,7 @@ def test_what_a_program_writes_is_bounded(photos, definition, small_disk, tmp_pa
     assert [row.status for row in outcome.rows] == [FAILED, FAILED, OK] * 2
     for large, parts, _ in (outcome.rows[:3], outcome.rows[3:]):
         assert large.message.startswith(
-            "faulty wrote more than a quarter of the room that there is (16 MiB) and was ended"
+            "faulty wrote more than a quarter of the free space (16 MiB) and was stopped"
         )
         assert parts.message.startswith(
             "faulty wrote files that are together more than a quarter of the room that there is "

@@ -105,9 +105,9 @@ def test_other_programs_of_that_name_are_named_where_there_is_no_more(path):
     other = write_script(path[0] / "pack", OTHER)
     silent = write_script(path[0] / "pack-2", "#!/bin/sh\n")
     message = missing()
-    assert f"{other} is not the program 'pack' that is meant" in message
+    assert f"{other} is not the expected program 'pack'" in message
     assert "`pack --version` prints 'another tool of this name'" in message
-    assert f"{silent} is not the program" in message
+    assert f"{silent} is not the expected program" in message
     assert "`pack-2 --version` prints nothing" in message
     assert message.endswith("apt-get install pack; or set RDBENCH_PACK to it")
 
@@ -117,7 +117,7 @@ def test_another_program_in_the_variable_is_refused_though_path_has_the_right_on
 ):
     write_script(path[0] / "pack", GOOD)
     monkeypatch.setenv("RDBENCH_PACK", str(write_script(tmp_path / "mine", OTHER)))
-    assert f"{tmp_path / 'mine'} is not the program 'pack' that is meant" in missing()
+    assert f"{tmp_path / 'mine'} is not the expected program 'pack'" in missing()
 
 
 def test_a_program_that_is_not_executable(path, tmp_path, monkeypatch):
@@ -135,7 +135,7 @@ def test_a_program_that_is_not_executable(path, tmp_path, monkeypatch):
 def test_a_variable_that_names_no_file(tmp_path, monkeypatch, name):
     monkeypatch.setenv("RDBENCH_PACK", str(tmp_path / name))
     assert missing() == (
-        f"RDBENCH_PACK names '{tmp_path / name}', which is no file; set it to the program 'pack'"
+        f"RDBENCH_PACK names '{tmp_path / name}', which is not a file; set it to the program 'pack'"
     )
 
 
@@ -176,7 +176,7 @@ def test_a_program_that_prints_megabytes_when_asked_for_its_version(path):
     program = write_script(path[0] / "pack", lines)
     (path[0] / "pack-2").unlink()
     message = missing(ProgramSpec("pack", ("pack",), ("--version",), SPEC.version_pattern))
-    assert re.search(rf"{program} is not the program .* prints '[x ]{{79}}…'", message)
+    assert re.search(rf"{program} is not the expected program .* prints '[x ]{{79}}…'", message)
 
 
 def test_a_version_of_megabytes_is_cut(path):

@@ -66,7 +66,7 @@ def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
         ('kind = "rate-distortion"', 'kind = "pie"', "unknown value 'pie'"),
         ('test = "BPG"', 'test = "BGP"', "unknown label 'BGP'; did you mean 'BPG'"),
         ('anchor = "JPEG"', "", "key 'claims[0].anchor': is missing"),
-        ('label = "BPG"', 'label = "JPEG"', "the label 'JPEG' is there twice"),
+        ('label = "BPG"', 'label = "JPEG"', "the label 'JPEG' occurs twice"),
         ('published = ["bpg_444_x265_ycbcr"]', "", "is missing, and there is no codec"),
         ('metrics = ["psnr_db"]', 'metrics = ["psnr"]', "unknown metric 'psnr'"),
         ("paper = -40", 'paper = "-40"', "is not a number"),

@@ -80,7 +80,7 @@ def test_what_the_run_holds_counts_without_its_codec_or_images(recipe, tmp_path,
     reproducing.reproduce(recipe, out=out, run=run, say=said.append)
     assert said == []
     assert {name: (out / name).read_bytes() for name in before} == before
-    with pytest.raises(UsageError, match="leave out what was kept"):
+    with pytest.raises(UsageError, match="exclude each other"):
         reproducing.reproduce(recipe, out=out, run=run, kept=True, published=True)
 
 

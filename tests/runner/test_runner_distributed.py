@@ -125,7 +125,7 @@ def test_a_worker_with_another_rdbench_is_refused_and_named(photos, tmp_path, cl
     other.mkdir(parents=True)
     (other / "__init__.py").write_text("__version__ = '0.0.9'\n")
     cluster.worker("old", PYTHONPATH=str(other.parent))
-    with pytest.raises(UsageError, match=r"may be used: old .*another rdbench: 0\.0\.9 "):
+    with pytest.raises(UsageError, match=r"can be used: old .*a different rdbench: 0\.0\.9 "):
         measured(cluster.address, tmp_path / "run", experiment(photos, "Step"))
     said: list[str] = []
     cluster.worker("new")

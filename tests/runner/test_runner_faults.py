@@ -42,7 +42,7 @@ def only_failure(outcome):
         ("Raises", FAILED, "ValueError: no such luck"),
         ("Leaves", FAILED, "SystemExit: goodbye"),
         ("NotBytes", FAILED, "encode returned str, not bytes"),
-        ("WrongShape", FAILED, "decode returned shape (3, 4, 3), the image is (32, 48, 3)"),
+        ("WrongShape", FAILED, "decode returned shape (3, 4, 3), but the image is (32, 48, 3)"),
         ("WrongType", FAILED, "decode returned float32 samples, not uint8"),
         ("NotAnArray", FAILED, "decode returned list, not a NumPy array"),
         ("Garbage", FAILED, "no step stream"),
@@ -95,7 +95,7 @@ def test_what_a_worker_writes_is_bounded(measure, disk, codec):
     assert row.status == FAILED
     assert row.message == (
         "the worker, with what it started, wrote files that are together more than half of the "
-        "room that there is (128 MiB), and was ended"
+        "room that there is (128 MiB), and was stopped"
     )
     assert list(disk.iterdir()) == []
 
@@ -142,7 +142,7 @@ def test_a_codec_that_cannot_be_built_fails_in_all_its_rows(measure):
 def test_a_color_image_into_a_grey_codec_is_unsupported(measure):
     outcome = measure("Grey")
     assert {row.status for row in outcome.rows} == {UNSUPPORTED}
-    assert "takes grey images only" in outcome.rows[0].message
+    assert "takes only grey images" in outcome.rows[0].message
     assert "; measure with color luma, or" in outcome.rows[0].message
 
 

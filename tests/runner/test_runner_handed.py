@@ -154,7 +154,7 @@ def test_a_class_that_cannot_be_pickled_belongs_into_a_file(photos, tmp_path):
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith("codec class ")
-    assert "Locked' cannot be handed to another process (TypeError" in message
+    assert "Locked' cannot be sent to another process (TypeError" in message
     assert message.endswith("put it into a file and name that, FILE.py:Class")
 
 

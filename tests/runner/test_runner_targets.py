@@ -122,7 +122,7 @@ def test_a_metric_with_options_is_a_target(measure, tmp_path):
     assert {row.label for row in rows} == {"steps at error:unit=2"}
     assert {row.parameter for row in rows} == {"error:unit=2"}
     off = [abs(row.scores["error:unit=2"] - row.point) > row.tolerance for row in rows]
-    assert off == ["is over the tolerance" in row.message for row in rows]
+    assert off == ["misses the tolerance" in row.message for row in rows]
     again = measure(f"{CODECS}:Steps:points={metric}:unit=2:2/4")
     assert again.measured == 0
 
@@ -265,7 +265,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     assert rows["small", "jpeg"].status == OK
     assert rows["grey", "jpeg"].status == "failed"
     assert (
-        "its target has no value here: psnr_u_db: takes rgb8, the image is grey8"
+        "its target has no value here: psnr_u_db: takes rgb8, but the image is grey8"
         in rows["grey", "jpeg"].message
     )
     assert rows["small", "webp"].status == "failed"
@@ -280,7 +280,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     [
         ("png:points=bpp:2", "codec 'png' is lossless and has no rate parameter"),
         ("jpeg:points=psnr:36", "unknown target 'psnr'; did you mean"),
-        ("jpeg:points=quality:36", "values of its quality are written as points=36"),
+        ("jpeg:points=quality:36", "write values of its quality as points=36"),
         ("jpeg:points=bpp:0.5,tolerance=-1", "the tolerance '-1' is not a number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=nan", "the tolerance 'nan' is not a number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=2", "2 is 200% of the rate; write 2% or 0.02"),
@@ -289,7 +289,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
         ("jpeg:points=bpp:nan", "'nan' cannot be reached; give a finite value"),
         ("jpeg:points=bpp:", "'' is not a number"),
         ("jpeg:points=bpp:0.5/0.5", "a point is given twice in 0.5/0.5"),
-        ("jpeg:points=bpp:0.5,0.7", "points are written as points=bpp:0.5/0.7"),
+        ("jpeg:points=bpp:0.5,0.7", "write points as points=bpp:0.5/0.7"),
         (
             "dumas2018-case1:checkpoints=baselines:weights/dumas2018,points=bpp:1",
             "so there is nothing to search; write sweep=beta",
@@ -338,7 +338,7 @@ def test_experiments_and_options_of_the_command_line(crops, tmp_path):
         "run", *asked, "--points", "50", "--tolerance", "5%", "--out", "c", cwd=tmp_path
     )
     assert plain.returncode == 2
-    assert "--tolerance is of points by target" in plain.stderr
+    assert "--tolerance needs points by target" in plain.stderr
 
 
 def test_a_run_is_held_against_itself(measure, tmp_path):

@@ -160,7 +160,7 @@ def test_settings_that_fail_cost_their_tries_and_are_said():
     hole = Search(goal(RATIO), 24 / 41, rate)
     found = hole.setting()
     assert found in hole.reached
-    assert "is over the tolerance" in hole.remark(hole.reached[found], hole.tries)
+    assert "misses the tolerance" in hole.remark(hole.reached[found], hole.tries)
 
 
 def test_where_all_settings_fail_there_is_none():
@@ -215,7 +215,7 @@ def test_an_infinite_score_is_above_any_target():
     found = search.setting()
     assert found == 89
     told = search.remark(44.5, search.tries)
-    assert told.startswith("psnr_db 44.5 for 50 (-5.5 dB) is over the tolerance")
+    assert told.startswith("psnr_db 44.5 for 50 (-5.5 dB) misses the tolerance")
 
 
 @given(st.lists(st.floats(0.01, 10), min_size=100, max_size=100), st.floats(0.01, 10))

@@ -116,7 +116,7 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         (
             "bmshj2018-factorized",
             {"network": {"channels": 1}},
-            "key 'network.channels': 1 do not go with rgb",
+            "key 'network.channels': 1 do not fit rgb",
         ),
         (
             "bmshj2018-factorized",
@@ -134,7 +134,11 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
             "key 'optimizer.step_rate': unknown key",
         ),
         ("dumas2018", {"optimizer": {"clip": 1.0}}, "key 'optimizer.clip': unknown key"),
-        ("dumas2018", {"optimised": "ms-ssim"}, "key 'optimised': dumas2018 is trained for mse"),
+        (
+            "dumas2018",
+            {"optimised": "ms-ssim"},
+            "key 'optimised': dumas2018 can only be trained for mse",
+        ),
         (
             "bmshj2018-factorized",
             {"optimised": "ms-ssim"},
@@ -147,11 +151,11 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ),
         ("bmshj2018-factorized", {"lambdas": []}, "key 'lambdas': give either lambdas or"),
         ("bmshj2018-factorized", {"lambdas": [0.0]}, "key 'lambdas': 0.0 is not above 0"),
-        ("bmshj2018-factorized", {"lambdas": [1, 1.0]}, "key 'lambdas': has the same twice"),
+        ("bmshj2018-factorized", {"lambdas": [1, 1.0]}, "key 'lambdas': has a value twice"),
         (
             "bmshj2018-factorized",
             {"lambdas": [1, 3, 2], "start": "neighbour"},
-            "key 'lambdas': is out of order, and each network goes on from the one before it",
+            "key 'lambdas': is out of order, but each network starts from the one before it",
         ),
         (
             "balle2018",
@@ -177,9 +181,9 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         (
             "bmshj2018-factorized",
             {"first": "neighbour"},
-            "key 'first': is of the first network where start =",
+            "key 'first': is for the first network with start = ",
         ),
-        ("dumas2018", {"first": "block-transform"}, "key 'first': is of the first network where"),
+        ("dumas2018", {"first": "block-transform"}, "key 'first': is for the first network with"),
         (
             "bmshj2018-factorized",
             {"optimizer": {"neighbour_steps": 2}},

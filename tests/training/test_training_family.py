@@ -175,7 +175,7 @@ def test_a_loss_that_is_not_finite_ends_it_and_the_last_checkpoint_stays(
     with pytest.raises(DivergedError) as caught:
         train(configuration, tmp_path)
     assert str(caught.value) == (
-        "bmshj2018-factorized-0.5 has diverged, in the steps 26 to 45: the loss is nan; the "
+        "bmshj2018-factorized-0.5 diverged between steps 26 and 45: the loss is nan; the "
         "checkpoint of bmshj2018-factorized-0.5 at step 25 is kept; lower the rate in [optimizer], "
         "now 0.001, and start over with `fresh=True`"
     )
@@ -201,7 +201,7 @@ def test_latents_that_are_not_finite_end_it(toml, tmp_path, monkeypatch):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA")
 def test_cuda_where_there_is_none(toml, tmp_path):
     configuration = read(toml(), device="cuda:1")
-    with pytest.raises(UsageError, match="device 'cuda:1': there is no CUDA here"):
+    with pytest.raises(UsageError, match="device 'cuda:1': CUDA is not available here"):
         train(configuration, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert train(read(toml(), device="auto"), tmp_path / "out").finished
@@ -249,7 +249,7 @@ def test_bfloat16_that_is_emulated_is_told(
     said = []
     path = toml(optimizer={"steps": 1}, run={"precision": precision})
     train(read(path), tmp_path / "out", say=said.append)
-    assert len([text for text in said if "in float32; say precision" in text]) == count
+    assert len([text for text in said if "in float32; set precision" in text]) == count
 
 
 def test_bfloat16_trains_and_resumes(toml, tmp_path):

@@ -90,7 +90,7 @@ def test_killed_while_a_checkpoint_is_written(toml, tmp_path):
     assert len(rows(out / "log.csv")) == 8
     said = []
     train(read(path), out, say=said.append)
-    assert said == ["bmshj2018-factorized-0.5: going on from step 7"]
+    assert said == ["bmshj2018-factorized-0.5: continuing from step 7"]
     assert identity(out) == identity(tmp_path / "whole")
     assert not list(out.glob(".*.tmp"))
     log = rows(out / "log.csv")

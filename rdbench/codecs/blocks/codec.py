@@ -1,14 +1,14 @@
 """``dct-block`` and ``klt-block``: transform, uniform quantization, adaptive range coding.
 
-Color is coded as the planes of JFIF (BT.601, full range, 4:4:4), in 16 bits, so that the conversion
-rounds nothing away that 8 bits show. Their errors weigh about the same in R, G and B, so all have
-one step. Of each plane, its mean is taken off, its 8×8 blocks are transformed, coefficients are
-divided by the step and rounded, and the levels of the first function are told as differences from
-the block before, as in JPEG. The two codecs differ in the basis alone.
+Color is coded as the planes of JFIF (BT.601, full range, 4:4:4), in 16 bits, so that its rounding
+does not show in 8 bits. Their errors weigh about the same in R, G and B, so all have one step. For
+each plane, the mean is subtracted, 8×8 blocks are transformed, coefficients are divided by the step
+and rounded, and the levels of the first function are coded as differences from the previous block,
+as in JPEG. The two codecs differ only in the basis.
 
 A basis is rounded to multiples of 2^-p, and the coefficients are those of the rounded functions, so
-that rounding costs compaction but nothing of the image. The decoder adds up integers, exactly in
-float64, and multiplies once by the step: its image is the same on every machine.
+that rounding costs some energy compaction but no image quality. The decoder sums integers, exactly
+in float64, and multiplies once by the step, so its image is the same on every machine.
 
 ======================  ===============================================================
 bytes                   what
@@ -66,7 +66,7 @@ _TIES: Final = 9
 
 @dataclass(frozen=True)
 class CodedPlane:
-    """A plane on its way: all that a decoder needs of it."""
+    """A coded plane: everything that a decoder needs."""
 
     mean: int
     """0 to 255."""
@@ -123,7 +123,7 @@ class BlockCodec(Codec):
         return self._coefficients(plane, self.basis(plane))
 
     def coded(self, plane: Floats) -> CodedPlane:
-        """A plane transformed and quantized; functions behind the last one in use are left out."""
+        """A plane transformed and quantized; functions after the last one in use are left out."""
         basis = self.basis(plane)
         # What lies half-way between two levels does so on each machine, whose sums differ a little.
         exact = np.round(self._coefficients(plane, basis) / self.step, _TIES)
@@ -251,7 +251,7 @@ class _Reader:
     def __init__(self, data: bytes, magic: bytes, max_pixels: int) -> None:
         if not data.startswith(magic):
             begin = f"it begins with {data[:4]!r}" if data else "it is empty"
-            raise BitstreamError(f"not a stream of this codec: {begin}, not with {magic!r}")
+            raise BitstreamError(f"not a stream of this codec: {begin} instead of {magic!r}")
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
         if zlib.crc32(body) != int.from_bytes(check, "big"):
             raise BitstreamError(

@@ -1,9 +1,8 @@
-"""How quantized coefficients become bits: binarization and contexts for the adaptive range coder.
+"""How quantized coefficients become bits: binarization and contexts for the adaptive range coder. A
+block begins with its *length*, the number of its levels up to the last that is not 0, in seven bits
+from the highest down. For each of these levels follow
 
-Of a block comes first its *length*, how many of its levels there are up to the last that is not 0,
-in seven bits from the highest down. Of each level within it follow
-
-* whether it is 0, but for the last, which is not;
+* whether it is 0, except for the last, which is not;
 * its sign;
 * its number of binary digits in unary: "more than one?", "more than two?", ...;
 * the digits after the leading one, highest first.
@@ -12,8 +11,8 @@ Contexts: a bit of the length has those of it that came before; whether a level 
 digits and its second digit have the level's position within the block; all signs have one context,
 and so have all further digits. These two stay close to a half.
 
-Blocks are coded in groups of 1, 1, 2, 4, ..., and then of :data:`GROUP`, and what is of one kind is
-coded at once for a whole group. Then the coder learns from it.
+Blocks are coded in groups of 1, 1, 2, 4, ..., and then of :data:`GROUP`, and everything of one kind
+is coded at once for a whole group, before the coder adapts to it.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ low to high."""
 def to_blocks(plane: NDArray[np.generic]) -> Floats:
     """The 8×8 blocks of a plane, (height, width): float64, (blocks, 64), row by row.
 
-    Sides that are no multiple of 8 are filled up with copies of the last row and column.
+    Sides that are not a multiple of 8 are extended with copies of the last row and column.
     """
     height, width = plane.shape
     padded = np.pad(plane, ((0, -height % SIDE), (0, -width % SIDE)), mode="edge")
@@ -86,9 +86,9 @@ def klt_basis(blocks: NDArray[np.float64]) -> Floats:
 
 
 def coding_gain_db(variances: NDArray[np.float64]) -> float:
-    """How much less the error of coefficients of these variances is, at the same high rate, than
+    """How much lower the error of coefficients with these variances is, at the same high rate, than
     that of samples coded one by one, in dB: the ratio of arithmetic and geometric mean (Jayant and
-    Noll 1984, chapter 12). Infinite where a variance is 0."""
+    Noll 1984, chapter 12). Infinite if a variance is 0."""
     with np.errstate(divide="ignore"):
         mean_log = np.log10(variances).mean()
     return float(10 * (np.log10(variances.mean()) - mean_log))

@@ -36,9 +36,9 @@ class Butteraugli(Metric):
         self._written = formats.write_png(original)
 
     def score(self, decoded: Image) -> dict[str, float]:
-        """The values that were asked for, of ``decoded``: uint8, shape of the original. Raises
-        :class:`rdbench.errors.MissingBackendError`, and :class:`RdbenchError` where the program
-        fails or prints none of them."""
+        """The requested values for ``decoded``: uint8, shape of the original. Raises
+        :class:`rdbench.errors.MissingBackendError`, and :class:`RdbenchError` if the program fails
+        or does not print them."""
         program = programs.find(_PROGRAM)
         with scratch(decoded.nbytes) as folder:
             (folder / "original.png").write_bytes(self._written)
@@ -54,7 +54,7 @@ class Butteraugli(Metric):
 
     @classmethod
     def version(cls) -> str:
-        """The program with the beginning of its SHA-256, as it does not tell its version. Raises
+        """The program with the beginning of its SHA-256, as it does not print its version. Raises
         :class:`rdbench.errors.MissingBackendError`."""
         return programs.find(_PROGRAM).title
 

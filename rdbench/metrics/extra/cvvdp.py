@@ -2,7 +2,7 @@
 
 R. K. Mantiuk et al., "ColorVideoVDP: A visual difference predictor for image, video and display
 distortions", ACM Trans. Graphics 43(4), 2024, doi:10.1145/3658144, by its authors' package cvvdp,
-which brings its parameters along.
+which includes its parameters.
 """
 
 from __future__ import annotations

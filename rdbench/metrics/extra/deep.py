@@ -1,4 +1,4 @@
-"""LPIPS and DISTS on the features of VGG16, by piq, with weights that the user has.
+"""LPIPS and DISTS on the features of VGG16, by piq, with weights provided by the user.
 
 R. Zhang, P. Isola, A. A. Efros, E. Shechtman, O. Wang, "The unreasonable effectiveness of deep
 features as a perceptual metric", CVPR 2018, doi:10.1109/CVPR.2018.00068; K. Ding, K. Ma, S. Wang,
@@ -51,8 +51,8 @@ class _Deep(Metric):
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             files = " or ".join(map(str, self._paths()))
             raise UsageError(
-                f"metric {self.names[0]!r}: weights are not of torchvision's or piq's layout: "
-                f"{files} ({one_line(str(error), 120)})"
+                f"metric {self.names[0]!r}: weights do not have the layout of torchvision or "
+                f"piq: {files} ({one_line(str(error), 120)})"
             ) from error
 
     def score(self, decoded: Image) -> float:
@@ -77,8 +77,8 @@ class _Deep(Metric):
             files = " and ".join(paths[option].name for option in lacking)
             named = ":".join(f"{option}=PATH" for option in lacking)
             raise MissingBackendError(
-                f"weights are not here, and rdbench downloads none: put {files} into {folder}, or "
-                f"name files of their layout with :{named}"
+                f"weights are missing, and rdbench does not download any: put {files} into "
+                f"{folder}, or name files of the same layout with :{named}"
             )
         return vgg16, weights
 

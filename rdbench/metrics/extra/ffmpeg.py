@@ -12,13 +12,13 @@ from typing import Final
 from rdbench.formats import Layout
 from rdbench.programs import Call, Program, ProgramSpec, run, scratch, variable
 
-INSTALL: Final = "pip install 'rdbench[metrics]', whose imageio-ffmpeg brings one"
+INSTALL: Final = "pip install 'rdbench[metrics]', whose imageio-ffmpeg includes one"
 _NAME: Final = "ffmpeg"
 
 
 def having(filter_name: str) -> ProgramSpec:
-    """An FFmpeg that has the filter ``filter_name``, for :func:`rdbench.programs.find`: what
-    ``RDBENCH_FFMPEG`` names, else that of imageio-ffmpeg, else the one on PATH."""
+    """An FFmpeg that has the filter ``filter_name``, for :func:`rdbench.programs.find`: the one
+    that ``RDBENCH_FFMPEG`` names, else that of imageio-ffmpeg, else the one on PATH."""
     return ProgramSpec(
         _NAME,
         candidates=(_NAME,) if os.environ.get(variable(_NAME)) else (*_bundled(), _NAME),
@@ -38,13 +38,13 @@ def compare(
     layout: Layout,
     written: str = "",
 ) -> str:
-    """What FFmpeg prints, or writes to the file ``written``, when it filters two images.
+    """The output of FFmpeg, or the file ``written``, when it filters two images.
 
     ``graph``: a filter with its options, such as ``"libvmaf=log_fmt=json:log_path=vmaf.json"``; its
     first input is the decoded image, its second the original, in the order of FFmpeg's "main" and
-    "reference". ``decoded`` and ``original``: one frame each, as
-    :func:`rdbench.formats.write_yuv` has it. One thread; a temporary folder that is removed.
-    Raises :class:`rdbench.errors.CodecError` with what was printed where FFmpeg fails.
+    "reference". ``decoded`` and ``original``: one frame each, as :func:`rdbench.formats.write_yuv`
+    has it. One thread; a temporary folder that is removed. Raises
+    :class:`rdbench.errors.CodecError` with the output if FFmpeg fails.
     """
     arguments = [program.path, "-hide_banner", "-nostdin", "-nostats", "-filter_complex_threads"]
     arguments += ["1"]

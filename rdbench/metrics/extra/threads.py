@@ -1,4 +1,4 @@
-"""One thread of torch, whoever calls."""
+"""Running torch with one thread."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it torch uses one thread, as workers do: a number then does not change with how many
-    there are, and threads do not wait for each other where workers run side by side."""
+    """Inside, torch uses one thread, as in workers. Numbers then do not depend on the number of
+    threads, and parallel workers do not slow each other down."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

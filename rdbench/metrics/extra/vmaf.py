@@ -1,7 +1,7 @@
-"""VMAF, VMAF NEG and CAMBI by libvmaf, which FFmpeg runs.
+"""VMAF, VMAF NEG and CAMBI by libvmaf in FFmpeg.
 
 https://github.com/Netflix/vmaf: models vmaf_v0.6.1 and vmaf_v0.6.1neg, feature cambi with its
-defaults. All three see luma alone.
+defaults. All three use only luma.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Vmaf(Metric):
         self._planes = self._written(original)
 
     def score(self, decoded: Image) -> dict[str, float]:
-        """The values that were asked for, of ``decoded``: uint8, shape of the original. Raises
-        :class:`rdbench.errors.MissingBackendError`, and :class:`RdbenchError` where FFmpeg fails
-        or gives no value."""
+        """The requested values for ``decoded``: uint8, shape of the original. Raises
+        :class:`rdbench.errors.MissingBackendError`, and :class:`RdbenchError` if FFmpeg fails or
+        gives no value."""
         program = programs.find(self.program())
         height, width, _ = decoded.shape
         text = ffmpeg.compare(

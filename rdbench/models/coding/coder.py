@@ -53,7 +53,7 @@ def decode(data: bytes, tables: Tables, indices: Indices) -> Symbols:
 
 
 class Encoder:
-    """Codes symbols in as many calls as it takes, for models that go on from what is known."""
+    """Codes symbols in as many calls as it takes, for models that continue from known symbols."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

@@ -117,7 +117,7 @@ def load(path: Path, name: str, execution: Execution | None = None, key: str = "
 def load_own(
     path: Path, model: str, execution: Execution, key: str = "", multiple: int = 0
 ) -> own.OwnCompressor:
-    """The coder of a network of one's own, ``model``: FILE.py:NAME; otherwise as :func:`load`."""
+    """The coder of the user's network, ``model``: FILE.py:NAME; otherwise as :func:`load`."""
     make = own.find(model)
 
     def made(where: str) -> own.OwnCompressor:

@@ -1,4 +1,4 @@
-"""Networks of one's own that code images as CompressAI's do: by their ``compress`` and
+"""The user's own networks that code images as CompressAI's do: by their ``compress`` and
 ``decompress``.
 
 Both run as their author wrote them, in float32 on the device, entropy parameters included: a stream
@@ -38,7 +38,7 @@ _MULTIPLE: Final = 64
 
 
 class OwnCompressor:
-    """A network of one's own as a coder of RGB images.
+    """The user's network as a coder of RGB images.
 
     Sides are padded by their last row and column to multiples of ``multiple``, 0 for what the
     network tells. With a tile, each tile is coded as an image of its own.

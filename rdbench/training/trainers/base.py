@@ -168,8 +168,8 @@ class Trainer(abc.ABC):
         generator: torch.Generator,  # noqa: ARG004
     ) -> None:
         """Take what statistics the coder needs from ``latents``, one (1, maps, h, w) for each
-        image, with noise from ``generator``, of the CPU. Raises :class:`ValueError` where they
-        cannot be had."""
+        image, with noise from ``generator``, of the CPU. Raises :class:`ValueError` if that
+        is impossible."""
         return
 
 

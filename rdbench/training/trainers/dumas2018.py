@@ -33,7 +33,7 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
 
     Not the paper's: rates fall as a cosine where the configurations that rdbench ships leave it at
     that, not in drops; their ``step_rate`` is 1e-6, for trainings of a hundredth of the paper's
-    steps, where the paper's is 2e-8; networks of case 1 go on from those of their neighbour; Muon,
+    steps, where the paper's is 2e-8; networks of case 1 start from those of their neighbor; Muon,
     which comes with :mod:`rdbench.training.conditioning`.
     """
 

@@ -30,8 +30,8 @@ class Lee2019Trainer(FourStageTrainer, GrownStart):
     """λ·R/pixels + (1 − λ)/1000·D (equation 6), D the mean squared error or 3000·(1 − MS-SSIM).
 
     R is in nats, which the paper does not say and the slopes of its curves do. Not the paper's:
-    hybrids have no million steps at a rate of 1e-5 before the others; members of a family go on
-    from their neighbour instead of random weights; the gradient is clipped, weights are averaged,
+    hybrids have no million steps at a rate of 1e-5 before the others; members of a family start
+    from their neighbor instead of random weights; the gradient is clipped, weights are averaged,
     and transforms and f may compute in bfloat16.
     """
 
