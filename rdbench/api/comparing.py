@@ -65,7 +65,7 @@ def compare(
             another one than was measured.
         RdbenchError: where a decoded image cannot be had again, or a target not be reached.
     """
-    for kind in formats:
+    for kind in formats or [""]:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
     path = measurements_path(run).parent

@@ -151,7 +151,7 @@ def plot_rd(
             small for what has to stand there.
     """
     kinds = [str(kind) for kind in _listed(formats)]
-    for kind in kinds:
+    for kind in kinds or [""]:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
     if size and not all(0 < side <= LARGEST_IN for side in size):

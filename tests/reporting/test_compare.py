@@ -218,6 +218,7 @@ def test_another_original_is_not_shown(tmp_path):
         (["--image", "coffee", "--bpp", "1", "--map", "vif"], "the metric 'vif' has no error map"),
         (["--image", "coffee", "--bpp", "1", "--tolerance", "1%"], "reached exactly (`exact`)"),
         (["--image", "coffee", "--bpp", "1", "--format", "gif"], "unknown format 'gif'"),
+        (["--image", "coffee", "--bpp", "1", "--format", ""], "unknown format ''"),
         (
             ["--image", "coffee", "--bpp", "1", "--crop", "worst", "--codecs", "jpeg"],
             "needs two of them",
