@@ -171,7 +171,13 @@ def _value(row: Measurement, column: str) -> float | None:
 
 
 def _nearest(rows: Sequence[Measurement], column: str, wanted: float) -> Measurement:
+    if column == RATE and not wanted > 0:
+        raise UsageError(f"a rate of {wanted:g} bit/px is not above 0")
+    if not math.isfinite(wanted):
+        raise UsageError(f"nothing is near {column} {wanted:g}; name a finite value")
     there = [(value, row) for row in rows if (value := _value(row, column)) is not None]
+    if column == RATE:
+        there = [(rate, row) for rate, row in there if 0 < rate < math.inf]
     if not there:
         known = {RATE, *(name for row in rows for name in row.scores)}
         if column not in known:
@@ -179,8 +185,6 @@ def _nearest(rows: Sequence[Measurement], column: str, wanted: float) -> Measure
         raise UsageError(f"{rows[0].label!r} has no {column} of {rows[0].image!r}")
     if column != RATE:
         return min(there, key=lambda pair: abs(pair[0] - wanted))[1]
-    if not wanted > 0:
-        raise UsageError(f"a rate of {wanted:g} bit/px is not above 0")
     return min(there, key=lambda pair: abs(math.log(pair[0] / wanted)))[1]
 
 

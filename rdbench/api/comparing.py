@@ -62,7 +62,7 @@ def compare(
             a codec that is lossless, has no parameter to search, or has changed since.
         RdbenchError: if a decoded image cannot be reproduced, or a target cannot be reached.
     """
-    for kind in formats:
+    for kind in formats or [""]:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
     path = measurements_path(run).parent

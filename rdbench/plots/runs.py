@@ -150,7 +150,7 @@ def plot_rd(
         texts.
     """
     kinds = [str(kind) for kind in _listed(formats)]
-    for kind in kinds:
+    for kind in kinds or [""]:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
     if size and not all(0 < side <= LARGEST_IN for side in size):

@@ -48,7 +48,8 @@ def exact(
     keeps the decoded images.
 
     Raises :class:`UsageError` if a codec has changed since, is lossless or has no parameter to
-    search, and :class:`RdbenchError` if the target cannot be reached.
+    search, :class:`RdbenchError` if the target cannot be reached, and :class:`KeyboardInterrupt` if
+    it was asked to stop.
     """
     manifest = read_manifest(run)
     plans, notes = [], []
@@ -66,8 +67,10 @@ def exact(
         choose([*metrics, *(goal.column for plan in plans if (goal := plan.goal) and goal.record)]),
         ref.color,
     )
-    found = carry_out(experiment, out, executor=executor, keep_decoded=True).rows
-    by_key = {(row.codec, row.options): row for row in found}
+    outcome = carry_out(experiment, out, executor=executor, keep_decoded=True)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    by_key = {(row.codec, row.options): row for row in outcome.rows}
     told = []
     for plan, note in zip(plans, notes, strict=True):
         row = by_key[plan.name, plan.options_text]

@@ -235,6 +235,7 @@ def test_published_curves_are_drawn_alone(tmp_path):
     ("options", "message"),
     [
         (("--format", "gif"), "unknown format 'gif'"),
+        (("--format", ""), "unknown format ''"),
         (("--metrics", "psnr"), "did you mean 'psnr_db'"),
         (("--anchor", "jpg"), "did you mean 'jpeg'"),
         (("--published", "lee2019-mse"), "has the dataset 'kodak', but the runs have photos"),

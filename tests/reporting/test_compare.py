@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,26 @@ from rdbench.results import read_rows
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner.kept import read_png
 from rdbench.runner.pictures import pictures
+from tests.processes import said, started, wait_for
 
+WAITING = """
+import os
+import time
+from pathlib import Path
+
+import rdbench
+from rdbench.codecs.jpeg import Jpeg
+
+
+class Waiting(Jpeg):
+    name = "waiting"
+
+    def encode(self, image):
+        if "GATE" in os.environ:
+            Path(os.environ["GATE"]).touch()
+            time.sleep(600)
+        return super().encode(image)
+"""
 DRIFTING = '''
 import io
 import os
@@ -187,6 +207,9 @@ def test_another_original_is_not_shown(tmp_path):
         (["--image", "cofee", "--bpp", "1"], "unknown image 'cofee'; did you mean 'coffee'?"),
         (["--image", "coffee"], "give either --bpp RATE or --at METRIC=VALUE"),
         (["--image", "coffee", "--bpp", "0"], "a rate of 0 bit/px is not above 0"),
+        (["--image", "coffee", "--bpp", "nan"], "a rate of nan bit/px is not above 0"),
+        (["--image", "coffee", "--bpp", "1e400"], "nothing is near bpp inf; name a finite value"),
+        (["--image", "coffee", "--at", "psnr_db=nan"], "nothing is near psnr_db nan; name a fini"),
         (["--image", "coffee", "--at", "psnr_db=x"], "--at 'psnr_db=x' is not METRIC=VALUE"),
         (["--image", "coffee", "--at", "psnr=30"], "unknown metric 'psnr'"),
         (["--image", "coffee", "--bpp", "1", "--codecs", "jpge"], "unknown curve 'jpge'"),
@@ -195,6 +218,7 @@ def test_another_original_is_not_shown(tmp_path):
         (["--image", "coffee", "--bpp", "1", "--map", "vif"], "the metric 'vif' has no error map"),
         (["--image", "coffee", "--bpp", "1", "--tolerance", "1%"], "reached exactly (`exact`)"),
         (["--image", "coffee", "--bpp", "1", "--format", "gif"], "unknown format 'gif'"),
+        (["--image", "coffee", "--bpp", "1", "--format", ""], "unknown format ''"),
         (
             ["--image", "coffee", "--bpp", "1", "--crop", "worst", "--codecs", "jpeg"],
             "needs two of them",
@@ -335,3 +359,17 @@ def test_error_maps_stand_below_with_one_scale(measured, tmp_path):
 def read_png_of(run, codec, image, rate):
     """The decoded image that a comparison shows of a codec."""
     return gallery(run, image, at={"bpp": rate}, codecs=[codec]).tiles[1].pixels
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_an_image_is_coded_exactly_ends_it(tmp_path, folder, number):
+    codec, gate, out = tmp_path / "waiting.py", tmp_path / "gate", tmp_path / "run"
+    codec.write_text(WAITING)
+    rdbench.run(codecs=f"{codec}:Waiting", datasets=str(folder), out=out, metrics=["psnr_db"])
+    command = (sys.executable, "-m", "rdbench", "compare", str(out), "--image", "coffee")
+    with started([*command, "--bpp", "1", "--exact"], {"GATE": str(gate)}) as process:
+        wait_for(gate.exists, "nothing is encoded")
+        process.send_signal(number)
+        text = said(process)
+        assert process.returncode == 130
+        assert "Traceback" not in text
