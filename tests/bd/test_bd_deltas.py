@@ -185,7 +185,7 @@ def test_the_delta_of_a_metric_that_falls_says_so(one, other):
     role = "anchor" if one is FALLING else "test"
     message = (
         f"the {role} curve has 1 usable points of 4, pchip needs 2; its quality falls as the rate "
-        "grows: if less of it is better, as of MSE, give its negative"
+        "grows; if lower is better, as for MSE, negate it"
     )
     for function, kind in ((bd_rate, "rate"), (bd_quality, "quality")):
         with pytest.warns(RuntimeWarning, match=re.escape(f"no BD-{kind}: {message}")) as warned:

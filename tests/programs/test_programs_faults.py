@@ -174,7 +174,7 @@ def test_a_program_that_hangs_is_ended_and_the_worker_goes_on(photos, definition
             assert row.status == TIMEOUT
             assert row.message == (
                 "not done after 4 s; raise the time limit if it needs more (faulty was not done "
-                "in time and was ended: counting sheep)"
+                "in time and was stopped: counting sheep)"
             )
     calls = places.calls()
     assert len({call["parent"] for call in calls}) == 1
