@@ -210,7 +210,7 @@ def test_rates_in_two_units_are_found_out(kind):
     swapped = delta(kbps, quality, bpp, quality, kind=kind)
     assert swapped.reason.startswith("the rates do not overlap: 300 to 5000 against 0.1 to 2")
     assert np.isnan(batch(bpp[None], quality[None], kbps[None], quality[None], kind=kind)).all()
-    with pytest.warns(RuntimeWarning, match="the rates do not meet"):
+    with pytest.warns(RuntimeWarning, match="the rates do not overlap"):
         assert math.isnan(bd_rate(bpp, quality, kbps, quality))
     assert delta(bpp, quality, 15 * bpp, quality).value == pytest.approx(1400)  # a poor codec
 
