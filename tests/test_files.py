@@ -76,9 +76,7 @@ def test_a_file_system_without_locks_is_written_to_with_a_warning(tmp_path, monk
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.warns(
-        FileNote, match=f"cannot be locked \\({os.strerror(number)}\\): nothing keeps"
-    ):
+    with pytest.warns(FileNote, match=f"cannot be locked \\({os.strerror(number)}\\): make sure"):
         os.close(lock(tmp_path, "another run is writing to"))
 
 

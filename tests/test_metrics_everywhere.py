@@ -174,7 +174,7 @@ def test_tables_say_which_direction_is_better(run):
     assert text.startswith("photos, Edge loss, less is better, against jpeg (mean of the images'")
     assert "BD-Edge loss" in text
     matrix = bd_text(bd_table(run, metrics="edges", interval="none"), layout="matrix")
-    assert "BD-Edge loss of each row's curve against each column's, negative where" in matrix
+    assert "BD-Edge loss of each row's curve against each column's, negative if" in matrix
     images = bd_text(
         bd_table(run, anchor="jpeg", metrics="edges", interval="none"), layout="images"
     )
@@ -256,7 +256,7 @@ def test_a_column_that_nothing_explains_is_refused_and_its_file_explains_it(bare
     assert "column 'edges' is not judged: its definition is unknown" in "".join(
         check(bare, copy).notes
     )
-    with pytest.raises(UsageError, match="has a column 'edges', but nothing says"):
+    with pytest.raises(UsageError, match="has a column 'edges', but its definition"):
         check(bare, copy, ONLY_EDGES)
     assert check(bare, copy, Limits(metrics=(file,))).metrics == (
         dataclasses.replace(RECORD, target=file),
@@ -293,5 +293,5 @@ def test_a_metric_in_a_file_is_imported_by_its_name_there(file, tmp_path):
         )
     rate = bd_table(published=list(map(str, both)), anchor="theirs", metrics=file)[0]
     assert rate.value == pytest.approx(-20)  # 0.8 times the rate at each loss
-    with pytest.raises(UsageError, match="there is a column 'edges', but nothing says"):
+    with pytest.raises(UsageError, match="there is a column 'edges', but its definition"):
         bd_table(published=list(map(str, both)), anchor="theirs", metrics="edges")

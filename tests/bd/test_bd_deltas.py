@@ -185,7 +185,7 @@ def test_the_delta_of_a_metric_that_falls_says_so(one, other):
     role = "anchor" if one is FALLING else "test"
     message = (
         f"the {role} curve has 1 usable points of 4, pchip needs 2; its quality falls as the rate "
-        "grows: if less of it is better, as of MSE, give its negative"
+        "grows; if lower is better, as for MSE, negate it"
     )
     for function, kind in ((bd_rate, "rate"), (bd_quality, "quality")):
         with pytest.warns(RuntimeWarning, match=re.escape(f"no BD-{kind}: {message}")) as warned:
@@ -210,7 +210,7 @@ def test_rates_in_two_units_are_found_out(kind):
     swapped = delta(kbps, quality, bpp, quality, kind=kind)
     assert swapped.reason.startswith("the rates do not overlap: 300 to 5000 against 0.1 to 2")
     assert np.isnan(batch(bpp[None], quality[None], kbps[None], quality[None], kind=kind)).all()
-    with pytest.warns(RuntimeWarning, match="the rates do not meet"):
+    with pytest.warns(RuntimeWarning, match="the rates do not overlap"):
         assert math.isnan(bd_rate(bpp, quality, kbps, quality))
     assert delta(bpp, quality, 15 * bpp, quality).value == pytest.approx(1400)  # a poor codec
 

@@ -128,7 +128,7 @@ def test_weights_that_are_not_here_are_named_with_where_to_put_them(
     record = find(f"{name}:vgg16={cache / 'vgg16-397923af.pth'}")
     (note,) = Reference(pair[0], [record]).score(pair[1]).notes
     assert f"put {FILES[name]} into" in note
-    assert "are not here" in registry.provenance(record)["missing"]
+    assert "weights are missing" in registry.provenance(record)["missing"]
 
 
 def test_files_that_are_none_are_refused(in_cache, pair, tmp_path) -> None:

@@ -241,7 +241,7 @@ def test_published_curves_are_drawn_alone(tmp_path):
         (("--published", "lee2019-mse"), "has the dataset 'kodak', but the runs have photos"),
         (("--xlim", "1"), "is not LOW,HIGH"),
         (("--xlim", "2,1"), "2 is not below 1"),
-        (("--ylim", "20,40"), "for one metric"),
+        (("--ylim", "20,40"), "needs a single metric"),
         (("--metrics", "ssim"), "nothing to draw"),
     ],
 )

@@ -213,7 +213,7 @@ def test_another_original_is_not_shown(tmp_path):
         (["--image", "coffee", "--at", "psnr_db=x"], "--at 'psnr_db=x' is not METRIC=VALUE"),
         (["--image", "coffee", "--at", "psnr=30"], "unknown metric 'psnr'"),
         (["--image", "coffee", "--bpp", "1", "--codecs", "jpge"], "unknown curve 'jpge'"),
-        (["--image", "coffee", "--bpp", "1", "--crop", "1,2"], "is not X,Y,WIDTH,HEIGHT"),
+        (["--image", "coffee", "--bpp", "1", "--crop", "1,2"], "is neither X,Y,WIDTH,HEIGHT"),
         (["--image", "coffee", "--bpp", "1", "--metrics", "vfi"], "unknown metric 'vfi'"),
         (["--image", "coffee", "--bpp", "1", "--map", "vif"], "the metric 'vif' has no error map"),
         (["--image", "coffee", "--bpp", "1", "--tolerance", "1%"], "reached exactly (`exact`)"),

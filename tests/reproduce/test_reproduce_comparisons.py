@@ -96,7 +96,7 @@ def test_a_figure_that_cannot_be_drawn_again_stays_and_is_said(made, tmp_path, m
         (
             "crop = [200, 100, 80, 60]",
             'crop = "best"',
-            "key 'figures[0].crop': 'best' is not 'worst'",
+            "key 'figures[0].crop': 'best' is neither 'worst'",
         ),
         ("bpp = 0.5\n", 'bpp = 0.5\ncodecs = ["Webp"]\n', "unknown label 'Webp'"),
         ('"comparison"', '"rate-distortion"', "key 'figures[0].image': is of a comparison"),

@@ -193,7 +193,7 @@ def test_latents_that_are_not_finite_end_it(toml, tmp_path, monkeypatch):
         return step(self, images * (math.inf if progress > 0.5 else 1), generator, progress)
 
     monkeypatch.setattr(Dumas2018Trainer, "step", diverging)
-    wanted = r"diverged, in the steps 1 to 7: the latents reach nan.*; there is no checkpoint yet"
+    wanted = r"diverged between steps 1 and 7: the latents reach nan.*; there is no checkpoint yet"
     with pytest.raises(DivergedError, match=wanted):
         train(read(toml("dumas2018", optimizer={"steps": 10})), tmp_path)
 
