@@ -118,7 +118,7 @@ def test_checkpoints_that_are_none_are_refused(checkpoints: Path, tmp_path: Path
         Zoo.require(resolved(checkpoint=str(tmp_path / "none.pth.tar")))
     with pytest.raises(UsageError, match="no checkpoints"):
         Zoo.require(resolved(checkpoint=str(tmp_path)))
-    with pytest.raises(UsageError, match="of quality 3, but of 2, 5"):
+    with pytest.raises(UsageError, match="for quality 3, only for 2, 5"):
         Zoo.require(resolved(checkpoint=str(checkpoints / "ladder"), sweep="beta", quality=3))
     with pytest.raises(UsageError, match="name its file"):
         Zoo.require(resolved(arch="mbt2018-vbr", checkpoint=str(checkpoints / "ladder")))
