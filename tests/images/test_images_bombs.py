@@ -141,7 +141,7 @@ def test_a_run_of_such_images_ends(tmp_path, rgb):
     (folder / "scans.jpg").write_bytes(scans(50, 25_000))
     (folder / "device.png").symlink_to("/dev/zero")
     os.mkfifo(folder / "pipe.png")
-    for said in ("5 measured", "4 measured, 1 were there already"):
+    for said in ("5 measured", "4 measured, 1 already there"):
         run = ("run", "--codec", "png", "--dataset", folder, "--out", "out", "--jobs", "1")
         done = rdbench(*run, cwd=tmp_path)
         assert done.returncode == 1
