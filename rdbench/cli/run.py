@@ -299,10 +299,11 @@ def _announce(plan: Experiment, directory: Path) -> None:
     images = sum(len(dataset.images) for dataset in plan.datasets)
     points = sum(len(codec.points) for codec in plan.codecs)
     names = ", ".join(dataset.name for dataset in plan.datasets)
+    count = images * points * plan.repeat
     say(
         f"{images} image{'s' * (images > 1)} ({names}), {len(plan.codecs)} "
-        f"codec{'s' * (len(plan.codecs) > 1)}, {points} points: "
-        f"{images * points * plan.repeat} measurements into {directory}"
+        f"codec{'s' * (len(plan.codecs) > 1)}, {points} point{'s' * (points != 1)}: "
+        f"{count} measurement{'s' * (count != 1)} into {directory}"
     )
 
 
