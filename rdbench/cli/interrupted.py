@@ -33,6 +33,6 @@ def end(directory: Path | None) -> None:
     if count:
         told = f"{count} rows are kept in {directory}; the same command continues from there"
     else:
-        told = "nothing was measured, and 0 rows are kept"
+        told = "0 rows are kept; nothing was measured"
     say(f"interrupted; {told}", err=True)
     raise typer.Exit(STATUS)

@@ -131,23 +131,23 @@ def plot_rd(
         y_limits: range of the quality in them, for a single metric.
         log_rate: whether their rate axis is logarithmic.
         title: title of the figures instead of the dataset; ``""`` for none, in which case the
-        subtitle becomes the first note.
+            subtitle becomes the first note.
         size: width and height of the figures in inches; by default as needed.
         labels: names for curves and datasets, as a mapping or a TOML file (``"label" = "name"``;
             ``"published:LABEL"`` for a published curve).
         order: curves to put first in legends and rows, in this order: labels, codecs or
-        ``published:NAME``. By default, a legend follows the order of the lines in the figure.
+            ``published:NAME``. By default, a legend follows the order of the lines in the figure.
         highlight: curves that are drawn with a wider line and a bold name.
         notes: whether the notes go below the figures, or into a text file beside each.
         ax: the axes to draw one rate-distortion figure into, in their own style; nothing is
-        written, and the notes become warnings.
+            written, and the notes become warnings.
 
     Returns:
         The paths of the files; ``ax`` if it is given.
 
     Raises:
         UsageError: for unknown names, if nothing can be drawn, and if ``size`` is too small for the
-        texts.
+            texts.
     """
     kinds = [str(kind) for kind in _listed(formats)]
     for kind in kinds or [""]:

@@ -60,7 +60,7 @@ class Allowance:
     @property
     def words(self) -> str:
         """How much may be written, in words."""
-        return f"{_SHARES[self.share]} of the room that there is ({self.most_bytes // 2**20} MiB)"
+        return f"{_SHARES[self.share]} of the free space ({self.most_bytes // 2**20} MiB)"
 
     def excess(self) -> str:
         """What was written beyond it, in words; "" where nothing was."""

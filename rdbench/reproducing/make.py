@@ -65,11 +65,11 @@ def reproduce(
         run: the run directory, which is resumed; ``results/runs/NAME`` by default.
         published: whether to measure nothing and use published points only.
         kept: whether to measure nothing and use what the run directory holds, with published points
-        for the rest.
+            for the rest.
         replace: whether published points, or nothing, may replace curves that the report in ``out``
-        has measured.
+            has measured.
         jobs: worker processes; by default the number of cores that this process may use, and one
-        for a recipe that needs it.
+            for a recipe that needs it.
         timeout_s: limit on the wall time of one measurement.
         progress: called with each row, the number done, and the total.
         say: called with each replacement and its reason.
@@ -79,7 +79,7 @@ def reproduce(
 
     Raises:
         UsageError: for a recipe that does not exist or has a mistake, if nothing is left to draw,
-        and if measured curves of a report would be lost without ``replace``.
+            and if measured curves of a report would be lost without ``replace``.
     """
     if published and kept:
         raise UsageError("`published` and `kept` exclude each other; give one of them")

@@ -62,7 +62,7 @@ def test_the_sum_of_files_is_bounded(tmp_path, places, monkeypatch):
     assert printed(tmp_path, 15, MIB) == "fine"
     with pytest.raises(CodecError, match=r"^program wrote files that are together more than a qu"):
         printed(tmp_path, 20, MIB)
-    with pytest.raises(CodecError, match=r"a quarter of the room that there is \(16 MiB\); it pri"):
+    with pytest.raises(CodecError, match=r"a quarter of the free space \(16 MiB\); it pri"):
         printed(tmp_path, 20, MIB, "time.sleep(600)")
 
 
@@ -74,7 +74,7 @@ def test_the_number_of_files_is_bounded(tmp_path, places, monkeypatch):
 
 
 def test_folders_that_are_too_deep_are_not_looked_into(tmp_path, places):
-    with pytest.raises(CodecError, match=r"^program wrote more than .* or some too deep"):
+    with pytest.raises(CodecError, match=r"^program wrote more than .* or files too deep"):
         printed(tmp_path, 0, 0, DEEP)
 
 

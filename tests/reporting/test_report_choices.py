@@ -258,7 +258,7 @@ def test_points_by_target_say_what_was_asked_for(visit, tmp_path):
         (["--rates", "x"], "--rates 'x' is not LOW,HIGH"),
         (["--qualities", "30,40"], "--qualities '30,40' is not METRIC=LOW,HIGH"),
         (["--qualities", "psnr=30,40"], "unknown metric 'psnr'; did you mean 'psnr_db'"),
-        (["--qualities", "psnr_db=30,40", "--qualities", "psnr_db=1,2"], "names psnr_db twice"),
+        (["--qualities", "psnr_db=30,40", "--qualities", "psnr_db=1,2"], "gives psnr_db twice"),
         (["--tags", "nowhere.csv"], "tags 'nowhere.csv': cannot be read"),
     ],
 )

@@ -95,7 +95,7 @@ def test_what_a_worker_writes_is_bounded(measure, disk, codec):
     assert row.status == FAILED
     assert row.message == (
         "the worker, with what it started, wrote files that are together more than half of the "
-        "room that there is (128 MiB), and was stopped"
+        "free space (128 MiB), and was stopped"
     )
     assert list(disk.iterdir()) == []
 
