@@ -24,7 +24,7 @@ def started(
     folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that leads a session, in ``folder``, and prints into a pipe; it and its group are
-    killed at the end, and it is waited for."""
+    killed at the end, and it is waited for. It hears SIGHUP, even if the tests run under nohup."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -32,6 +32,7 @@ def started(
         stderr=subprocess.STDOUT,
         start_new_session=True,
         env={**os.environ, **(environment or {})},
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     try:
         yield process

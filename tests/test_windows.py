@@ -104,7 +104,7 @@ def test_what_needs_workers_says_so_in_one_line_on_windows(folder, command):
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert "workers need process groups" in line
-    assert "use WSL" in line
+    assert "measure in WSL" in line
 
 
 def test_a_folder_is_locked_by_windows_own_lock_there(tmp_path, monkeypatch):

@@ -215,8 +215,7 @@ def test_what_a_program_writes_is_bounded(photos, definition, small_disk, tmp_pa
             "faulty wrote more than a quarter of the free space (16 MiB) and was stopped"
         )
         assert parts.message.startswith(
-            "faulty wrote files that are together more than a quarter of the free space "
-            "(16 MiB)"
+            "faulty wrote files that are together more than a quarter of the free space (16 MiB)"
         )
         assert "no room left" not in parts.message
     assert list(small_disk.iterdir()) == []

@@ -103,7 +103,7 @@ def test_a_cache_that_is_damaged_costs_the_time_of_measuring(photos, tmp_path):
 def test_a_cache_that_cannot_be_written_to_costs_the_time_of_measuring(photos, tmp_path, read_only):
     outcome = measured(photos, tmp_path / "run", read_only)
     assert (outcome.measured, outcome.failures) == (6, [])
-    assert any("cannot be written to" in note for note in outcome.notes)
+    assert any("is read-only" in note for note in outcome.notes)
 
 
 def test_a_cache_on_a_full_disk_costs_the_time_of_measuring(photos, tmp_path, full_disk):
@@ -161,7 +161,7 @@ def test_without_room_for_what_workers_send_the_run_says_so(large, full_disk):
     codecs = plan("large", datasets=[str(large)], codecs=[CodecRequest("jpeg", points=(95,))])
     with (
         DaskExecutor("local", jobs=1) as executor,
-        pytest.raises(RdbenchError, match=r"cannot write .*: No space left on device; what was"),
+        pytest.raises(RdbenchError, match=r"cannot write .*: No space left on device; everything"),
     ):
         run(codecs, full_disk / "run", executor=executor, keep_decoded=True)
 

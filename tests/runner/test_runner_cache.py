@@ -121,8 +121,8 @@ def filled(tmp_path_factory):
     place = Place(tmp_path_factory.mktemp("place"))
     write_image(place.image, PIXELS)
     shutil.copy(cached_codecs.__file__, place.source)
-    (place.folder / "helper.py").write_text("LEVEL = 1\n")
-    place.source.write_text(place.source.read_text() + "\nimport helper\n")
+    (place.folder / "neighbor.py").write_text("LEVEL = 1\n")
+    place.source.write_text(place.source.read_text() + "\nimport neighbor\n")
     (place.folder / "copies.toml").write_text(COPIES)
     shutil.copy(shutil.which("cp"), place.folder / "copy")
     for name in ("table", "weights"):
@@ -209,7 +209,7 @@ def source(place, _):
 
 
 def helper(place, _):
-    (place.folder / "helper.py").write_text("LEVEL = 2\n")
+    (place.folder / "neighbor.py").write_text("LEVEL = 2\n")
 
 
 def file_of_an_option(place, _):

@@ -134,7 +134,7 @@ def test_a_worker_with_another_rdbench_is_refused_and_named(photos, tmp_path, cl
         cluster.address, tmp_path / "run", experiment(photos, "Step"), say=said.append
     )
     assert not outcome.failures
-    assert sum("worker old" in line and "another rdbench" in line for line in said) == 1
+    assert sum("worker old" in line and "a different rdbench" in line for line in said) == 1
 
 
 def test_a_worker_with_another_version_of_a_codec_does_nothing_of_it(photos, tmp_path, cluster):

@@ -72,7 +72,7 @@ def refused_until_the_same(cluster, codecs, out: Path, name: str, why: str, othe
     assert {row.status for row in outcome.rows if row.codec == "jpeg"} == {OK}
     assert {(row.codec, row.status) for row in outcome.failures} == {(name, FAILED)}
     assert f"no worker has it: {why}" in outcome.failures[0].message
-    (line,) = [line for line in said if f"does nothing of {name}" in line]
+    (line,) = [line for line in said if f"leaves out {name}" in line]
     assert line.startswith("worker other (")
     assert why in line
     cluster.worker("same", **same)
@@ -149,7 +149,7 @@ def without(module: str, folder: Path) -> str:
 
 def test_a_worker_whose_rdbench_lacks_a_package_is_refused_and_named(photos, tmp_path, cluster):
     cluster.worker("poor", PYTHONPATH=without("imagecodecs", tmp_path))
-    told = r"may be used: poor .*: its rdbench cannot be used \(ImportError: there is none\)"
+    told = r"can be used: poor .*: its rdbench cannot be used \(ImportError: there is none\)"
     with pytest.raises(UsageError, match=told):
         measured(cluster.address, tmp_path / "run", experiment(photos, "Step"))
 
@@ -173,7 +173,7 @@ def test_a_scheduler_that_is_gone_is_told_of_in_one_line(photos, tmp_path):
     (line,) = [line for line in text.splitlines() if "measured (" not in line][1:]
     assert line.startswith("rdbench: error: the Dask scheduler at ")
     assert line.endswith(
-        "is gone; what was measured is kept, and the same command goes on from there"
+        "is gone; measured rows are kept, and the same command continues from there"
     )
 
 

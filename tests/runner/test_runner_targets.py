@@ -285,7 +285,7 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
         ("jpeg:points=bpp:0.5,tolerance=nan", "the tolerance 'nan' is not a number of at least 0"),
         ("jpeg:points=bpp:0.5,tolerance=2", "2 is 200% of the rate; write 2% or 0.02"),
         ("jpeg:points=50,tolerance=1%", "a tolerance needs points by target"),
-        ("jpeg:points=bpp:0", "a rate of 0 bit/px cannot be"),
+        ("jpeg:points=bpp:0", "a rate of 0 bit/px is impossible"),
         ("jpeg:points=bpp:nan", "'nan' cannot be reached; give a finite value"),
         ("jpeg:points=bpp:", "'' is not a number"),
         ("jpeg:points=bpp:0.5/0.5", "a point is given twice in 0.5/0.5"),

@@ -229,7 +229,7 @@ def test_the_sign_of_a_zero_makes_no_other_weights(cached, toml):
 
 def test_latents_of_others_are_refused(cached, toml, photos, tmp_path):
     cached()
-    where = rf"latents in '{tmp_path}/cache' are of other {{}} than these; name another folder"
+    where = rf"latents in '{tmp_path}/cache' belong to other {{}}; name another folder"
     network = architectures.build(read(toml()).card(read(toml()).members[0]))
     with pytest.raises(UsageError, match=where.format("weights")):
         cached(network=network)
