@@ -234,7 +234,8 @@ def _by_arrow(block: Block) -> Measurements | None:
                 null_values=[""],
             ),
         )
-    except pyarrow.ArrowInvalid:
+    # A signal ends Arrow's reading, and is handed on; where its handler ignores it we read on.
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowCancelled):
         return None
     texts, numbers = {}, {}
     for column in COLUMNS:

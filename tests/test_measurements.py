@@ -6,8 +6,11 @@ import csv
 import dataclasses
 import io
 import math
+import os
+import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -227,3 +230,29 @@ def test_reading_columns_imports_no_pandas(tmp_path):
         f"assert len(read_table({str(path)!r})); assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_signals_that_are_ignored_do_not_end_the_reading():
+    """Arrow gives up its reading at a signal, whatever the handler of that does."""
+    rows = [
+        dataclasses.replace(row, image=f"image{n}") for n in range(100) for row in encoded_rows(1)
+    ]
+    data = as_csv(rows).encode()
+    heard: list[int] = []
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not over.wait(1e-4):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    thread = threading.Thread(target=interrupt)
+    try:
+        thread.start()
+        for _ in range(30):
+            assert len(parse_table(io.BytesIO(data), "a.csv")) == len(rows)
+    finally:
+        over.set()
+        thread.join()
+        signal.signal(signal.SIGTERM, before)
+    assert heard
