@@ -31,6 +31,11 @@ def test_a_figure_of_times_tells_a_busy_machine(timing, load, said):
     assert time_bars("photos", curves_of(rows)).subtitle == said
 
 
+def times(cell: str) -> list[float]:
+    """A time, and what of it the transforms took, where that is told."""
+    return [float(part) for part in cell.strip(")").split(" (")]
+
+
 def test_a_page_tells_what_networks_cost():
     """By the files of the run: the times of all its streams, and the operations of their networks,
     which are those of one size of network at all points."""
@@ -46,8 +51,14 @@ def test_a_page_tells_what_networks_cost():
     assert list(found) == list(dict.fromkeys(row["label"] for row in rows))
     assert "both contexts, grown" in costs
     for label, row in found.items():
-        seconds = [float(row["decode_s"]) for row in rows if row["label"] == label]
-        assert float(row["decode [ms]"]) == pytest.approx(1000 * np.mean(seconds), rel=5e-3)
+        own = [one for one in rows if one["label"] == label]
+        told = dict(
+            zip(("decode_s", "decode_transform_s"), times(row["decode [ms]"]), strict=False)
+        )
+        assert ("decode_transform_s" in told) == bool(own[0]["decode_transform_s"])
+        for name, ms in told.items():
+            seconds = [float(one[name]) for one in own]
+            assert ms == pytest.approx(1000 * np.mean(seconds), rel=5e-3)
         if label not in costs:  # measured before costs were kept
             assert row["decode [kMAC/px]"] == "-"
             continue
