@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -20,6 +20,8 @@ than half a process beside it."""
 MOST_WALL_OVER_CPU: Final = 1.25
 """If wall time exceeds processor time by a larger factor, something was waited for."""
 _DOING: Final = ("encode", "decode")
+PARTS: Final = ("transforms", "memory", "networks")
+"""What may stand beside times: what of them transforms took, memory, and the size of networks."""
 MEMORY: Final = {
     "program": "Peak memory of the program [MiB]",
     "process": "Memory added to the process [MiB]",
@@ -225,17 +227,18 @@ def _told(how: Callable[[np.ndarray], np.floating], table: np.ndarray) -> float:
 def cost_notes(
     complexities: Sequence[tuple[str, Complexity]],
     times: str = "times are means over points and images,",
-    memory: bool = True,
+    shown: Container[str] = PARTS,
 ) -> list[str]:
     """Notes on the costs of curves (title, complexity): how times were taken, after the words
-    ``times``, and what memory means, if it is shown."""
+    ``times``, and what those of :data:`PARTS` mean that are ``shown`` beside them."""
     costs = dict(complexities)
     said = []
     if groups := _grouped({title: cost.how for title, cost in costs.items()}):
         parts = [f"{how}: {', '.join(titles)}" for how, titles in groups.items()]
         how = next(iter(groups)) if len(groups) == 1 else "; ".join(parts)
         said.append(f"{times} {how}")
-    if any(math.isfinite(cost.encode_transform_s) for cost in costs.values()):
+    split = any(math.isfinite(cost.encode_transform_s) for cost in costs.values())
+    if "transforms" in shown and split:
         said.append("in parentheses the time of the transforms; the rest is entropy coding")
     if waited := [
         f"{title} {cost.wall_over_cpu:.1f} times"
@@ -247,7 +250,7 @@ def cost_notes(
         )
     said += _machines(costs)
     groups = _grouped({title: cost.memory_is for title, cost in costs.items()})
-    if memory and groups:
+    if "memory" in shown and groups:
         words = {
             "program": "the peak of the largest program",
             "process": "what encoding and decoding added to the process",
@@ -255,7 +258,7 @@ def cost_notes(
         parts = [f"{words[kind]} ({', '.join(titles)})" for kind, titles in groups.items()]
         others = ", not comparable with " if len(parts) > 1 else ""
         said.append(f"memory is {others.join(parts)}")
-    return said + _networks(costs)
+    return said + (_networks(costs) if "networks" in shown else [])
 
 
 def _networks(costs: Mapping[str, Complexity]) -> list[str]:

@@ -108,7 +108,7 @@ class EqualTime:
                 f"slower than another effort of the codec without saving more: {', '.join(beaten)}"
             )
         said += cost_notes(
-            [*self.costs.items()], "encoding times are means over points and images,", memory=False
+            [*self.costs.items()], "encoding times are means over points and images,", shown=()
         )
         if self.elsewhere:
             said.append(

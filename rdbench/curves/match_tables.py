@@ -241,6 +241,6 @@ def _cautions(rows: Sequence[Match]) -> list[str]:
         said.append(f"intervals over fewer than {FEW_IMAGES} images are rough")
     curves = {c.title: c for row in rows if row.curves for c in row.curves if c is not None}
     costs = [(title, Complexity.of(curve)) for title, curve in curves.items()]
-    said += cost_notes(costs, times="times are", memory=False)
+    said += cost_notes(costs, times="times are", shown=())
     said += [f"{title}: {text}" for title, curve in curves.items() for text in caveats(curve)]
     return said

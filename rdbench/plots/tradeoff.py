@@ -113,12 +113,19 @@ def tradeoff(rows: Sequence[Comparison]) -> Tradeoff | None:
         panels=tuple(panels),
         cast=cast_of(rows),
         notes=(
-            *cost_notes([(who.title, complexity) for who, complexity, _ in curves]),
+            *cost_notes(
+                [(who.title, complexity) for who, complexity, _ in curves],
+                shown=("memory", *(["networks"] if _of_networks(panels) else [])),
+            ),
             *([f"without times or memory: {listed(bare)}"] if bare else []),
             *_not_drawn(curves, panels),
             *notes([row for row in rows if row.kind == "rate"], marks=False),
         ),
     )
+
+
+def _of_networks(panels: Sequence[Panel]) -> bool:
+    return any(panel.x_label in NETWORKS.values() for panel in panels)
 
 
 def _known(complexity: Complexity, cost: str) -> bool:

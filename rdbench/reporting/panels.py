@@ -16,6 +16,7 @@ from rdbench.curves import (
 )
 from rdbench.curves.bd_tables import cost_table
 from rdbench.curves.classes import among, classes
+from rdbench.curves.complexity import cost_notes
 from rdbench.curves.published import caveats
 from rdbench.curves.targets import is_by_target
 from rdbench.errors import UsageError
@@ -56,7 +57,7 @@ def panel(found: Panel, labels: Labels, anchor: Curve | None) -> dict[str, Any]:
         "classes": {name: sorted(own) for name, (own, _) in by_class.items()},
         "curves": [_curve(curve) | cast[member(curve)] for curve in curves],
         "anchor": curves.index(anchor) if anchor in curves else 0,
-        "costs": vars(cost_table([(one.title, Complexity.of(one)) for one in curves], "costs")),
+        "costs": _costs(curves),
         "views": views,
         "compared": {},
     }
@@ -142,6 +143,14 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "lost_points": [point_text(point) for point in curve.lost_points],
         "caveats": list(caveats(curve)),
     }
+
+
+def _costs(curves: Sequence[Curve]) -> dict[str, Any]:
+    """What curves cost. ``of_cells`` are the notes on what figures do not show."""
+    costs = [(curve.title, Complexity.of(curve)) for curve in curves]
+    table = cost_table(costs, "costs")
+    said = cost_notes(costs, shown=("memory",))
+    return vars(table) | {"of_cells": [note for note in table.notes if note not in said]}
 
 
 def _asked(curve: Curve) -> str:

@@ -29,7 +29,7 @@ from typing import Final
 from tests.processes import hears, running
 from tests.runner.dask_cluster import Cluster
 
-from .kills import PATIENCE_S, Found, Place, below, rows_of, table, until
+from .kills import PATIENCE_S, Found, Place, below, rows_of, table, told, until
 
 MARK: Final = "RDBENCH_CHAOS"
 """A variable of all processes of a series, by which those that are left are found."""
@@ -193,14 +193,7 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rdbench-chaos-") as folder:
         found = run(given.seconds, given.seed, Path(folder))
-    ways = ", ".join(f"{count} {way}" for way, count in sorted(found.kills.items()))
-    print(
-        f"{found.kills.total()} disturbances ({ways}) and {found.finished} finished runs in "
-        f"{time.monotonic() - started:.0f} s, {len(found.faults)} faults"
-    )
-    for fault in found.faults:
-        print(fault, file=sys.stderr)
-    return 1 if found.faults else 0
+    return told(found, "disturbances", started)
 
 
 if __name__ == "__main__":

@@ -187,6 +187,18 @@ class Found:
     faults: list[str] = field(default_factory=list)
 
 
+def told(found: Found, what: str, started: float) -> int:
+    """Print what came of it since ``started``; the exit status."""
+    ways = ", ".join(f"{count} {way}" for way, count in sorted(found.kills.items()))
+    print(
+        f"{found.kills.total()} {what} ({ways}) and {found.finished} finished runs in "
+        f"{time.monotonic() - started:.0f} s, {len(found.faults)} faults"
+    )
+    for fault in found.faults:
+        print(fault, file=sys.stderr)
+    return 1 if found.faults else 0
+
+
 def killed(place: Place, out: Path, rng: random.Random, found: Found) -> bool:
     """Start a run or go on with one, and kill it at any moment; whether it was done before."""
     process = place.start(out)
@@ -267,14 +279,7 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rdbench-kills-") as folder:
         found = run(given.kills, given.seed, given.seconds, Path(folder))
-    ways = ", ".join(f"{count} {way}" for way, count in sorted(found.kills.items()))
-    print(
-        f"{found.kills.total()} kills ({ways}) and {found.finished} finished runs in "
-        f"{time.monotonic() - started:.0f} s, {len(found.faults)} faults"
-    )
-    for fault in found.faults:
-        print(fault, file=sys.stderr)
-    return 1 if found.faults else 0
+    return told(found, "kills", started)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from rdbench.models.compression.base import Compressor, Execution
 
+_MOST_LARGER: Final = 8
+_ALWAYS_SAMPLES: Final = 1 << 22
+"""A network may have so many times the samples of its file, and so many beside: buffers take the
+sizes of those that they are loaded from."""
+
 
 def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Module:
     """A new network of the architecture and configuration of ``card``, its weights drawn from
@@ -76,10 +81,6 @@ def _misfit(card: weights.Card, state: Mapping[str, Tensor]) -> str:
     return f"size mismatch: such a network has {samples:,} samples, and the file {there:,}"
 
 
-_MOST_LARGER: Final = 8
-_ALWAYS_SAMPLES: Final = 1 << 22
-"""A network may have so many times the samples of its file, and so many beside: buffers take the
-sizes of those that they are loaded from."""
 _USUAL: Final = {"channels": 3, "stride": 64}
 """What networks are taken for that do not tell."""
 

@@ -8,7 +8,7 @@ function drawCosts(section) {
   $(".how", section).textContent = found ? `BD-rate over what a curve costs: ${found.subtitle}.` : "";
   const told = panel().costs;
   $(".table", section).replaceChildren(tableOf({ ...told, rows: told.rows.filter((_, number) => !hidden(number)) }),
-    ...(found ? [] : notesOf(told.notes)));
+    ...notesOf(found ? told.of_cells.filter((note) => !found.notes.includes(note)) : told.notes));
   drawEfforts($(".efforts", section), against()?.efforts, found?.notes ?? told.notes);
   if (!found) return place.replaceChildren(how("No cost is known of two curves that have a BD-rate."));
   place.replaceChildren(...found.panels.map(() => element("div", { class: "chart" })));
