@@ -17,7 +17,9 @@ pytest.importorskip("torch", reason="the networks need torch")
 
 import rdbench
 from rdbench.curves import bd_csv, bd_text
+from rdbench.curves.bd_tables import tables
 from rdbench.models import weights
+from rdbench.plots.tradeoff import NETWORKS, tradeoff
 
 LEARNED = ["dumas2018-case2:points=8/4/2/1", "jpeg2000:points=60/30/15/8"]
 
@@ -83,6 +85,20 @@ def test_tables_have_them_beside_times(run):
     assert "kMAC" in bd_text(rdbench.bd_table(run), layout="matrix", complexity=True)
     # Without learned codecs there are no such columns.
     assert "kMAC" not in bd_text(rows, complexity=False)
+
+
+def test_figures_say_of_networks_only_what_they_show(run):
+    """A single codec with networks has no panel of them, and no figure splits times."""
+    rows = rdbench.bd_table(run, anchor="jpeg2000")
+    figure = tradeoff(rows)
+    assert figure is not None
+    assert {panel.x_label for panel in figure.panels}.isdisjoint(NETWORKS.values())
+    assert not any("kMAC" in note or "parentheses" in note for note in figure.notes)
+    assert any("in parentheses the time of the transforms" in n for n in bd_notes(rows))
+
+
+def bd_notes(rows):
+    return [note for table in tables(rows, complexity=True) for note in table.notes]
 
 
 def test_they_are_read_without_torch(run):
