@@ -2,7 +2,7 @@
 against two of the local pool, in turns, on Kodak.
 
 Rows a second from the first row to the last, so that neither pays for its start, which is told
-beside; processor time is that of all processes, over a whole run.
+beside; processor time is that of all processes, over a whole run. Some four minutes a round.
 
     RDBENCH_DATA=... python benchmarks/cluster.py [--rounds N] [--codecs NAME ...] [--write]
 """
@@ -39,7 +39,7 @@ class Timed:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=[*CODECS])
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
@@ -85,6 +85,8 @@ def timed(codec: str, scheduler: str | None) -> Timed:
             out=Path(folder) / "run",
             progress=lambda *_: times.append(time.perf_counter()),
         )
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     assert not outcome.failures
     return Timed(
         1000 * (times[-1] - times[0]) / (len(times) - 1),

@@ -124,7 +124,8 @@ def run(
 
     Returns:
         The rows, and how many of them were measured now. A failure is a row that says so
-        (``outcome.failures``).
+        (``outcome.failures``). An interrupt ends the run and not the program that called it: look
+        at ``outcome.interrupted``.
 
     Raises:
         UsageError: for a request that cannot be carried out, or that contradicts the run directory.

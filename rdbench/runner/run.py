@@ -54,6 +54,7 @@ class Outcome:
     resumed: bool = False
     """Whether some of the requested rows were there already."""
     interrupted: bool = False
+    """Whether SIGINT, SIGTERM or SIGHUP ended it before all was measured."""
     replaced: list[str] = dataclasses.field(default_factory=list)
     """Rows that were measured again because what decides them has changed: a line for each curve or
     metric and reason."""
