@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
 from rdbench.files import sha256
 from rdbench.schema import point_text
-from tests.runner.faulty_codecs import Step
+from tests.runner.faulty_codecs import Faulty, Step
+
+
+class Deadly(Faulty):
+    """Ends the worker of Dask whose pool measures it."""
+
+    name = "deadly"
+
+    def fault(self, image):
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
 
 
 class Versioned(Step):

@@ -19,12 +19,13 @@ from rdbench.errors import RdbenchError, UsageError
 from rdbench.experiment import plan
 from rdbench.results import read_rows
 from rdbench.runner import run
-from rdbench.runner.cluster import distributed, station
+from rdbench.runner.cluster import distributed, remote, station
 from rdbench.runner.cluster.distributed import DaskExecutor
 from rdbench.runner.cluster.sending import Brief, file_name, sent
 from rdbench.runner.rows import Job, Settings
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT, TIMINGS
 from tests.cli.command import rdbench
+from tests.processes import wait_for
 
 from .conftest import CODECS, experiment, run_into
 from .dask_cluster import Cluster
@@ -201,6 +202,60 @@ def test_a_worker_that_is_lost_loses_no_row(photos, tmp_path, cluster):
     outcome = result()
     assert not outcome.failures
     assert len(outcome.rows) == 24
+
+
+def test_answers_that_are_lost_with_their_worker_are_measured_again(
+    photos, tmp_path, cluster, monkeypatch
+):
+    """They had come, and had not been fetched yet."""
+    workers = {"one": cluster.worker("one")}
+    fetched, lost = DaskExecutor._answers, []
+
+    def answers(self, there, future, waiting):
+        if not lost:
+            lost.append(future.status)
+            workers["one"].kill()
+            workers["two"] = cluster.worker("two")
+            wait_for(lambda: there.address not in self._workers(), "the worker is still known")
+        return fetched(self, there, future, waiting)
+
+    monkeypatch.setattr(DaskExecutor, "_answers", answers)
+    outcome = in_background(
+        lambda: measured(cluster.address, tmp_path / "run", experiment(photos, "Step"))
+    )()
+    assert lost == ["finished"]
+    assert not outcome.failures
+    assert len(outcome.rows) == 12
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["probe", "report"])
+def test_a_worker_whose_word_is_lost_is_asked_again(photos, tmp_path, cluster, monkeypatch, which):
+    cluster.worker("one")
+    fetched, asked = remote.result, []
+
+    def result(future):
+        asked.append(future)
+        return fetched(future) if len(asked) != which + 1 else None
+
+    monkeypatch.setattr(remote, "result", result)
+    outcome = measured(cluster.address, tmp_path / "run", experiment(photos, "Step"))
+    assert len(asked) == which + 3
+    assert not outcome.failures
+    assert len(outcome.rows) == 12
+
+
+def test_what_ends_every_worker_that_measures_it_is_given_up(photos, tmp_path):
+    """The workers of a local cluster are started again."""
+    codecs = plan(
+        "test",
+        datasets=[str(photos)],
+        codecs=[CodecRequest(f"{CODECS.with_name('dask_codecs.py')}:Deadly", {})],
+    )
+    outcome = measured("local", tmp_path / "run", codecs)
+    (row,) = outcome.failures
+    assert (row.point, row.status) == (16, CRASHED)
+    assert row.message.startswith("5 workers were lost while they measured it: ")
+    assert len(outcome.rows) == 12
 
 
 def test_a_scheduler_that_is_gone_ends_the_run_and_keeps_its_rows(photos, tmp_path):

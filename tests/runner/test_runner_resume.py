@@ -143,6 +143,7 @@ def test_a_terminal_that_is_closed_is_an_interrupt(photos, tmp_path):
     gate.touch()
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         environment = {**os.environ, "FAULTY_GATE": f"{gate}:11"}
         os.execve(sys.executable, command(photos, out), environment)
     try:

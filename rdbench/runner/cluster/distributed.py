@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from rdbench.errors import MissingBackendError, RdbenchError, UsageError
 from rdbench.runner import kept
 from rdbench.runner.cluster import station
-from rdbench.runner.cluster.remote import Remote, probe
+from rdbench.runner.cluster.remote import TICK_S, Remote, probe, result
 from rdbench.runner.cluster.sending import Brief, Curve, curve_of, file_name, kept_files, sent
 from rdbench.runner.executor import DEFAULT_TIMEOUT_S, Answer, Limits
 from rdbench.runner.jobs import J, Queue
@@ -38,7 +38,6 @@ CONNECT_S: Final = 4.0
 """For one try to reach a scheduler."""
 PATIENCE_S: Final = 8.0
 """For a scheduler that was lost to come back."""
-TICK_S: Final = 0.5
 NO_WORKER_S: Final = 5.0
 """Without a worker that may do anything, before those that may not are told of."""
 BATCH_S: Final = 0.25
@@ -48,7 +47,7 @@ QUEUED: Final = 2
 """Batches that a thread may have, the one under way among them."""
 MOST_LOST: Final = 5
 """Workers that may be lost with a job before it is taken for the cause; after the first of them it
-is sent alone."""
+is done alone."""
 
 
 class DaskExecutor:
@@ -85,6 +84,7 @@ class DaskExecutor:
         self._remotes: dict[str, Remote] = {}
         self._events: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._lost: Counter[int] = Counter()
+        self._given_up: list[Answer[Any]] = []
         self._took_s: deque[float] = deque(maxlen=200)
         self._brief: Brief | None = None
         self._told: set[str] = set()
@@ -156,7 +156,8 @@ class DaskExecutor:
                 alone_s = now
             elif now - alone_s > NO_WORKER_S:
                 self._alone()
-            answers = [*self._landed(waiting), *self._without(waiting, held)]
+            answers = [*self._landed(waiting), *self._without(waiting, held), *self._given_up]
+            self._given_up.clear()
             open_jobs -= len(answers)
             yield from answers
 
@@ -168,25 +169,35 @@ class DaskExecutor:
             self._reconnect(waiting)
             return
         for address in self._remotes.keys() - there.keys():
-            self._take_back(self._remotes[address], waiting, lost=True)
+            self._lose(self._remotes[address], waiting)
         for address, told in there.items():
             if address not in self._remotes:
                 name = f"{told.get('name', address)} ({address})"
                 remote = self._remotes[address] = Remote(address, name, told["nthreads"])
                 remote.asked = self._submit(remote, probe())
 
-    def _take_back(self, remote: Remote, waiting: Queue[Job], *, lost: bool) -> None:
+    def _lose(self, remote: Remote, waiting: Queue[Job]) -> None:
         """Forget a worker, and let others do what it had."""
-        for batch in remote.flying.values():
-            for job in batch:
-                self._lost[job.task.index] += lost
-            waiting.put_back(batch)
         del self._remotes[remote.address]
+        for batch in remote.flying.values():
+            self._again(batch, waiting, "ended")
+
+    def _again(self, batch: Sequence[Job], waiting: Queue[Job], error: str) -> None:
+        """Do jobs again that were lost, unless they are the cause."""
+        for job in reversed(batch):
+            self._lost[job.task.index] += 1
+            if self._lost[job.task.index] < MOST_LOST:
+                waiting.put_back([job])
+            else:
+                told = f"{MOST_LOST} workers were lost while they measured it: {error}"
+                self._given_up.append(Answer(job, status=CRASHED, message=told))
 
     def _reconnect(self, waiting: Queue[Job]) -> None:
         """Find the scheduler again, whose workers begin anew."""
-        for remote in list(self._remotes.values()):
-            self._take_back(remote, waiting, lost=False)
+        for remote in self._remotes.values():
+            for batch in remote.flying.values():
+                waiting.put_back(batch)
+        self._remotes.clear()
         until = time.monotonic() + PATIENCE_S - CONNECT_S
         while True:
             with contextlib.suppress(Exception):
@@ -211,16 +222,21 @@ class DaskExecutor:
         return future
 
     def _give(self, remote: Remote, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> None:
-        """Send a worker as much as it should have."""
+        """Send a worker as much as it should have: nothing beside a job that was lost with one."""
         while len(remote.flying) < QUEUED * remote.threads:
+            if any(self._lost[job.task.index] for batch in remote.flying.values() for job in batch):
+                return
             batch = self._batch(remote, waiting, held)
             if not batch:
+                return
+            if remote.flying and self._lost[batch[0].task.index]:
+                waiting.put_back(batch)
                 return
             try:
                 self._send(remote, batch)
             except Exception:  # the worker is lost, or the scheduler, which is looked for next
                 waiting.put_back(batch)
-                self._take_back(remote, waiting, lost=True)
+                self._lose(remote, waiting)
                 return
 
     def _batch(
@@ -294,8 +310,12 @@ class DaskExecutor:
                     remote.asked = None
                     for line in remote.heard(future):
                         self._tell(line)
-                    if remote.fits and not remote.ready and not remote.reason:
+                    if remote.ready or remote.reason:
+                        continue
+                    if remote.fits:
                         remote.asked = self._submit(remote, station.prepare, self._brief)
+                    else:  # its answer is lost, perhaps with it
+                        self._lose(remote, waiting)
                 elif future in remote.flying:
                     yield from self._answers(remote, future, waiting)
 
@@ -307,29 +327,24 @@ class DaskExecutor:
     def _answers(
         self, remote: Remote, future: Future, waiting: Queue[Job]
     ) -> Iterator[Answer[Any]]:
-        batch = remote.flying.pop(future)
-        if future.status != "finished":
-            error = one_line(str(future.exception()), 200) if future.status == "error" else ""
-            for job in batch:
-                self._lost[job.task.index] += 1
-                if self._lost[job.task.index] >= MOST_LOST:
-                    told = (
-                        f"{MOST_LOST} workers were lost while they measured it: {error or 'ended'}"
-                    )
-                    yield Answer(job, status=CRASHED, message=told)
-                else:
-                    waiting.put_back([job])
+        found = result(future)
+        if found is None and future.status != "error":  # what it had is lost with it, or with Dask
+            self._lose(remote, waiting)
             return
-        results, took_s = future.result()
+        batch = remote.flying.pop(future)
+        if found is None:
+            self._again(batch, waiting, one_line(str(future.exception()), 200))
+            return
+        results, took_s = found
         self._took_s.append(took_s / len(batch))
         for job in batch:
             name = file_name(job.task.image.path.absolute())
             if name in remote.images:
                 remote.images[name] = None
-        for job, found in zip(batch, results, strict=True):
-            for place, data in found.files.items():
+        for job, measured in zip(batch, results, strict=True):
+            for place, data in measured.files.items():
                 kept.write(kept.inside(self._out, place), data)
-            yield Answer(job, found.value, found.status, found.message)
+            yield Answer(job, measured.value, measured.status, measured.message)
 
     def _without(self, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> Iterator[Answer[Any]]:
         """Jobs that no worker may do, once there is nothing else to wait for."""

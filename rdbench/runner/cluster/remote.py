@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from rdbench import __version__
 from rdbench.host import package_digest
@@ -16,6 +17,8 @@ from rdbench.schema import one_line
 if TYPE_CHECKING:
     from distributed import Future
 
+TICK_S: Final = 0.5
+
 
 @dataclass
 class Remote:
@@ -24,6 +27,8 @@ class Remote:
     address: str
     name: str
     threads: int
+    fits: bool = False
+    """Whether its rdbench is the one here; False where what it said was lost."""
     ready: bool = False
     refused: dict[Curve, str] = field(default_factory=dict)
     reason: str = ""
@@ -37,7 +42,7 @@ class Remote:
 
     def heard(self, future: Future) -> Iterator[str]:
         """Process what it reported about itself or the run; yield what the user must know."""
-        found = future.result() if future.status == "finished" else None
+        found = result(future)
         if isinstance(found, station.Report):
             self.reason, self.refused = found.reason, dict(found.refused)
             self.ready = not found.reason
@@ -55,8 +60,28 @@ class Remote:
                 self.reason = found["error"]
         elif future.status == "error":
             self.reason = f"it failed: {one_line(str(future.exception()), 200)}"
+        else:
+            self.fits = False
         if self.reason:
             yield f"worker {self.name} is not used: {self.reason}"
+
+
+def result(future: Future) -> Any | None:
+    """What a job gave, fetched from its worker; None where it gave nothing, or is lost with the
+    worker. Dask begins such a job anew, which its worker may never do, so it is not waited for."""
+    if future.status != "finished":
+        return None
+    fetched = asyncio.run_coroutine_threadsafe(
+        future.client.gather(future, asynchronous=True), future.client.loop.asyncio_loop
+    )
+    while True:
+        try:
+            return fetched.result(timeout=TICK_S)
+        except TimeoutError:
+            if future.status != "finished":
+                return None
+        except Exception:  # Dask has many for what is lost
+            return None
 
 
 def _version(told: dict[str, str]) -> str:
