@@ -1,4 +1,4 @@
-"""Who plays each role of a recipe."""
+"""Which curve plays each role of a recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Cast:
 
     measured: dict[Key, Curve] = field(default_factory=dict)
     recorded: dict[Key, Curve] = field(default_factory=dict)
-    """The published curves of roles, with the role's label."""
+    """The published curves of roles, labeled as the roles are."""
     reasons: dict[Key, str] = field(default_factory=dict)
     """Why a curve was not measured."""
 
@@ -27,8 +27,8 @@ class Cast:
         return [players[key] for key in self.keys if key[0] == dataset and key in players]
 
     def player(self, dataset: str, name: str, *, published: bool = False) -> Curve | None:
-        """The curve that a claim calls ``name``: a label, or published:LABEL for the published one;
-        ``published``: for a label, too."""
+        """The curve that a claim calls ``name``: a label, or ``published:LABEL`` for the published
+        curve. With ``published``, a label means the published curve, too."""
         key = (dataset, name.removeprefix(PREFIX))
         if not published and key in self.measured and not name.startswith(PREFIX):
             return self.measured[key]

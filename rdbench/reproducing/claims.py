@@ -17,14 +17,14 @@ from rdbench.reproducing.recipe import Claim, Recipe
 
 @dataclass(frozen=True)
 class Value:
-    """One computed number, in percent, or bit/px for the gap between two rates."""
+    """One computed number, in percent, or in bit/px for the gap between two rates."""
 
     value: float = math.nan
     interval: Interval | None = None
     of_images: float = math.nan
     """The mean of the values of single images, where the curves have images."""
     overlap: float = math.nan
-    """Of the curves, in percent."""
+    """The overlap of the curves, in percent."""
     reason: str = ""
     """Why there is no value; empty if there is one."""
     measured: tuple[str, ...] = ()
@@ -55,15 +55,16 @@ def check(recipe: Recipe, cast: Cast) -> Iterator[Checked]:
 
 
 def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ...]) -> Value | None:
-    """The number of ``claim`` from its curves, test and anchor; None where one is missing, or is
-    the other."""
+    """The number of ``claim`` from its curves, test and anchor; None if one is missing or both are
+    the same."""
     test, anchor = curves[0], curves[-1]
     if test is None or anchor is None or (claim.anchor and test is anchor):
         return None
     if claim.kind == "rate-gap":
         gap = rate_gap(test)
         if claim.point not in gap:
-            return Value(reason=f"{test.title} has no two rates at {claim.point:g}")
+            reason = f"{test.title} lacks a real or an estimated rate at {claim.point:g}"
+            return Value(reason=reason)
         return Value(gap[claim.point], measured=measured)
     if claim.kind == "time-saving":
         if len(machines := {*anchor.machines, *test.machines}) > 1:
@@ -83,7 +84,7 @@ def _value(claim: Claim, curves: Sequence[Curve | None], measured: tuple[str, ..
 
 
 def rate_gap(curve: Curve) -> dict[float, float]:
-    """The mean of real less estimated rate at each point, in bit/px, where both are known."""
+    """The mean of real minus estimated rate at each point, in bit/px, where both are known."""
     gap = curve.mean(RATE) - curve.mean("estimated_bpp")
     return {
         point: float(value)

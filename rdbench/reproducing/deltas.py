@@ -1,4 +1,4 @@
-"""BD-rates of single images, computed from published points and beside those that a paper gives."""
+"""BD-rates of single images, computed from published points, beside the values in a paper."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from rdbench.reproducing.recipe import PaperDelta, PaperDeltas, Recipe
 from rdbench.tables import Table, number_cell, sheet
 
 ALL = "all"
-"""The class that all images are of; others are the folders of their names, ``F1/animals_00``."""
+"""The class of all images. The other classes are the folders in their names, as in
+``F1/animals_00``."""
 
 
 @dataclass(frozen=True)
 class ImageDelta:
-    """The BD-rate of one image in percent: what the paper says and what the points give."""
+    """The BD-rate of one image in percent: the paper's and that of the points."""
 
     said: PaperDelta
     dataset: str
@@ -36,7 +37,7 @@ class ImageDelta:
 
 
 def compute(recipe: Recipe, cast: Cast) -> Iterator[ImageDelta]:
-    """The BD-rate of each image that ``recipe`` gives one of, where the points of both curves were
+    """The BD-rate of each image for which ``recipe`` gives one, if the points of both curves were
     published."""
     for dataset in recipe.datasets:
         known: dict[tuple[str, str, str], dict[str, tuple[float, str]]] = {}
@@ -53,7 +54,7 @@ def compute(recipe: Recipe, cast: Cast) -> Iterator[ImageDelta]:
 def _of_images(
     deltas: PaperDeltas, said: PaperDelta, dataset: str, cast: Cast
 ) -> dict[str, tuple[float, str]]:
-    """BD-rates by image, each with the reason where there is none."""
+    """BD-rates by image, each with the reason if there is no value, else with an empty text."""
     names = (said.anchor, said.test)
     anchor, test = (cast.player(dataset, name, published=True) for name in names)
     if anchor is None or test is None:
@@ -69,8 +70,8 @@ def _of_images(
 
 
 def tables(found: Sequence[ImageDelta], note: str = "") -> list[Table]:
-    """What the paper says and what the points give, as means over images with the image that they
-    differ most by, and the means by class where there are several."""
+    """The paper's BD-rates and those of the points: means over images with the image of the largest
+    difference, and means by class if there are several classes."""
     classes = list(dict.fromkeys(name for one in found for name in one.classes))
     groups = _grouped(found, lambda one: (one.said.test, one.said.metric.quantity))
     header = ("curve", "metric", "images", "the paper", "here", "largest difference", "of image")
@@ -98,7 +99,7 @@ def tables(found: Sequence[ImageDelta], note: str = "") -> list[Table]:
 
 
 def csv_text(found: Sequence[ImageDelta]) -> str:
-    """All of them, a row for each image."""
+    """All BD-rates as CSV, one row for each image."""
     columns = ("dataset", "test", "anchor", "metric", "image", "paper", "here", "difference")
     return sheet(
         [

@@ -22,9 +22,9 @@ FORMATS: Final = ("png", "pdf")
 def draw(
     recipe: Recipe, cast: Cast, out: Path, run: Path, say: Callable[[str], None]
 ) -> list[Path]:
-    """Draw the figures of ``recipe`` into ``out``; published curves of what was measured as well
-    are drawn beside. Comparisons are of the images of ``run``; why one cannot be drawn is said, and
-    one that is there already stays."""
+    """Draw the figures of ``recipe`` into ``out``. Published curves of roles that were measured are
+    drawn as well. Comparisons show the images of ``run``; ``say`` is called with the reason where
+    one cannot be drawn, and an existing file is kept."""
     files: list[Path] = []
     for figure in recipe.figures:
         if figure.kind == "comparison":
@@ -57,12 +57,12 @@ def compared(figure: FigureRecipe, cast: Cast) -> list[str]:
 
 
 def shown_rows(figure: FigureRecipe, labels: Sequence[str], run: Path) -> list[Measurement]:
-    """What a comparison shows of each curve."""
+    """The row of each curve that a comparison shows."""
     return galleries.nearest_rows(run, figure.image, at={RATE: figure.bpp}, codecs=labels)
 
 
 def comparison_name(figure: FigureRecipe, row: Measurement) -> str:
-    """The stem of its file."""
+    """The stem of the file of a comparison."""
     return galleries.gallery_name(row, {RATE: figure.bpp}, crop=figure.crop)
 
 
@@ -76,13 +76,13 @@ def _comparison(
         )
     except RdbenchError as error:
         there = (out / f"{name}.png").is_file()
-        say(f"{name} is not drawn{', and stays as it is' if there else ''}: {error}")
+        say(f"{name} is not drawn{', and the existing file is kept' if there else ''}: {error}")
         return [out / f"{name}.png"] if there else []
     return plots.save(shown, out, FORMATS[:1])  # a PDF would hold the whole image
 
 
 def _also(dataset: str, curves: Sequence[Curve], beside: Sequence[Curve]) -> list[Curve]:
-    """``curves``, and those of ``beside`` that are not among them already."""
+    """``curves``, and the curves of ``beside`` that are not among them."""
     titles = {curve.title for curve in curves}
     more = [c for c in beside if c.dataset == dataset and c.title not in titles]
     return [*curves, *more]
@@ -117,9 +117,9 @@ def _rate_gap(dataset: str, curves: Sequence[Curve], beside: Sequence[Curve]) ->
     return Plot(
         name=plots.file_name(dataset, "rate_gap"),
         title=place_title(dataset, shown, images),
-        subtitle="; ".join(("mean of real less estimated rate", *place_details(dataset, shown))),
+        subtitle="; ".join(("mean of real minus estimated rate", *place_details(dataset, shown))),
         x_label=parameter,
-        y_label="Real less estimated rate [bit/px]",
+        y_label="Real minus estimated rate [bit/px]",
         lines=plots.from_the_top(lines),
         cast=tuple(map(plots.member, shown)),
         y_limits=(0.0, 1.1 * max((max(line.y) for line in lines), default=1.0)),
@@ -135,7 +135,7 @@ def time_bars(dataset: str, curves: Sequence[Curve]) -> Bars:
         curve.timing not in ("isolated", "pinned") or Complexity.of(curve).busy
         for curve in measured
     )
-    said = ", other work ran beside" if busy else ""
+    said = ", other work ran at the same time" if busy else ""
     machines = sorted({machine for curve in measured for machine in curve.machines})
     said += f", on {' and '.join(machines)}" if len(machines) > 1 else ""
     return Bars(

@@ -1,4 +1,4 @@
-"""A recipe carried out: measure, fill in with published curves, draw, compute, write down."""
+"""Carries out a recipe: measures, fills in with published curves, draws, computes and writes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def reproduce(
     stopped.
 
     Args:
-        recipe: the name of one that rdbench ships, the path of a TOML file, or a :class:`Recipe`.
+        recipe: the name of a recipe that rdbench ships, the path of a TOML file, or a
+            :class:`Recipe`.
         out: the folder of figures, ``curves.csv``, ``claims.csv`` and a README;
             ``reports/NAME`` by default.
         run: the run directory, which is resumed; ``results/runs/NAME`` by default.
@@ -137,8 +138,8 @@ def _measured(run: Path) -> dict[Key, Curve]:
 
 
 def _check_report(out: Path, measured: Collection[Key], replace: bool) -> None:
-    """Raise :class:`UsageError` where the report in ``out`` has measured curves that are not among
-    those that are ``measured`` for the new one."""
+    """Raise :class:`UsageError` if the report in ``out`` has measured curves that the new one, with
+    the curves in ``measured``, would lack."""
     lost = [key for key in page.measured(out) if key not in measured]
     if lost and not replace:
         names = listed([f"{label} on {dataset}" for dataset, label in lost])
@@ -149,8 +150,8 @@ def _check_report(out: Path, measured: Collection[Key], replace: bool) -> None:
 
 
 def _named(recipe: Recipe) -> tuple[dict[str, str], Recipe]:
-    """What its datasets are called in it, by the names that they have in tables; and the recipe
-    with these."""
+    """What the recipe calls its datasets, by the names that they have in tables; and the recipe
+    with the latter."""
     names = {}
     for spec in recipe.datasets:
         try:
@@ -163,7 +164,7 @@ def _named(recipe: Recipe) -> tuple[dict[str, str], Recipe]:
 
 
 def _plan(recipe: Recipe, specs: dict[str, str], run: Path, cast: Cast) -> Experiment | None:
-    """What can be measured here, or None; ``cast`` learns why the rest cannot."""
+    """What can be measured here, or None; the reasons for the rest go into ``cast``."""
     here = []
     for dataset, spec in specs.items():
         try:
@@ -203,7 +204,7 @@ def _plan(recipe: Recipe, specs: dict[str, str], run: Path, cast: Cast) -> Exper
 
 
 def _of_images(plan: Experiment, names: Sequence[str]) -> Experiment:
-    """An experiment on some of its images alone."""
+    """The experiment on some of its images only."""
     there = {image.name for dataset in plan.datasets for image in dataset.images}
     for name in names:
         if name not in there:
@@ -218,7 +219,8 @@ def _of_images(plan: Experiment, names: Sequence[str]) -> Experiment:
 
 
 def _request(role: Role, run: Path) -> CodecRequest:
-    """The request of a role with its label; options into the run directory as paths."""
+    """The request of a role, with its label; options that point into the run directory become
+    paths."""
     assert role.request is not None
     options = {
         name: str(run / value.removeprefix(RUN_PREFIX))

@@ -1,4 +1,4 @@
-"""What a reproduction leaves beside its figures: a page to read, and the numbers behind both."""
+"""What a reproduction writes beside its figures: a page to read, and the numbers behind both."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def write(
 
 
 def measured(out: Path) -> list[Key]:
-    """Dataset and label of the curves that a report says were measured; none where there is no
+    """Dataset and label of the curves that were measured according to a report; none without a
     report."""
     try:
         text = (out / CURVES).read_text(encoding="utf-8")
@@ -157,7 +157,7 @@ def _page(
     told = None
     for name, table in pictures.items():
         lines += [f"![{recipe.title}, {name}]({name}.png)", ""]
-        if table != told:  # of several crops of one image they are the same
+        if table != told:  # several crops of one image have the same table
             lines += [markdown(table), ""]
         told = table
     if checked:
@@ -167,7 +167,7 @@ def _page(
         for table in tables(found, recipe.deltas.note):
             lines += [markdown(table), ""]
         lines += [f"The BD-rates of all images are in `{DELTAS}`.", ""]
-    lines += ["## Who plays which role", "", markdown(_players(cast)), ""]
+    lines += ["## Sources of the curves", "", markdown(_players(cast)), ""]
     if costs := cost_table(cast):
         lines += ["## What they cost", "", markdown(costs), ""]
     lines += [f"The points of all curves are in `{CURVES}`."]
@@ -175,8 +175,8 @@ def _page(
 
 
 def _comparisons(recipe: Recipe, cast: Cast, run: Path) -> Iterator[tuple[str, Table]]:
-    """The numbers of what comparisons show, by the names of their files, which are drawn where
-    images and codecs are at hand."""
+    """The file name of each comparison, with a table of what it shows. The files are drawn only
+    where images and codecs are available."""
     for figure in recipe.figures:
         labels = figures.compared(figure, cast) if figure.kind == "comparison" else []
         if not labels:
@@ -208,16 +208,16 @@ def _players(cast: Cast) -> Table:
         elif key in cast.recorded:
             player = f"published points, drawn dashed: {cast.recorded[key].origin}"
         else:
-            player = "nothing: it is not here and was not published"
+            player = "none: it is not available here and was not published"
         rows.append((key[1], key[0], player))
     known = [f"{c.title}: {line}" for c in cast.recorded.values() for line in caveats(c)]
     notes = tuple(dict.fromkeys(known))
-    return Table("", ("curve", "images", "played by"), tuple(rows), notes, text_columns=3)
+    return Table("", ("curve", "images", "source"), tuple(rows), notes, text_columns=3)
 
 
 def cost_table(cast: Cast) -> Table | None:
-    """Times, memory and operations of the curves that were measured; None where the networks of
-    none are told."""
+    """Times, memory and operations of the measured curves; None if no curve has the costs of its
+    networks."""
     costs = {key: Complexity.of(cast.measured[key]) for key in cast.keys if key in cast.measured}
     if not any(cost.networks for cost in costs.values()):
         return None
@@ -230,8 +230,8 @@ def cost_table(cast: Cast) -> Table | None:
 
 
 def claim_table(checked: Sequence[Checked]) -> Table:
-    """The claims: what the paper says, what its published points give, and what was measured; of
-    the mean curves and, beside, the mean over the images' own curves."""
+    """The claims: what the paper says, what its published points give, and what was measured, for
+    the mean curves, and beside them the means over the curves of single images."""
     rows: list[tuple[str, ...]] = []
     for entry in checked:
         claim, difference = entry.claim, _difference(entry)
@@ -269,9 +269,9 @@ def claim_table(checked: Sequence[Checked]) -> Table:
 def what(claim: Claim) -> str:
     """A claim in words."""
     if claim.kind == "rate-gap":
-        return f"real less estimated rate of {claim.test} at {claim.point:g} [bit/px]"
+        return f"real minus estimated rate of {claim.test} at {claim.point:g} [bit/px]"
     if claim.kind == "time-saving":
-        return f"time of {claim.test} less than that of {claim.anchor} [%]"
+        return f"time saved by {claim.test} over {claim.anchor} [%]"
     test, anchor = (_named(name) for name in (claim.test, claim.anchor))
     return f"BD-rate of {test} over {anchor}, {claim.metric.axis}, {claim.method} [%]"
 

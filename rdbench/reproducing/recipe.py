@@ -7,14 +7,14 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
     datasets = ["kodak"]
     color = "rgb"
     metrics = ["psnr_db"]
-    images = ["kodim09"]          # of the datasets; all by default
+    images = ["kodim09"]          # images of the datasets; all by default
 
     [[codecs]]
     label = "JPEG2000"
     codec = "openjpeg"
     options = { transform = "5/3" }
     published = ["jpeg2000"]      # stands in where the codec or the images are missing, and is
-                                  # drawn beside where they are not
+                                  # drawn as well where they are not
 
     [[networks]]                  # random weights for measurements of time, in the run directory
     file = "base.safetensors"     # named by checkpoint = "run:base.safetensors"
@@ -30,25 +30,25 @@ A recipe is an experiment (:mod:`rdbench.experiment`) with more keys::
     [[figures]]                   # one image, and what measured codecs made of it
     kind = "comparison"
     image = "kodim09"
-    bpp = 0.1236                  # of each codec the nearest point
-    crop = [300, 200, 80, 80]     # left, top, width, height; "worst"; the whole image without
+    bpp = 0.1236                  # the nearest point of each codec is shown
+    crop = [300, 200, 80, 80]     # left, top, width, height; or "worst"; by default the whole image
     codecs = ["JPEG2000"]         # labels; all by default
 
     [[claims]]
     kind = "bd-rate"              # or rate-gap, time-saving
     test = "Lee 2019"             # labels of codecs; published:LABEL is always the published
-    anchor = "JPEG2000"           # curve, others the measured one where there is one
+    anchor = "JPEG2000"           # curve, a plain label the measured one if there is one
     paper = -34.08
-    dataset = "kodak"             # of each dataset where it is not given
-    points = [1, 2, 4]            # of a rate-gap: each is a claim
+    dataset = "kodak"             # by default a claim for each dataset
+    points = [1, 2, 4]            # for rate-gap only: a claim for each
 
     [deltas]                      # BD-rates of single images, from published points
     file = "paper.csv"            # beside the recipe: columns test, anchor, image, and metrics with
                                   # what the paper says in percent
-    convention = "aom"            # by which they are computed
+    convention = "aom"            # the convention by which they are computed
     note = "what must be known to compare the two"
 
-A codec may have no ``codec`` but published curves alone.
+A codec may have published curves and no ``codec``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Role:
     label: str
     request: CodecRequest | None
     published: tuple[str, ...]
-    """Of different datasets."""
+    """Curves of different datasets."""
 
 
 class Network(Form, frozen=True):
@@ -121,7 +121,7 @@ class FigureRecipe:
     x_limits: tuple[float, float] | None
     y_limits: tuple[float, float] | None
     image: str
-    """Of a comparison, as the others."""
+    """For a comparison, as are the fields below."""
     bpp: float
     crop: tuple[int, int, int, int] | str | None
     codecs: tuple[str, ...]
@@ -142,7 +142,7 @@ class _ClaimForm(Form, frozen=True):
 
 @dataclass(frozen=True)
 class Claim:
-    """What a paper says in a number, and how that number is made."""
+    """A number in a paper, and how it is computed."""
 
     kind: str
     test: str
@@ -159,7 +159,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class PaperDelta:
-    """A BD-rate in percent that a paper gives of one image."""
+    """A BD-rate of one image in percent, as a paper gives it."""
 
     test: str
     anchor: str
@@ -176,7 +176,7 @@ class _DeltasForm(Form, frozen=True):
 
 @dataclass(frozen=True)
 class PaperDeltas:
-    """What a paper says of single images, and how it is computed."""
+    """BD-rates of single images in a paper, and how they are computed."""
 
     rows: tuple[PaperDelta, ...] = ()
     convention: Convention | None = None
@@ -201,7 +201,7 @@ class Recipe:
     claims: tuple[Claim, ...]
     deltas: PaperDeltas = PaperDeltas()
     images: tuple[str, ...] = ()
-    """Those of the datasets that are measured; all where there are none."""
+    """The images of the datasets to measure; all images if empty."""
 
 
 def shipped() -> dict[str, Path]:
@@ -210,7 +210,7 @@ def shipped() -> dict[str, Path]:
 
 
 def find(text: str) -> Path:
-    """The file of a recipe that is named by path or by the name of a shipped one."""
+    """The file of a recipe, given by its path or by the name of a shipped one."""
     return toml.find(text, RECIPES, "reproduction")
 
 
@@ -278,7 +278,7 @@ def read(path: Path) -> Recipe:
 
 
 def _deltas(table: Table, form: _DeltasForm, labels: list[str]) -> PaperDeltas:
-    """The BD-rates of the file that a recipe names."""
+    """The BD-rates in the file that a recipe names."""
     path = _inside(table, "deltas.file", form.file)
     try:
         convention = find_convention(form.convention) if form.convention else None
@@ -308,7 +308,7 @@ def _role(table: Table, form: _RoleForm) -> Role:
 
 def _figure(table: Table, form: _FigureForm, labels: list[str]) -> FigureRecipe:
     if (form.kind == "comparison") != bool(form.image):
-        raise table.error("image", "is of a comparison, which needs one")
+        raise table.error("image", "belongs to a comparison, and a comparison needs it")
     if form.image and not form.bpp > 0:
         raise table.error("bpp", "is missing: name the rate at which codecs are compared")
     if isinstance(form.crop, str) and form.crop != "worst":
@@ -334,7 +334,7 @@ def _claims(
     if not form.anchor and form.kind != "rate-gap":
         raise table.error("anchor", "is missing")
     if form.points and form.kind != "rate-gap":
-        raise table.error("points", "are of a rate-gap; a BD-rate is of all points")
+        raise table.error("points", "are for a rate-gap only; other kinds use all points")
     if form.dataset and form.dataset not in datasets:
         raise table.error("dataset", str(unknown("dataset", form.dataset, datasets)))
     if form.method not in METHODS:
@@ -363,5 +363,5 @@ def _inside(table: Table, key: str, name: str) -> Path:
 
 
 def _whole(table: Table, metric: str) -> str:
-    """A metric's name; its file is one as seen from that of the recipe."""
+    """The name of a metric; a path is relative to the recipe's folder."""
     return str(table.path.parent / metric) if is_file(metric) else metric

@@ -76,7 +76,7 @@ def test_a_figure_that_cannot_be_drawn_again_stays_and_is_said(made, tmp_path, m
     try:
         said: list[str] = []
         reproducing.reproduce(recipe(tmp_path), out=out, run=run, kept=True, say=said.append)
-        assert any("crop-200-100-80-60 is not drawn, and stays as it is" in line for line in said)
+        assert any("crop-200-100-80-60 is not drawn, and the existing file is kept" in line for line in said)
         assert {path.name: path.read_bytes() for path in out.iterdir()} == before
         elsewhere = tmp_path / "elsewhere"
         reproducing.reproduce(recipe(tmp_path), out=elsewhere, run=run, kept=True)
@@ -90,7 +90,7 @@ def test_a_figure_that_cannot_be_drawn_again_stays_and_is_said(made, tmp_path, m
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('image = "coffee"\n', "", "key 'figures[0].image': is of a comparison"),
+        ('image = "coffee"\n', "", "key 'figures[0].image': belongs to a comparison"),
         ("bpp = 0.5\n", "", "key 'figures[0].bpp': is missing"),
         ("bpp = 0.5\n", "bpp = -1.0\n", "key 'figures[0].bpp'"),
         (
@@ -99,7 +99,7 @@ def test_a_figure_that_cannot_be_drawn_again_stays_and_is_said(made, tmp_path, m
             "key 'figures[0].crop': 'best' is neither 'worst'",
         ),
         ("bpp = 0.5\n", 'bpp = 0.5\ncodecs = ["Webp"]\n', "unknown label 'Webp'"),
-        ('"comparison"', '"rate-distortion"', "key 'figures[0].image': is of a comparison"),
+        ('"comparison"', '"rate-distortion"', "key 'figures[0].image': belongs to a comparison"),
     ],
 )
 def test_mistakes_in_a_comparison_are_answered_with_key_and_reason(tmp_path, old, new, said):

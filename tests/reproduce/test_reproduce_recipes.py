@@ -71,7 +71,7 @@ def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
         ('metrics = ["psnr_db"]', 'metrics = ["psnr"]', "unknown metric 'psnr'"),
         ("paper = -40", 'paper = "-40"', "is not a number"),
         ("paper = -40", 'dataset = "kodak"', "unknown dataset 'kodak'"),
-        ("paper = -40", "points = [1, 2]", "key 'claims[0].points': are of a rate-gap"),
+        ("paper = -40", "points = [1, 2]", "key 'claims[0].points': are for a rate-gap only"),
     ],
 )
 def test_mistakes_are_answered_with_file_key_and_reason(tmp_path, old, new, message):

@@ -22,8 +22,8 @@ from tests.curves.encoded import of
     [
         ("isolated", 0.9, "mean of the images"),
         ("isolated", None, "mean of the images"),
-        ("isolated", 15.0, "mean of the images, other work ran beside"),
-        ("shared", 0.9, "mean of the images, other work ran beside"),
+        ("isolated", 15.0, "mean of the images, other work ran at the same time"),
+        ("shared", 0.9, "mean of the images, other work ran at the same time"),
     ],
 )
 def test_a_figure_of_times_tells_a_busy_machine(timing, load, said):
