@@ -3,21 +3,21 @@
     python benchmarks/bd.py
 
 All 132 ordered pairs, in rate and in quality, each with the interval of the mean curves, the deltas
-of single images and the interval of their mean. Seconds of processor time on one thread, the least
-of several, on a shared machine with two cores.
+of single images and the interval of their mean. Times are seconds of processor time on one thread,
+the minimum of several, on a shared machine with two cores.
 
 What was tried on the way to rdbench/bd/fits.py and rdbench/curves/pairs.py:
 
-- each pair on its own, as `compare` of two curves: 14.9, of which PCHIP 3.7, Akima 4.1 and the
-  cubic fit 7.1, whose least squares are a singular value decomposition for each resample;
-- as built, each curve resampled and interpolated once for all pairs, and a pair no more than the
-  difference of two integrals: 0.55;
-- the same with the mean curves of each pair done one pair at a time: 0.45 more; all pairs at once,
-  curves of fewer points filled up with NaN, they take 0.015;
-- with the images drawn anew for each interval, as equal seeds draw the same: 2.0 more;
-- with both directions of a pair done: 0.17 more. The mean difference of log rates of one is that
-  of the other with another sign, to the last bit; the percentages of single images are taken from
-  it in each direction, as their mean has no such inverse;
+- each pair on its own, as in `compare` of two curves: 14.9, of which PCHIP 3.7, Akima 4.1 and the
+  cubic fit 7.1, whose least squares take a singular value decomposition for each resample;
+- as built, with each curve resampled and interpolated once for all pairs, so that a pair is only
+  the difference of two integrals: 0.55;
+- the same with the mean curves computed one pair at a time: 0.45 more; for all pairs at once, with
+  shorter curves padded with NaN, they take 0.015;
+- with the images drawn again for each interval, since equal seeds draw the same images: 2.0 more;
+- with both directions of a pair computed: 0.17 more. The mean difference of log rates in one
+  direction is the negative of the other, to the last bit; the percentages of single images are
+  taken from it in each direction, since their mean has no such inverse;
 - QR or normal equations for the cubic fit: not built. All 72 fits take 0.17 (1 ms for 1024 curves
   by PCHIP or Akima, 5 by the cubic), and the decomposition copes with points that nearly coincide.
 """
@@ -45,8 +45,8 @@ CURVES, IMAGES, POINTS, RESAMPLES = 12, 24, 8, 1000
 
 
 def curves(seed: int = 0) -> list[Curve]:
-    """Curves as codecs have them on photographs: a busy image takes several times the rate of a
-    calm one at several dB less, a codec saves or costs up to a third, more on some images than on
+    """Curves like those of codecs on photographs. A busy image takes several times the rate of a
+    calm one at several dB less. A codec saves or costs up to a third, more on some images than on
     others, and its points lie where its own parameter puts them."""
     rng = np.random.default_rng(seed)
     busy = rng.normal(0, 0.5, IMAGES)
@@ -83,7 +83,7 @@ def matrix(found: list[Curve], resamples: int = RESAMPLES) -> list[Comparison]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--profile", action="store_true", help="Say what the time goes into.")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes")
     arguments = parser.parse_args()
     found = curves()
     if arguments.profile:

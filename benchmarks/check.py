@@ -1,8 +1,8 @@
-"""How long ``rdbench check`` takes with 10,000 rows.
+"""The time that ``rdbench check`` takes for 10,000 rows.
 
-Synthetic curves: 50 codecs at 8 points on 25 images, with every metric and hash that a run writes.
-Three cases: the same rows again; another version of every codec, so that every BD-rate is
-computed; and codecs that are not deterministic, so that every interval is resampled.
+The curves are synthetic: 50 codecs at 8 points on 25 images, with every metric and hash that a run
+writes. There are three cases: the same rows again; another version of every codec, so that every
+BD-rate is computed; and codecs that are not deterministic, so that every interval is computed.
 
     python benchmarks/check.py [--rounds N]
 """
@@ -27,7 +27,7 @@ CODECS, POINTS, IMAGES = 50, 8, 25
 
 
 def rows(repeats: int = 1) -> list[Measurement]:
-    """Curves of 7 dB per factor of 4 in rate, which differ from image to image."""
+    """Rows of curves that gain 7 dB per factor of 4 in rate and differ from image to image."""
     generator = np.random.default_rng(0)
     ease = generator.normal(0, 2, IMAGES)
     return [
@@ -122,7 +122,7 @@ def main() -> None:
         for case, run, baseline in cases:
             command = [sys.executable, "-m", "rdbench", "check", run, "--baseline", baseline]
             command += ["--max-bd-rate", "5"]
-            # Byte code is kept, as where rdbench is installed; the first round only writes it.
+            # Bytecode is kept, as in an installation; the first round only writes it.
             kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "cache")}
             times = [wall_s(command, **kept) for _ in range(arguments.rounds + 1)][1:]
             count = len(twice) if run == files["noise"] else len(plain)

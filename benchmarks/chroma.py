@@ -1,13 +1,13 @@
 """What filters for 4:2:0 lose: the ceiling of the conversion, and what a lost siting costs.
 
-RGB to Y'CbCr (BT.709, full range) of 8 or 10 bits with 4:2:0 and back, without a codec, on the 24
-images of Kodak: the mean of their PSNR over R, G and B. Each filter is made here from its kernel:
-down with the kernel stretched over two samples, up with the kernel as it is, weights that add up to
-1, the last row or column repeated at the edges.
+The 24 images of Kodak are converted from RGB to 4:2:0 Y'CbCr (BT.709, full range) of 8 or 10 bits
+and back, without a codec; the result is the mean of their PSNR over R, G and B. Each filter is made
+here from its kernel. For downsampling, the kernel is stretched over two samples; for upsampling, it
+is used as it is. Weights add up to 1, and the last row or column is repeated at the edges.
 
-Lanczos's kernel of three lobes has the highest ceiling everywhere, and is what
-``rdbench/formats/resampling.py`` does, the last row of the first table. The last table is what
-rdbench did before: means of 2x2 samples, back by bilinear interpolation.
+The Lanczos kernel of three lobes has the highest ceiling everywhere. It is the one in
+``rdbench/formats/resampling.py``, the last row of the first table. The last table shows the earlier
+method of rdbench: means of 2x2 samples, and bilinear interpolation back.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ PAGE = Path(__file__).parent / "chroma.md"
 SHOWN = ("numpy", "opencv-python-headless")
 KR, KB = 0.2126, 0.0722
 PLACES = {"center": (0.5, 0.5), "left": (0.5, 0.0), "topleft": (0.0, 0.0)}
-"""Rows and columns of luma from the first sample of luma to the first one of chroma."""
+"""Rows and columns of luma from the first luma sample to the first chroma sample."""
 
 Floats = NDArray[np.float64]
 
 
 def cubic(x: Floats) -> Floats:
-    """Keys's kernel with a = -1/2, which is Catmull and Rom's."""
+    """Keys's kernel with a = -1/2, the Catmull-Rom kernel."""
     near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
@@ -56,7 +56,7 @@ KERNELS: dict[str, Callable[[Floats], Floats]] = {
 
 @functools.cache
 def resampler(kernel: str, count: int, place: float, *, down: bool) -> Floats:
-    """The matrix from ``count`` samples of luma's grid to those of chroma, or back."""
+    """The matrix from ``count`` samples on the grid of luma to those of chroma, or back."""
     luma, chroma = np.arange(count), 2 * np.arange(-(-count // 2)) + place
     given, made, stretch = (luma, chroma, 2) if down else (chroma, luma, 2)
     step = 1 if down else 2
@@ -131,7 +131,7 @@ def grid(
     photos: list[Photo],
     ceiling: Callable[[Photo, str, str], float],
 ) -> Iterator[dict[str, str]]:
-    """The mean ceiling for each name there, in rows, and back, in columns."""
+    """The mean ceiling for each name on the way there, in rows, and on the way back, in columns."""
     for there in names:
         yield {corner: there} | {
             back: mean(photos, lambda photo, one=there, other=back: ceiling(photo, one, other))
@@ -143,20 +143,20 @@ def pairs(photos: list[Photo], siting: str, depth: int) -> Iterator[dict[str, st
     def ceiling(photo: Photo, down: str, up: str) -> float:
         return photo.ceiling_db(depth, down, siting, up, siting)
 
-    return grid("down, and up:", KERNELS, photos, ceiling)
+    return grid("down / up", KERNELS, photos, ceiling)
 
 
 def shifted(photos: list[Photo], kernel: str, depth: int) -> Iterator[dict[str, str]]:
     def ceiling(photo: Photo, made: str, shown: str) -> float:
         return photo.ceiling_db(depth, kernel, made, kernel, shown)
 
-    return grid("made, and shown:", PLACES, photos, ceiling)
+    return grid("made for / shown as", PLACES, photos, ceiling)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
-    parser.add_argument("--every", type=int, default=1, help="each how many-th image")
+    parser.add_argument("--every", type=int, default=1, help="use only every N-th image")
     arguments: Any = parser.parse_args()
     photos = [Photo(path) for path in sorted(kodak().glob("*.png"))[:: arguments.every]]
     page = report(
@@ -166,25 +166,26 @@ def main() -> None:
         [
             [
                 "The same kernel both ways",
-                f"Mean PSNR [dB] over R, G and B of {len(photos)} images of Kodak after BT.709, "
-                "full range, in 4:2:0 and back, without a codec.",
+                f"Mean PSNR [dB] over R, G and B of {len(photos)} images of Kodak after "
+                "conversion to 4:2:0 (BT.709, full range) and back, without a codec.",
                 markdown([*same(photos)]),
             ],
             [
-                "One kernel down, another one up",
-                "The same for chroma that lies left, 10 bits.",
+                "Different kernels down and up",
+                "The same for chroma that is sited left, 10 bits.",
                 markdown([*pairs(photos, "left", 10)]),
             ],
             [
-                "A siting that is lost",
-                "The same with Lanczos's kernel of 3 lobes, 10 bits, where chroma lies in one "
-                "place and is shown in another.",
+                "A lost siting",
+                "The same with the Lanczos kernel of 3 lobes, 10 bits, where chroma is made for "
+                "one siting and shown with another.",
                 markdown([*shifted(photos, "Lanczos, 3 lobes", 10)]),
             ],
             [
                 "Means of 2x2 samples",
-                "The same where they are interpolated bilinearly: as centered, which they are, and "
-                "as left, which an HEVC stream says that says nothing. 10 bits.",
+                "The same for means of 2x2 samples that are interpolated bilinearly, 10 bits: "
+                "shown as centered, which they are, and as left, which an HEVC stream without a "
+                "siting implies.",
                 markdown(
                     [
                         {

@@ -1,8 +1,9 @@
-"""What it costs that Dask carries jobs and rows: two workers of a Dask cluster on this machine
+"""The cost of sending jobs and rows through Dask: two workers of a Dask cluster on this machine
 against two of the local pool, in turns, on Kodak.
 
-Rows a second from the first row to the last, so that neither pays for its start, which is told
-beside; processor time is that of all processes, over a whole run. Some four minutes a round.
+The time per row is taken from the first row to the last, so that it excludes start-up, which is
+shown separately. Processor time is that of all processes over a whole run. A round takes about four
+minutes.
 
     RDBENCH_DATA=... python benchmarks/cluster.py [--rounds N] [--codecs NAME ...] [--write]
 """
@@ -30,7 +31,7 @@ LIMIT = 1.15
 
 @dataclass(frozen=True)
 class Timed:
-    """A run."""
+    """The times of a run."""
 
     row_ms: float
     start_s: float
@@ -52,8 +53,8 @@ def main() -> None:
                 "codec": name,
                 "pool [ms a row]": spread([here.row_ms for here, _ in pairs]),
                 "Dask [ms a row]": spread([there.row_ms for _, there in pairs]),
-                "Dask of the pool": spread([b.row_ms / a.row_ms for a, b in pairs], 2),
-                "processor time of the pool's": spread(
+                "Dask over the pool": spread([b.row_ms / a.row_ms for a, b in pairs], 2),
+                "processor time over the pool's": spread(
                     [b.processor_s / a.processor_s for a, b in pairs], 2
                 ),
                 "limit": f"{LIMIT:g}",

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the images, the clock, and tables."""
+"""Shared by the benchmarks: the images, the clock, and tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-# As it was before anything asked for one thread: the tools are started as a user starts them.
+# From before anything asked for one thread: tools are started as a user would start them.
 ENVIRONMENT = dict(os.environ)
 JOBS = 2
 
@@ -21,7 +21,7 @@ def kodak() -> Path:
     root = os.environ.get("RDBENCH_DATA")
     folder = Path(root or "") / "kodak"
     if not root or len(list(folder.glob("*.png"))) != 24:
-        sys.exit("set RDBENCH_DATA to a folder that has the 24 images in kodak/")
+        sys.exit("set RDBENCH_DATA to a folder with the 24 images in kodak/")
     return folder
 
 
@@ -33,7 +33,7 @@ def wall_s(command: list[str], **variables: str) -> float:
 
 
 def spread(values: list[float], digits: int = 1) -> str:
-    """Median (minimum to maximum) of values; one as it is."""
+    """Median (minimum to maximum) of values; a single value alone."""
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
     low, middle, high = min(values), statistics.median(values), max(values)
@@ -57,12 +57,12 @@ def machine(packages: Sequence[str]) -> str:
 
 
 def report(title: str, command: str, packages: Sequence[str], sections: list[list[str]]) -> str:
-    """A page of sections, each a title, what it is about, and a table."""
+    """A page of sections, each with a title, a description and a table."""
     text = [
         f"# {title}",
         "",
-        f"Written by `RDBENCH_DATA=... python {command} --write`; what was tried on the way stands "
-        "in the docstrings of the scripts.",
+        f"Written by `RDBENCH_DATA=... python {command} --write`; the docstrings of the "
+        "scripts say what was tried.",
         "",
         "Machine: " + machine(packages),
     ]

@@ -1,13 +1,13 @@
 """How long conformance of learned codecs takes, and how many processes it starts.
 
-Codecs of torch, whose import is what a new process costs: one that takes a tenth of a second an
-image, the same with a decoder that dies of every damaged stream (as unguarded range decoders of C++
-do), and two that come with rdbench. ``--before FOLDER`` measures another version of rdbench as
-well, in turns.
+The codecs use torch, whose import makes a new process expensive: one that takes a tenth of a second
+an image, the same with a decoder that crashes on every damaged stream (as unguarded range decoders
+in C++ do), and two that rdbench ships. ``--before FOLDER`` also measures another version of
+rdbench, in turns.
 
-What was tried: a process forked for each damaged stream costs no import, but torch may hang in a
-forked process, and a GPU's context does not survive it. A new process is therefore started only
-where one has died, and no more than three times for one kind of job.
+What was tried: forking a process for each damaged stream costs no import, but torch may hang in a
+forked process, and a GPU's context does not survive forking. Therefore a new process is started
+only where one has crashed, and no more than three times for one kind of job.
 
     python benchmarks/conformance.py [--before FOLDER] [--rounds N] [--write]
 """
@@ -85,7 +85,7 @@ CODEC = textwrap.dedent(
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--before", type=Path, help="a folder with another version of rdbench")
+    parser.add_argument("--before", type=Path, help="folder with another version of rdbench")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
@@ -123,10 +123,10 @@ def main() -> None:
         page = Path(__file__).with_suffix(".md")
         page.write_text(
             "# Conformance of learned codecs\n\n"
-            "Written by `python benchmarks/conformance.py --write`; median (minimum to maximum) of "
-            f"the rounds, of which there were {given.rounds}. The load of the machine was "
-            f"{os.getloadavg()[2]:.1f}: where it is above 1, wall times are longer than on a quiet "
-            "machine, and processor times and counts are what compares.\n\n"
+            "Written by `python benchmarks/conformance.py --write`; median (minimum to maximum) "
+            f"over the rounds, of which there were {given.rounds}. The load of the machine was "
+            f"{os.getloadavg()[2]:.1f}. If it is above 1, wall times are longer than on an idle "
+            "machine, and only processor times and counts can be compared.\n\n"
             f"Machine: {machine(('numpy', 'torch'))}\n\n{table}\n"
         )
 

@@ -1,9 +1,9 @@
-"""How often intervals of Bjøntegaard deltas hold the truth, and how often tables of equal codecs
-show a difference.
+"""How often intervals of Bjøntegaard deltas contain the true value, and how often tables of equal
+codecs show a difference.
 
-Draws images with replacement from populations whose truth is known: curves on 100 images of
-BSDS300 in results/dumas2018-fig5, and one whose rates differ by a skewed factor. Compared are the
-interval that rdbench gives, Student's on its own, and the percentile bootstrap.
+Draws images with replacement from populations whose true value is known: curves on 100 images of
+BSDS300 in results/dumas2018-fig5, and one whose rates differ by a skewed factor. It compares the
+interval that rdbench gives, Student's alone, and the percentile bootstrap.
 
     python benchmarks/coverage.py --write
 """
@@ -135,8 +135,8 @@ def coverage() -> list[dict[str, str]]:
 
 
 def equal_codecs() -> list[dict[str, str]]:
-    """Tables of codecs whose rates are those of one codec, each image's times a random factor: how
-    many show a difference."""
+    """How many tables show a difference if all codecs have the rates of one codec, multiplied by a
+    random factor for each image."""
     rows = []
     pairs = list(itertools.combinations(range(CODECS), 2))
     everyone = populations()
@@ -179,8 +179,8 @@ def main() -> None:
     draws = ", ".join(f"{count} of {images} images" for images, count in DRAWS.items())
     sections = [
         [
-            "How often a 95 % interval holds the truth [%]",
-            f"Draws: {draws}; for the bootstrap of mean curves {BOOTSTRAPPED} of each, with "
+            "How often a 95 % interval contains the true value [%]",
+            f"Draws: {draws}; for the bootstrap of mean curves {BOOTSTRAPPED} draws each, with "
             f"{RESAMPLES} resamples. Mean curves: the ratio of rates of the mean curves, on a "
             "logarithmic scale. Mean of images: the mean of their BD-rates in percent.",
             markdown(coverage()),

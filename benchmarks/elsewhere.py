@@ -1,12 +1,12 @@
-"""What it costs to decode the first stream of a curve in another process as well.
+"""The cost of decoding the first stream of a curve in another process as well.
 
-A codec in Python that takes about a tenth of a second an image, on Kodak at five points, one
-worker: runs with and without the check in turns, their wall and processor time, and the wall time
-of the check within the run.
+A codec in Python that takes about a tenth of a second for an image, on Kodak at five points, with
+one worker. Runs alternate with and without the check. Measured are their wall and processor time,
+and the wall time of the check within the run.
 
 What was tried: a new interpreter for each curve of each worker took 0.8 s, 8 % of this run, nearly
-all of it imports; started beside the first encoding it cost the processor as much. Now a process is
-forked from a worker that has its imports and has seen no codec.
+all of it for imports. Started in parallel with the first encoding, it took as much processor time.
+Now a process is forked from a worker that has its imports and has not loaded a codec.
 
     RDBENCH_DATA=... python benchmarks/elsewhere.py [--rounds N] [--write]
 """
@@ -90,15 +90,16 @@ def main() -> None:
     costs = [100 * (one[1] / other[1] - 1) for one, other in zip(checked, unchecked, strict=True)]
     table = markdown(rows)
     told = (
-        f"The check: {spread([1000 * run[2] for run in checked], 0)} ms of wall time, "
-        f"{spread(shares)} % of its run. Processor time, pair by pair: {spread(costs)} % more."
+        f"The check takes {spread([1000 * run[2] for run in checked], 0)} ms of wall time, "
+        f"{spread(shares)} % of its run. In pairs of runs, it takes {spread(costs)} % more "
+        "processor time."
     )
     print(f"{table}\n\n{told}")
     if given.write:
         Path(__file__).with_suffix(".md").write_text(
-            "# Decoding elsewhere\n\n"
+            "# Decoding in another process\n\n"
             "Written by `RDBENCH_DATA=... python benchmarks/elsewhere.py --write`: 120 rows of a "
-            "codec in Python on Kodak, one worker, with and without the check in turns; median "
+            "codec in Python on Kodak, one worker, alternately with and without the check; median "
             f"(minimum to maximum) of {given.rounds} rounds; load of the machine "
             f"{os.getloadavg()[2]:.1f}.\n\nMachine: {machine(('numpy',))}\n\n{table}\n\n{told}\n"
         )

@@ -1,10 +1,10 @@
-"""What a measurement costs beside the codec's own work, in this environment and in another one.
+"""The cost of a measurement beside the codec's own work, in this environment and in another one.
 
-One image of Kodak (768×512, color), one worker, a codec that keeps the size of an image alone, no
-metrics: what is left is the harness. Processor time is that of all processes, and depends less on
-what else the machine does. Its peers do the same by hand: a loop in one process that calls the
-codec and hashes what comes out, and a process that is kept and gets image and stream as pickles
-over a connection of `multiprocessing`; and a script that is started for each call. All take turns.
+One image of Kodak (768×512, color), one worker, a codec that keeps only the size of an image, and
+no metrics: what remains is the harness. Processor time is that of all processes; it depends less on
+other work of the machine. The peers do the same by hand: a loop in one process that calls the codec
+and hashes its outputs; a process that is kept and gets image and stream as pickles over a
+connection of `multiprocessing`; and a script that is started for each call. All take turns.
 
     RDBENCH_DATA=... python benchmarks/environments.py [--rounds N] [--write]
 """
@@ -57,7 +57,7 @@ CODEC = textwrap.dedent(
             return np.zeros(np.frombuffer(stream, "<u4"), np.uint8)
     """
 )
-LIMITS = {"here": 3.0, "in another environment": 6.0}
+LIMITS = {"in this environment": 3.0, "in another environment": 6.0}
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
         image = next(path for path in sorted(kodak().glob("*.png")) if size(path) == (768, 512))
         ways: dict[str, Callable[[], Cost]] = {
             "a loop by hand": lambda: by_hand(file, image),
-            "here": lambda: pool(f"{file}:Nothing", image),
+            "in this environment": lambda: pool(f"{file}:Nothing", image),
             "a kept process by hand": lambda: kept(file, image),
             "in another environment": lambda: pool(
                 f"{file}:Nothing,python={sys.executable}", image
@@ -84,7 +84,10 @@ def main() -> None:
                 found.setdefault(way, []).append(measure())
     rows = []
     for way, values in found.items():
-        peer = {"here": "a loop by hand", "in another environment": "a kept process by hand"}
+        peer = {
+            "in this environment": "a loop by hand",
+            "in another environment": "a kept process by hand",
+        }
         others = found[peer.get(way, way)]
         walls, processors = (
             [
@@ -97,9 +100,9 @@ def main() -> None:
             {
                 "way": way,
                 "wall [ms a task]": spread([one.wall_ms for one in values], 2),
-                "of its peer": spread(walls, 2) if way in peer else "",
+                "over its peer": spread(walls, 2) if way in peer else "",
                 "processor [ms a task]": spread([one.processor_ms for one in values], 2),
-                "of its peer's": spread(processors, 2) if way in peer else "",
+                "over its peer's": spread(processors, 2) if way in peer else "",
                 "limit [ms]": f"{LIMITS[way]:g}" if way in LIMITS else "",
             }
         )
@@ -109,26 +112,26 @@ def main() -> None:
         Path(__file__).with_suffix(".md").write_text(
             "# Overhead of a measurement\n\n"
             "Written by `RDBENCH_DATA=... python benchmarks/environments.py --write`: one image of "
-            "768×512, a codec that keeps its size alone, encoded and decoded; median (minimum "
+            "768×512, encoded and decoded by a codec that keeps only its size; median (minimum "
             f"to maximum) of {given.rounds} rounds of {TASKS} tasks, in turns; load of the machine "
-            f"{os.getloadavg()[1]:.1f}. The peer of a measurement here is the loop, that of one in "
-            "another environment the kept process, which has pickles over a connection of "
-            "`multiprocessing`. Where the machine does other things as well, wall time is mostly "
-            "that of waiting for it, and the limits are to be held against processor time."
+            f"{os.getloadavg()[1]:.1f}. A measurement in this environment is compared with the "
+            "loop, one in another environment with the kept process, which gets pickles over a "
+            "connection of `multiprocessing`. On a busy machine, wall time is mostly waiting time, "
+            "so the limits apply to processor time."
             f"\n\nMachine: {machine(('numpy',))}\n\n{table}\n"
         )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a task costs."""
+    """The cost of a task."""
 
     wall_ms: float
     processor_ms: float
 
 
 class Clock:
-    """Runs within a ``with`` statement, over so many tasks."""
+    """Measures the body of a ``with`` statement; :attr:`cost` is per task."""
 
     def __init__(self, tasks: int) -> None:
         self._tasks = tasks

@@ -1,10 +1,10 @@
-"""A run that grows, counted: three codecs at five points on Kodak get one more of each: metric,
-point and codec.
+"""Work that a growing run does: three codecs at five points on Kodak get one more metric, one more
+point and one more codec.
 
     RDBENCH_DATA=... python benchmarks/growth.py
 
-Prints how many rows were there, were measured and were only scored, and whether the grown table is
-that of a run made in one go but for timings.
+Prints how many rows existed, were measured and were only scored, and whether the grown table equals
+that of a run made in one go, except for timings.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ def main() -> None:
         command += [part for codec in MORE for part in ("--codec", codec)]
         wall_s([*command, "--dataset", str(kodak()), "--out", str(whole), "--keep-decoded"])
         print(
-            f"{len(first.rows)} rows were there; {second.measured} measured and {second.rescored} "
-            f"scored by a further metric of {len(second.rows)}; the table is "
-            + ("that of one run" if table(grown) == table(whole) else "another than of one run")
+            f"{len(first.rows)} rows existed; of {len(second.rows)}, {second.measured} were "
+            f"measured and {second.rescored} scored by a further metric; the table "
+            + ("equals" if table(grown) == table(whole) else "differs from")
+            + " that of one run"
         )
 
 

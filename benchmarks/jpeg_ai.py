@@ -3,25 +3,26 @@ libraries called pair by pair in one process with two threads.
 
     RDBENCH_DATA=... python benchmarks/jpeg_ai.py [--images 24] [--rounds 3] [--write]
 
-Each image was coded as JPEG at four qualities; both read the same PNGs, start-up included. The
-other way is pytorch-msssim, piq's VIF, FSIM and IW-SSIM, FFmpeg's libvmaf on the PNGs, and NLPD and
-PSNR-HVS-M of rdbench, for which there is no package to be taken, with both sides made each time.
-Times of the processor are those of all processes together; what a machine that does other things
-beside leaves comparable is their ratio.
+Each image was coded as JPEG at four qualities. Both ways read the same PNG files; start-up is
+included. The other way is pytorch-msssim, piq's VIF, FSIM and IW-SSIM, FFmpeg's libvmaf on the PNG
+files, and NLPD and PSNR-HVS-M of rdbench, for which no package is available, with both sides
+computed each time. Processor times are those of all processes together; on a busy machine, only
+their ratio can be compared.
 
-What one decoded image costs in rdbench, milliseconds of the processor on the machine of metrics.md
-with other work beside, and in parentheses what piq takes for the pair on one thread: VIF 14 (170),
-FSIM 31 (160), IW-SSIM 25 (260), NLPD 9, PSNR-HVS-M 11, VMAF 43, of which starting FFmpeg is 11.
-What made the difference:
+The cost of one decoded image in rdbench, in milliseconds of processor time on the machine of
+metrics.md under other load, and in parentheses the time of piq for the pair on one thread: VIF 14
+(170), FSIM 31 (160), IW-SSIM 25 (260), NLPD 9, PSNR-HVS-M 11, VMAF 43, of which starting FFmpeg is
+11. What made the difference:
 
-- IW-SSIM: the logarithm is taken of the product of two eigenvalues' factors, half as often and
-  still in the range of float32; the inverse covariance and the mixture's scale are the original's
-  alone, and kept (50 to 130 for each image).
+- IW-SSIM: the logarithm is taken of the product of the factors of two eigenvalues, half as often
+  and still in the range of float32; the inverse covariance and the scale of the mixture depend on
+  the original alone, and are kept (50 to 130 for each image).
 - FSIM: phase congruency of the original is kept, which halves it.
-- VMAF: one call for all that libvmaf is asked for: VMAF, NEG and CAMBI take 60 together, 130 apart.
+- VMAF: one call for all metrics of libvmaf: VMAF, NEG and CAMBI take 60 together, 130 apart.
 
-On that machine, busy, with torch on one thread, as two that wait for each other there are no
-measure, 4 images took 25.2 s of the processor by the libraries and 8.2 s by rdbench with start-up.
+On that machine, under load, 4 images took 25.2 s of processor time with the libraries and 8.2 s
+with rdbench, including start-up. Torch had one thread there, since two threads that wait for each
+other measure nothing.
 """
 
 from __future__ import annotations
@@ -74,17 +75,17 @@ def main() -> None:
             "Written by `RDBENCH_DATA=... python benchmarks/jpeg_ai.py --write`: "
             f"{arguments.images} Kodak images, JPEG at qualities "
             f"{', '.join(map(str, QUALITIES))}, MS-SSIM, VIF, NLPD, IW-SSIM, VMAF and PSNR-HVS-M "
-            "on BT.709 luma and FSIM on RGB; whole processes with start-up, median (minimum to "
-            f"maximum) of {arguments.rounds} rounds in which the ways take turns. The load of the "
-            f"machine was {os.getloadavg()[0]:.1f}: where other things run beside, the ratio of "
-            "processor times is what compares."
+            "on BT.709 luma and FSIM on RGB; whole processes with start-up; median (minimum to "
+            f"maximum) of {arguments.rounds} rounds, in which the ways take turns. The load of the "
+            f"machine was {os.getloadavg()[0]:.1f}. If other work runs at the same time, only the "
+            "ratio of processor times can be compared."
         )
         page = f"# JPEG AI's metrics\n\n{about}\n\nMachine: {machine(PACKAGES)}\n\n{text}\n"
         PAGE.write_text(page, encoding="utf-8")
 
 
 def material(folder: Path, images: int) -> None:
-    """``originals/`` and what JPEG made of them, in a folder for each quality."""
+    """Write ``originals/`` and what JPEG makes of them, in a folder for each quality."""
     import io
 
     from PIL import Image
@@ -111,7 +112,7 @@ def rdbench(folder: Path, number: int) -> list[str]:
 
 
 def used(command: list[str]) -> tuple[float, float]:
-    """Seconds of the wall and of the processor that a command takes with all that it starts."""
+    """Wall time and processor time in seconds of a command, including all that it starts."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     ended = subprocess.run(command, capture_output=True, env=ENVIRONMENT, text=True)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -129,13 +130,13 @@ def row(way: str, times: list[tuple[float, float]], others: list[tuple[float, fl
         "way": way,
         "wall [s]": spread([wall for wall, _ in times]),
         "processor [s]": spread([processor for _, processor in times]),
-        "times faster by the wall": spread(ratios[0]),
-        "times less of the processor": spread(ratios[1]),
+        "times faster in wall time": spread(ratios[0]),
+        "times faster in processor time": spread(ratios[1]),
     }
 
 
 def plainly(folder: Path) -> None:
-    """All pairs by the libraries, in this process."""
+    """Score all pairs with the libraries, in this process."""
     import cv2
     import numpy as np
     import piq

@@ -1,9 +1,9 @@
-"""How far Bjøntegaard deltas of few points are from those of dense curves, and how often what is
-said of their points holds that.
+"""How far Bjøntegaard deltas of few points are from those of dense curves, and how often the range
+stated for their points contains the latter.
 
 Measures four codecs at many points on eight images of Kodak, takes ladders of a few of these points
-for each of two codecs, and holds the BD-rate of the ladders against that of the dense curves over
-the same interval of quality: of single images and of the mean curves, by PSNR and by MS-SSIM.
+for each of two codecs, and compares the BD-rate of the ladders with that of the dense curves over
+the same interval of quality, for single images and for the mean curves, in PSNR and in MS-SSIM.
 
     RDBENCH_DATA=... python benchmarks/ladders.py --write
 """
@@ -38,7 +38,7 @@ CODECS: Final = (
     f"jpeg2000:points={RATIOS}",
 )
 VARIANTS: Final = ("jpeg:chroma=444,points=6..96:3", "webp:method=0,points=6..96:3")
-"""Of the first two, which are held against these at the same points."""
+"""Variants of the first two codecs, which are compared with these at the same points."""
 METRICS: Final = ("psnr_db", "ms_ssim_db")
 KINDS: Final = ("even", "anywhere", "even, of one codec")
 DRAWS: Final = 1000
@@ -46,7 +46,7 @@ LEAST_OVERLAP: Final = 30.0
 
 
 def dense() -> dict[str, list[tuple[Array, Array]]]:
-    """By label the curves, (points,) each: by each metric those of images, then the mean."""
+    """The curves by label, (points,) each: for each metric the curves of images, then the mean."""
     pattern = f"{kodak()}/kodim{{}}.png"
     rdbench.run(
         codecs=(*CODECS, *VARIANTS),
@@ -65,8 +65,8 @@ def dense() -> dict[str, list[tuple[Array, Array]]]:
 
 
 def ladder(rng: np.random.Generator, dense: int, count: int, even: bool) -> NDArray[np.intp]:
-    """Places of ``count`` of so many points: evenly spaced over three quarters of them or more, or
-    anywhere over half of them or more."""
+    """The places of ``count`` out of ``dense`` points: evenly spaced over three quarters of them or
+    more, or anywhere over half of them or more."""
     if even:
         low, high = rng.integers(0, dense // 8 + 1, 2)
         return np.round(np.linspace(low, dense - 1 - high, count)).astype(int)
@@ -95,7 +95,7 @@ def percent(logarithm: float) -> float:
 
 
 def drawn(curves: dict[str, list[tuple[Array, Array]]], count: int, kind: str) -> list[list[float]]:
-    """For each draw: the error in percent, and what is said of it by each of four."""
+    """For each draw, the error in percent, and the ranges that the methods state for it."""
     rng = np.random.default_rng(count)
     by_codec: dict[str, list[str]] = {}
     for label in curves:
@@ -172,16 +172,17 @@ def main() -> None:
     print(found)
     if arguments.write:
         about = (
-            f"{DRAWS} draws each, of two of {len(CODECS)} codecs, {len(IMAGES)} images and their "
-            "mean, PSNR and MS-SSIM; of one codec: JPEG with either chroma format, WebP by two "
-            "methods, at the same points. The error is that of the BD-rate of the ladders, median "
-            "and in parentheses the 95th percentile; spread is that of `rdbench.bd.ladders`, the "
-            "largest d that of a single point left out, subsets all of the inner points of both "
-            "curves. Widths are medians, in points of BD-rate."
+            f"{DRAWS} draws each of two out of {len(CODECS)} codecs, {len(IMAGES)} images and "
+            "their mean, PSNR and MS-SSIM; of one codec: JPEG in both chroma formats or WebP with "
+            "two methods, at the same points. The error is that of the BD-rate of the ladders: the "
+            "median, and in parentheses the 95th percentile. The spread is that of "
+            "`rdbench.bd.ladders`; the largest d is that of a single point left out; the subsets "
+            "are all those of the inner points of both curves. Widths are medians, in points of "
+            "BD-rate."
         )
-        section = ["How often the delta of dense curves is within what is said of few points"]
+        section = ["How often the delta of dense curves is within the range stated for few points"]
         page = report(
-            "What a delta owes to the choice of its points",
+            "How much a delta depends on the choice of its points",
             "benchmarks/ladders.py",
             ("numpy", "pillow", "imagecodecs", "glymur"),
             [[*section, about, found]],

@@ -1,33 +1,34 @@
 """Rate against cross-entropy, time, memory and throughput of the learned codecs.
 
 Rate: every file of weights in tests/models/trained (real ones with few channels), nine betas, the
-24 images of Kodak, luma for the networks of luma: the stream's bytes against the cross-entropy of
-its symbols by the model's own densities, computed in float64 apart from tables and coder. The
-limit is 1 % and 64 bytes for each image, either way: the last columns show what is beyond 1 % of
-the cross-entropy, at most, and its limit. Symbols beyond 5.25 scales of their Gaussian are taken at
-what an escape costs, where the Gaussian alone would ask for more.
+24 images of Kodak, luma for the networks of luma. The bytes of each stream are compared with the
+cross-entropy of its symbols under the model's own densities, computed in float64 without tables and
+coder. The limit is 1 % and 64 bytes for each image, in either direction; the last columns show the
+largest difference beyond 1 % of the cross-entropy, and its limit. Symbols beyond 5.25 scales of
+their Gaussian are counted at the cost of an escape; the Gaussian alone would ask for more.
 
-Time: on two threads in one process, the median over images of Kodak of the best of three, with
-networks of the papers' sizes whose weights are drawn at random and scaled so that latents spread
-over a few steps (hyperprior and context networks then say a scale of about 1, which makes streams
-of 1 to 2 bpp, more symbols than trained networks have). mbt2018 is CompressAI's autoregressive
-network by its own compress and decompress, N = M = 192 (qualities 1 to 4), in the same run.
+Time: on two threads in one process, the median over images of Kodak of the best of three. The
+networks have the papers' sizes; their weights are drawn at random and scaled so that latents spread
+over a few steps (hyperprior and context networks then predict a scale of about 1, which makes
+streams of 1 to 2 bpp, with more symbols than trained networks have). mbt2018 is CompressAI's
+autoregressive network with its own compress and decompress, N = M = 192 (qualities 1 to 4), in the
+same run.
 
-Workers: `rdbench run` on ten images of Kodak with the same weights, its whole wall time with two
-workers of one thread over that with one, less the start (a run with one 64×64 image); and the
-largest resident memory of a worker that its table says.
+Workers: `rdbench run` on ten images of Kodak with the same weights. The throughput of two is the
+wall time with one worker over that with two, each with one thread, both minus the start-up (a run
+with one 64×64 image). The memory is the largest resident memory of a worker in the run's table.
 
 Large: the largest resident memory of a worker that codes a photograph of 6000×4000 (Kodak's kodim05
 enlarged).
 
-What was tried for the time of Lee's context model (Kodak, one core): positions one by one as in
-CompressAI's mbt2018 take 1536 calls and some 4 s; wavefronts of 2·l + k with windows taken by
-unfold and the mask multiplied in at each step 0.5 s; the 14 known positions gathered as rows of a
-table and one matrix product 0.38 s. The last layer of a synthesis as a convolution to 4 or 16
-phases and a shuffle: 6 ms where the transposed convolution takes 38 ms (Dumas, 9×9 with stride 4).
+What was tried for the time of Lee's context model (Kodak, one core): positions one by one, as in
+CompressAI's mbt2018, take 1536 calls and about 4 s; wavefronts of 2·l + k, with windows taken by
+unfold and the mask multiplied in at each step, 0.5 s; the 14 known positions gathered as rows of a
+table, and one matrix product, 0.38 s. The last layer of a synthesis as a convolution to 4 or 16
+phases and a shuffle takes 6 ms, the transposed convolution 38 ms (Dumas, 9×9 with stride 4).
 
-What was tried for the memory: normalisation in place in inference saves two tensors of the size of
-the largest layer's, 1650 to 1485 MiB for a worker with lee2019-hybrid (N = 320).
+What was tried for the memory: normalization in place during inference saves two tensors of the size
+of the largest layer, from 1650 to 1485 MiB for a worker with lee2019-hybrid (N = 320).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def rate() -> list[dict[str, str]]:
                 "streams": str(len(over)),
                 "bpp": f"{min(bpp):.3f} to {max(bpp):.3f}",
                 "over or under the cross-entropy [%]": f"{min(over):.2f} to {max(over):.2f}",
-                "beyond 1 % at most [bytes]": f"{max(beyond):.0f}",
+                "largest difference beyond 1 % [bytes]": f"{max(beyond):.0f}",
                 "limit [bytes]": "64",
             }
         )
@@ -97,7 +98,7 @@ NETWORKS = {
 
 
 def random_weights(folder: Path) -> dict[str, Path]:
-    """Files of weights by name."""
+    """The files of weights, by name."""
     from rdbench.models import untrained
 
     files = {name: folder / name / f"{name}.safetensors" for name in NETWORKS}
@@ -116,7 +117,7 @@ def best_s(rounds: int, action: Callable[..., Any], *arguments: Any) -> float:
 
 
 def mbt2018() -> Any:
-    """CompressAI's autoregressive network, whose scales are about 1 at random weights, too."""
+    """CompressAI's autoregressive network with random weights, whose scales are about 1, too."""
     import torch
 
     with warnings.catch_warnings():

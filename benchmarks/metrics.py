@@ -2,24 +2,25 @@
 
     python benchmarks/metrics.py [--metrics NAME,...] [--rounds 9] [--write]
 
-One pair of 768x512 RGB, that of ms_ssim.py. Times are of the processor, programs that a metric
-starts included, the least of the rounds, in which the metrics take turns; what a machine that does
-other things beside leaves comparable is the ratio to MS-SSIM. A metric whose package or program is
-not there is left out, with the reason. ``--write`` puts the table into benchmarks/metrics.md.
+One pair of 768x512 RGB images, that of ms_ssim.py. Times are processor times, including programs
+that a metric starts; each is the minimum over the rounds, in which the metrics take turns. On a
+busy machine, only the ratio to MS-SSIM can be compared. A metric whose package or program is
+missing is left out, with the reason. ``--write`` puts the table into benchmarks/metrics.md.
 
-What was tried for SSIMULACRA 2, milliseconds of the processor for one decoded image, on two cores
-with AVX-512 that others had six times over, where MS-SSIM takes 12 and the C++ 110 with reading:
+What was tried for SSIMULACRA 2, in milliseconds of processor time for one decoded image, on two
+cores with AVX-512 under a load of six times their number, where MS-SSIM takes 12 and the C++ 110
+with reading:
 
-- blurs by cv2.sepFilter2D, with the eleven weights that the recursive filter comes to: 5 for all of
-  them, where the recursion takes 37 of 65; but at 90 points the values are a third of a point above
-  the C++, whose filter keeps its rounding errors;
-- the recursion by NumPy, sum by sum, as it is done where products of matrices do not fuse: 130 in
-  all, and other rounding errors;
-- products of twelve rows and not of three, along the rows: 62 for 65, but with the kernels for
-  Haswell they are summed otherwise from place to place;
-- transposing by cv2.transpose and not by NumPy's assignment: 80 to 70;
-- no blur of squares and products of X and B at the finest scale, where they have no weight, so that
-  five planes are left of nine;
+- blurs by cv2.sepFilter2D, with the eleven weights that the recursive filter amounts to: 5 for all
+  of them, where the recursion takes 37 of 65; but at 90 points the values are a third of a point
+  above those of the C++, whose filter accumulates its rounding errors;
+- the recursion by NumPy, sum by sum, as it is done where matrix products do not use fused
+  multiply-add: 130 in all, and other rounding errors;
+- products of twelve rows instead of three, along the rows: 62 instead of 65, but with the kernels
+  for Haswell the order of summation differs from place to place;
+- transposing by cv2.transpose instead of NumPy's assignment: 80 to 70;
+- no blur of squares and products of X and B at the finest scale, where they have no weight, so only
+  five of nine planes remain;
 - strips of 4096 samples a step: 62; of 2560: 70, of 1024: 86; rows handed out by 8: 64, by 20: 62.
 """
 
@@ -48,7 +49,7 @@ def processor_s() -> float:
 
 
 def table(names: list[str], rounds: int) -> list[dict[str, str]]:
-    """A row for each metric: its value, its times, and how many times that of MS-SSIM it takes."""
+    """A row for each metric: its value, its times, and the ratio of its time to that of MS-SSIM."""
     original, decoded = ms_ssim.pair()
     sides: dict[str, Reference] = {}
     values: dict[str, float] = {}
@@ -82,7 +83,7 @@ def table(names: list[str], rounds: int) -> list[dict[str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--metrics", help="names with commas between; all that there are")
+    parser.add_argument("--metrics", help="names, separated by commas; all by default")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     arguments = parser.parse_args()
@@ -92,10 +93,10 @@ def main() -> None:
     print(text)
     if arguments.write:
         about = (
-            "Written by `python benchmarks/metrics.py --write`: one pair of 768×512 RGB on one "
-            f"thread, time of the processor, the least of {arguments.rounds} rounds. The load of "
-            f"the machine was {os.getloadavg()[0]:.1f}: where it is above 1, times are longer than "
-            "on a quiet one, and the last column is what compares."
+            "Written by `python benchmarks/metrics.py --write`: one pair of RGB images of 768×512 "
+            f"on one thread; processor time, the minimum of {arguments.rounds} rounds. The load of "
+            f"the machine was {os.getloadavg()[0]:.1f}. If it is above 1, times are longer than on "
+            "an idle machine, and only the last column can be compared."
         )
         page = f"# Metrics\n\n{about}\n\nMachine: {machine(PACKAGES)}\n\n{text}\n"
         PAGE.write_text(page, encoding="utf-8")

@@ -2,11 +2,12 @@
 
     python benchmarks/ms_ssim.py
 
-One pair of 768x512 RGB: a photograph and its JPEG at quality 50. The photograph is kodim01 where
-RDBENCH_DATA has it, else one from scikit-image's wheel, tiled to the size. Each time is the
-minimum over repeats, in which the ways take turns so that a machine whose speed drifts slows all.
+One pair of 768x512 RGB images: a photograph and its JPEG at quality 50. The photograph is kodim01
+if RDBENCH_DATA has it, else one from scikit-image's wheel, tiled to the size. Each time is the
+minimum over repeats, in which the ways take turns, so that drifts in the machine's speed affect all
+of them.
 
-What was tried on the way to rdbench/metrics/scale.py, milliseconds for MS-SSIM of one decoded
+What was tried on the way to rdbench/metrics/scale.py, in milliseconds for MS-SSIM of one decoded
 image on a shared machine with two cores with AVX-512, where pytorch-msssim takes 104:
 
 - the textbook form (window means of x, y, x^2, y^2 and xy), float32, cv2.sepFilter2D on
@@ -20,7 +21,7 @@ image on a shared machine with two cores with AVX-512, where pytorch-msssim take
   rows made at a time (0.30 ns for each sample, cv2's vertical filter 0.50), 7.2 with 8, 8.1 with
   16;
 - strips of 2^13 samples 12.9, 2^14 9.4, 2^15 8.0, 2^16 7.5, 2^17 7.3, 2^18 7.0, 2^19 8.0 and
-  2^20 8.7, on a slower day: too small pays calls, too large leaves the cache;
+  2^20 8.7, on a slower day: small ones cost calls, large ones do not fit into the cache;
 - integer and 16-bit filters of OpenCV: 2.3 ns for each sample in 16 bit, and 8-bit ones round
   their results, so neither was taken.
 """
@@ -65,8 +66,8 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
 
 
 def ways(original: np.ndarray, decoded: np.ndarray) -> dict[tuple[str, str], Callable[[], float]]:
-    """By metric and way of computing it, what does so and returns the value; the way that the
-    others of a metric are compared with comes first."""
+    """By metric and way of computing it, a function that returns the value. The way with which the
+    others of a metric are compared comes first."""
     from skimage.metrics import structural_similarity
 
     kept = Reference(original, choose(["psnr_db", "ms_ssim_db"]))
@@ -108,7 +109,7 @@ def ways(original: np.ndarray, decoded: np.ndarray) -> dict[tuple[str, str], Cal
 
 def table(repeats: int = REPEATS) -> list[dict[str, str]]:
     """One row for each way: its metric, value, minimum time, and how many times faster than the
-    other package it is. One thread of OpenCV and torch; torch keeps it."""
+    other package it is. OpenCV and torch use one thread; torch keeps this setting."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

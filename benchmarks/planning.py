@@ -1,13 +1,13 @@
-"""What the main process costs: planning a million tasks, rows as they come from 64 workers, and a
-finished run that is asked for again.
+"""The cost of the main process: planning a million tasks, taking in rows from 64 workers, and
+repeating the command of a finished run.
 
     python benchmarks/planning.py [--tasks 1000000] [--rows 100000] [--write]
 
-No codec is run. Workers are simulated: each sleeps for a task as long as a real one would measure,
-and what goes through is the run itself, with its plan, its queue, its table and its manifest. Each
-part is a process of its own. Times are of the processor unless wall time is said, and are held
-against a peer in the same process, since machines differ: planning against a plain loop that makes
-as many pairs, a finished run against reading its table by Python's ``csv`` alone.
+No codec is run. Workers are simulated: for each task, one sleeps as long as a real one would
+measure. Everything else is a real run, with its plan, its queue, its table and its manifest. Each
+part is a process of its own. Times are processor times unless wall time is stated. Since machines
+differ, they are compared with a peer in the same process: planning with a plain loop that makes as
+many pairs, a finished run with reading its table by Python's ``csv`` alone.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LIMITS = {"plan_s": 10.0, "plan_mb": 1024.0, "rate": 1500.0, "again_s": 5.0}
 
 
 def experiment(tasks: int, folder: Path) -> Experiment:
-    """One of so many tasks: 100 for each image of ``folder``, of ten curves."""
+    """An experiment of ``tasks`` tasks: 100 for each image of ``folder``, from ten curves."""
     requests = [parse_codec(f"avif:speed={speed},points={POINTS}") for speed in range(10)]
     images = tuple(
         ImageRef("many", f"image{number}", folder / f"{number}.png")
@@ -72,7 +72,7 @@ def memory_mb() -> float:
 
 
 class Sleeping:
-    """An executor of workers that sleep."""
+    """An executor whose workers sleep."""
 
     def __init__(self, workers: int = WORKERS, task_s: float = TASK_S) -> None:
         self.limits = Limits(workers)
@@ -108,7 +108,7 @@ SCORES = {"mse": 3.0123456789, "psnr_db": 43.349876543}
 
 
 def core(index: int, point: float) -> dict[str, Any]:
-    """What a worker tells of a task."""
+    """What a worker reports about a task."""
     digest = f"{index:064x}"
     return {
         "status": "ok",
@@ -150,7 +150,7 @@ def planning(tasks: int, folder: Path) -> dict[str, float]:
 
 
 def measuring(rows: int, folder: Path) -> dict[str, float]:
-    """Rows as they come, and then the same command again."""
+    """Taking in the rows of a whole run."""
     images = folder / "images"
     images.mkdir()
     asked = experiment(rows, images)
@@ -179,7 +179,7 @@ def measuring(rows: int, folder: Path) -> dict[str, float]:
 
 
 def again(rows: int, folder: Path) -> dict[str, float]:
-    """A finished run that is asked for again."""
+    """The same command for a finished run."""
     asked = experiment(rows, folder / "images")
     start = time.process_time()
     with (folder / "rows" / MEASUREMENTS).open(newline="") as file:
@@ -197,7 +197,7 @@ PARTS = {"planning": planning, "measuring": measuring, "again": again}
 
 
 def apart(part: str, count: int, folder: Path) -> dict[str, float]:
-    """What a part finds in a process of its own."""
+    """The results of a part in a process of its own."""
     command = [sys.executable, __file__, "--part", part, "--rows", str(count)]
     done = subprocess.run(
         [*command, "--folder", str(folder)], check=True, stdout=subprocess.PIPE, text=True
@@ -232,7 +232,7 @@ def main() -> None:
                 "tasks": f"{given.tasks:,}",
                 "processor [s]": f"{plan['s']:.1f}",
                 "limit [s]": f"{LIMITS['plan_s']:g}",
-                "of a loop that makes as many pairs": f"{plan['of_loop']:.1f}",
+                "over a loop that makes as many pairs": f"{plan['of_loop']:.1f}",
                 "memory [MiB]": f"{plan['mb']:.0f}",
                 "limit [MiB]": f"{LIMITS['plan_mb']:g}",
             }
@@ -242,11 +242,11 @@ def main() -> None:
                 "rows": f"{count:,}",
                 "rows a second of wall time": f"{one['rate']:.0f}",
                 "limit": f"{LIMITS['rate']:g}",
-                "most that the workers can": f"{WORKERS / TASK_S:.0f}",
+                "maximum of the workers": f"{WORKERS / TASK_S:.0f}",
                 "processor [ms a row]": f"{one['ms_a_row']:.3f}",
                 "memory at a tenth of the rows [MiB]": f"{one['early_mb']:.0f}",
-                "at the last [MiB]": f"{one['late_mb']:.0f}",
-                "grown by [byte a row]": f"{one['bytes_a_row']:.0f}",
+                "at the last row [MiB]": f"{one['late_mb']:.0f}",
+                "growth [bytes a row]": f"{one['bytes_a_row']:.0f}",
                 "after the run [MiB]": f"{one['end_mb']:.0f}",
             }
             for count, one in zip(counts, found["measuring"], strict=True)
@@ -257,7 +257,7 @@ def main() -> None:
                 "processor [s]": f"{one['s']:.2f}",
                 "wall [s]": f"{one['wall_s']:.2f}",
                 "limit [s]": f"{LIMITS['again_s']:g}",
-                "of reading the table by csv": f"{one['of_csv']:.1f}",
+                "over reading the table by csv": f"{one['of_csv']:.1f}",
                 "memory [MiB]": f"{one['mb']:.0f}",
             }
             for count, one in zip(counts, found["again"], strict=True)
@@ -268,9 +268,10 @@ def main() -> None:
     if given.write:
         Path(__file__).with_suffix(".md").write_text(
             "# What the main process costs\n\n"
-            "Written by `python benchmarks/planning.py --write`: no codec is run, workers are "
-            "simulated by ones that sleep; what goes through is the run itself. Memory is what "
-            f"the process has of its own; load of the machine {os.getloadavg()[2]:.1f}.\n\n"
+            "Written by `python benchmarks/planning.py --write`: no codec is run, and the "
+            "workers are simulated by sleeping; everything else is a real run. Memory is resident "
+            "memory of the process without pages of files; load of the machine "
+            f"{os.getloadavg()[2]:.1f}.\n\n"
             f"Machine: {machine(('numpy', 'pyarrow'))}\n\n{text}\n"
         )
 

@@ -1,21 +1,21 @@
-"""What driving a program costs, and whether the pool stays busy with programs.
+"""The cost of running programs, and whether the pool stays busy with programs.
 
-Overhead: a codec whose programs do nothing but make a file: the encoder is ``truncate``, for a
-stream of 20,000 bytes, and the decoder ``ln``, which gives an image another name. On five images
-of Kodak with PSNR as the only metric: the time of a task and core in the steady state of the
-pool, less the time of the two bare commands (posix_spawn and wait, from a loop that does nothing
-else). This is all that rdbench does: conversion to PPM and back, temporary folders, starting and
-watching two processes, hashes of stream and decoded image, PSNR and the row; and of it, apart, what
-encoding and decoding take.
+Overhead: a codec whose programs only make a file. The encoder is ``truncate``, for a stream of
+20,000 bytes, and the decoder ``ln``, which gives an image another name. It runs on five images of
+Kodak with PSNR as the only metric. The overhead is the time per task and core in the steady state
+of the pool, minus the time of the two bare commands (posix_spawn and wait, from a loop that does
+nothing else). This is all that rdbench does: conversion to PPM and back, temporary folders,
+starting and watching two processes, hashes of stream and decoded image, PSNR and the row. The part
+of encoding and decoding is also shown by itself.
 
-What was tried for it: decoded PPM not copied (1.2 ms), the definition not read again for each
-task, the free memory looked up once in a second, the environment handed over as bytes (0.7 ms
-together), a plain folder removed without a walk (0.4 ms). With ``ln`` as the encoder, too, the
+What was tried for it: not copying the decoded PPM (1.2 ms), not reading the definition again for
+each task, looking up the free memory only once a second, passing the environment as bytes (0.7 ms
+together), removing a plain folder without walking it (0.4 ms). With ``ln`` as the encoder, too, the
 stream is the raw image, and writing, reading and hashing its 1.2 MB add 1.3 ms.
 
-Efficiency: of ``rdbench run`` with OpenJPEG's programs on Kodak, what the same encodings,
-decodings and metrics need in one process without the pool, divided by the number of workers, over
-the wall time of the whole command.
+Efficiency of ``rdbench run`` with programs on Kodak: the time that the same encodings, decodings
+and metrics need in one process without the pool, divided by the number of workers and by the wall
+time of the whole command.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ arguments = ["--suffix={{stream}}", "image.ppm", "{{output}}"]
 
 
 def bare_s(repeats: int = 300) -> float:
-    """The two commands of a task, from nothing but a loop."""
+    """Time in seconds of the two commands of a task, from a plain loop."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         given, stream, output = (str(Path(folder) / name) for name in ("in", "stream", "out"))
         Path(given).write_bytes(bytes(3 * 768 * 512))
@@ -79,8 +79,8 @@ def bare_s(repeats: int = 300) -> float:
 
 
 def steady_task_s(jobs: int) -> tuple[float, float]:
-    """Time of a task and core between the first and the last row of a run, and the part of it that
-    encoding and decoding take."""
+    """Time per task and core between the first and the last row of a run, and the part of it that
+    encoding and decoding take, in seconds."""
     from rdbench import experiment, formats, images, runner
     from rdbench.codecs.request import CodecRequest
 
@@ -125,7 +125,7 @@ def overhead(rounds: int) -> list[dict[str, str]]:
                 "workers": str(jobs),
                 "two bare commands [ms]": spread(bares, 2),
                 "encode and decode [ms]": spread(codecs, 2),
-                "task and core [ms]": spread(tasks, 2),
+                "per task and core [ms]": spread(tasks, 2),
                 "overhead of encode and decode [ms]": spread(
                     [codec - bare for codec, bare in zip(codecs, bares, strict=True)], 2
                 ),
@@ -138,7 +138,8 @@ def overhead(rounds: int) -> list[dict[str, str]]:
 
 
 def alone_s(codec_name: str) -> float:
-    """All encodings, decodings and metrics of Kodak at the codec's ladder in this process."""
+    """Time in seconds of all encodings, decodings and metrics of Kodak along the codec's ladder, in
+    this process."""
     import cv2
 
     from rdbench import images, metrics

@@ -1,10 +1,10 @@
-"""How large the page of ``rdbench report`` is, how soon it is drawn, and how it scrolls.
+"""The size of the page of ``rdbench report``, how soon it is drawn, and how smoothly it scrolls.
 
-Synthetic runs, with pages as ``rdbench report`` writes them without pictures: 12 curves at 10
-points on 24 images with 8 metrics and classes of images, and 2 curves at 10 points on 2,000 images.
-Each is opened from disk, offline, in a new profile of a headless Chromium: first contentful paint
-is the browser's own, curves are drawn when the page says so, and frames are of scrolling the table
-of measurements by 400 px a frame.
+The pages are those that ``rdbench report`` writes without pictures for two synthetic runs: 12
+curves at 10 points on 24 images with 8 metrics and classes of images, and 2 curves at 10 points on
+2,000 images. Each is opened from disk, offline, in a new profile of a headless Chromium. The
+browser reports the first contentful paint, the page says when curves are drawn, and frames are
+measured while the table of measurements scrolls by 400 px a frame.
 
     python benchmarks/report.py [--rounds 9] [--write]
 
@@ -121,13 +121,13 @@ def run_of(folder: Path, curves: int, images: int) -> Path:
 
 @dataclasses.dataclass
 class Opened:
-    """What was measured of a page that was opened; times in milliseconds."""
+    """The times of an opened page, in milliseconds."""
 
     paint_ms: float
     drawn_ms: float
     frame_ms: float
     still_ms: float
-    """A frame in which nothing is done: what the machine gives."""
+    """A frame in which nothing scrolls: the limit of the machine."""
 
 
 def opened(browser: Any, page: Path) -> Opened:
@@ -170,12 +170,12 @@ def table(rounds: int) -> list[dict[str, str]]:
                     "curves": str(curves),
                     "images": f"{images:,}",
                     "rows": f"{curves * images * 10:,}",
-                    "made in [s of processor]": f"{made_s:.1f}",
+                    "processor time to make [s]": f"{made_s:.1f}",
                     "size [MB]": f"{page.stat().st_size / 1e6:.2f}",
                     "first paint [ms]": spread([one.paint_ms for one in seen], 0),
                     "curves drawn [ms]": spread([one.drawn_ms for one in seen], 0),
                     "median frame of scrolling [ms]": spread([one.frame_ms for one in seen]),
-                    "of standing still [ms]": spread([one.still_ms for one in seen]),
+                    "at rest [ms]": spread([one.still_ms for one in seen]),
                 }
             )
         browser.close()
@@ -203,8 +203,8 @@ def main() -> None:
             "Written by `python benchmarks/report.py --write`: synthetic runs at 10 points with 8 "
             "metrics and 4 classes of images, opened from disk in headless Chromium; median "
             f"(minimum to maximum) of {arguments.rounds} rounds, each in a new profile. The load "
-            f"of the machine was {os.getloadavg()[0]:.1f}: where it is above 1, times are longer "
-            "than on a quiet one, and a frame is to be held against one of standing still."
+            f"of the machine was {os.getloadavg()[0]:.1f}. If it is above 1, times are longer than "
+            "on an idle machine, and a frame of scrolling can only be compared with one at rest."
         )
         packages = ("vl-convert-python", "jinja2", "playwright", "numpy")
         page = f"# The page of a report\n\n{about}\n\nMachine: {machine(packages)}\n\n{text}\n"

@@ -2,10 +2,10 @@
 
     RDBENCH_DATA=... python benchmarks/rescore.py [--images 1000] [--rounds 3] [--metric ssim]
 
-A run of JPEG on Kodak keeps its decoded images; each round takes the metric out of it again and
-lets the command compute it in one worker, and does the same in a plain loop in one process: read
-the original once, read each decoded image, score it. Efficiency is the loop's time over the
-command's, start-up and writing of the table included.
+A run of JPEG on Kodak keeps its decoded images. In each round, the command adds the metric to a
+copy of the run with one worker, and a plain loop in one process does the same: it reads the
+original once, reads each decoded image, and scores it. Efficiency is the loop's time over the
+command's, which includes start-up and writing the table.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from common import kodak, spread, wall_s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=1000, help="decoded images")
+    parser.add_argument("--images", type=int, default=1000, help="number of decoded images")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--metric", default="ssim")
     arguments = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def loop_s(run: Path, metric: str) -> float:
-    """Seconds of the metric alone over all kept images of a run, in this process."""
+    """Time in seconds of the metric alone over all kept images of a run, in this process."""
     import cv2
 
     from rdbench.images.loading import read_image

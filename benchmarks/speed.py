@@ -2,32 +2,33 @@
 
     RDBENCH_DATA=... python benchmarks/speed.py [--rounds 5] [--write]
 
-Both tools measure the 24 Kodak images at ten qualities with PSNR and MS-SSIM in two processes,
-one after the other, round by round, so that a machine whose speed drifts slows both. Times are
-of the whole process, start-up included. ``--write`` puts the tables into benchmarks/README.md.
+Both tools measure the 24 Kodak images at ten qualities with PSNR and MS-SSIM in two processes. They
+take turns round by round, so that drifts in the machine's speed affect both. Times are of the whole
+process, start-up included. ``--write`` puts the tables into benchmarks/README.md.
 
-CompressAI's bench is run as it comes, and once more with OMP_NUM_THREADS=1: its two processes
-otherwise start torch with two threads each, which get in each other's way.
+CompressAI's bench is run with its defaults, and once more with OMP_NUM_THREADS=1: by default its
+two processes start torch with two threads each, which get in each other's way.
 
-Efficiency is what the codec library and plain metric functions (each pair on its own) need for
-the same work in one process, divided by the number of processes, over the wall time of the run.
-It may exceed 1, since a run keeps the original's side of the metrics; against that work alone it
-is the strict efficiency, which start-up (0.6 s: two interpreters that import numpy and OpenCV,
-and the one that waits for them) bounds in so short a run. What was tried for it, on JPEG:
+Efficiency is the time that the codec library and plain metric functions (each pair on its own) need
+for the same work in one process, divided by the number of processes and by the wall time of the
+run. It may exceed 1, since a run keeps the original's side of the metrics. Strict efficiency is
+computed with the time of metrics that keep it, too. In so short a run, start-up limits it (0.6 s:
+two interpreters that import numpy and OpenCV, and the one that waits for them). What was tried for
+it, on JPEG:
 
-- workers started before the experiment is planned, so that imports overlap: 2.7 to 2.6 s;
-- glibc told to keep freed memory, so that pages are not faulted in for each image: 14.4 to
+- starting workers before the experiment is planned, so that imports overlap: 2.7 to 2.6 s;
+- telling glibc to keep freed memory, so that pages are not faulted in for each image: 14.4 to
   13.3 ms for each measurement, 2.6 to 2.4 s;
-- two tasks at a worker, so that it never waits for the parent: no difference beyond noise, kept
-  since it costs nothing;
-- libraries imported lazily in the parent: tasks start 0.1 s earlier, and the summary then waits
+- giving a worker two tasks at a time, so that it never waits for the parent: no difference beyond
+  noise; kept, since it costs nothing;
+- importing libraries lazily in the parent: tasks start 0.1 s earlier, but the summary then waits
   for numpy at the end; not kept.
 
-And on WebP, where libwebp takes 34 of the 43 ms of a measurement, so that two processes cannot be
-done before 4.0 s:
+On WebP, libwebp takes 34 of the 43 ms of a measurement, so two processes cannot finish before
+4.0 s. What was tried:
 
 - libwebp by imagecodecs, not by Pillow, for the same bytes: 38.5 to 33.2 ms to encode and decode;
-- libwebp called directly, without imagecodecs: 30.0 for 30.7 ms to encode; not kept.
+- libwebp called directly, without imagecodecs: 30.0 instead of 30.7 ms to encode; not kept.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from pathlib import Path
 
 from common import JOBS, kodak, markdown, report, spread, wall_s
 
-# It asks for one thread; `common` keeps the environment as it was, for the tools that are timed.
+# It asks for one thread; `common` keeps the previous environment for the tools that are timed.
 import ms_ssim  # isort: skip
 
 QUALITIES = tuple(range(5, 100, 10))
@@ -50,8 +51,8 @@ CODECS = ("jpeg", "webp")
 README = Path(__file__).parent / "README.md"
 OTHERS = [
     "Other pages",
-    "What each metric costs is in [metrics.md](metrics.md), JPEG AI's set of them in "
-    "[jpeg_ai.md](jpeg_ai.md), and other work in the pages beside.",
+    "The cost of each metric is in [metrics.md](metrics.md), that of JPEG AI's metrics in "
+    "[jpeg_ai.md](jpeg_ai.md), and that of other work in the other pages of this folder.",
     "",
 ]
 SHOWN = ("pillow", "imagecodecs", "opencv-python-headless", "numpy", "torch", "compressai")
@@ -76,8 +77,8 @@ def rdbench_s(codec: str, out: Path) -> float:
 
 
 def kernel_s(codec: str, *, keep: bool) -> float:
-    """The work alone: encode, decode and score, in this process on one thread; with ``keep`` the
-    original's side of the metrics is kept, and not timed."""
+    """Time of the work alone in seconds: encode, decode and score, in this process on one thread.
+    With ``keep``, the original's side of the metrics is kept, and not timed."""
     import cv2
 
     from rdbench import images, metrics
@@ -162,16 +163,16 @@ def main() -> None:
     arguments = parser.parse_args()
     kodak()
     parts: list[tuple[str, str, Callable[[], list[dict[str, str]]]]] = [
-        ("MS-SSIM", "One pair of 768×512 RGB on one thread.", ms_ssim.table),
+        ("MS-SSIM", "One pair of RGB images of 768×512 on one thread.", ms_ssim.table),
         ("Start-up", "Whole process, median of 21.", help_s),
         (
             "A whole run",
             f"24 Kodak images, qualities {', '.join(map(str, QUALITIES))}, PSNR and MS-SSIM, "
             f"{JOBS} processes, whole process including start-up; median (minimum to maximum) of "
-            f"{arguments.rounds} rounds in which the tools take turns. CompressAI's bench lets two "
-            "threads of torch in each of its processes get in each other's way, and its times "
-            "vary; with OMP_NUM_THREADS=1 they do not. Efficiency: the work alone in one process, "
-            "divided by the processes, over the wall time.",
+            f"{arguments.rounds} rounds in which the tools take turns. CompressAI's bench runs two "
+            "threads of torch in each of its processes. They get in each other's way, so its times "
+            "vary; with OMP_NUM_THREADS=1 they do not. Efficiency: the time of the work alone in "
+            "one process, divided by the number of processes and by the wall time.",
             lambda: side_by_side(arguments.rounds),
         ),
     ]

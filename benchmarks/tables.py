@@ -1,31 +1,31 @@
-"""How long a large table of measurements takes to read, and how much memory.
+"""The time and memory that reading a large table of measurements takes.
 
     python benchmarks/tables.py [--rows 1000000]
 
-The table is what a large benchmark leaves behind: 5 datasets, 20 codecs, 10 points and as many
-images as the rows need, every column filled, versions with a comma and messages with quotes and
-line ends, one row in a hundred failed. It is made anew from a seed. Each way of reading it has a
-process of its own on one core, and the memory is the peak of that process, Python and its
-libraries included.
+The table is like that of a large benchmark: 5 datasets, 20 codecs, 10 points and as many images as
+the rows need. Every column is filled, versions contain a comma, messages contain quotes and line
+ends, and one row in a hundred failed. The table is generated from a seed. Each way of reading it
+has a process of its own on one core; the memory is the peak of that process, including Python and
+its libraries.
 
-A million rows are 573 MiB. On a core of which others had more than half, seconds of the processor
-with all imports, and peak MiB:
+A million rows are 573 MiB. Processor time in seconds with all imports, and peak MiB, on a core that
+other work used for more than half of the time:
 
-| | rows as objects, as it was | as built |
+| | rows as objects, as before | as built |
 | --- | --- | --- |
 | summary of the curves | 67.7 s, 5335 MiB | 10.2 s, 947 MiB |
 | rdbench.load | 40.3 s, 5375 MiB | 11.2 s, 1551 MiB |
 
-Of the summary, parsing takes 8.3 s, leaving out rows that were measured again 0.4 s, curves 0.6 s
-and their means 0.6 s. What was tried for the parsing:
+In the summary, parsing takes 8.3 s, leaving out rows that were measured again 0.4 s, curves 0.6 s
+and their means 0.6 s. What was tried for parsing:
 
 - the csv module, and NumPy on the columns of each block: 20 s;
-- pandas.read_csv by blocks, typed, texts as categories: 17 s; texts as objects, numbered by a
-  dict: 13 s, 1.5 s of it to import pandas and 1.4 s to find rows that are too short, which pandas
-  fills up without a word;
+- pandas.read_csv by blocks, typed, texts as categories: 17 s; texts as objects, numbered by a dict:
+  13 s, of which 1.5 s to import pandas and 1.4 s to find rows that are too short, which pandas
+  fills up silently;
 - Arrow by blocks, as built: on an undisturbed core 2.5 s for the blocks, where pandas takes 6.8 s;
-  rows one by one, which is what a block with a row at fault costs, 29 s;
-- numbering texts by a dict with `__missing__` in Python, not by a defaultdict: 1.4 s more, since
+  row by row, which is the cost of a block with an invalid row, 29 s;
+- numbering texts by a dict with `__missing__` in Python instead of a defaultdict: 1.4 s more, since
   every hash of a stream is a new text.
 """
 
@@ -53,7 +53,7 @@ SEED = 0
 PACKAGES = ("numpy", "pandas", "pyarrow")
 HEADER = header(BUILT_IN)
 
-# What a process of its own does with the path of the table, and returns how many things of.
+# What each process does with the path of the table; it prints the number of the things.
 WAYS = {
     "summary of the curves": (
         "from rdbench.curves import load_curves, summary_rows\n"
@@ -106,7 +106,7 @@ def write_table(path: Path, images: int) -> None:
 
 
 def rows_of_curve(curve: int, images: int, random: np.random.Generator) -> Iterator[list[str]]:
-    """The rows of one curve as text, all points of an image one after the other."""
+    """The rows of one curve as texts, with all points of an image in sequence."""
     dataset, codec = divmod(curve, CODECS)
     width, height = SIDES
     fixed = {
@@ -176,9 +176,9 @@ def measured(name: str, way: str, path: Path) -> dict[str, str]:
     taken, processor, peak, things = map(float, done.stdout.split())
     return {
         "way": name,
-        "seconds": f"{taken:.1f}",
-        "of the processor": f"{processor:.1f}",
-        "peak MiB": f"{peak:.0f}",
+        "wall [s]": f"{taken:.1f}",
+        "processor [s]": f"{processor:.1f}",
+        "peak [MiB]": f"{peak:.0f}",
         "things": f"{things:.0f}",
     }
 

@@ -1,17 +1,17 @@
 """Throughput: rdbench beside CompressAI's own tools with the same weights, two workers against one,
-and what ten times as many images or points cost.
+and the cost of ten times as many images or points.
 
     RDBENCH_DATA=... python benchmarks/throughput.py [--images 2] [--rounds 1] [--write]
 
-CompressAI's side is ``compressai.utils.eval_model`` with a file of weights (by default of a network
-that nobody has trained, which costs as much as a trained one but for its longer streams), and
-``compressai.utils.bench`` with JPEG. Both sides measure the same images in this Python, encode,
-decode and score PSNR and MS-SSIM, as whole commands in turns, on one thread a process. Rates and
-PSNR of both must agree. Beside wall time, which depends on what else the machine does, is the
-processor time of all processes.
+CompressAI's side is ``compressai.utils.eval_model`` with a file of weights (by default those of an
+untrained network, which costs as much as a trained one except for its longer streams), and
+``compressai.utils.bench`` with JPEG. Both sides measure the same images in this Python: they
+encode, decode and score PSNR and MS-SSIM, as whole commands in turns, with one thread in each
+process. Rates and PSNR of both must agree. Wall time depends on other work of the machine, so the
+processor time of all processes is given, too.
 
 The default takes a minute or two; pages are written with ``--images 24 --rounds 3`` on a machine
-that does nothing else.
+without other work.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 QUALITIES = tuple(range(5, 100, 10))
 SCALED = {"jpegxl": "jpegxl:points=1", "avif": "avif:points=60"}
 LEAST = 0.85
-"""Efficiency of two workers."""
+"""Least efficiency of two workers."""
 GROWN = 10
 SHOWN = ("compressai", "torch", "imagecodecs", "pillow", "numpy")
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A command."""
+    """The times and the output of a command."""
 
     wall_s: float
     processor_s: float
@@ -79,7 +79,7 @@ def rdbench(codec: str, images: Path, jobs: int, out: Path, *, fresh: bool = Tru
 
 
 def untrained(path: Path) -> Path:
-    """A file of weights that nobody has trained, with its tables."""
+    """Write a file of the weights of an untrained network, with its tables; return its path."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch
@@ -101,7 +101,7 @@ def means(out: Path) -> tuple[float, float]:
 
 
 def eval_model(weights: Path, images: Path, out: Path) -> tuple[Timed, Timed]:
-    """CompressAI's evaluation and rdbench's, of the same network."""
+    """CompressAI's evaluation of a network, and rdbench's."""
     theirs = timed(
         *(sys.executable, "-W", "ignore", "-m", "compressai.utils.eval_model", "checkpoint"),
         *(images, "-a", ARCHITECTURE, "-p", weights, "-c", "ans"),
@@ -110,14 +110,14 @@ def eval_model(weights: Path, images: Path, out: Path) -> tuple[Timed, Timed]:
     ours = rdbench(f"zoo:arch={ARCHITECTURE},checkpoint={weights},quality=1", images, 1, out)
     told = json.loads(theirs.said[theirs.said.index("{") :])["results"]
     bpp, psnr_db = means(out)
-    # Theirs leaves the decoded image unrounded.
+    # CompressAI does not round the decoded image.
     assert math.isclose(bpp, statistics.fmean(told["bpp"]), rel_tol=0.01), (bpp, told)
     assert abs(psnr_db - statistics.fmean(told["psnr-rgb"])) < 0.1, (psnr_db, told)
     return theirs, ours
 
 
 def bench(images: Path, out: Path) -> tuple[Timed, Timed]:
-    """CompressAI's bench and rdbench, both with JPEG of Pillow in as many processes."""
+    """CompressAI's bench and rdbench, both with Pillow's JPEG in the same number of processes."""
     qualities = ",".join(map(str, QUALITIES))
     theirs = timed(
         *(sys.executable, "-W", "ignore", "-m", "compressai.utils.bench", "jpeg", images),
@@ -134,10 +134,10 @@ def against(peer: str, what: str, pairs: Sequence[tuple[Timed, Timed]]) -> dict[
         "images": what,
         "peer [s]": spread([theirs.wall_s for theirs, _ in pairs]),
         "rdbench [s]": spread([ours.wall_s for _, ours in pairs]),
-        "of the peer": spread([ours.wall_s / theirs.wall_s for theirs, ours in pairs], 2),
+        "over the peer": spread([ours.wall_s / theirs.wall_s for theirs, ours in pairs], 2),
         "peer's processor [s]": spread([theirs.processor_s for theirs, _ in pairs]),
         "rdbench's [s]": spread([ours.processor_s for _, ours in pairs]),
-        "of the peer's": spread(
+        "over the peer's": spread(
             [ours.processor_s / theirs.processor_s for theirs, ours in pairs], 2
         ),
     }
@@ -150,7 +150,7 @@ def scaled(name: str, pairs: Sequence[tuple[Timed, Timed]]) -> dict[str, str]:
         f"{JOBS} workers [s]": spread([more.wall_s for _, more in pairs]),
         "efficiency": spread([one.wall_s / JOBS / more.wall_s for one, more in pairs], 2),
         "least": f"{LEAST:g}",
-        "processor time of one worker's": spread(
+        "processor time over that of one worker": spread(
             [more.processor_s / one.processor_s for one, more in pairs], 2
         ),
     }
@@ -162,11 +162,11 @@ def grown(cases: dict[str, list[Timed]]) -> list[dict[str, str]]:
         {
             "jpeg, two workers": what,
             "wall [s]": spread([one.wall_s for one in runs]),
-            "of the first": spread(
+            "over the first": spread(
                 [one.wall_s / first.wall_s for one, first in zip(runs, base, strict=True)], 2
             ),
             "processor [s]": spread([one.processor_s for one in runs]),
-            "of the first's": spread(
+            "over the first's": spread(
                 [
                     one.processor_s / first.processor_s
                     for one, first in zip(runs, base, strict=True)
@@ -244,16 +244,16 @@ def main() -> None:
         sections = [
             [
                 "Beside CompressAI's tools",
-                "Whole commands in turns with the same work: PSNR and MS-SSIM of "
-                f"`{ARCHITECTURE}` with the same weights in one process on one thread beside "
-                f"`eval_model`, and of JPEG at qualities {', '.join(map(str, QUALITIES))} in "
-                f"{JOBS} processes beside `bench`. {about}",
+                "Whole commands in turns with the same work: PSNR and MS-SSIM. The peer "
+                f"`eval_model` measures `{ARCHITECTURE}` with the same weights in one process on "
+                "one thread, and the peer `bench` measures JPEG at qualities "
+                f"{', '.join(map(str, QUALITIES))} in {JOBS} processes. {about}",
                 markdown(peers),
             ],
             [
                 "Two workers against one",
-                f"{counts[1]} images of Kodak, whole commands with their start-up: efficiency is "
-                f"the wall time of one worker, divided by {JOBS}, over that of {JOBS}.",
+                f"{counts[1]} images of Kodak, whole commands with their start-up. Efficiency is "
+                f"the wall time of one worker, divided by {JOBS} and by that of {JOBS} workers.",
                 markdown(workers),
             ],
             [

@@ -1,10 +1,10 @@
-"""What `rdbench train` costs beside its losses, and how fast it is.
+"""The overhead of `rdbench train`, and its speed.
 
-A training of 256×256 crops in batches of 8, as `rdbench train` carries it out: images decoded and
-kept, crops drawn, moving average of the weights, log. After each row of its log (20 steps) as many
-steps of a bare loop: the same network, loss and optimisers with one fixed batch in memory, no
-average, no log. The ratio is that of the two times, round by round; waiting is the part of a step
-in which the training waits for images.
+A training on 256×256 crops in batches of 8, as `rdbench train` carries it out: images are decoded
+and kept, crops are drawn, the weights are averaged, and a log is written. After each row of the log
+(20 steps), a bare loop takes as many steps with the same network, loss and optimizers, but with one
+fixed batch in memory, no average and no log. The ratio is that of the two times, round by round.
+Waiting is the part of a step in which the training waits for images.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Speed of `rdbench run`, beside that of another version of rdbench.
+"""Speed of `rdbench run`, compared with another version of rdbench.
 
     RDBENCH_DATA=... python benchmarks/versions.py PATH [--rounds 9] [--codec jpeg]
 
 PATH is a clone or worktree of the other version; both run in this environment. They measure the 24
-Kodak images at ten qualities with the default metrics in two processes, in turns, so that a machine
-whose speed drifts slows both; the ratio is that of each pair of runs.
+Kodak images at ten qualities with the default metrics in two processes. They take turns, so that
+drifts in the machine's speed affect both; the ratio is that of each pair of runs.
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
-"""How fast CompressAI's networks code images here, against CompressAI itself.
+"""The speed at which rdbench codes images with CompressAI's networks, compared with CompressAI.
 
-Networks of the sizes that CompressAI has pretrained (quality 3), with weights that were not trained
-but fitted to an image, so that rates are in the range of trained ones, but for the factorised
-prior, which stays as wide as it starts. The same weights, threads and images (Kodak, uint8 arrays
-to bytes and back) for both; CompressAI is called as its documentation has it: `compress` and
-`decompress` under `no_grad`. Times are those of the best of some repeats, made in turns; ratios are
-CompressAI / rdbench, median and range over images: above 1, rdbench is faster. The last columns are
-the payloads' bytes, rdbench's over CompressAI's strings, and the largest difference of decoded
-samples.
+The networks have the sizes that CompressAI has pretrained (quality 3). Their weights were not
+trained but fitted to an image, so that rates are in the range of trained networks, except for the
+factorized prior, which stays as wide as it starts. Both sides use the same weights, threads and
+images (Kodak, uint8 arrays to bytes and back). CompressAI is called as its documentation says:
+`compress` and `decompress` under `no_grad`. Each time is the best of some repeats, made in turns.
+Ratios are CompressAI / rdbench, median and range over images: above 1, rdbench is faster. The last
+columns are the ratio of rdbench's payload bytes to the bytes of CompressAI's strings, and the
+largest difference of decoded samples.
 
-What makes the difference: transforms as in `rdbench/models/zoo/transforms.py`; tables that go to
-the coder without what no symbol uses; for autoregressive networks all positions of a wavefront at
-once, where CompressAI goes one by one. What costs: h_s and contexts in float64.
+What makes rdbench faster: transforms as in `rdbench/models/zoo/transforms.py`; tables that go to
+the coder without entries that no symbol uses; for autoregressive networks, all positions of a
+wavefront at once, where CompressAI goes one by one. What makes it slower: h_s and contexts in
+float64.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ FITTED = "kodim05"
 
 
 def in_turns(functions: list[Callable[[], Any]], repeats: int) -> list[tuple[float, Any]]:
-    """Of each function the shortest time of some calls, made in turns, and the last result."""
+    """For each function, the shortest time of calls made in turns, and the last result."""
     times: list[list[float]] = [[] for _ in functions]
     results: list[Any] = [None] * len(functions)
     for _ in range(repeats):

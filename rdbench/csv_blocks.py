@@ -1,4 +1,5 @@
-"""A CSV of measurements in blocks of some thousand records, one at a time in memory as text."""
+"""A CSV of measurements in blocks of some thousand records. Only one block at a time is in memory as
+text."""
 
 from __future__ import annotations
 
@@ -21,23 +22,23 @@ from rdbench.schema import COLUMNS, CORE, RESERVED, Measurement
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Without these there is no telling which measurement a row is.
+# Without these, the measurement of a row is unknown.
 _NEEDED: Final = ("codec", "image", "point")
 _BLOCK: Final = 1 << 22
 _NUMBER: Final = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|nan)\s*", re.IGNORECASE)
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell that is not empty is a number; infinite ones and NaN are."""
+    """Whether a cell that is not empty is a number. Infinities and NaN are numbers."""
     return _NUMBER.fullmatch(cell) is not None
 
 
 def whole_records(data: bytes, quotes: int = 0) -> int:
     """Length of the leading part of CSV ``data`` that ends with a complete record.
 
-    A record ends at a line end outside quotes. Anything after the last one is a row that was being
-    written when its process was killed. ``quotes`` is the number of quotes before ``data`` in a
-    record that continues in it.
+    A record ends at a line end outside quotes. Anything after the last such end is a row that was
+    being written when its process was killed. If a record began before ``data``, ``quotes`` is the
+    number of its quotes there.
     """
     end = len(data)
     quotes += data.count(b'"')
@@ -50,7 +51,7 @@ def whole_records(data: bytes, quotes: int = 0) -> int:
 
 
 def has_record(path: Path) -> bool:
-    """Whether a file has a whole record."""
+    """Whether a file has a complete record; not if it does not exist."""
     try:
         with open_file(path) as file:
             read = b""
@@ -65,20 +66,20 @@ def has_record(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """Some whole records of a file."""
+    """Some complete records of a file."""
 
     where: str
     """What the file is called in messages."""
     header: Sequence[str]
     line: int
-    """Lines of the file in front of it."""
+    """The number of lines before the block in the file."""
     start: int
-    """Bytes of the file in front of it."""
+    """The number of bytes before the block in the file."""
     data: bytes
 
     @cached_property
     def metrics(self) -> list[str]:
-        """The columns that are of metrics, if they are of numbers."""
+        """The columns that are metrics if their cells are numbers."""
         return [
             name
             for name in self.header
@@ -87,7 +88,7 @@ class Block:
 
     @cached_property
     def numeric(self) -> list[str]:
-        """Those of :attr:`metrics` whose cells are numbers or empty."""
+        """The columns of :attr:`metrics` whose cells are all numbers or empty."""
         places = {name: self.header.index(name) for name in self.metrics}
         for _, cells in self._records:
             for name, place in [*places.items()]:
@@ -96,7 +97,7 @@ class Block:
         return list(places)
 
     def rows(self) -> Iterator[Measurement]:
-        """Raises :class:`UsageError` with the line of a record at fault."""
+        """The records as measurements. Raises :class:`UsageError` with the line of an invalid record."""
         read = Measurement.reader(self.header, self.numeric)
         for line, cells in self._records:
             try:
@@ -107,8 +108,8 @@ class Block:
                 raise UsageError(f"{self.where}, line {line}: {error}") from None
 
     def spans(self) -> NDArray[np.int64]:
-        """Where in the file its records begin and end (records, 2), as :func:`whole_records` tells
-        them. Empty lines are none."""
+        """The bytes of the file at which records begin and end, (records, 2), as
+        :func:`whole_records` finds them. Empty lines are not records."""
         data = np.frombuffer(self.data, np.uint8)
         ends = np.flatnonzero(data == ord("\n")) + 1
         quotes = np.flatnonzero(data == ord('"'))
@@ -121,7 +122,7 @@ class Block:
 
     @cached_property
     def _records(self) -> list[tuple[int, list[str]]]:
-        """The records with the line that each ends in."""
+        """The records, each with the line in which it ends."""
         text = _text(self.data, self.where, self.line)
         reader = csv.reader(io.StringIO(text, newline=""))
         try:
@@ -151,7 +152,7 @@ def blocks(file: BinaryIO, where: str) -> Iterator[Block]:
 
 
 def _split_header(data: bytes, where: str) -> tuple[Sequence[str], bytes, int]:
-    """The names of the columns, the data that follows, and the lines in front of it."""
+    """The names of the columns, the data after them, and the number of lines before that data."""
     data = data.removeprefix(codecs.BOM_UTF8)
     stream = io.StringIO(_text(data, where, 0), newline="")
     reader = csv.reader(stream)

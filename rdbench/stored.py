@@ -1,5 +1,5 @@
-"""The rows of a table that lies on disk: in memory is only what tells them apart and decides about
-them, some hundred bytes a row."""
+"""The rows of a table on disk. Memory holds only what tells the rows apart and what decisions need,
+about a hundred bytes a row."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 FACTS: Final = frozenset(
     {*KEY, "label", "status", "identity", "codec_version", "timing", "image_sha256", "unscored"}
 )
-"""Columns that are in memory, beside those of metrics."""
+"""Columns that are in memory, in addition to those of metrics."""
 _BATCH: Final = 512
-"""Rows that are read at once."""
+"""The number of rows that are read at once."""
 
 
 class Stored(Sequence[Measurement]):
-    """The last row of each measurement, in the order of their first ones, as they are on disk when
-    this is made: rows that are added later are not among them, and a file that takes the place of
-    theirs, or removes it, changes nothing. A torn last row is left out.
+    """The last row of each measurement, in the order of the first rows, as they are on disk when this
+    object is made. Rows that are added later are not included. Replacing or removing the file changes
+    nothing. A torn last row is left out.
 
-    ``where`` is what messages call ``file``. Raises :class:`UsageError` as
-    :func:`rdbench.measurements.parse_table`.
+    ``where`` is the name of ``file`` in messages. Raises :class:`UsageError` as
+    :func:`rdbench.measurements.parse_table` does.
     """
 
     def __init__(self, file: BinaryIO, where: str) -> None:
@@ -65,10 +65,10 @@ class Stored(Sequence[Measurement]):
         """:data:`FACTS` and metrics of the rows."""
         found = np.concatenate(spans)
         self.whole = len(found) == len(whole)
-        """Whether records are where their line ends are, as in all that rdbench writes; else rows
-        cannot be read from here."""
+        """Whether records are where their line ends are, as in all files that rdbench writes. If
+        not, rows cannot be read from here."""
         self.replaced = len(whole) - len(self._last)
-        """How many records others have taken the place of."""
+        """The number of records that later ones have replaced."""
         self._spans = found[self._last] if self.whole else found
 
     def _keep(self, file: BinaryIO) -> None:
@@ -77,13 +77,13 @@ class Stored(Sequence[Measurement]):
 
     @classmethod
     def none(cls) -> Self:
-        """Without any."""
+        """An empty table."""
         with Path(os.devnull).open("rb") as file:
             return cls(file, "nothing")
 
     @classmethod
     def of(cls, rows: Iterable[Measurement], metrics: Sequence[str], folder: Path) -> Self:
-        """The same of rows that come one by one, in a file of ``folder`` without a name. Raises
+        """Store rows that arrive one by one, in an unnamed file in ``folder``. Raises
         :class:`OSError`."""
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(encoded(csv_text([header(metrics)])))
@@ -94,7 +94,7 @@ class Stored(Sequence[Measurement]):
             return cls(file, "the table")
 
     def moved(self, file: BinaryIO, order: NDArray[np.intp], start: int) -> Self:
-        """The same in another order, from ``start`` on in ``file``."""
+        """The same rows in another order, as they are in ``file`` from the byte ``start``."""
         found = type(self).__new__(type(self))
         vars(found).update({k: v for k, v in vars(self).items() if k not in ("_places", "ok")})
         found._keep(file)
@@ -105,7 +105,7 @@ class Stored(Sequence[Measurement]):
         return found
 
     def measurements(self) -> Iterator[MeasurementKey]:
-        """What each row is the measurement of."""
+        """The key of each row's measurement."""
         texts, numbers = self.table.texts, self.table.numbers
         return zip(
             *(map(texts[name].values.__getitem__, texts[name].codes.tolist()) for name in KEY[:4]),
@@ -119,12 +119,12 @@ class Stored(Sequence[Measurement]):
         return dict(zip(self.measurements(), range(len(self)), strict=True))
 
     def place(self, key: MeasurementKey) -> int | None:
-        """Where the row of a measurement is; None where there is none."""
+        """The place of a measurement's row; None if it has none."""
         return self._places.get(key)
 
     @cached_property
     def ok(self) -> NDArray[np.bool_]:
-        """Which rows are."""
+        """Which rows have the status ok, (rows,)."""
         return self.table.texts["status"].equal(np.arange(len(self)), OK)
 
     def lacking(self, metrics: Iterable[str]) -> NDArray[np.bool_]:
@@ -139,7 +139,7 @@ class Stored(Sequence[Measurement]):
         return found
 
     def unique(self, columns: Sequence[str]) -> list[tuple[str, ...]]:
-        """What some columns of texts have together, in the order of the first rows that have it."""
+        """The distinct combinations of texts in some columns, in the order of their first rows."""
         texts = [self.table.texts[name] for name in columns]
         found = dict.fromkeys(zip(*(column.codes.tolist() for column in texts), strict=True))
         return [
@@ -148,7 +148,7 @@ class Stored(Sequence[Measurement]):
         ]
 
     def images(self) -> dict[tuple[str, str], str]:
-        """The SHA-256 of the samples of each dataset and image, as far as it is told."""
+        """The SHA-256 of the samples by dataset and image, where the table has it."""
         found = self.unique(("dataset", "image", "image_sha256"))
         return {(dataset, image): sha256 for dataset, image, sha256 in found if sha256}
 
@@ -162,7 +162,7 @@ class Stored(Sequence[Measurement]):
         return Measurements.joined(tables).take(self._last).texts[name]
 
     def records(self, rows: Iterable[int]) -> Iterator[bytes]:
-        """Some of the rows as they stand in the file."""
+        """The bytes of some of the rows, as they are in the file."""
         for row in rows:
             start, end = self._spans[row].tolist()
             yield os.pread(self._file, end - start, start)
