@@ -1,5 +1,5 @@
-"""A CSV of measurements in blocks of some thousand records. Only one block at a time is in memory as
-text."""
+"""A CSV of measurements in blocks of some thousand records. Only one block at a time is in
+memory as text."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Block:
         return list(places)
 
     def rows(self) -> Iterator[Measurement]:
-        """The records as measurements. Raises :class:`UsageError` with the line of an invalid record."""
+        """The records as measurements; an invalid one raises :class:`UsageError` with its line."""
         read = Measurement.reader(self.header, self.numeric)
         for line, cells in self._records:
             try:

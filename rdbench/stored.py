@@ -1,5 +1,5 @@
 """The rows of a table on disk. Memory holds only what tells the rows apart and what decisions need,
-about a hundred bytes a row."""
+a few hundred bytes a row."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _BATCH: Final = 512
 
 
 class Stored(Sequence[Measurement]):
-    """The last row of each measurement, in the order of the first rows, as they are on disk when this
-    object is made. Rows that are added later are not included. Replacing or removing the file changes
-    nothing. A torn last row is left out.
+    """The last row of each measurement, in the order of the first rows, as they are on disk when
+    this object is made. Rows that are added later are not included. Replacing or removing the file
+    changes nothing. A torn last row is left out.
 
     ``where`` is the name of ``file`` in messages. Raises :class:`UsageError` as
     :func:`rdbench.measurements.parse_table` does.
