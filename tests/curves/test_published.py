@@ -246,7 +246,7 @@ def test_what_is_to_be_said_of_a_curve():
     assert caveats(published("compressai-mbt2018_mse_cpu")) == [RATES["coder"]]
     assert caveats(published("paper-mbt2018")) == [RATES["unknown"]]
     rate, issue = caveats(published("compressai-bmshj2018-factorized_ms-ssim_ans_cuda-8bit"))
-    assert (rate, issue) == (RATES["coder"], "identical to the mse file: mislabelled")
+    assert (rate, issue) == (RATES["coder"], "identical to the mse file: mislabeled")
 
 
 def test_names_files_and_labels(tmp_path):
