@@ -76,7 +76,8 @@ def test_a_figure_that_cannot_be_drawn_again_stays_and_is_said(made, tmp_path, m
     try:
         said: list[str] = []
         reproducing.reproduce(recipe(tmp_path), out=out, run=run, kept=True, say=said.append)
-        assert any("crop-200-100-80-60 is not drawn, and the existing file is kept" in line for line in said)
+        kept = "crop-200-100-80-60 is not drawn, and the existing file is kept"
+        assert any(kept in line for line in said)
         assert {path.name: path.read_bytes() for path in out.iterdir()} == before
         elsewhere = tmp_path / "elsewhere"
         reproducing.reproduce(recipe(tmp_path), out=elsewhere, run=run, kept=True)
