@@ -10,7 +10,7 @@ decode and score PSNR and MS-SSIM, as whole commands in turns, on one thread a p
 PSNR of both must agree. Beside wall time, which depends on what else the machine does, is the
 processor time of all processes.
 
-The default takes a minute or two; pages are written with ``--images 24 --rounds 3`` on a machine
+The default takes a minute or two; pages are written with ``--images 3 --rounds 2`` on a machine
 that does nothing else.
 """
 
