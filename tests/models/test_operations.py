@@ -193,7 +193,7 @@ def test_parts_that_are_not_known_leave_out_what_they_may_be_of():
     cost = count(network, stride=8)
     assert cost.analysis_kmac_px == pytest.approx(3 * 8 / 1000)
     assert cost.entropy_encode_kmac_px is None
-    assert cost.uncounted == "what prior.0, prior.1 is computed for is not known"
+    assert cost.uncounted == "the role of prior.0, prior.1 is not known"
     assert cost.parameters == sum(p.numel() for p in network.parameters())
 
 
