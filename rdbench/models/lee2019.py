@@ -5,8 +5,8 @@ compression", ICLR 2019, arXiv:1809.10452. Choices that the paper leaves open: f
 over both contexts and two 1×1 layers, with leaky ReLU in between; c′ is linear, and only the scales
 go through exp, clamped; convolutions are padded equally on all sides; GDN is reparametrized and
 starts at β = 1, γ = 0.1·I; the rate is computed over all positions, not over 32 or 16 random ones.
-The trainer and the coder describe where they differ from the paper. The number of zero-mean latents
-is that of the published test code: 192 at quality 6 and, for MS-SSIM, at quality 7, where the paper
+How training and coding differ from the paper is described there. The number of zero-mean latents is
+that of the published test code: 192 at quality 6 and, for MS-SSIM, at quality 7, where the paper
 has 228.
 """
 

@@ -49,8 +49,7 @@ def device_name(device: str) -> str:
 @dataclass(frozen=True)
 class Execution:
     """Where and how transforms are computed, which a decoder need not know. Raises
-    :class:`UsageError` for an unknown precision, tile or device, and for CUDA where there is
-    none."""
+    :class:`UsageError` for an invalid precision, tile or device, and if CUDA is not available."""
 
     device: str = "cpu"
     """What ``torch.device`` takes."""
@@ -67,7 +66,7 @@ class Execution:
         try:
             kind = torch.device(self.device).type
         except RuntimeError:
-            raise UsageError(f"unknown device {self.device!r}; cpu, cuda or cuda:1") from None
+            raise UsageError(f"unknown device {self.device!r}; use cpu, cuda or cuda:1") from None
         if kind == "cuda" and not torch.cuda.is_available():
             raise UsageError(f"device {self.device!r}: CUDA is not available; use device=cpu")
 

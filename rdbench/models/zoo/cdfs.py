@@ -26,7 +26,8 @@ SCALE_BOUND: Final = float(np.float32(0.11))
 
 _LEVELS: Final = 64
 _TAIL_REACH: Final = 6.1094102048693975
-"""How many scales from the mean the two tails of a Gaussian hold 1e-9, CompressAI's tail mass."""
+"""The distance from the mean, in scales, beyond which the two tails of a Gaussian hold 1e-9,
+CompressAI's tail mass."""
 _PRECISION: Final = 16
 _BAND: Final = 1 << 20
 _LIMIT: Final = 1 << 26

@@ -140,8 +140,8 @@ def in_folder(folder: Path) -> dict[int, Path]:
         quality = quality_of(path)
         if quality is None:
             raise UsageError(
-                f"checkpoint {str(path)!r}: its name does not say which quality it has; name the "
-                "files like net-quality-3.pth.tar, or give one file with checkpoint=FILE"
+                f"checkpoint {str(path)!r}: its name does not say its quality; name the files "
+                "like net-quality-3.pth.tar, or give one file with checkpoint=FILE"
             )
         if quality in found:
             raise UsageError(

@@ -55,7 +55,7 @@ class OwnCompressor:
         if execution.tile % self._multiple:
             raise UsageError(
                 f"model {name!r}: tile={execution.tile} is not a multiple of {self._multiple} "
-                "pixels, as padded images are"
+                "pixels, the unit of its padding"
             )
         self.name = name.encode("ascii", "replace").decode()[: container.MAX_NAME]
         self.identity = identity
