@@ -15,8 +15,8 @@ different one."""
 
 
 class ByBeta(Generic[T]):
-    """``make`` of a beta, computed once for as long as somebody holds the result, or it is among
-    the :data:`LATEST` few."""
+    """``make`` of a beta, computed once for as long as somebody holds the result, or it is one of
+    the :data:`LATEST` most recent."""
 
     def __init__(self, make: Callable[[float], T]) -> None:
         self._make = make

@@ -73,8 +73,8 @@ def convolution(inputs: int, outputs: int, kernel: int = 5, stride: int = 2) -> 
 
 
 class TransposedConv2d(nn.ConvTranspose2d):
-    """``torch.nn.ConvTranspose2d`` with ``kernel // 2`` samples cropped on each side and ``stride``
-    output samples per input sample: like CompressAI's ``deconv``, but faster for few outputs."""
+    """``torch.nn.ConvTranspose2d`` with padding ``kernel // 2`` and ``stride`` output samples per
+    input sample along each side: like CompressAI's ``deconv``, but faster for few outputs."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
         super().__init__(

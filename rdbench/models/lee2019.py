@@ -104,8 +104,8 @@ class Lee2019(nn.Module):
 
     Latents y are (B, M1 + M2, H/16, W/16), z is (B, N, H/64, W/64). ``discrete`` is the paper's way
     of training: all parts of the network take rounded latents, with the gradient of the identity,
-    and noise is added for the likelihoods only. Without it, g_s, h_s and the contexts also take
-    noisy latents (appendix 6.2; h_a takes rounded ones in both cases). With ``magnitudes``, h_a
+    and noise is added for the likelihoods only. Without it, g_s, h_s and the contexts take noisy
+    latents instead (appendix 6.2; h_a takes rounded ones in both cases). With ``magnitudes``, h_a
     takes |y|, not rounded, as in Ballé et al. 2018 (section 4.1 follows its structures); otherwise
     it takes ŷ with its signs. Weights are drawn from ``generator``. Raises :class:`ValueError` for
     unknown ``contexts``, and for a hybrid network or ``magnitudes`` with c″ alone, which has no
