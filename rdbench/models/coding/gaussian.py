@@ -65,7 +65,7 @@ class GaussianTables(Tables):
 
         Scales are compared with constants. Means are multiplied by a power of two, which is exact,
         and rounded once, half to even. The rest is integers. So equal means and scales give equal
-        indices on every machine. *Almost* equal ones usually do as well, but that is not enough: a
+        indices on every machine. *Almost* equal ones usually do as well. That is not enough: a
         mean that a decoder computes with a difference of e is rounded differently with a
         probability of e over the step. For float32 results of size 1 (e about 1e-7) and steps of
         1/32, that is 3e-6 per symbol, or about once in an image of 295,000 symbols; and one such

@@ -284,9 +284,7 @@ def padded(image: Image, multiple: int) -> Tensor:
 def expect_payloads(payloads: tuple[bytes, ...], count: int) -> tuple[bytes, ...]:
     """``payloads``; raises :class:`BitstreamError` unless there are ``count``."""
     if len(payloads) != count:
-        raise BitstreamError(
-            f"the stream is damaged: it has {len(payloads)} payloads, not {count}"
-        )
+        raise BitstreamError(f"the stream is damaged: it has {len(payloads)} payloads, not {count}")
     return payloads
 
 

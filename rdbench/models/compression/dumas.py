@@ -183,8 +183,7 @@ class DumasCompressor(NetworkCompressor):
         return {"y": bits}
 
     def estimated_bits(self, coded: Coded, beta: float) -> float:  # noqa: ARG002
-        """The rate as in the paper: each map costs the entropy of its own histogram in this image.
-        """
+        """The rate as in the paper: the entropy of each map's own histogram in this image."""
         return empirical_bits(coded.symbols["y"])
 
     def _coded(self, symbols: Symbols, payloads: tuple[bytes, ...], beta: float) -> Coded:
