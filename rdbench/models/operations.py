@@ -123,7 +123,7 @@ def _named(network: Any, names: Iterable[str]) -> Callable[..., Any]:
         found: Callable[..., Any] | None = getattr(network, name, None)
         if found is not None:
             return found
-    raise AttributeError(f"there is no {' or '.join(names)}")
+    raise AttributeError(f"the network has none of {', '.join(names)}")
 
 
 def _conditioners(

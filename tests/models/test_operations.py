@@ -207,7 +207,7 @@ def test_what_cannot_be_computed_without_values_is_said():
     assert cost.uncounted.startswith("cannot be counted: RuntimeError: ")
     assert cost.parameters > 0
     assert count(nn.Conv2d(3, 3, 3)).uncounted == (
-        "cannot be counted: AttributeError: there is no analysis, g_a, encoder"
+        "cannot be counted: AttributeError: the network has none of analysis, g_a, encoder"
     )
 
 
