@@ -18,7 +18,7 @@ _RATIOS: Final = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a WebP file: of its canvas or, in the simple formats, of its
     only frame (RFC 9649, sections 2.7 and 3.4; RFC 6386, section 9.1). Raises
-    :class:`BitstreamError` if ``data`` do not begin like a WebP file."""
+    :class:`BitstreamError` if ``data`` does not begin like a WebP file."""
     kind, frame = data[12:16], data[20:30]
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(frame) == 10:
         if kind == b"VP8X":
@@ -35,7 +35,7 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 def jpegxl_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a JPEG XL file, either a bare codestream or a container
-    (ISO/IEC 18181-1, SizeHeader; 18181-2). Raises :class:`BitstreamError` if ``data`` do not begin
+    (ISO/IEC 18181-1, SizeHeader; 18181-2). Raises :class:`BitstreamError` if ``data`` does not begin
     like a JPEG XL file."""
     start = _codestream(data) if data.startswith(_CONTAINER) else 0
     head = data[start : start + 16]

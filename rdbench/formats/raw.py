@@ -40,7 +40,7 @@ def read_yuv(data: bytes, width: int, height: int, layout: Layout) -> Image:
     """The image in one frame of raw planes: uint8, (height, width, 1) for chroma "400", else
     (height, width, 3).
 
-    Raises :class:`BitstreamError` if ``data`` are not exactly one frame long or have a sample above
+    Raises :class:`BitstreamError` if ``data`` is not exactly one frame long or has a sample above
     2^depth - 1.
     """
     return _frame(data, width, height, layout, "raw planes")
