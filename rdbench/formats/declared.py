@@ -35,8 +35,8 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 def jpegxl_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a JPEG XL file, either a bare codestream or a container
-    (ISO/IEC 18181-1, SizeHeader; 18181-2). Raises :class:`BitstreamError` if ``data`` does not begin
-    like a JPEG XL file."""
+    (ISO/IEC 18181-1, SizeHeader; 18181-2). Raises :class:`BitstreamError` if ``data`` does not
+    begin like a JPEG XL file."""
     start = _codestream(data) if data.startswith(_CONTAINER) else 0
     head = data[start : start + 16]
     if not head.startswith(_CODESTREAM) or len(head) < 6:
