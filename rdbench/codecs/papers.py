@@ -96,7 +96,7 @@ class Dumas2018Case3(_OneNetwork):
 
     @classmethod
     def arguments(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        return {**super().arguments(options), "centred": True}
+        return {**super().arguments(options), "centered": True}
 
 
 class Theis2017(RateLadder):
