@@ -81,11 +81,14 @@ lint: $(READY)
 
 setup: $(READY)
 
+# Bytecode is made at once: where PYTHONDONTWRITEBYTECODE is set, as in many containers, each process
+# would compile all that it imports.
 $(READY): requirements/lock.txt requirements/bootstrap.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
-	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/lock.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements/lock.txt
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	$(BIN)/python -m compileall -q rdbench
 	touch $@
 
 # Newest versions that fit pyproject.toml; commit what it writes.

@@ -10,7 +10,7 @@ encode, decode and score PSNR and MS-SSIM, as whole commands in turns, with one 
 process. Rates and PSNR of both must agree. Wall time depends on other work of the machine, so the
 processor time of all processes is given, too.
 
-The default takes a minute or two; pages are written with ``--images 24 --rounds 3`` on a machine
+The default takes a minute or two; pages are written with ``--images 3 --rounds 2`` on a machine
 without other work.
 """
 

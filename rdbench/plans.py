@@ -17,7 +17,7 @@ def contradictions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         if key in old and key in new and old[key] != new[key]:
             found += differences({key: old[key]}, {key: new[key]})
     for name in {**old.get("datasets", {})}.keys() & new.get("datasets", {}).keys():
-        before, now = (_by_image(side["datasets"][name]) for side in (old, new))
+        before, now = (by_image(side["datasets"][name]) for side in (old, new))
         common = before.keys() & now.keys()
         found += differences(
             {image: before[image] for image in common}, {image: now[image] for image in common}
@@ -66,7 +66,7 @@ def _union(old: Iterable[Any], new: Iterable[Any]) -> list[Any]:
 def curve_options(codec: Mapping[str, Any]) -> str:
     """The options of a codec's entry, as in the rows of its curve."""
     by_target = {BY_TARGET: codec["goal"]["column"]} if "goal" in codec else {}
-    return options_text({**codec["options"], **by_target})
+    return options_text({**codec.get("options", {}), **by_target})
 
 
 def _curve(codec: Mapping[str, Any]) -> str:
@@ -74,5 +74,6 @@ def _curve(codec: Mapping[str, Any]) -> str:
     return f"{codec['codec']}:{options}" if options else str(codec["codec"])
 
 
-def _by_image(images: Iterable[Any]) -> dict[str, Any]:
+def by_image(images: Iterable[Any]) -> dict[str, Any]:
+    """A dataset's entries by the names of its images; older runs have nothing but the names."""
     return {image["image"] if isinstance(image, dict) else image: image for image in images}

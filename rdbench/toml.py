@@ -154,7 +154,9 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 
 def _within(kind: Any, step: str) -> Any:
-    """The type of a form's field, or of an array's items."""
+    """The type of a form's field, or of an array's item."""
+    if items := getattr(kind, "item_types", ()):
+        return items[int(step)]
     return _fields(kind).get(step) or getattr(kind, "item_type", None)
 
 

@@ -31,7 +31,8 @@ def end(directory: Path | None) -> None:
     except RdbenchError:  # there is no table yet
         count = 0
     if count:
-        told = f"{count} rows are kept in {directory}; the same command continues from there"
+        rows = "1 row is" if count == 1 else f"{count} rows are"
+        told = f"{rows} kept in {directory}; the same command continues from there"
     else:
         told = "0 rows are kept; nothing was measured"
     say(f"interrupted; {told}", err=True)

@@ -88,7 +88,7 @@ class Dumas2018Case2(_OneNetwork):
 
 
 class Dumas2018Case3(_OneNetwork):
-    """The network of case 1 with the lowest gamma, its step of 1 varied, its maps centred."""
+    """The network of case 1 with the lowest gamma, its step of 1 varied, its maps centered."""
 
     name: ClassVar[str] = "dumas2018-case3"
     case: ClassVar[int] = 1
@@ -96,7 +96,7 @@ class Dumas2018Case3(_OneNetwork):
 
     @classmethod
     def arguments(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        return {**super().arguments(options), "centred": True}
+        return {**super().arguments(options), "centered": True}
 
 
 class Theis2017(RateLadder):

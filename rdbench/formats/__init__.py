@@ -1,8 +1,7 @@
 """Images as other programs write and read them: color conversion and file formats.
 
-An image is uint8, (height, width, channels), 1 or 3 channels, luma or sRGB. Bytes that are not
-what they should be raise :class:`rdbench.errors.BitstreamError`; arguments that cannot be raise
-:class:`ValueError`.
+An image is uint8, (height, width, channels), with 1 channel (grey or luma) or 3 (sRGB). Malformed
+bytes raise :class:`rdbench.errors.BitstreamError`; invalid arguments raise :class:`ValueError`.
 """
 
 from rdbench.formats.declared import jpegxl_size, webp_size

@@ -1,4 +1,4 @@
-"""What has to be said of raw planes before they can be read: chroma format, depth, colors."""
+"""What must be known of raw planes before they can be read: chroma format, bit depth, colors."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ SITINGS: Final = ("left", "center", "topleft")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the planes of one frame hold an image.
+    """How the planes of one frame represent an image.
 
     ``chroma`` is "400" (grey), "420", "422" or "444"; ``depth`` is 8 to 16 bits; ``matrix`` is
     "bt601", "bt709" or "gbr" (H.273 MatrixCoefficients 5 or 6, 1, and 0); ``range`` is "full" or
-    "limited" (VideoFullRangeFlag 1 and 0). For "400" matrix and range mean nothing: samples are
-    scaled by (2^depth - 1) / 255 alone. Samples of over 8 bits are little-endian 16-bit words.
+    "limited" (VideoFullRangeFlag 1 and 0). For "400", matrix and range have no effect: samples are
+    only scaled by (2^depth - 1) / 255. Samples of more than 8 bits are little-endian 16-bit words.
 
-    ``siting`` is where the samples of subsampled chroma lie (ChromaLocType): "left" (in a column of
-    luma, and of 4:2:0 halfway between two rows; 0, which H.264 and HEVC mean where a stream says
-    nothing), "center" (halfway both ways, as in JPEG; 1) or "topleft" (on a luma sample; 2). 4:2:2
-    has all rows, so that left and topleft are the same.
+    ``siting`` is the position of subsampled chroma relative to luma (ChromaLocType): "left" (0, in
+    a column of luma samples and, for 4:2:0, halfway between two rows; H.264 and HEVC assume it if
+    a stream does not specify one), "center" (1, halfway in both directions, as in JPEG) or
+    "topleft" (2, on a luma sample). 4:2:2 has chroma in every row, so left and topleft are the
+    same there.
 
     Raises :class:`ValueError` for anything else, and for "gbr" with subsampled chroma.
     """
@@ -48,11 +49,11 @@ class Layout:
         if not 8 <= self.depth <= 16:
             raise ValueError(f"layout: depth {self.depth} is not within 8 to 16")
         if self.matrix == "gbr" and self.chroma in ("420", "422"):
-            raise ValueError(f"layout: gbr is not subsampled, chroma {self.chroma} is; take 444")
+            raise ValueError(f"layout: gbr is not subsampled; use chroma 444, not {self.chroma}")
 
     @property
     def channels(self) -> int:
-        """Number of planes, which is the number of channels of the image: 1 or 3."""
+        """Number of planes, which is also the number of channels of the image: 1 or 3."""
         return 1 if self.chroma == "400" else 3
 
     @property
@@ -76,7 +77,7 @@ class Layout:
         return self.subsampling != (1, 1)
 
     def plane_shapes(self, height: int, width: int) -> list[tuple[int, int]]:
-        """The (rows, columns) of each plane of a frame; sides of chroma are rounded up."""
+        """The (rows, columns) of each plane of a frame; the sides of chroma are rounded up."""
         if self.channels == 1:
             return [(height, width)]
         down, across = self.subsampling

@@ -9,14 +9,14 @@ from typing import Final
 from rdbench.errors import BitstreamError
 
 CHROMA: Final = {0: ("400", 1, 1), 1: ("420", 2, 2), 2: ("422", 2, 1), 3: ("444", 1, 1)}
-"""chroma_format_idc to the format, SubWidthC and SubHeightC (H.265 Table 6-1, H.266 Table 2)."""
+"""Chroma format, SubWidthC and SubHeightC by chroma_format_idc (H.265 Table 6-1, H.266 Table 2)."""
 
 _START: Final = b"\0\0\1"
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What a decoder gives out: pixels after cropping, chroma format, bits of a sample."""
+    """What a decoder outputs: size in pixels after cropping, chroma format, bits per sample."""
 
     width: int
     height: int
@@ -41,12 +41,15 @@ def units(stream: bytes) -> Iterator[bytes]:
 
 
 def payload(unit: bytes) -> bytes:
-    """The RBSP of a NAL unit: without header and emulation_prevention_three_byte (7.3.1.1)."""
+    """The RBSP of a NAL unit: no header, no emulation_prevention_three_byte (7.3.1.1)."""
     return unit[2:].replace(b"\0\0\3", b"\0\0")
 
 
 class Bits:
-    """The bits of an RBSP, from the first; ``standard`` stands in messages."""
+    """A reader of the bits of an RBSP, from the first; ``standard`` is its name in messages.
+
+    All methods raise :class:`BitstreamError` at the end of the data.
+    """
 
     def __init__(self, data: bytes, standard: str) -> None:
         self._value = int.from_bytes(data, "big")
@@ -54,14 +57,15 @@ class Bits:
         self._standard = standard
 
     def u(self, count: int) -> int:
-        """Unsigned integer of ``count`` bits."""
+        """The next ``count`` bits as an unsigned integer, u(n)."""
         self._left -= count
         if self._left < 0:
             raise BitstreamError(f"{self._standard}: the sequence parameter set ends early")
         return (self._value >> self._left) & ((1 << count) - 1)
 
     def ue(self) -> int:
-        """Unsigned Exp-Golomb code (9.2)."""
+        """The next unsigned Exp-Golomb code, ue(v) (9.2). Raises :class:`BitstreamError` for one
+        with more than 32 leading zeros."""
         zeros = 0
         while not self.u(1):
             zeros += 1
@@ -70,8 +74,9 @@ class Bits:
         return (1 << zeros) - 1 + self.u(zeros)
 
     def picture_size(self, format_idc: int) -> tuple[int, int]:
-        """Width and height less the conformance window, in luma samples, as both standards write
-        them: two sizes, a flag, four offsets in chroma samples."""
+        """Width and height in luma samples, cropped to the conformance window. Both standards code
+        them alike: two sizes, a flag, and four offsets in chroma samples. Raises
+        :class:`BitstreamError` for an empty picture."""
         _, sub_width, sub_height = CHROMA[format_idc]
         width, height = self.ue(), self.ue()
         if self.u(1):

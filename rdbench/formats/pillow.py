@@ -1,4 +1,4 @@
-"""Pillow without its limit on the size of images, in whose place stand limits of rdbench's own."""
+"""Pillow without its limit on the size of images; rdbench has limits of its own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _lock = threading.Lock()
 
 @contextlib.contextmanager
 def no_limit() -> Iterator[None]:
-    """Have Pillow open images of any size. Its limit (179 megapixels) is for servers that take
-    files from strangers; photographs and scans exceed it."""
+    """Let Pillow open images of any size within the ``with`` block. Its limit (179 megapixels) is
+    meant for servers that accept files from strangers; photographs and scans exceed it."""
     with _lock:
         limit = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = None

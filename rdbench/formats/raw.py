@@ -1,6 +1,6 @@
 """One frame of raw planes, without a header or as YUV4MPEG2.
 
-YUV4MPEG2 is the format of mjpegtools (yuv4mpeg(5)) with FFmpeg's extensions: depths over 8
+YUV4MPEG2 is the format of mjpegtools (yuv4mpeg(5)) with FFmpeg's extensions: depths above 8 bits
 (``C420p10``, ``Cmono10``) and ``XCOLORRANGE``.
 """
 
@@ -28,30 +28,31 @@ _GREY_DEPTHS: Final = (8, 9, 10, 12, 16)
 
 
 def write_yuv(image: Image, layout: Layout) -> bytes:
-    """The planes of ``image`` one after the other, rows from the top, without a header.
+    """The planes of ``image`` one after another, top row first, without a header.
 
-    ``image`` as in :func:`rdbench.formats.to_planes`, with the same errors.
+    ``image`` and errors as in :func:`rdbench.formats.to_planes`.
     """
     words = layout.dtype.newbyteorder("<")
     return b"".join(plane.astype(words, copy=False).tobytes() for plane in to_planes(image, layout))
 
 
 def read_yuv(data: bytes, width: int, height: int, layout: Layout) -> Image:
-    """The image in one frame of raw planes: uint8, (height, width, 1) for chroma "400", else 3.
+    """The image in one frame of raw planes: uint8, (height, width, 1) for chroma "400", else
+    (height, width, 3).
 
-    Raises :class:`BitstreamError` where ``data`` is not of the length of one frame, or has a
-    sample over 2^depth - 1.
+    Raises :class:`BitstreamError` if ``data`` is not exactly one frame long or has a sample above
+    2^depth - 1.
     """
     return _frame(data, width, height, layout, "raw planes")
 
 
 def write_y4m(image: Image, layout: Layout) -> bytes:
-    """``image`` as YUV4MPEG2 of one frame, 25 Hz, progressive, with square pixels.
+    """``image`` as a YUV4MPEG2 file of one frame: 25 Hz, progressive, square pixels.
 
-    ``image`` as in :func:`rdbench.formats.to_planes`. The siting of 4:2:0 is named for 8 bits; over
-    8 bits the format has no word for it. A grey image is marked as full range, as
-    it is not scaled to another. Raises :class:`ValueError` as that does, and for what the format
-    cannot say: GBR, and depths other than 8, 9, 10, 12, 14 (not for grey) and 16.
+    ``image`` as in :func:`rdbench.formats.to_planes`. The header names the siting of 8-bit 4:2:0;
+    above 8 bits the format has no tag for it. A grey image is marked as full range because it is
+    not scaled to a limited one. Raises :class:`ValueError` as ``to_planes`` does, and for what the
+    format cannot express: GBR, and depths other than 8, 9, 10, 12, 14 (not for grey) and 16.
     """
     tag = _tag(layout)
     range_ = "full" if layout.chroma == "400" else layout.range
@@ -63,22 +64,23 @@ def write_y4m(image: Image, layout: Layout) -> bytes:
 def read_y4m(data: bytes, layout: Layout) -> Image:
     """The image in a YUV4MPEG2 file of one frame: uint8, (height, width, 1 or 3).
 
-    Chroma format and depth are those of the header, matrix, range and siting those of ``layout``:
-    a decoder moves no chroma, but writes whatever siting its writer knows. XCOLORRANGE is left
-    aside for grey. Raises :class:`BitstreamError` for bytes that are no such file, for a chroma
-    format that is not taken, a truncated frame, more than one, and a range that contradicts
-    ``layout``; :class:`ValueError` for a color file and "gbr", which the format cannot say.
+    Chroma format and depth come from the header; matrix, range and siting come from ``layout``. A
+    decoder does not move chroma, but its header names whatever siting its Y4M writer knows.
+    XCOLORRANGE is ignored for grey. Raises :class:`BitstreamError` for bytes that are not such a
+    file, an unsupported chroma format, a truncated frame, more than one frame, a sample above
+    2^depth - 1, and a range that contradicts ``layout``. Raises :class:`ValueError` for a color
+    file with the matrix "gbr", which the format cannot express.
     """
     line, newline, rest = data[:_MAX_HEADER].partition(b"\n")
     words = line.decode("ascii", "replace").split(" ")
     if words[0] != _MAGIC.decode("ascii") or not newline:
-        raise BitstreamError("Y4M: there is no line that begins with YUV4MPEG2")
+        raise BitstreamError("Y4M: the file does not begin with a YUV4MPEG2 header")
     fields = {word[0]: word[1:] for word in words[1:] if word and word[0] != "X"}
     width, height = _side(fields, "W"), _side(fields, "H")
     chroma, depth = _format(fields.get("C", "420"))
     if chroma != "400":
         if layout.matrix == "gbr":
-            raise ValueError("Y4M holds Y'CbCr or grey, not gbr: name the matrix of the file")
+            raise ValueError("Y4M holds Y'CbCr or grey, not gbr; name the matrix of the file")
         _check_range(words, layout.range)
         found = Layout(chroma, depth, layout.matrix, layout.range, layout.siting)
     else:
@@ -94,13 +96,14 @@ def _frame(data: bytes | memoryview, width: int, height: int, layout: Layout, wh
     expected = layout.frame_bytes(width, height)
     if len(data) != expected:
         raise BitstreamError(
-            f"{what}: one frame of {width}x{height} {layout.chroma} of {layout.depth} bits is "
-            f"{expected} bytes, and {len(data)} are there"
+            f"{what}: one frame of {width}x{height} {layout.chroma} of {layout.depth} bits has "
+            f"{expected} bytes, not {len(data)}"
         )
     samples = np.frombuffer(data, layout.dtype.newbyteorder("<")).astype(layout.dtype, copy=False)
     if 8 < layout.depth < 16 and (largest := int(samples.max())) > layout.peak:
         raise BitstreamError(
-            f"{what}: a sample is {largest}, over the {layout.peak} of {layout.depth} bits"
+            f"{what}: a sample is {largest}, above {layout.peak}, the maximum of {layout.depth} "
+            "bits"
         )
     planes, start = [], 0
     for rows, columns in layout.plane_shapes(height, width):
@@ -112,12 +115,14 @@ def _frame(data: bytes | memoryview, width: int, height: int, layout: Layout, wh
 def _tag(layout: Layout) -> str:
     grey = layout.chroma == "400"
     if not grey and layout.matrix == "gbr":
-        raise ValueError("Y4M cannot say gbr: write raw planes")
+        raise ValueError("Y4M cannot express gbr; write raw planes")
     depths = _GREY_DEPTHS if grey else _COLOR_DEPTHS
     if layout.depth not in depths:
         kind = "grey" if grey else "color"
         allowed = ", ".join(map(str, depths))
-        raise ValueError(f"Y4M: {kind} samples of {layout.depth} bits are not one of {allowed}")
+        raise ValueError(
+            f"Y4M: {kind} samples of {layout.depth} bits are not supported; {allowed} are"
+        )
     if grey:
         return "mono" if layout.depth == 8 else f"mono{layout.depth}"
     if layout.depth > 8:
@@ -126,7 +131,7 @@ def _tag(layout: Layout) -> str:
 
 
 def _format(tag: str) -> tuple[str, int]:
-    """Chroma format and depth that a C tag names."""
+    """The chroma format and the depth that a C tag names."""
     if tag in _SITED.values():
         return "420", 8
     if match := _TAG.fullmatch(tag):
@@ -135,7 +140,7 @@ def _format(tag: str) -> tuple[str, int]:
         if depth in (_GREY_DEPTHS if chroma == "400" else _COLOR_DEPTHS):
             return chroma, depth
     raise BitstreamError(
-        f"Y4M: chroma format {one_line(tag, 40)!r} is not taken; 420, 422, 444 and mono are"
+        f"Y4M: chroma format {one_line(tag, 40)!r} is not supported; 420, 422, 444 and mono are"
     )
 
 
@@ -144,12 +149,12 @@ def _check_range(words: list[str], expected: str) -> None:
         name, _, value = word.partition("=")
         if name == "XCOLORRANGE" and value.lower() != expected:
             raise BitstreamError(
-                f"Y4M: XCOLORRANGE is {one_line(value, 40)!r} where {expected} range is expected"
+                f"Y4M: XCOLORRANGE is {one_line(value, 40)!r}, but {expected} range is expected"
             )
 
 
 def _side(fields: dict[str, str], name: str) -> int:
     value = fields.get(name, "")
     if not re.fullmatch(r"0*[1-9]\d{0,5}", value, re.ASCII):
-        raise BitstreamError(f"Y4M: the header has no {name} of 1 to 999999 pixels")
+        raise BitstreamError(f"Y4M: the header has no valid {name} (1 to 999999 pixels)")
     return int(value)

@@ -1,19 +1,20 @@
-"""Chroma at half the rows and columns of luma, and back, where its siting says.
+"""Subsampling of chroma and its interpolation, at the positions that its siting gives.
 
-Both ways the kernel is Lanczos's of three lobes, sinc(x) sinc(x / 3) for |x| < 3 and 0 beyond
-(C. E. Duchon, "Lanczos filtering in one and two dimensions", J. Applied Meteorology 18, 1979,
-doi:10.1175/1520-0450(1979)018<1016:LFIOAT>2.0.CO;2): with x in samples of chroma, down as well as
-up, which makes it the low-pass filter of the coarser grid. A side on which chroma is centered has
-12 weights down, and up 6 at a quarter from the nearest sample; one on which it is co-sited has 11
-down, and up the sample itself or 6 weights halfway. Beyond the edges the last row or column is
-repeated.
+In both directions the kernel is Lanczos with three lobes, sinc(x) sinc(x / 3) for |x| < 3 and 0
+beyond (C. E. Duchon, "Lanczos filtering in one and two dimensions", J. Applied Meteorology 18,
+1979, doi:10.1175/1520-0450(1979)018<1016:LFIOAT>2.0.CO;2). x is in chroma samples in both
+directions, which makes it the low-pass filter of the coarser grid. Along an axis on which chroma is
+centered between luma samples, downsampling has 12 weights, and upsampling has 6, a quarter from the
+nearest sample. Along an axis on which it is co-sited, downsampling has 11 weights, and upsampling
+takes the sample itself or 6 weights halfway between two. At the edges the first or last row or
+column is repeated.
 
-Of box, triangle, Catmull-Rom and Lanczos it has the highest ceiling on Kodak at both sitings and at
-8 and 10 bits, 2.2 to 3.5 dB above the box (``benchmarks/chroma.md``); its overshoot beside
-saturated edges is clipped.
+Of box, triangle, Catmull-Rom and Lanczos, this kernel has the highest ceiling on Kodak at both
+sitings and at 8 and 10 bits, 2.2 to 3.5 dB above the box (``benchmarks/chroma.md``). Its overshoot
+at saturated edges is clipped.
 
-Weights are multiples of 2^-16 that add up to 1: constant chroma is kept exactly, and interpolation
-of integers is exact in float64.
+Weights are multiples of 2^-16 that sum to 1: constant chroma is kept exactly, and interpolation of
+integers is exact in float64.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 RESAMPLING: Final = "Lanczos of 3 lobes"
-"""What decides pixels here beside a layout, for the identity of measurements."""
+"""The filter, which decides pixels in addition to the layout: part of a measurement's identity."""
 
 _LOBES: Final = 3
 _CENTERED: Final = {"left": (True, False), "center": (True, True), "topleft": (False, False)}
@@ -51,16 +52,16 @@ _DOWN: Final = {
     True: _weights([(step + 0.5) / 2 for step in range(-6, 6)]),
     False: _weights([step / 2 for step in range(-5, 6)]),
 }
-"""Of the samples around one of chroma, by whether it is centered."""
+"""Weights of the samples around a chroma sample, by whether it is centered between two of them."""
 _QUARTER: Final = _weights([step + 0.25 for step in range(-3, 3)])
-"""A quarter before a sample of chroma: of the three before it, itself and the two behind."""
+"""Weights a quarter before a chroma sample: of the three before it, itself, and the two after."""
 _HALF: Final = _weights([step + 0.5 for step in range(-3, 3)])
-"""Halfway between two: of three on either side."""
+"""Weights halfway between two chroma samples: of the three on either side."""
 
 
 def subsampled(values: Floats, layout: Layout) -> Floats:
-    """``values`` at the positions of luma, (height, width), at those of chroma in ``layout``: half
-    the rows (4:2:0) and columns (4:2:0, 4:2:2), rounded up."""
+    """``values`` on the luma grid, float64 (height, width), resampled to the chroma grid of
+    ``layout``: half the rows (4:2:0) and half the columns (4:2:0, 4:2:2), rounded up."""
     for axis, (factor, centered) in enumerate(_sides(layout)):
         if factor == 2:
             values = _halved(values, axis, _DOWN[centered])
@@ -68,7 +69,8 @@ def subsampled(values: Floats, layout: Layout) -> Floats:
 
 
 def at_luma(values: Floats, layout: Layout) -> Floats:
-    """The inverse of :func:`subsampled`, with an even number of rows or columns."""
+    """``values`` on the chroma grid of ``layout``, float64 (rows, columns), interpolated to the
+    luma grid: twice the rows (4:2:0) and twice the columns (4:2:0, 4:2:2)."""
     for axis, (factor, centered) in enumerate(_sides(layout)):
         if factor == 2:
             values = _doubled(values, axis, centered=centered)
@@ -80,7 +82,7 @@ def _sides(layout: Layout) -> list[tuple[int, bool]]:
 
 
 def _halved(values: Floats, axis: int, weights: Sequence[float]) -> Floats:
-    """Weighted means around every other line of ``axis``, from 5 lines before it on."""
+    """Weighted means around every other line of ``axis``; the weights start 5 lines before it."""
     count = -(-values.shape[axis] // 2)
     last = 2 * (count - 1)
     lines = _extended(values, axis, 5, last + len(weights) - 5 - values.shape[axis])
@@ -88,7 +90,7 @@ def _halved(values: Floats, axis: int, weights: Sequence[float]) -> Floats:
 
 
 def _doubled(values: Floats, axis: int, *, centered: bool) -> Floats:
-    """Twice as many lines of ``axis``."""
+    """``values`` interpolated to twice as many lines of ``axis``."""
     count = values.shape[axis]
     lines = _extended(values, axis, 3, 3)
     shifted = [_part(lines, axis, slice(first, first + count)) for first in range(7)]
@@ -105,7 +107,7 @@ def _doubled(values: Floats, axis: int, *, centered: bool) -> Floats:
 
 
 def _extended(values: Floats, axis: int, before: int, behind: int) -> Floats:
-    """``values`` with the first and the last line of ``axis`` repeated."""
+    """``values`` with the first line of ``axis`` repeated ``before`` times, the last ``behind``."""
     sides = [(0, 0), (0, 0)]
     sides[axis] = before, behind
     return np.pad(values, sides, mode="edge")

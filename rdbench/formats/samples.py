@@ -1,4 +1,4 @@
-"""Samples as they cross the border between rdbench's images and files of other programs."""
+"""Conversion of samples between rdbench's images and the files of other programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Plane = NDArray[np.unsignedinteger[Any]]
 def to_8_bit(samples: NDArray[Any], peak: int) -> Image:
     """Unsigned ``samples`` within 0 to ``peak`` (1 to 65535) as uint8 of the same shape.
 
-    255 v / peak, rounded to nearest (ties up) in exact integers; samples over ``peak`` become 255.
+    255 v / peak, rounded to nearest (ties up) in exact integers; samples above ``peak`` become 255.
     """
     if peak == 255 and samples.dtype == np.uint8:
         return samples.copy()

@@ -1,7 +1,7 @@
-"""Still images for other programs: PPM, PGM and PAM, and PNG.
+"""Still images exchanged with other programs: PPM, PGM, PAM and PNG.
 
-Samples are taken as they are stored, as rdbench does with its own images: gamma and color
-profiles are not applied. More than 8 bits are rounded to 8, never cut.
+Samples are taken as stored, as in all images that rdbench reads: gamma and color profiles are not
+applied. Samples of more than 8 bits are rounded to 8, never truncated.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def write_pnm(image: Image) -> bytes:
 
 
 def pnm_parts(image: Image) -> tuple[bytes, memoryview]:
-    """The file of :func:`write_pnm` in two parts, of which the second is the image itself."""
+    """The file of :func:`write_pnm` in two parts: the header, and a view of the image's samples."""
     image = checked(image)
     height, width, channels = image.shape
     magic = "P5" if channels == 1 else "P6"
@@ -53,25 +53,27 @@ def pnm_parts(image: Image) -> tuple[bytes, memoryview]:
 def read_pnm(data: bytes | bytearray) -> Image:
     """The image in a binary PGM (P5), PPM (P6) or PAM (P7) file: uint8, (height, width, 1 or 3).
 
-    Any maxval to 65535 is read and scaled to 255, rounded to nearest; over 255 samples are words,
-    most significant byte first (netpbm: pgm(5), ppm(5), pam(5)). PAM has DEPTH 1 or 3 and the
-    TUPLTYPE GRAYSCALE, RGB or none. Raises :class:`BitstreamError` for bytes that are no such
-    file, for fewer or more of them than its header declares, and for a sample over maxval. Samples
-    of 8 bits in a bytearray are not copied.
+    Any maxval up to 65535 is read; samples are scaled to 255 and rounded to nearest. With a maxval
+    above 255, samples are 16-bit words, most significant byte first (netpbm: pgm(5), ppm(5),
+    pam(5)). A PAM file has DEPTH 1 with TUPLTYPE GRAYSCALE or none, or DEPTH 3 with RGB or none.
+    Raises :class:`BitstreamError` for bytes that are not such a file, for fewer or more samples
+    than the header declares, and for a sample above maxval. Samples of maxval 255 in a bytearray
+    are not copied.
     """
     width, height, channels, peak, start = _pam(data) if data[:2] == b"P7" else _pnm(data)
     what = f"{data[:2].decode('ascii')} file"
     if peak > 65535:
-        raise BitstreamError(f"{what}: maxval {peak} is over 65535")
+        raise BitstreamError(f"{what}: maxval {peak} is above 65535")
     dtype = np.dtype(np.uint8 if peak < 256 else ">u2")
     expected = width * height * channels * dtype.itemsize
     if len(data) - start != expected:
         raise BitstreamError(
-            f"{what}: {expected} bytes are declared and {len(data) - start} are there"
+            f"{what}: the header declares {expected} bytes of samples, but {len(data) - start} "
+            "follow it"
         )
     samples = np.frombuffer(data, dtype, offset=start).reshape(height, width, channels)
     if peak not in (255, 65535) and (largest := int(samples.max())) > peak:
-        raise BitstreamError(f"{what}: a sample is {largest}, over the maxval of {peak}")
+        raise BitstreamError(f"{what}: a sample is {largest}, above the maxval {peak}")
     if peak == 255 and isinstance(data, bytearray):
         return np.asarray(samples, np.uint8)
     return to_8_bit(samples, peak)
@@ -80,7 +82,7 @@ def read_pnm(data: bytes | bytearray) -> Image:
 def _pnm(data: bytes | bytearray) -> tuple[int, int, int, int, int]:
     header = _PNM_HEADER.match(data[:_MAX_HEADER])
     if header is None:
-        raise BitstreamError("PNM: there is no header of a P5, P6 or P7 file")
+        raise BitstreamError("PNM: the file does not begin with a valid P5, P6 or P7 header")
     width, height, peak = (int(header[group]) for group in (2, 3, 4))
     return width, height, 1 if header[1] == b"P5" else 3, peak, header.end()
 
@@ -95,19 +97,20 @@ def _pam(data: bytes | bytearray) -> tuple[int, int, int, int, int]:
         fields[name] = value.strip()
     for name in _PAM_NUMBERS:
         if not re.fullmatch(_NUMBER, fields.get(name, b"")):
-            raise BitstreamError(f"P7 file: the header has no {name.decode()} over 0")
+            raise BitstreamError(f"P7 file: the header has no {name.decode()} above 0")
     width, height, channels, peak = (int(fields[name]) for name in _PAM_NUMBERS)
     kind = fields.get(b"TUPLTYPE", b"")
     if (channels, kind) not in _PAM_TYPES:
         shown = one_line(kind.decode("latin-1"), 40)
         raise BitstreamError(
-            f"P7 file: DEPTH {channels} of TUPLTYPE {shown!r} is not 1 of GRAYSCALE or 3 of RGB"
+            f"P7 file: DEPTH {channels} with TUPLTYPE {shown!r} is neither 1 with GRAYSCALE nor 3 "
+            "with RGB"
         )
     return width, height, channels, peak, header.end()
 
 
 def write_png(image: Image) -> bytes:
-    """``image`` as PNG without compression, filters and metadata: quick, of about raw size.
+    """``image`` as PNG without compression, filters or metadata: fast, and about the raw size.
 
     ``image``: uint8, (height, width, 1 or 3). Raises :class:`ValueError` for another array.
     """
@@ -120,10 +123,11 @@ def write_png(image: Image) -> bytes:
 def read_png(data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
     """The image in a PNG file: uint8, (height, width, 1 or 3).
 
-    Grey of fewer than 8 bits is scaled to 0..255, palettes are expanded, 16 bits are rounded to
-    8. Transparency that is opaque throughout is dropped. Raises :class:`BitstreamError` for bytes
-    that are no PNG file, are truncated, damaged or followed by others, for an image that is
-    somewhere transparent, and for one of more than ``max_pixels``.
+    Grey samples of fewer than 8 bits are scaled to 0..255, palettes are expanded, and 16 bits are
+    rounded to 8. An alpha channel that is opaque throughout is dropped. Raises
+    :class:`BitstreamError` for bytes that are not a PNG file, are truncated or damaged, or are
+    followed by others, for an image with transparent pixels, and for one of more than
+    ``max_pixels``.
     """
     _check_png(data)
     width, height = struct.unpack_from(">II", data, 16)
@@ -137,7 +141,7 @@ def read_png(data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
     peak = int(np.iinfo(samples.dtype).max)
     if samples.shape[2] in (2, 4):
         if samples[:, :, -1].min() < peak:
-            raise BitstreamError("PNG: the image is transparent in places, which is not taken")
+            raise BitstreamError("PNG: the image has transparent pixels, which are not supported")
         samples = samples[:, :, :-1]
     return to_8_bit(samples, peak)
 
@@ -145,7 +149,7 @@ def read_png(data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
 def _check_png(data: bytes) -> None:
     """Check that the chunks are whole and end with the file (PNG, clauses 5.3 and 5.4).
 
-    libpng takes a file whose end is missing, and leaves aside what follows it.
+    libpng accepts a file whose end is missing, and ignores bytes that follow the end.
     """
     if not data.startswith(_PNG_MAGIC):
         raise BitstreamError("PNG: the bytes do not begin with the signature of a PNG file")

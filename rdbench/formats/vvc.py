@@ -14,9 +14,9 @@ _CONSTRAINT_BITS: Final = 71
 def vvc_geometry(stream: bytes) -> Geometry:
     """The geometry of a VVC elementary stream (Rec. ITU-T H.266, Annex B byte stream).
 
-    It is that of the first sequence parameter set (7.3.2.4), less its conformance window. Raises
-    :class:`BitstreamError` where there is none, where it ends early or is not valid, and for
-    streams with subpictures.
+    It is read from the first sequence parameter set (7.3.2.4) and cropped to its conformance
+    window. Raises :class:`BitstreamError` if there is no such set, if it is truncated or invalid,
+    or if it declares subpictures.
     """
     for unit in units(stream):
         if len(unit) > 2 and unit[1] >> 3 == _SPS_NUT:  # nal_unit_type (7.3.1.2)
@@ -25,7 +25,7 @@ def vvc_geometry(stream: bytes) -> Geometry:
 
 
 def _sequence(bits: Bits) -> Geometry:
-    """seq_parameter_set_rbsp, up to the depth (7.3.2.4)."""
+    """Parse seq_parameter_set_rbsp() up to the bit depth (7.3.2.4)."""
     bits.u(4 + 4)  # sps_seq_parameter_set_id, sps_video_parameter_set_id
     sublayers = bits.u(3)  # sps_max_sublayers_minus1
     format_idc = bits.u(2)  # sps_chroma_format_idc
@@ -37,7 +37,7 @@ def _sequence(bits: Bits) -> Geometry:
         bits.u(1)  # sps_res_change_in_clvs_allowed_flag
     width, height = bits.picture_size(format_idc)
     if bits.u(1):  # sps_subpic_info_present_flag
-        raise BitstreamError("VVC: a picture with subpictures is not taken")
+        raise BitstreamError("VVC: subpictures are not supported")
     depth = 8 + bits.ue()
     if depth > 16:
         raise BitstreamError(f"VVC: samples of {depth} bits are not valid")
@@ -45,7 +45,7 @@ def _sequence(bits: Bits) -> Geometry:
 
 
 def _skip_profile_tier_level(bits: Bits, sublayers: int) -> None:
-    """profile_tier_level(1, sps_max_sublayers_minus1) (7.3.3.1, 7.3.3.2)."""
+    """Skip profile_tier_level(1, sps_max_sublayers_minus1) (7.3.3.1, 7.3.3.2)."""
     bits.u(7 + 1 + 8 + 1 + 1)  # profile, tier, level, frame only, multilayer
     if bits.u(1):  # gci_present_flag
         bits.u(_CONSTRAINT_BITS)

@@ -1,4 +1,4 @@
-"""Color images as planes of Y'CbCr, GBR or grey, and back.
+"""Images as planes of Y'CbCr, GBR or grey, and back.
 
 E'R, E'G and E'B are the 8-bit samples divided by 255. Y'CbCr follows Rec. ITU-R BT.601-7 (clause
 2.5) or BT.709-6 (items 3.2 to 3.4); the equations are those of Rec. ITU-T H.273, clause 8.3
@@ -11,13 +11,13 @@ E'R, E'G and E'B are the 8-bit samples divided by 255. Y'CbCr follows Rec. ITU-R
 
 all clipped to 0 to 2^n - 1. The inverse solves the same equations for the samples.
 
-Subsampled chroma lies where the layout's siting says. It is computed at full resolution, resampled
-unrounded by the filters of :mod:`rdbench.formats.resampling` and rounded once; back, it is
-interpolated for the same places. What that loses stays in the measurement, and is part of the
-ceiling that :func:`round_trip` shows.
+The siting of the layout says where subsampled chroma lies. Chroma is computed at full resolution,
+resampled unrounded by the filters of :mod:`rdbench.formats.resampling` and rounded once. On the way
+back, it is interpolated from the same positions. The loss is part of every measurement, and part of
+the ceiling that :func:`round_trip` gives.
 
 Arithmetic is in float64, element by element, each operation correctly rounded: the results are
-the same on every machine. A value is rounded once each way, to nearest.
+the same on every machine. A value is rounded once in each direction, to nearest.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def to_planes(image: Image, layout: Layout) -> list[Plane]:
     image = checked(image)
     if image.shape[2] != layout.channels:
         raise ValueError(
-            f"an image of {image.shape[2]} channels does not go into {layout.chroma} planes, "
-            f"which hold {layout.channels}"
+            f"an image of {image.shape[2]} channels does not fit the planes of chroma "
+            f"{layout.chroma}, which hold {layout.channels}"
         )
     if layout.channels == 1:
         return [_scaled(image[:, :, 0], layout.peak, 255, 0, layout)]
@@ -68,9 +68,9 @@ def to_planes(image: Image, layout: Layout) -> list[Plane]:
 def from_planes(planes: Sequence[Plane], layout: Layout) -> Image:
     """The inverse of :func:`to_planes`: uint8, (height, width, 1 or 3).
 
-    ``planes``: as :func:`to_planes` gives them; samples may lie outside the nominal range of the
-    layout, results are clipped to 0 to 255. Raises :class:`ValueError` where their number, shapes
-    or dtypes are not those of the layout.
+    ``planes`` as :func:`to_planes` returns them. Samples may lie outside the nominal range of the
+    layout; results are clipped to 0 to 255. Raises :class:`ValueError` if the number, shapes or
+    dtypes of the planes are not those of the layout.
     """
     _check_planes(planes, layout)
     if layout.channels == 1:
@@ -90,10 +90,10 @@ def from_planes(planes: Sequence[Plane], layout: Layout) -> Image:
 
 
 def round_trip(image: Image, layout: Layout) -> Image:
-    """``image`` converted to ``layout`` and back with no codec between.
+    """``image`` converted to ``layout`` and back, without a codec in between.
 
-    Its distortion is the ceiling of every measurement that takes this path. ``image`` and result
-    as in :func:`to_planes` and :func:`from_planes`, with the same errors.
+    The quality of the result is the ceiling of every measurement with this conversion. ``image``,
+    result and errors as in :func:`to_planes` and :func:`from_planes`.
     """
     return from_planes(to_planes(image, layout), layout)
 
@@ -114,8 +114,8 @@ def _scaled(samples: Image, gain: int, divisor: int, offset: int, layout: Layout
     return np.take(table.astype(layout.dtype), samples)
 
 
-def _quantisation(layout: Layout) -> tuple[float, float, float, float]:
-    """Gains of E'Y and of E'PB (E'PR), and their offsets, in sample steps."""
+def _quantization(layout: Layout) -> tuple[float, float, float, float]:
+    """The gains of E'Y and of E'PB (E'PR), and their offsets, in sample steps."""
     step = 1 << (layout.depth - 8)
     if layout.range == "full":
         return layout.peak, layout.peak, 0, 128 * step
@@ -124,7 +124,7 @@ def _quantisation(layout: Layout) -> tuple[float, float, float, float]:
 
 def _ycbcr(red: Image, green: Image, blue: Image, layout: Layout) -> list[Plane]:
     kr, kb = _WEIGHTS[layout.matrix]
-    luma_gain, chroma_gain, luma_offset, chroma_offset = _quantisation(layout)
+    luma_gain, chroma_gain, luma_offset, chroma_offset = _quantization(layout)
     luma = np.multiply(green, 1 - kr - kb, dtype=np.float64)
     term = np.multiply(red, kr, dtype=np.float64)
     luma += term
@@ -138,7 +138,7 @@ def _ycbcr(red: Image, green: Image, blue: Image, layout: Layout) -> list[Plane]
 
 
 def _rounded(values: _Floats, gain: float, offset: float, layout: Layout) -> Plane:
-    """Round(gain v + offset) within 0 to the peak, in place."""
+    """Round(gain v + offset), clipped to 0 to the peak; ``values`` are overwritten."""
     values *= gain
     values += offset + 0.5
     return np.clip(values, 0, layout.peak, out=values).astype(layout.dtype)
@@ -147,7 +147,7 @@ def _rounded(values: _Floats, gain: float, offset: float, layout: Layout) -> Pla
 def _rgb(luma: Plane, cb: Plane, cr: Plane, layout: Layout) -> Image:
     kr, kb = _WEIGHTS[layout.matrix]
     kg = 1 - kr - kb
-    luma_gain, chroma_gain, luma_offset, chroma_offset = _quantisation(layout)
+    luma_gain, chroma_gain, luma_offset, chroma_offset = _quantization(layout)
     scale = 255 / chroma_gain
     base = np.subtract(luma, luma_offset, dtype=np.float64)
     base *= 255 / luma_gain
@@ -166,7 +166,7 @@ def _rgb(luma: Plane, cb: Plane, cr: Plane, layout: Layout) -> Image:
 
 
 def _clipped(values: _Floats) -> Image:
-    """The integer part within 0 to 255, ``values`` overwritten; the half is added already."""
+    """The integer part, clipped to 0 to 255; ``values``, already plus ½, are overwritten."""
     return np.clip(values, 0, 255, out=values).astype(np.uint8)
 
 
@@ -178,7 +178,7 @@ def _merged(red: Image, green: Image, blue: Image) -> Image:
 def _full_size(
     plane: Plane, offset: float, shape: tuple[int, ...], layout: Layout
 ) -> NDArray[np.float64]:
-    """Chroma less its offset at the positions of luma."""
+    """Chroma minus its offset, at the positions of luma."""
     chroma = np.subtract(plane, offset, dtype=np.float64)
     return at_luma(chroma, layout)[: shape[0], : shape[1]]
 
@@ -187,7 +187,7 @@ def _check_planes(planes: Sequence[Plane], layout: Layout) -> None:
     shapes = [plane.shape for plane in planes]
     first = shapes[0] if shapes else ()
     if len(first) != 2 or 0 in first or shapes != layout.plane_shapes(*first):
-        raise ValueError(f"planes of shapes {shapes} are not those of chroma {layout.chroma}")
+        raise ValueError(f"planes of shapes {shapes} do not fit chroma {layout.chroma}")
     for plane in planes:
         if plane.dtype != layout.dtype:
             raise ValueError(

@@ -165,10 +165,10 @@ class Scale:
     def _describe(self, first: int, count: int) -> None:
         """Keep 2 mx and 2 Var(x) + C2 of a strip of the original."""
         strip = slice(first, first + count)
-        centred, squares = self._products[:, : count + _HALO]
+        centered, squares = self._products[:, : count + _HALO]
         # Squares of numbers around zero lose less in float32, and a variance ignores the shift.
-        np.subtract(self._x[first : first + count + _HALO], np.float32(_MIDDLE), out=centred)
-        np.multiply(centred, centred, out=squares)
+        np.subtract(self._x[first : first + count + _HALO], np.float32(_MIDDLE), out=centered)
+        np.multiply(centered, centered, out=squares)
         self._vertical_means(_MOMENTS, self._products, 0, count, self._vertical[:2])
         mean, variance = self._horizontal_means(2, count)
         np.add(mean, np.float32(_MIDDLE), out=self._twice_mean[strip])

@@ -1,1 +1,1 @@
-"""Learned image codecs: entropy coding and streams first, networks on top; no harness."""
+"""Learned image codecs: entropy coding, streams, and the networks on top; no harness."""

@@ -1,11 +1,11 @@
 """The networks of Ballé et al. 2018: a factorized prior, and a scale hyperprior.
 
 J. Ballé, D. Minnen, S. Singh, S. J. Hwang, N. Johnston, "Variational image compression with a
-scale hyperprior", ICLR 2018. Both have the same transforms, four stages of 5×5 kernels with stride
-2, as CompressAI's ``FactorizedPrior`` (``bmshj2018-factorized``) and ``ScaleHyperprior``
+scale hyperprior", ICLR 2018. Both have the same transforms: four stages of 5×5 kernels with stride
+2, like CompressAI's ``FactorizedPrior`` (``bmshj2018-factorized``) and ``ScaleHyperprior``
 (``bmshj2018-hyperprior``). The factorized prior comes from J. Ballé, V. Laparra, E. P. Simoncelli,
-"End-to-end optimized image compression", ICLR 2017, whose network is another one: it has three
-stages (9×9 stride 4, twice 5×5 stride 2) and a piecewise linear density.
+"End-to-end optimized image compression", ICLR 2017, which has a different network: three stages
+(9×9 with stride 4, then twice 5×5 with stride 2) and a piecewise linear density.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from rdbench.models.layers import (
 )
 
 CHANNELS: Final = {q: (128, 192) if q <= 5 else (192, 320) for q in range(1, 9)}
-"""Channels of the hidden layers and of the latents for each quality of CompressAI."""
+"""Channels of the hidden layers, N, and of the latents, M, for each quality of CompressAI."""
 SCALE_BOUND: Final = 0.11
 """The smallest scale of a latent."""
 
 
 def analysis_transform(hidden: int, latents: int, channels: int = 3) -> nn.Sequential:
-    """(B, channels, H, W) to (B, latents, H/16, W/16): 5×5 stride 2 four times, GDN between."""
+    """(B, channels, H, W) to (B, latents, H/16, W/16): four 5×5 layers of stride 2, GDN between."""
     return nn.Sequential(
         convolution(channels, hidden),
         GDN(hidden),
@@ -50,7 +50,7 @@ def analysis_transform(hidden: int, latents: int, channels: int = 3) -> nn.Seque
 
 
 def synthesis_transform(hidden: int, latents: int, channels: int = 3) -> nn.Sequential:
-    """(B, latents, h, w) to (B, channels, 16·h, 16·w), mirror of :func:`analysis_transform`."""
+    """(B, latents, h, w) to (B, channels, 16·h, 16·w): the mirror of :func:`analysis_transform`."""
     return nn.Sequential(
         transposed(latents, hidden),
         GDN(hidden, inverse=True),
@@ -63,7 +63,7 @@ def synthesis_transform(hidden: int, latents: int, channels: int = 3) -> nn.Sequ
 
 
 def hyper_analysis_transform(hidden: int, latents: int) -> nn.Sequential:
-    """(B, latents, h, w) to (B, hidden, h/4, w/4)."""
+    """Latents to z: (B, latents, h, w) to (B, hidden, h/4, w/4)."""
     return nn.Sequential(
         convolution(latents, hidden, kernel=3, stride=1),
         nn.ReLU(),
@@ -74,7 +74,7 @@ def hyper_analysis_transform(hidden: int, latents: int) -> nn.Sequential:
 
 
 def hyper_synthesis_transform(hidden: int, outputs: int) -> nn.Sequential:
-    """(B, hidden, h, w) to (B, outputs, 4·h, 4·w), linear at the end."""
+    """(B, hidden, h, w) to (B, outputs, 4·h, 4·w); the last layer is linear."""
     return nn.Sequential(
         transposed(hidden, hidden),
         nn.ReLU(),
@@ -87,17 +87,18 @@ def hyper_synthesis_transform(hidden: int, outputs: int) -> nn.Sequential:
 class FactorizedPrior(nn.Module):
     """Transforms with GDN and a factorized density of the latents.
 
-    Images are float, (B, channels, H, W), on the scale 0..1, sides multiples of 16. ``hidden``
-    and ``latents`` are N and M, :data:`CHANNELS`. Weights are drawn from ``generator``.
+    Images are float, (B, channels, H, W), on the scale 0..1; H and W are multiples of 16.
+    ``hidden`` and ``latents`` are N and M of :data:`CHANNELS`. Weights are drawn from
+    ``generator``.
     """
 
     stride: Final = 16
     peak: Final = 1.0
     """The largest sample of an image."""
     sample_range: Final = (0.0, 1.0)
-    """What black and white are for g_a and g_s."""
+    """The values of black and white for g_a and g_s."""
     margin: Final = 3
-    """How many latents away analysis and synthesis still see."""
+    """How far analysis and synthesis see to each side, in latents."""
 
     def __init__(
         self,
@@ -123,32 +124,34 @@ class FactorizedPrior(nn.Module):
         return self.g_s(y_hat)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
-        """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
+        """The reconstruction of ``images``. Latents get uniform noise from ``generator`` in
+        training, and are rounded otherwise."""
         y_hat, likelihoods = self.modelled(self.g_a(images), generator)
         return Reconstruction(self.g_s(y_hat), likelihoods)
 
     def modelled(
         self, y: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What g_s takes for latents y, (B, M, h, w), and the likelihoods, as :meth:`forward`."""
+        """The input of g_s for latents y, (B, M, h, w), and the likelihoods of :meth:`forward`."""
         y_hat = y + uniform_noise(y, generator) if self.training else self.density.round(y)
         return y_hat, {"y": self.density(y_hat)}
 
 
 class Balle2018(nn.Module):
-    """Transforms with GDN, zero-mean Gaussian latents, their scales from a hyperprior.
+    """Transforms with GDN, and zero-mean Gaussian latents whose scales come from a hyperprior.
 
-    Images are float, (B, channels, H, W), on the scale 0..1, sides multiples of 64. ``hidden``
-    and ``latents`` are N and M, :data:`CHANNELS`. Weights are drawn from ``generator``.
+    Images are float, (B, channels, H, W), on the scale 0..1; H and W are multiples of 64.
+    ``hidden`` and ``latents`` are N and M of :data:`CHANNELS`. Weights are drawn from
+    ``generator``.
     """
 
     stride: Final = 64
     peak: Final = 1.0
     """The largest sample of an image."""
     sample_range: Final = (0.0, 1.0)
-    """What black and white are for g_a and g_s."""
+    """The values of black and white for g_a and g_s."""
     margin: Final = 3
-    """How many latents away analysis and synthesis still see."""
+    """How far analysis and synthesis see to each side, in latents."""
 
     def __init__(
         self,
@@ -180,18 +183,20 @@ class Balle2018(nn.Module):
         return self.h_a(torch.abs(y))
 
     def scales(self, z_hat: Tensor) -> Tensor:
-        """The standard deviations of the latents, at least 0.11: (B, N, h, w) to (B, M, 4h, 4w)."""
+        """The standard deviations of the latents, at least 0.11, from ẑ: (B, N, h, w) to (B, M,
+        4·h, 4·w)."""
         return lower_bound(torch.relu(self.h_s(z_hat)), SCALE_BOUND)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
-        """Latents with uniform noise from ``generator`` while training, rounded otherwise."""
+        """The reconstruction of ``images``. Latents get uniform noise from ``generator`` in
+        training, and are rounded otherwise."""
         y_hat, likelihoods = self.modelled(self.g_a(images), generator)
         return Reconstruction(self.g_s(y_hat), likelihoods)
 
     def modelled(
         self, y: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What g_s takes for latents y, (B, M, h, w), and the likelihoods, as :meth:`forward`."""
+        """The input of g_s for latents y, (B, M, h, w), and the likelihoods of :meth:`forward`."""
         z = self.hyper_analysis(y)
         if self.training:
             z_hat, y_hat = z + uniform_noise(z, generator), y + uniform_noise(y, generator)

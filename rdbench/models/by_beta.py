@@ -1,4 +1,4 @@
-"""What is made for each beta, without growing with the streams that come by."""
+"""A cache of results by beta that does not grow with the number of streams."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from weakref import WeakValueDictionary
 T = TypeVar("T")
 
 LATEST: Final = 4
-"""How many are kept that nobody holds: streams say their beta themselves, and each may say
-another."""
+"""How many results are kept that nobody holds. Streams declare their beta, and each may declare a
+different one."""
 
 
 class ByBeta(Generic[T]):
-    """``make`` of a beta: made once for as long as somebody holds what came of it, or it is among
-    the latest few."""
+    """``make`` of a beta, computed once for as long as somebody holds the result, or it is one of
+    the :data:`LATEST` most recent."""
 
     def __init__(self, make: Callable[[float], T]) -> None:
         self._make = make

@@ -1,7 +1,7 @@
-"""Checkpoints of other programs, as trainers leave them: what ``torch.save`` or safetensors wrote.
+"""Checkpoints of other programs, as trainers write them with ``torch.save`` or safetensors.
 
-Nothing in a file is executed: beside tensors and plain data, it may hold objects of the types that
-are listed here, which do nothing when they are made.
+Nothing in a file is executed: besides tensors and plain data, it may hold objects of the types
+listed here, whose construction has no side effects.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ STATES: Final = (
     *("state_dict", "model_state_dict", "model", "network", "net", "params", "weights"),
     *("ema", "model_ema", "ema_state_dict", "state_dict_ema", "params_ema"),
 )
-"""Keys under which trainers put the weights of a network."""
+"""Keys under which trainers store the weights of a network."""
 
 _MOST_EXPANDED: Final = 8
 _ALWAYS_BYTES: Final = 64 * 2**20
-"""What is read from a file may be so many times larger, and so many bytes beside."""
+"""What is read from a file may have ``_MOST_EXPANDED`` times its bytes, plus this many."""
 _OTHERS: Final[Mapping[bytes, str]] = {
     b"\x1f\x8b": "compressed with gzip; decompress it first (gunzip)",
     b"BZh": "compressed with bzip2; decompress it first (bunzip2)",
     b"\xfd7zXZ": "compressed with xz; decompress it first (unxz)",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; decompress it first (unzstd)",
     b"7z\xbc\xaf": "a 7z archive; unpack it first",
-    b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` brings the file itself",
-    b"\x89HDF": "HDF5, as of Keras; only PyTorch's files and safetensors are read",
+    b"version https://git-lfs": "a Git LFS pointer; `git lfs pull` downloads the file itself",
+    b"\x89HDF": "HDF5, as Keras writes it; only PyTorch's files and safetensors are read",
 }
-"""What files are that begin so."""
+"""What a file is, by its first bytes."""
 
 _BESIDE_A_NETWORK: Final = re.compile(
     r"(?:lpips|criterion|loss(?:_\w+)?|perceptual\w*|vgg\w*|discriminator)\..*"  # losses
-    r"|(?:.*\.)?total_(?:ops|params)"  # counts of thop
+    r"|(?:.*\.)?total_(?:ops|params)"  # counters of thop
 )
 _AS_MAPPINGS: Final = (
     "addict.addict.Dict",
@@ -63,17 +63,19 @@ _AS_MAPPINGS: Final = (
     "pytorch_lightning.utilities.parsing.AttributeDict",
     "yacs.config.CfgNode",
 )
-"""Types of other libraries that are mappings, and are read as such."""
+"""Mapping types of other libraries, which are read as mappings."""
 
 
 def read(path: Path, key: str = "") -> dict[str, Tensor]:
-    """The state of a network in the file ``path``, as it is named there, on the CPU.
+    """The state of the network in the file ``path``: tensors on the CPU, under the names that they
+    have there.
 
-    It is the file's whole content, or under one of :data:`STATES`, or under ``key``, of keys
-    within keys joined by dots.
+    The state is the whole content of the file, or what is under one of :data:`STATES` or under
+    ``key``; keys within keys are joined by dots.
 
-    Raises :class:`UsageError` for a file that is missing, damaged or something else, for types that
-    are not known to be harmless, for no state or several, and for values that are not finite.
+    Raises :class:`UsageError` for a file that is missing, damaged or not a checkpoint, for types
+    that are not known to be harmless, for no state or several, for tensors that are not dense or
+    far larger than the file, and for values that are not finite.
     """
     where = f"checkpoint {str(path)!r}"
     if not path.is_file():
@@ -86,13 +88,13 @@ def read(path: Path, key: str = "") -> dict[str, Tensor]:
     found = dict(_states(content))
     if not found:
         raise UsageError(
-            f"{where}: it holds no state_dict of a network, by itself or under a key that is known "
-            f"for it; {_keys(content)}"
+            f"{where}: it holds no state_dict of a network, neither by itself nor under a known "
+            f"key; {_keys(content)}"
         )
     if len(found) > 1:
         raise UsageError(
-            f"{where}: it holds several networks, under {' and '.join(map(repr, found))}; say "
-            "which one with key="
+            f"{where}: it holds several networks, under {' and '.join(map(repr, found))}; choose "
+            "one with key="
         )
     (state,) = found.values()
     _check_plain(state, path.stat().st_size, where)
@@ -101,8 +103,8 @@ def read(path: Path, key: str = "") -> dict[str, Tensor]:
 
 
 def _check_plain(state: Mapping[str, Tensor], file_bytes: int, where: str) -> None:
-    """Raise :class:`UsageError` for tensors that are not dense ones on the CPU, and for those that
-    are far larger than the file: a tensor may claim its samples many times over (stride 0)."""
+    """Raise :class:`UsageError` for tensors that are not dense or not on the CPU, and for tensors
+    far larger than the file: a tensor may repeat its samples many times over (stride 0)."""
     import torch
 
     sizes = {}
@@ -111,29 +113,30 @@ def _check_plain(state: Mapping[str, Tensor], file_bytes: int, where: str) -> No
         if kind != "cpu" or tensor.is_quantized:
             told = "quantized" if tensor.is_quantized else kind.removeprefix("torch.")
             raise UsageError(
-                f"{where}: {name!r} is a {told} tensor, and plain ones are read; save it dense, in "
-                "float32, on the CPU"
+                f"{where}: {name!r} is a {told} tensor, but only plain ones are read; save it "
+                "dense, in float32, on the CPU"
             )
         sizes[name] = tensor.numel() * tensor.element_size()
     if sum(sizes.values()) > (most := _MOST_EXPANDED * file_bytes + _ALWAYS_BYTES):
         name = max(sizes, key=sizes.__getitem__)
         raise UsageError(
-            f"{where}: its tensors are said to have more than {most:,} bytes, and the file has "
+            f"{where}: its tensors claim more than {most:,} bytes, but the file has "
             f"{file_bytes:,}; the largest is {name!r} of shape {tuple(state[name].shape)}"
         )
 
 
 def of_network(state: Mapping[str, Tensor], name: str, where: str) -> dict[str, Tensor]:
-    """The part of ``state`` that is of a network one of whose entries begins with ``name``, without
-    what it is wrapped in (``module.``, ``_orig_mod.``, ``model.``, ...). Networks for the loss and
-    whatever else is beside it are left out, with a warning.
+    """The entries of ``state`` that belong to the network with an entry that begins with ``name``,
+    without the prefixes of wrappers (``module.``, ``_orig_mod.``, ``model.``, ...). Networks of the
+    loss and other entries are left out, with a :class:`FileNote`. ``where`` names the file in
+    messages.
 
-    Raises :class:`UsageError` where there are several such networks."""
+    Raises :class:`UsageError` if there are several such networks."""
     below = re.compile(rf"((?:.*?\.)?){re.escape(name)}")
     found = {match[1] for match in map(below.match, state) if match}
     if len(found) > 1:
         raise UsageError(
-            f"{where}: it holds several networks, below {' and '.join(map(repr, sorted(found)))}; "
+            f"{where}: it holds several networks, under {' and '.join(map(repr, sorted(found)))}; "
             "save the state_dict of one"
         )
     prefix = found.pop() if found else ""
@@ -143,8 +146,8 @@ def of_network(state: Mapping[str, Tensor], name: str, where: str) -> dict[str, 
     if left_out:
         parts = dict.fromkeys(key.partition(".")[0] for key in left_out)
         warnings.warn(
-            f"{where}: {len(left_out)} of its entries are not of the network and were left out "
-            f"({', '.join(parts)})",
+            f"{where}: {len(left_out)} of its entries do not belong to the network and were left "
+            f"out ({', '.join(parts)})",
             FileNote,
             stacklevel=2,
         )
@@ -162,16 +165,16 @@ def _content(path: Path, where: str) -> Any:
         raise UsageError(f"{where}: not a checkpoint, but {other}")
     _check_parts(path, where)
     try:
-        if head[8:9] == b"{":  # after the length of a header of safetensors
+        if head[8:9] == b"{":  # in safetensors, the header follows its length
             return load_file(path)
         with _allowed(), path.open("rb") as file:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         kind = re.search(r"GLOBAL (\S+)", str(error))
         raise UsageError(
-            f"{where}: a pickle that wants to run code, or damaged"
+            f"{where}: a pickle that would run code, or damaged"
             + (f": it holds {kind[1]}, which is not known to be harmless" if kind else "")
-            + "; where you trust it, save its weights alone: torch.save(network.state_dict(), FILE)"
+            + "; if you trust it, save its weights alone: torch.save(network.state_dict(), FILE)"
         ) from None
     except (
         *(SafetensorError, OSError, RuntimeError, EOFError, LookupError),
@@ -182,28 +185,28 @@ def _content(path: Path, where: str) -> Any:
 
 
 def _check_parts(path: Path, where: str) -> None:
-    """Raise :class:`UsageError` for an archive whose parts are together far larger than it is."""
+    """Raise :class:`UsageError` for an archive whose parts together are far larger than it is."""
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
             size_bytes = sum(part.file_size for part in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError):  # which torch tells
+    except (zipfile.BadZipFile, OSError, ValueError):  # torch reports it
         return
     file_bytes = path.stat().st_size
     if size_bytes > _MOST_EXPANDED * file_bytes + _ALWAYS_BYTES:
         raise UsageError(
             f"{where}: its parts are compressed, from {size_bytes:,} bytes to {file_bytes:,}; "
-            "save it again with torch.save, which does not"
+            "save it again with torch.save, which does not compress"
         )
 
 
 def _something_else(head: bytes) -> str:
-    """What a file is that begins with ``head``, where it is known to be no checkpoint."""
+    """What a file that begins with ``head`` is, if it is known not to be a checkpoint; else ""."""
     if not head:
         return "empty (0 bytes)"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "a web page (HTML), as downloads leave it that need a login; download the file again"
+        return "a web page (HTML), perhaps of a download that needs a login; download it again"
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     return next((kind for start, kind in _OTHERS.items() if head.startswith(start)), "")
@@ -211,8 +214,8 @@ def _something_else(head: bytes) -> str:
 
 @contextlib.contextmanager
 def _allowed() -> Iterator[None]:
-    """What is harmless, and what this process has allowed before under other names: libraries allow
-    ``collections.defaultdict``, which torch finds under the name but then cannot fill."""
+    """Allow what is harmless, and what this process has allowed before under other names: libraries
+    allow ``collections.defaultdict``, which torch finds under that name but then cannot fill."""
     from torch.serialization import add_safe_globals, clear_safe_globals, get_safe_globals
 
     before = get_safe_globals()
@@ -227,14 +230,14 @@ def _allowed() -> Iterator[None]:
 
 
 def _name(entry: Any) -> str:
-    """That under which torch finds an entry of its list."""
+    """The name under which torch finds an entry of its list."""
     return entry[1] if isinstance(entry, tuple) else f"{entry.__module__}.{entry.__qualname__}"
 
 
 @functools.cache
 def _harmless() -> list[Any]:
-    """What is made from a file without doing anything, beside what torch allows by itself: types,
-    or functions with the names they stand for."""
+    """What can be constructed from a file without side effects, besides what torch itself allows:
+    types, or functions with the names that they stand for."""
 
     def mapping(*_: Any) -> dict[Any, Any]:
         return {}
@@ -253,14 +256,14 @@ def _harmless() -> list[Any]:
         (pathlib.PureWindowsPath, "pathlib.WindowsPath"),
         (pathlib.PureWindowsPath, "pathlib._local.WindowsPath"),
         (mapping, "collections.defaultdict"),
-        *(dict, list, tuple, int, float, bool, str),  # what a defaultdict makes
+        *(dict, list, tuple, int, float, bool, str),  # factories of a defaultdict
         *((OrderedDict, name) for name in _AS_MAPPINGS),
     ]
 
 
 def _states(content: Any, name: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """States within ``content``, each with the keys to it: those under the keys that are known
-    for it, or else its tensors, where some have names like those of layers."""
+    """The states within ``content``, each with the keys that lead to it: those under known keys, or
+    else the tensors of ``content``, if some are named like those of layers."""
     import torch
 
     if not isinstance(content, Mapping):
@@ -281,4 +284,4 @@ def _keys(content: Any) -> str:
     if not isinstance(content, Mapping):
         return f"it holds {'a tensor' if hasattr(content, 'dtype') else type(content).__name__}"
     names = ", ".join(repr(str(key)) for key in [*content][:MOST_NAMES])
-    return f"its keys are {names or 'none'}; another one is named with key="
+    return f"its keys are {names or 'none'}; choose one with key="

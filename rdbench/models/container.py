@@ -1,7 +1,7 @@
 """The stream of a learned codec: what the decoder must know, and the entropy-coded payloads.
 
 ======================  ===============================================================
-bytes                   what
+bytes                   content
 ======================  ===============================================================
 3                       ``rdb``
 1                       version of this format, 1
@@ -9,17 +9,17 @@ bytes                   what
 1 to 32                 the model's name, printable ASCII
 8                       the first bytes of the SHA-256 of the weights
 1                       16 * length of beta + channels
-0 to 8                  beta: IEEE 754 binary64, big-endian, without the zeros at its end
+0 to 8                  beta: IEEE 754 binary64, big-endian, without trailing zero bytes
 1 to 3                  height, base 128
 1 to 3                  width, base 128
 1                       number of payloads
-1 or more for each      length of each payload but the last, base 128
+1 or more for each      length of each payload except the last, base 128
 rest                    the payloads
-4                       CRC-32 (ISO/IEC 3309, as in PNG) of all before it, big-endian
+4                       CRC-32 (ISO/IEC 3309, as in PNG) of all bytes before it, big-endian
 ======================  ===============================================================
 
-Base 128 is that of :mod:`rdbench.leb128`. The last payload ends at the checksum, which finds
-whatever was cut off or added.
+Base 128 is that of :mod:`rdbench.leb128`. The last payload ends at the checksum, which detects
+missing and appended bytes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Stream:
     weights: bytes
     """The first 8 bytes of the SHA-256 of the weights."""
     beta: float
-    """What the trained quantization steps are multiplied by, above 0."""
+    """The factor on the trained quantization steps, above 0."""
     height: int
     width: int
     channels: int
@@ -64,8 +64,9 @@ class Stream:
 
 
 def pack(stream: Stream) -> bytes:
-    """The bytes of a stream. Raises :class:`CodecError` where it is beyond the format's limits:
-    sides of 1 to 2^20, 2^28 pixels, 1 or 3 channels, 1 to 64 payloads, a finite beta above 0."""
+    """The bytes of ``stream``. Raises :class:`CodecError` if it exceeds the limits of the format:
+    sides of 1 to 2^20, at most 2^28 pixels, 1 or 3 channels, 1 to 64 payloads, each of less than
+    32 GiB, and a finite beta above 0."""
     if problem := _problem(stream):
         raise CodecError(f"a stream of model {stream.model!r} cannot be written: {problem}")
     beta = struct.pack(">d", stream.beta).rstrip(b"\0")
@@ -87,31 +88,32 @@ def pack(stream: Stream) -> bytes:
 
 
 def unpack(data: bytes, *, model: str, weights: bytes, max_pixels: int = MOST_PIXELS) -> Stream:
-    """The stream in ``data``, which must be one of ``model``, under this name or a former one, with
-    ``weights``.
+    """The stream in ``data``, which must be of ``model``, under its current or a former name, and
+    of ``weights``.
 
-    Raises :class:`BitstreamError` as :func:`read`, for other models and other weights, and for a
+    Raises :class:`BitstreamError` as :func:`read` does, and for another model, other weights, or a
     picture of more than ``max_pixels``.
     """
     stream = read(data)
     check_size(stream.width, stream.height, max_pixels)
     if current(stream.model) != current(model):
         raise BitstreamError(
-            f"the stream is of model {stream.model!r}, not {model!r}; decode it with that one"
+            f"the stream is of model {stream.model!r}, not {model!r}; decode it with "
+            f"{stream.model!r}"
         )
     if stream.weights != weights:
         raise BitstreamError(
             f"the stream was made with the weights {stream.weights.hex()} of model {model!r}, not "
-            f"{weights.hex()}; decode it with those"
+            f"{weights.hex()}; decode it with the former"
         )
     return stream
 
 
 def read(data: bytes) -> Stream:
-    """The stream in ``data``, of any model; nothing is decoded.
+    """The stream in ``data``, of any model; its payloads are not decoded.
 
-    Raises :class:`BitstreamError` for anything else: other formats and versions, streams that are
-    cut short, longer or changed, values beyond the limits of :func:`pack`.
+    Raises :class:`BitstreamError` for other formats and versions, for streams that are truncated,
+    extended or changed, and for values beyond the limits of :func:`pack`.
     """
     if data[: len(_MAGIC)] != _MAGIC:
         raise BitstreamError(
@@ -122,8 +124,8 @@ def read(data: bytes) -> Stream:
     version = data[len(_MAGIC) : len(_MAGIC) + 1]
     if version and version[0] != _VERSION:
         raise BitstreamError(
-            f"the stream has version {version[0]} of the format, and this decoder reads "
-            f"{_VERSION}; decode it with the rdbench that wrote it"
+            f"the stream has version {version[0]} of the format, but this decoder reads version "
+            f"{_VERSION}; decode it with the version of rdbench that wrote it"
         )
     body = data[:-_CHECK_BYTES]
     if len(body) <= len(_MAGIC) or zlib.crc32(body) != int.from_bytes(data[-_CHECK_BYTES:], "big"):
@@ -148,7 +150,7 @@ class _Reader:
         if len(part) != count:
             raise BitstreamError(
                 f"the stream's header is wrong: byte {self._at} should begin a part of {count} "
-                f"bytes, and {len(part)} are left"
+                f"bytes, but only {len(part)} are left"
             )
         self._at += count
         return part
@@ -167,7 +169,7 @@ def _parse(reader: _Reader) -> Stream:
     lengths = reader.take(1)[0]
     beta = reader.take(min(lengths >> 4, 8))
     if beta.endswith(b"\0") or lengths >> 4 > 8:
-        raise BitstreamError("the stream's header is wrong: its beta is longer than it need be")
+        raise BitstreamError("the stream's header is wrong: its beta is longer than necessary")
     height, width = reader.number(), reader.number()
     count = reader.take(1)[0]
     if not 1 <= count <= MAX_PAYLOADS:
@@ -185,7 +187,7 @@ def _parse(reader: _Reader) -> Stream:
 
 
 def _problem(stream: Stream) -> str:
-    """What is beyond the limits of the format, or nothing."""
+    """What exceeds the limits of the format; "" if nothing does."""
     name, sides = stream.model, (stream.height, stream.width)
     if not (1 <= len(name) <= MAX_NAME and all("!" <= character <= "~" for character in name)):
         return f"the name {name!r} is not 1 to {MAX_NAME} printable ASCII characters"
@@ -199,9 +201,9 @@ def _problem(stream: Stream) -> str:
             f"{MAX_PIXELS:,} pixels"
         )
     if stream.channels not in (1, 3):
-        return f"{stream.channels} channels are neither 1 nor 3"
+        return f"it has {stream.channels} channels, not 1 or 3"
     if not 1 <= len(stream.payloads) <= MAX_PAYLOADS:
-        return f"{len(stream.payloads)} payloads are not 1 to {MAX_PAYLOADS}"
+        return f"it has {len(stream.payloads)} payloads, not 1 to {MAX_PAYLOADS}"
     if any(len(payload) >= 1 << 35 for payload in stream.payloads):
-        return "a payload is of 32 GiB or more"
+        return "a payload has 32 GiB or more"
     return ""

@@ -1,9 +1,9 @@
 """The autoencoder of Dumas et al. 2018, whose quantization steps are learned or set at test time.
 
 T. Dumas, A. Roumy, C. Guillemot, "Autoencoder based image compression: can the learning be
-quantization independent?", ICASSP 2018, and the code that the authors published. Where the two
-leave a choice: the loss of the densities has its quadratic term; steps start at 1.0; the kernels
-at the bottleneck start with a standard deviation of 0.05; a negative entropy is not an error.
+quantization independent?", ICASSP 2018, and the code that the authors published. Choices that these
+leave open: the loss of the densities has its quadratic term; steps start at 1.0; the kernels at the
+bottleneck start with a standard deviation of 0.05; a negative entropy is not an error.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from rdbench.models.densities import PiecewiseLinearDensity
 from rdbench.models.layers import ProjectedGDN, SameConv2d, SameTransposedConv2d
 
 STRIDE: Final = 16
-"""Sides of images must be multiples of it."""
+"""The sides of images must be multiples of it."""
 STEP_RATE: Final = 2e-8
-"""Of plain gradient descent for the quantization steps, on :attr:`Loss.total`."""
+"""The learning rate of the quantization steps, for plain gradient descent on :attr:`Loss.total`."""
 STEP_RANGE: Final = (0.8, 4.0)
-"""Learned quantization steps are kept within it."""
+"""Learned quantization steps are clamped to it."""
 NOISY: Final = 0.2
-"""Share of y + δτ in the densities that code. With none the tails, of which a small extra set shows
-little, have gaps; with that alone bins of the trained step are smoothed twice
-(:meth:`PiecewiseLinearDensity.bin_masses`), and maps that are nearly always 0 cost a fifth of case
-1's rate at γ = 96000."""
+"""The share of y + δτ in the densities used for coding. Without it, the tails have gaps, because a
+small extra set shows little of them. With it alone, bins of the trained step are smoothed twice
+(:meth:`PiecewiseLinearDensity.bin_masses`), and maps that are nearly always 0 cost a fifth of the
+rate of case 1 at γ = 96000."""
 
 _WEIGHT_DECAY: Final = 5e-4
 _CROP_PIXELS: Final = 256 * 256
@@ -40,7 +40,7 @@ _CASES: Final = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of a batch and its parts; scalars but for ``entropies``."""
+    """The loss of a batch and its parts; scalars, except ``entropies``."""
 
     total: Tensor
     """``distortion`` + γ·Σ ``entropies`` + ``decay``"""
@@ -53,33 +53,33 @@ class Loss:
 
     @property
     def bits_per_pixel(self) -> Tensor:
-        """Σ h̃_i over the 256 pixels that share a position."""
+        """Σ h̃_i, divided by the 256 pixels that share a position."""
         return self.entropies.sum() / STRIDE**2
 
 
 class Dumas2018(nn.Module):
-    """The autoencoder: images on the scale 0..255, (B, channels, H, W), to latents, (B, maps,
-    H/16, W/16), and back.
+    """The autoencoder: images, float (B, channels, H, W) on the scale 0..255, to latents, (B, maps,
+    H/16, W/16), and back. H and W are multiples of 16.
 
-    ``case`` 1: normalised bottleneck, step 1, one network for each γ. Case 2: no normalisation
-    at the bottleneck, a learned step for each map, one network for all rates. Case 3: the network
-    of case 1 with γ = 10000, whose step is varied at test time. One channel is luma (BT.601, 16
-    to 235) as in the paper; three are RGB, a variant of ours. Weights are drawn from
-    ``generator``. Raises :class:`ValueError` for another case or number of channels.
+    ``case`` 1: normalization at the bottleneck, step 1, one network for each γ. Case 2: no
+    normalization at the bottleneck, a learned step for each map, one network for all rates. Case 3:
+    the network of case 1 with γ = 10000, whose step is varied at test time. One channel is luma
+    (BT.601, 16 to 235) as in the paper; three are RGB, which is not in the paper. Weights are drawn
+    from ``generator``. Raises :class:`ValueError` for another case or number of channels.
 
-    After the training :meth:`observe` sets the buffers ``means``, μ̄_i, and ``exception``, the map
-    that is unlike the others, −1 until then.
+    After training, :meth:`observe` sets the buffers ``means``, μ̄_i, and ``exception``, the number
+    of the map that is unlike the others, which is −1 until then.
 
-    One training step: ``y = encoder(images)``; :meth:`fit_density` with noise; :meth:`loss` with
-    fresh noise, its gradient to Adam over :meth:`transform_parameters` and to plain gradient
-    descent over :meth:`step_parameters`; :meth:`project`.
+    One training step is: ``y = encoder(images)``; :meth:`fit_density` with noise; :meth:`loss` with
+    fresh noise; a step of Adam over :meth:`transform_parameters` and one of plain gradient descent
+    over :meth:`step_parameters`; :meth:`project`.
     """
 
     stride: Final = STRIDE
     peak: Final = 255.0
     """The largest sample of an image."""
     margin: Final = 3
-    """How many latents away analysis and synthesis still see."""
+    """How far analysis and synthesis see to each side, in latents."""
 
     steps: Tensor
     means: Tensor
@@ -132,25 +132,25 @@ class Dumas2018(nn.Module):
         return self.decoder(y_hat)
 
     @property
-    def centred(self) -> bool:
-        """Whether means are taken off before latents are quantized: cases 2 and 3."""
+    def centered(self) -> bool:
+        """Whether means are subtracted before latents are quantized: in cases 2 and 3."""
         return self.case != 1
 
     def transform_parameters(self) -> list[nn.Parameter]:
-        """What Adam moves: kernels, biases and normalisations."""
+        """The parameters for Adam: kernels, biases and normalizations."""
         return [*self.encoder.parameters(), *self.decoder.parameters()]
 
     def step_parameters(self) -> list[nn.Parameter]:
-        """What plain gradient descent moves: the quantization steps, (maps,), in case 2."""
+        """The parameters for plain gradient descent: the quantization steps, (maps,), in case 2."""
         return [self.steps] if self.case == 2 else []
 
     def noisy(self, latents: Tensor, noise: Tensor) -> Tensor:
-        """y + δτ (equation 4); ``noise``, τ, is uniform on ±½ and of the shape of ``latents``."""
+        """y + δτ (equation 4); ``noise``, τ, is uniform on ±½, with the shape of ``latents``."""
         return latents + self.steps[:, None, None] * noise
 
     def fit_density(self, latents: Tensor, noise: Tensor) -> None:
-        """Widen the grid to what the latents can reach, then one step of the densities. Raises
-        :class:`rdbench.errors.UsageError` for latents that are not finite."""
+        """Widen the grid to what the latents can reach, then take one step of the densities.
+        Raises :class:`rdbench.errors.UsageError` for latents that are not finite."""
         with torch.no_grad():
             self.density.cover(float(latents.abs().max() + self.steps.max() / 2))
             self.density.step(self.noisy(latents, noise))
@@ -160,9 +160,9 @@ class Dumas2018(nn.Module):
         with h̃_i = −log2 δ_i − mean log2 f̃_i(y + δ_i τ).
 
         ``latents`` are those of ``images``; ``noise`` as for :meth:`noisy`. The squared error is
-        that of a crop of 256×256, mean over the batch; of crops of another size it is scaled to
-        that, and it is the mean over channels, so that γ/256 always weighs bits per pixel
-        against the mean squared error.
+        that of a crop of 256×256, as a mean over the batch and the channels. For crops of another
+        size it is scaled to that size, so γ/256 always weighs bits per pixel against the mean
+        squared error.
         """
         noisy = self.noisy(latents, noise)
         error = torch.mean((images - self.decoder(noisy)) ** 2)
@@ -175,8 +175,8 @@ class Dumas2018(nn.Module):
         return Loss(total, distortion, entropies, decay)
 
     def project(self) -> None:
-        """Bring normalisations and learned steps back to where they are allowed: to be called
-        after each step of the optimisers."""
+        """Bring normalizations and learned steps back into their allowed ranges. Must be called
+        after each step of the optimizers."""
         for layer in self.modules():
             if isinstance(layer, ProjectedGDN):
                 layer.project()
@@ -187,9 +187,9 @@ class Dumas2018(nn.Module):
     def observe(
         self, latents: Sequence[NDArray[np.float32]], generator: torch.Generator | None = None
     ) -> None:
-        """Take means, exception map and densities from the latents of an extra set (section 3.1
-        of the paper's supplement): one array (maps, height, width) for each image. Densities are
-        the histograms of y, and for a share of :data:`NOISY` those of y + δτ, with noise from
+        """Set means, exception map and densities from the latents of an extra set (section 3.1 of
+        the paper's supplement): one array (maps, height, width) for each image. Densities are the
+        histograms of y, mixed with those of y + δτ by :data:`NOISY`, with noise from
         ``generator``."""
         self.means.copy_(torch.from_numpy(map_means(latents)))
         self.exception.fill_(exception_map(latents))
@@ -205,7 +205,7 @@ class Dumas2018(nn.Module):
 
 def map_means(latents: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     """μ̄_i, the means of the maps over an extra set: (maps,), from one array (maps, height,
-    width) for each image, which may differ in size."""
+    width) for each image. Images may differ in size."""
     positions = sum(image[0].size for image in latents)
     sums = sum(image.sum(axis=(1, 2), dtype=np.float64) for image in latents)
     return np.asarray(sums / positions, dtype=np.float64)
@@ -214,9 +214,8 @@ def map_means(latents: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
 def uniformity(values: NDArray[np.float32]) -> float:
     """How far the latents of one map, any shape, are from a uniform distribution, in [0, 1] bits.
 
-    The Jensen–Shannon divergence (base 2) between their histogram, with bins of unit width from
-    ⌊min⌋ to ⌈max⌉ of which empty ones are dropped, and the uniform one over the rest; 1 if only
-    one bin is left.
+    The Jensen–Shannon divergence (base 2) between their histogram and a uniform one. Bins have unit
+    width, from ⌊min⌋ to ⌈max⌉; empty ones are dropped from both. 1 if only one bin is left.
     """
     low, high = math.floor(values.min()), math.ceil(values.max())
     counts = np.histogram(values, bins=np.arange(low, max(high, low + 1) + 1))[0]
@@ -229,16 +228,16 @@ def uniformity(values: NDArray[np.float32]) -> float:
 
 
 def exception_map(latents: Sequence[NDArray[np.float32]]) -> int:
-    """The map, counted from 0, whose latents over an extra set are the nearest to uniform: its
-    distribution is unlike that of the others. ``latents`` as for :func:`map_means`."""
+    """The number, from 0, of the map whose latents over an extra set are closest to a uniform
+    distribution, unlike those of the others. ``latents`` as for :func:`map_means`."""
     maps = range(len(latents[0]))
     flat = (np.concatenate([image[i].reshape(-1) for image in latents]) for i in maps)
     return int(np.argmin([uniformity(values) for values in flat]))
 
 
 def empirical_bits(symbols: NDArray[np.int32]) -> float:
-    """The rate of figure 5: bits of one image's symbols, (maps, height, width), each map by the
-    entropy of its own histogram, which is not counted."""
+    """The rate in figure 5: the bits of one image's symbols, (maps, height, width), if each map
+    costs the entropy of its own histogram. The histograms themselves are not counted."""
     bits = 0.0
     for values in symbols:
         counts = np.unique(values, return_counts=True)[1]

@@ -1,6 +1,6 @@
-"""Layers of the networks: normalisations, "SAME" convolutions, context windows, rounding.
+"""Layers of the networks: normalizations, "SAME" convolutions, context windows, rounding.
 
-All tensors are floating point, (batch, channels, height, width) unless it is said otherwise.
+All tensors are floating point, (batch, channels, height, width) unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PROJECTION_FLOOR: Final = 2e-5
 """The smallest parameter of a :class:`ProjectedGDN`."""
 
 CONTEXT_PADDING: Final = (2, 1, 3, 0)
-"""Zeros left, right, above and below of what :class:`MaskedContext` sees."""
+"""Zeros to the left, to the right, above and below the input of :class:`MaskedContext`."""
 
 _WINDOW: Final = 4
 _REPARAM_OFFSET: Final = 2.0**-18
@@ -37,27 +37,27 @@ class _LowerBound(torch.autograd.Function):
 
 
 def lower_bound(x: Tensor, bound: float) -> Tensor:
-    """max(x, ``bound``), any shape, whose gradient also passes below the bound where a step of
-    descent would raise x: what has hit the bound can leave it."""
+    """max(x, ``bound``), any shape. Below the bound, the gradient still passes where a step of
+    gradient descent would raise x, so values at the bound can leave it."""
     return _LowerBound.apply(x, bound)
 
 
 def round_ste(x: Tensor) -> Tensor:
     """``x`` rounded half to even, any shape, with the gradient of the identity (L. Theis et al.,
     "Lossy image compression with compressive autoencoders", ICLR 2017, section 2.1)."""
-    # The difference is a multiple of the last place of x and below 1: the sum is exact.
+    # The difference is a multiple of the last place of x and below 1, so the sum is exact.
     return x + (torch.round(x) - x).detach()
 
 
 def uniform_noise(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Uniform noise on [−½, ½) of the shape, dtype and device of ``like``. ``generator`` must be
-    of that device; without one it is drawn from torch's own."""
+    """Uniform noise on [−½, ½) with the shape, dtype and device of ``like``. ``generator`` must be
+    on that device; without one, the noise comes from torch's default generator."""
     return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device) - 0.5
 
 
 def reset_convolutions(module: nn.Module, generator: torch.Generator | None) -> None:
-    """Draw the weights and biases of all convolutions within ``module`` anew from ``generator``,
-    from the distributions of torch: U(±1/√fan_in)."""
+    """Redraw the weights and biases of all convolutions in ``module`` from ``generator``, with
+    torch's default distribution: U(±1/√fan_in)."""
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             limit = 1 / math.sqrt(layer.weight[0].numel())
@@ -67,14 +67,14 @@ def reset_convolutions(module: nn.Module, generator: torch.Generator | None) -> 
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 5, stride: int = 2) -> nn.Conv2d:
-    """A convolution with ``kernel // 2`` zeros on each side, as CompressAI's ``conv``: (B, inputs,
-    H, W) to (B, outputs, ⌈H/stride⌉, ⌈W/stride⌉) for odd kernels."""
+    """A convolution with ``kernel // 2`` zeros on each side, like CompressAI's ``conv``: (B,
+    inputs, H, W) to (B, outputs, ⌈H/stride⌉, ⌈W/stride⌉) for odd kernels."""
     return nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2)
 
 
 class TransposedConv2d(nn.ConvTranspose2d):
-    """``torch.nn.ConvTranspose2d`` with ``kernel // 2`` zeros cropped, whose output has ``stride``
-    samples for each of its input; as CompressAI's ``deconv``, and faster where it has few maps."""
+    """``torch.nn.ConvTranspose2d`` with padding ``kernel // 2`` and ``stride`` output samples per
+    input sample along each side: like CompressAI's ``deconv``, but faster for few outputs."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
         super().__init__(
@@ -92,12 +92,12 @@ def transposed(inputs: int, outputs: int, kernel: int = 5, stride: int = 2) -> n
 
 
 def upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, before: int) -> Tensor:
-    """A transposed convolution without its first ``before`` rows and columns, and as many rows
-    and columns as make ``stride`` for each of its input; ``before`` is below half the kernel.
+    """A transposed convolution without its first ``before`` rows and columns, cropped to ``stride``
+    rows and columns per input row and column; ``before`` is below half the kernel.
 
-    ``x``: (B, inputs, H, W); ``weight``: (inputs, outputs, kernel, kernel). Where ``outputs`` is
-    small it goes by the convolution that gives the stride² samples of an output at each position
-    of the input, which are then shuffled into place: the same sums, three times as fast.
+    ``x``: (B, inputs, H, W); ``weight``: (inputs, outputs, kernel, kernel); result: (B, outputs,
+    stride·H, stride·W). If ``outputs`` is small, a convolution computes the stride² output samples
+    of each input position, which are then shuffled into place: the same sums, three times as fast.
     """
     inputs, outputs, kernel = weight.shape[:3]
     height, width = (stride * side for side in x.shape[-2:])
@@ -111,7 +111,7 @@ def upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, befor
             output_padding=max(0, 2 * before + stride - kernel),
         )
         return full[..., :height, :width]
-    # Output stride·q + r gets input q − d by tap before + r + stride·d.
+    # Output stride·q + r gets input q − d through tap before + r + stride·d.
     least, most = -((before + stride - 1) // stride), (kernel - 1 - before) // stride
     taps = most - least + 1
     front = -(before + stride * least)
@@ -129,21 +129,21 @@ def upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, befor
     return functional.pixel_shuffle(samples, stride)
 
 
-def _normalise(x: Tensor, beta: Tensor, gamma: Tensor, inverse: bool) -> Tensor:
+def _normalize(x: Tensor, beta: Tensor, gamma: Tensor, inverse: bool) -> Tensor:
     pool = functional.conv2d(x**2, gamma[:, :, None, None], beta)
     if torch.is_grad_enabled() or pool.dtype != x.dtype:
         return x * (torch.sqrt(pool) if inverse else torch.rsqrt(pool))
-    # The same without two more tensors of the size of x.
+    # The same, without two more tensors of the size of x.
     return (pool.sqrt_() if inverse else pool.rsqrt_()).mul_(x)
 
 
 class GDN(nn.Module):
-    """Generalised divisive normalisation, reparametrised so that any step keeps it positive.
+    """Generalized divisive normalization, reparametrized so that every step keeps it positive.
 
     out_j = x_j / √(β_j + Σ_i γ_ji x_i²); with ``inverse`` out_j = x_j · √(…). (B, channels, H, W)
     to the same shape. J. Ballé, V. Laparra, E. P. Simoncelli, "End-to-end optimized image
-    compression", ICLR 2017, appendix (β and γ as squares); as ``compressai.layers.GDN``, with the
-    same values for the same ``beta`` and ``gamma``. It starts at β = 1, γ = 0.1·I.
+    compression", ICLR 2017, appendix (β and γ as squares); like ``compressai.layers.GDN``, with the
+    same results for the same ``beta`` and ``gamma``. It starts at β = 1, γ = 0.1·I.
     """
 
     def __init__(self, channels: int, *, inverse: bool = False) -> None:
@@ -154,7 +154,7 @@ class GDN(nn.Module):
         self.gamma = nn.Parameter(torch.sqrt(0.1 * torch.eye(channels) + pedestal))
 
     def set_to(self, beta: float, gamma: float) -> None:
-        """Give all β and all γ these values."""
+        """Set all β to ``beta`` and all γ to ``gamma``."""
         pedestal = _REPARAM_OFFSET**2
         with torch.no_grad():
             self.beta.fill_(math.sqrt(beta + pedestal))
@@ -164,14 +164,14 @@ class GDN(nn.Module):
         pedestal = _REPARAM_OFFSET**2
         beta = lower_bound(self.beta, math.sqrt(_BETA_MIN + pedestal)) ** 2 - pedestal
         gamma = lower_bound(self.gamma, _REPARAM_OFFSET) ** 2 - pedestal
-        return _normalise(x, beta, gamma, self.inverse)
+        return _normalize(x, beta, gamma, self.inverse)
 
 
 class ProjectedGDN(nn.Module):
-    """Generalised divisive normalisation whose β and γ are used as they are.
+    """Generalized divisive normalization whose β and γ are used as they are.
 
     out_j = x_j / √(β_j + Σ_i γ_ji x_i²); with ``inverse`` out_j = x_j · √(…). (B, channels, H, W)
-    to the same shape. :meth:`project` must follow each step of an optimiser. β starts at 1, γ at
+    to the same shape. :meth:`project` must follow each step of an optimizer. β starts at 1, γ at
     the symmetric part of U(2e-5, 0.01) drawn from ``generator``: T. Dumas, A. Roumy, C. Guillemot,
     "Autoencoder based image compression: can the learning be quantization independent?", ICASSP
     2018, and the authors' code.
@@ -192,10 +192,10 @@ class ProjectedGDN(nn.Module):
         self.gamma = nn.Parameter((drawn + drawn.T) / 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _normalise(x, self.beta, self.gamma, self.inverse)
+        return _normalize(x, self.beta, self.gamma, self.inverse)
 
     def project(self) -> None:
-        """Bring β and γ to at least 2e-5, then γ to its symmetric part."""
+        """Clamp β and γ to at least 2e-5, then replace γ by its symmetric part."""
         with torch.no_grad():
             self.beta.clamp_(min=PROJECTION_FLOOR)
             self.gamma.clamp_(min=PROJECTION_FLOOR)
@@ -203,8 +203,8 @@ class ProjectedGDN(nn.Module):
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's "SAME" padding of a side of ``size``: the zeros before and after it, of which
-    the odd one stands after. The output has ⌈size/stride⌉ samples."""
+    """TensorFlow's "SAME" padding of a side of ``size``: the number of zeros before and after it;
+    of an odd number, the extra zero comes after. The output has ⌈size/stride⌉ samples."""
     total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -242,11 +242,11 @@ class SameConv2d(nn.Module):
 
 
 class SameTransposedConv2d(nn.Module):
-    """The transpose of :class:`SameConv2d` on sides that are multiples of the stride.
+    """The transpose of :class:`SameConv2d` for sides that are multiples of the stride.
 
-    (B, inputs, H, W) to (B, outputs, stride·H, stride·W): the full transposed convolution less
-    the rows and columns that "SAME" padding had added. ``weight`` is (inputs, outputs, kernel,
-    kernel), drawn from N(0, std²) with ``generator``; a ``bias`` starts at 0. Raises
+    (B, inputs, H, W) to (B, outputs, stride·H, stride·W): the full transposed convolution without
+    the rows and columns that "SAME" padding added. ``weight`` is (inputs, outputs, kernel, kernel),
+    drawn from N(0, std²) with ``generator``; ``bias``, if there is one, starts at 0. Raises
     :class:`ValueError` for a kernel smaller than the stride.
     """
 
@@ -279,12 +279,12 @@ class SameTransposedConv2d(nn.Module):
 class MaskedContext(nn.Module):
     """A 4×4 convolution over known latents and over side information, for all positions at once.
 
-    At row l and column k it sees rows l−3..l and columns k−2..k+1 of both inputs, zeros beyond
-    the borders. Of the latents it takes the 14 positions that precede (l, k) in raster order: in
-    the last row the current and the right one are masked. J. Lee, S. Cho, S.-K. Beack,
-    "Context-adaptive entropy model for end-to-end optimized image compression", ICLR 2019,
-    section 4.1. ``latents`` and ``features`` are the channels of the two inputs, one of which may
-    have none; ``weight`` is (outputs, latents + features, 4, 4).
+    At row l and column k, it sees rows l−3..l and columns k−2..k+1 of both inputs, with zeros
+    beyond the borders. Of the latents, it takes the 14 positions that precede (l, k) in raster
+    order: in the last row, the current position and the next one are masked. J. Lee, S. Cho, S.-K.
+    Beack, "Context-adaptive entropy model for end-to-end optimized image compression", ICLR 2019,
+    section 4.1. ``latents`` and ``features`` are the numbers of channels of the two inputs; one may
+    be 0. The weight of ``window`` is (outputs, latents + features, 4, 4).
     """
 
     mask: Tensor
@@ -308,10 +308,10 @@ class MaskedContext(nn.Module):
         return functional.conv2d(both, weight, self.window.bias)
 
     def from_features(self, features: Tensor) -> Tensor:
-        """The part of the output that depends on the features alone, with the bias: (B, features,
-        H, W) to (B, outputs, H, W)."""
+        """The part of the output that depends on the features alone, including the bias: (B,
+        features, H, W) to (B, outputs, H, W)."""
         bias: Tensor = self.window.bias
-        if not features.shape[1]:  # of which a convolution would make no outputs either
+        if not features.shape[1]:  # from no inputs, a convolution would make no outputs either
             batch, _, height, width = features.shape
             return bias[:, None, None].expand(batch, -1, height, width)
         padded = functional.pad(features, CONTEXT_PADDING)

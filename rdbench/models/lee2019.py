@@ -1,12 +1,13 @@
 """The network of Lee et al. 2019, with a context model of the latents.
 
 J. Lee, S. Cho, S.-K. Beack, "Context-adaptive entropy model for end-to-end optimized image
-compression", ICLR 2019, arXiv:1809.10452. What the paper leaves open is chosen here: f is the 4×4
-layer over both contexts and two 1×1 layers, leaky ReLU between; c′ is linear and only the scales
-go through exp, clamped; sides of convolutions are padded alike; GDN is reparametrised, β = 1, γ =
-0.1·I at the start; the rate is taken over all positions, not over 32 or 16 random ones. What the
-training and the coder do otherwise than the paper stands with them. The latents of mean 0 are as
-many as in the published test code, 192 at quality 6 and, for MS-SSIM, 7, where the paper has 228.
+compression", ICLR 2019, arXiv:1809.10452. Choices that the paper leaves open: f is the 4×4 layer
+over both contexts and two 1×1 layers, with leaky ReLU in between; c′ is linear, and only the scales
+go through exp, clamped; convolutions are padded equally on all sides; GDN is reparametrized and
+starts at β = 1, γ = 0.1·I; the rate is computed over all positions, not over 32 or 16 random ones.
+How training and coding differ from the paper is described there. The number of zero-mean latents is
+that of the published test code: 192 at quality 6 and, for MS-SSIM, at quality 7, where the paper
+has 228.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ from rdbench.models.layers import (
 )
 
 Objective = Literal["mse", "ms_ssim"]
-"""What the distortion of the loss is."""
+"""The distortion in the loss."""
 Contexts = Literal["both", "bit-consuming", "bit-free"]
-"""What f sees (section 3): c′ from the hyperprior, which costs the bits of z, and c″ of the latents
-that are known already, which costs none; or one of the two alone. With c′ alone the network is one
-with a mean and scale hyperprior, with c″ alone one without any z."""
+"""The contexts that f sees (section 3): c′ from the hyperprior, which costs the bits of z, and c″
+from the latents that are already known, which costs none; or one of the two. With c′ alone, the
+network has a mean and scale hyperprior; with c″ alone, it has no z."""
 
 SCALE_RANGE: Final = (1e-2, 1e3)
 """The smallest and the largest standard deviation of a latent."""
@@ -53,7 +54,7 @@ _LAMBDAS: Final[dict[Objective, tuple[float, ...]]] = {
 
 @dataclass(frozen=True)
 class Configuration:
-    """Channels of a network; ``plain`` is 0 for a base one and above for a hybrid one."""
+    """Channels of a network; ``plain`` is 0 for a base network and above 0 for a hybrid one."""
 
     hidden: int
     """N, of the hidden layers and of z"""
@@ -88,7 +89,7 @@ def _check(quality: int) -> None:
 
 
 def bounded_scale(logarithm: Tensor) -> Tensor:
-    """Standard deviations from their logarithms, any shape: kept within :data:`SCALE_RANGE`."""
+    """Standard deviations from their logarithms, any shape, clamped to :data:`SCALE_RANGE`."""
     low, high = (math.log(bound) for bound in SCALE_RANGE)
     return torch.exp(-lower_bound(-lower_bound(logarithm, low), -high))
 
@@ -98,16 +99,17 @@ def _likelihood(y: Tensor, mean: Tensor | float, scale: Tensor) -> Tensor:
 
 
 class Lee2019(nn.Module):
-    """The network: images on the scale 0..255, float, (B, 3, H, W), sides multiples of 64.
+    """The network. Images are float, (B, 3, H, W), on the scale 0..255; H and W are multiples of
+    64.
 
-    Latents y are (B, M1 + M2, H/16, W/16), z is (B, N, H/64, W/64). ``discrete`` is the paper's
-    way to train: rounded latents, with the gradient of the identity, go on into all networks and
-    noise is added for the likelihoods alone; without it noisy latents go into g_s, h_s and the
-    contexts as well (appendix 6.2; h_a has rounded ones in both). With ``magnitudes`` h_a takes
-    |y|, not rounded, as that of Ballé et al. 2018 (section 4.1 follows its structures); without
-    them ŷ with its signs. Weights are drawn from ``generator``. Raises
-    :class:`ValueError` for other ``contexts`` than there are, and for a hybrid or ``magnitudes``
-    with c″ alone, which has no hyperprior.
+    Latents y are (B, M1 + M2, H/16, W/16), z is (B, N, H/64, W/64). ``discrete`` is the paper's way
+    of training: all parts of the network take rounded latents, with the gradient of the identity,
+    and noise is added for the likelihoods only. Without it, g_s, h_s and the contexts take noisy
+    latents instead (appendix 6.2; h_a takes rounded ones in both cases). With ``magnitudes``, h_a
+    takes |y|, not rounded, as in Ballé et al. 2018 (section 4.1 follows its structures); otherwise
+    it takes ŷ with its signs. Weights are drawn from ``generator``. Raises :class:`ValueError` for
+    unknown ``contexts``, and for a hybrid network or ``magnitudes`` with c″ alone, which has no
+    hyperprior.
     """
 
     stride: Final = 64
@@ -115,9 +117,9 @@ class Lee2019(nn.Module):
     peak: Final = 255.0
     """The largest sample of an image."""
     sample_range: Final = (-1.0, 1.0)
-    """What black and white are for g_a and g_s."""
+    """The values of black and white for g_a and g_s."""
     margin: Final = 3
-    """How many latents away analysis and synthesis still see."""
+    """How far analysis and synthesis see to each side, in latents."""
 
     def __init__(
         self,
@@ -134,10 +136,10 @@ class Lee2019(nn.Module):
         if contexts == "bit-free" and configuration.plain:
             raise ValueError(
                 f"contexts 'bit-free' has no hyperprior for the {configuration.plain} latents of "
-                "plain; leave these out"
+                "plain; leave plain out"
             )
         if contexts == "bit-free" and magnitudes:
-            raise ValueError("contexts 'bit-free' has no h_a for magnitudes; leave these out")
+            raise ValueError("contexts 'bit-free' has no h_a for magnitudes; leave magnitudes out")
         self.configuration = configuration
         self.discrete = discrete
         self.magnitudes = magnitudes
@@ -166,7 +168,7 @@ class Lee2019(nn.Module):
         reset_convolutions(self, generator)
 
     def analysis(self, images: Tensor) -> Tensor:
-        """y, not rounded: (B, 3, H, W), 0..255, to (B, M1 + M2, H/16, W/16)."""
+        """y, not rounded: (B, 3, H, W), on the scale 0..255, to (B, M1 + M2, H/16, W/16)."""
         return self.g_a(images / 127.5 - 1)
 
     def synthesis(self, y_hat: Tensor) -> Tensor:
@@ -174,12 +176,12 @@ class Lee2019(nn.Module):
         return (self.g_s(y_hat) + 1) * 127.5
 
     def hyper_analysis(self, y: Tensor) -> Tensor:
-        """z, not rounded, of latents, which are rounded but with ``magnitudes``: (B, M1 + M2, h, w)
-        to (B, N, h/4, w/4)."""
+        """z, not rounded, from latents, which must be rounded unless ``magnitudes`` is set:
+        (B, M1 + M2, h, w) to (B, N, h/4, w/4)."""
         return self.h_a(torch.abs(y) if self.magnitudes else y)
 
     def hyper_synthesis(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """c′, (B, M1, 4·h, 4·w), and σ2, (B, M2, 4·h, 4·w), from (B, N, h, w)."""
+        """c′, (B, M1, 4·h, 4·w), and σ2, (B, M2, 4·h, 4·w), from ẑ, (B, N, h, w)."""
         output = self.h_s(z_hat)
         context = self.configuration.context
         return output[:, :context], bounded_scale(output[:, context:])
@@ -196,16 +198,16 @@ class Lee2019(nn.Module):
         return mean, bounded_scale(logarithm)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
-        """Likelihoods ``y1``, ``z`` where there is a hyperprior, and, of a hybrid, ``y2``: of
-        latents with uniform noise from ``generator`` while training (equation 3), of rounded ones
-        otherwise."""
+        """The reconstruction of ``images``, with the likelihoods ``y1``, ``z`` if there is a
+        hyperprior, and ``y2`` in a hybrid network. They are those of latents with uniform noise
+        from ``generator`` in training (equation 3), and of rounded latents otherwise."""
         y_hat, likelihoods = self.modelled(self.analysis(images), generator)
         return Reconstruction(self.synthesis(y_hat), likelihoods)
 
     def modelled(
         self, y: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What g_s takes for latents y, (B, M1 + M2, h, w), and the likelihoods, as
+        """The input of g_s for latents y, (B, M1 + M2, h, w), and the likelihoods of
         :meth:`forward`."""
         y_hat = y_modelled = rounded = round_ste(y)
         if self.training:

@@ -1,7 +1,7 @@
 """Operations of networks, counted by torch without computing anything.
 
-A network is copied onto torch's device "meta", where tensors have shapes and no values, before it
-becomes a coder: that takes it apart, and has its own ways to compute the same.
+A network is copied to torch's device "meta", where tensors have shapes but no values. This is done
+before it becomes a coder, which takes it apart and computes the same in other ways.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _SYNTHESIS: Final = ("synthesis", "g_s", "decoder")
 _HYPER_ANALYSIS: Final = ("h_a", "hyper_encoder")
 _HYPER_SYNTHESIS: Final = ("h_s", "hyper_decoder")
 _FOR_EACH_LATENT: Final = ("context_prediction", "entropy_parameters", "estimator", "context")
-"""What is computed at the position of every latent, after the names of CompressAI and ours; so are
-all of ``channel_context``."""
+"""Modules computed at the position of every latent, by the names that CompressAI and rdbench give
+them; so are all those in ``channel_context``."""
 _FOR_EACH_VALUE: Final = ("QuantABCD",)
-"""What is computed for every value of the latents."""
+"""Modules computed for every value of the latents."""
 _ONCE: Final = ("gayn2zqstep", "scale_to_context")
-"""What is computed once for an image."""
+"""Modules computed once per image."""
 _DENSITIES: Final = ("density", "entropy_bottleneck", "gaussian_conditional")
-"""What makes tables, once for all images."""
+"""Modules that make tables, once for all images."""
 
 
 def count(network: nn.Module, *, channels: int = 3, stride: int = 64) -> NetworkCost:
-    """The cost of ``network``, whose parts are found by their names, but for the size of its file.
+    """The cost of ``network``, except the size of its file. Its parts are found by their names.
 
-    What has other names is not guessed: it leaves empty what it would be a part of, with the
-    reason. So does a network that cannot be computed without values.
+    The role of a part with another name is not guessed: what the part would count toward is left
+    empty, and ``uncounted`` says why. The same holds for a network that cannot run without values.
     """
     parameters = sum(parameter.numel() for parameter in network.parameters())
     try:
@@ -51,7 +51,7 @@ def count(network: nn.Module, *, channels: int = 3, stride: int = 64) -> Network
             found.analysis,
             found.synthesis,
             parameters=parameters,
-            uncounted=f"what {names} is computed for is not known",
+            uncounted=f"the role of {names} is not known",
         )
     return NetworkCost(
         found.analysis,
@@ -63,13 +63,13 @@ def count(network: nn.Module, *, channels: int = 3, stride: int = 64) -> Network
 
 
 class _Counted:
-    """Thousands of multiply-accumulates for each pixel, by part."""
+    """Thousands of multiply-accumulates per pixel, by part."""
 
     def __init__(self, network: nn.Module, channels: int, stride: int) -> None:
         self._skeleton = _without_values(network)
         used: set[nn.Module] = set()
         for module in self._skeleton.modules():
-            # What is called may take the weights of its parts without calling them.
+            # A module may use the weights of its parts without calling them.
             module.register_forward_pre_hook(lambda module, _: used.update(module.modules()))
         width, height = (-(-side // stride) * stride for side in COUNTED_SIZE)
         self.analysis, y = self._run(_named(self._skeleton, _ANALYSIS), (channels, height, width))
@@ -85,8 +85,8 @@ class _Counted:
         self.left = [name for name, module in weighted if module not in used]
 
     def _run(self, call: Callable[..., Any], *shapes: Iterable[int]) -> tuple[float, Tensor]:
-        """What a call with inputs of these shapes, without their batch, takes, and what it
-        gives."""
+        """The cost and the output of a call with inputs of these shapes, each without its batch
+        dimension."""
         inputs = [torch.empty(1, *shape, device="meta") for shape in shapes]
         with FlopCounterMode(display=False) as counter:
             output: Tensor = call(*inputs)
@@ -95,7 +95,7 @@ class _Counted:
 
 
 def _without_values(network: nn.Module) -> nn.Module:
-    """A copy of ``network`` in evaluation mode whose parameters and buffers have shapes alone."""
+    """A copy of ``network`` in evaluation mode; its parameters and buffers have no values."""
     memo: dict[int, Any] = {}
     for tensor in (*network.parameters(), *network.buffers()):
         empty = torch.empty_like(tensor, device="meta")
@@ -105,7 +105,7 @@ def _without_values(network: nn.Module) -> nn.Module:
 
 
 def _weighted(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The modules that have kernels or matrices, but for those of densities."""
+    """The modules that have kernels or matrices, except those of densities."""
     for name, module in network.named_modules():
         if any(part in _DENSITIES for part in name.split(".")):
             continue
@@ -118,18 +118,19 @@ def _has_hyper_analysis(module: nn.Module) -> bool:
 
 
 def _named(network: Any, names: Iterable[str]) -> Callable[..., Any]:
-    """What ``network`` has under the first of ``names``."""
+    """The attribute of ``network`` with the first of ``names`` that it has."""
     for name in names:
         found: Callable[..., Any] | None = getattr(network, name, None)
         if found is not None:
             return found
-    raise AttributeError(f"there is no {', '.join(names)}")
+    raise AttributeError(f"the network has none of {', '.join(names)}")
 
 
 def _conditioners(
     network: nn.Module, latents: Iterable[int]
 ) -> Iterator[tuple[nn.Module, list[tuple[int, ...]]]]:
-    """What beside the hyper synthesis decides probabilities, with the shapes of its inputs."""
+    """The modules besides the hyper synthesis that decide probabilities, with the shapes of their
+    inputs."""
     maps, height, width = latents
     for name, module in network.named_modules():
         *above, own = name.split(".")
@@ -138,13 +139,13 @@ def _conditioners(
             yield module, [(size,) if own in _ONCE else (maps * height * width, size)]
         elif own in _FOR_EACH_LATENT or above[-1:] == ["channel_context"]:
             inputs = _inputs(module, "in_channels")
-            if not inputs:  # it hands on what it is given
+            if not inputs:  # it returns its input
                 continue
-            known = getattr(module, "latents", 0)  # of inputs that come in two parts
+            known = getattr(module, "latents", 0)  # if the input has two parts
             parts = [known, inputs - known] if hasattr(module, "latents") else [inputs]
             yield module, [(part, height, width) for part in parts]
 
 
 def _inputs(module: nn.Module, kind: str) -> int:
-    """How many channels or features its first layer takes; 0 where it has none."""
+    """How many channels or features its first layer takes; 0 if it has no such layer."""
     return next((int(getattr(part, kind)) for part in module.modules() if hasattr(part, kind)), 0)

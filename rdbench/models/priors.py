@@ -1,9 +1,9 @@
-"""Static densities as integer tables, with the same bits on every machine.
+"""Static densities as integer tables that are identical on every machine.
 
-A decoder makes the tables of a prior anew from its weights, for any width of the bins. They are
+A decoder recomputes the tables of a prior from its weights, for any width of the bins. They are
 computed from the float32 values of the weights with the functions of
-:mod:`rdbench.models.coding.portable`, elementwise products and sums in a fixed order: no library's
-exp, no BLAS, no sum whose order depends on the machine.
+:mod:`rdbench.models.coding.portable` and with elementwise products and sums in a fixed order: no
+library's exp, no BLAS, no sum whose order depends on the machine.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from rdbench.models.densities import FactorizedDensity, PiecewiseLinearDensity
 from rdbench.models.theis2017 import SCALE_BOUND, GaussianScaleMixture
 
 TAIL: Final = 2.0**-23
-"""The mass at either end of a distribution that is left to the escape."""
+"""The most mass that is left to the escape at each end of a distribution."""
 FARTHEST: Final = 1 << 12
-"""The largest distance of a table's values from 0; what lies beyond is left to the escape."""
+"""The largest magnitude of a table's values; larger ones are left to the escape."""
 
 Array = NDArray[np.float64]
 Cumulative = Callable[[NDArray[np.int64], Array], Array]
-"""The distribution functions of some channels, int64 (k,), at boundaries of bins, (n,), counted
-in bins from the centre: float64, (k, n), from 0 to 1."""
+"""Takes channels, int64 (k,), and boundaries of bins, (n,), counted in bins from the center;
+returns the distribution functions of these channels there: float64, (k, n), 0 to 1."""
 
 
 class FactorizedCumulative:
     """The distribution functions of the non-parametric densities of J. Ballé et al., "Variational
     image compression with a scale hyperprior", ICLR 2018, appendix 6.1, one for each channel.
 
-    ``matrices``, (channels, outer, inner), ``biases``, (channels, outer, 1), and ``factors``, of
-    all layers but the last: as they are trained.
+    The arguments are those of the layers as trained: ``matrices``, (channels, outer, inner),
+    ``biases``, (channels, outer, 1), and ``factors``, (channels, outer, 1); the last layer has no
+    factors.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class FactorizedCumulative:
         self._factors = [tanh(exact(factor)) for factor in factors]
 
     def __call__(self, values: Array, channels: NDArray[np.int64] | slice = slice(None)) -> Array:
-        """The functions of ``channels`` at ``values``, (k, n): float64, (k, n), from 0 to 1."""
+        """The functions of ``channels`` at ``values``, (k, n): float64, (k, n), 0 to 1."""
         logits = values[:, np.newaxis]
         for k, (matrix, bias) in enumerate(zip(self._matrices, self._biases, strict=True)):
             logits = _product(matrix[channels], logits) + bias[channels]
@@ -57,7 +58,7 @@ class FactorizedCumulative:
 
 
 def factorized_tables(density: FactorizedDensity, beta: float = 1.0) -> StaticTables:
-    """A table for each channel: symbol s has the mass of median + (s ± ½)·``beta``."""
+    """A table for each channel: symbol s has the mass between median + (s ± ½)·``beta``."""
     functions = FactorizedCumulative(density.matrices, density.biases, density.factors)
     medians = exact(density.medians)
 
@@ -68,7 +69,7 @@ def factorized_tables(density: FactorizedDensity, beta: float = 1.0) -> StaticTa
 
 
 def mixture_tables(mixture: GaussianScaleMixture, beta: float = 1.0) -> StaticTables:
-    """A table for each map: symbol s has the mass of (s ± ½)·``beta``."""
+    """A table for each map: symbol s has the mass between (s ± ½)·``beta``."""
     logits = exact(mixture.logits)
     shares = exp(logits - logits.max(axis=1, keepdims=True))
     shares = shares / np.add.accumulate(shares, axis=1)[:, -1:]
@@ -82,10 +83,10 @@ def mixture_tables(mixture: GaussianScaleMixture, beta: float = 1.0) -> StaticTa
 
 
 def piecewise_linear_tables(
-    density: PiecewiseLinearDensity, widths: Array, centres: Array
+    density: PiecewiseLinearDensity, widths: Array, centers: Array
 ) -> StaticTables:
-    """A table for each map: symbol s has the integral over ``centres`` + (s ± ½)·``widths``, both
-    float64 (maps,), divided by that over the whole grid."""
+    """A table for each map: symbol s has the integral between ``centers`` + (s ± ½)·``widths``,
+    both float64 (maps,), divided by that over the whole grid."""
     values = exact(density.values)
     points, extent = density.points, density.extent
     trapezoids = (values[:, 1:] + values[:, :-1]) / (2 * points)
@@ -93,7 +94,7 @@ def piecewise_linear_tables(
     np.add.accumulate(trapezoids, axis=1, out=up_to[:, 1:])
 
     def cumulative(maps: NDArray[np.int64], halves: Array) -> Array:
-        edges = centres[maps, np.newaxis] + halves * widths[maps, np.newaxis]
+        edges = centers[maps, np.newaxis] + halves * widths[maps, np.newaxis]
         scaled = np.clip((edges + extent) * points, 0, trapezoids.shape[1])
         cell = np.minimum(np.floor(scaled), trapezoids.shape[1] - 1).astype(np.int64)
         way = scaled - cell
@@ -107,7 +108,8 @@ def piecewise_linear_tables(
 
 
 def _tables(cumulative: Cumulative, channels: int) -> StaticTables:
-    """The tables of ``channels`` distributions, each as far as it has mass to speak of."""
+    """The tables of ``channels`` distributions, each cut where no more than :data:`TAIL` is left on
+    a side, or at :data:`FARTHEST`."""
     lows = [0] * channels
     rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * channels
     reaches = _reaches(cumulative, channels)
@@ -122,8 +124,8 @@ def _tables(cumulative: Cumulative, channels: int) -> StaticTables:
 
 
 def _reaches(cumulative: Cumulative, channels: int) -> NDArray[np.int64]:
-    """For each channel the smallest power of two of bins to either side beyond which there is no
-    more than :data:`TAIL` on either."""
+    """For each channel, the number of bins on each side beyond which no more than :data:`TAIL` is
+    left: the smallest such power of two, or :data:`FARTHEST`."""
     powers = 1 << np.arange(FARTHEST.bit_length())
     ends = np.asarray(powers, np.float64) + 0.5
     numbers = np.arange(channels)
@@ -139,7 +141,7 @@ def _boundaries(reach: int) -> Array:
 
 
 def _span(below: Array) -> tuple[int, int]:
-    """The boundaries between which a table lies, at least one bin apart."""
+    """The first and the last boundary of a table, at least one bin apart."""
     bins = below.size - 1
     start = min(int(np.count_nonzero(below[1:] <= TAIL)), bins - 1)
     stop = bins - int(np.count_nonzero(1.0 - below[:-1] <= TAIL))
@@ -155,6 +157,6 @@ def _product(matrices: Array, vectors: Array) -> Array:
 
 
 def exact(tensor: Tensor) -> Array:
-    """The numbers of ``tensor`` as float64."""
+    """``tensor`` as a float64 array of the same shape."""
     values: Array = tensor.detach().cpu().double().numpy()
     return values

@@ -1,14 +1,14 @@
 """The compressive autoencoder of Theis et al. 2017.
 
 L. Theis, W. Shi, A. Cunningham, F. Huszár, "Lossy image compression with compressive
-autoencoders", ICLR 2017, arXiv:1703.00395. Sub-pixel convolutions, rounding with the gradient of
-the identity, Gaussian scale mixtures of six components for each of 96 maps, the bound on the rate
-with uniform noise, and gains of the maps are the paper's; sizes of layers are those that
-reimplementations agree on. Assumed: leaky ReLU of slope 0.01, none after a
-residual sum; edges replicated at each convolution, where the paper mirrors; images mapped to ±1;
-mixtures that start even, with standard deviations from 0.5 to 16. Not there: the training in
-which coefficients are enabled one after the other, and the tuning of gains and mixtures alone for
-other rates, each of which has a network of its own.
+autoencoders", ICLR 2017, arXiv:1703.00395. From the paper: sub-pixel convolutions, rounding with
+the gradient of the identity, Gaussian scale mixtures of six components for each of 96 maps, the
+bound on the rate with uniform noise, and gains of the maps. Layer sizes are those that
+reimplementations agree on. Assumed: leaky ReLU with slope 0.01, and none after a residual sum;
+edges replicated at each convolution, where the paper mirrors; images mapped to ±1; mixtures that
+start with equal weights and standard deviations from 0.5 to 16. Not implemented: the training that
+enables coefficients one after another, and the tuning of gains and mixtures alone for other rates.
+Here each rate has a network of its own.
 """
 
 from __future__ import annotations
@@ -66,23 +66,23 @@ class GaussianScaleMixture(nn.Module):
         return weights.T[:, :, None, None], scales.T[:, :, None, None]
 
     def density(self, values: Tensor) -> Tensor:
-        """The density at ``values``: (B, maps, H, W) to the same."""
+        """The density at ``values``: (B, maps, H, W) to the same shape, in their dtype."""
         weights, scales = self._components(values)
         normal = torch.exp(-((values[:, None] / scales) ** 2) / 2) / (scales * math.sqrt(math.tau))
         return (weights * normal).sum(dim=1)
 
     def mass(self, values: Tensor, width: float = 1.0) -> Tensor:
-        """The mass within ``width``/2 of ``values``: (B, maps, H, W) to the same, in their
+        """The mass within ``width``/2 of ``values``: (B, maps, H, W) to the same shape, in their
         dtype."""
         weights, scales = self._components(values)
         return (weights * gaussian_likelihood(values[:, None], 0.0, scales, width)).sum(dim=1)
 
 
 class Theis2017(nn.Module):
-    """The autoencoder: images on the scale 0..255, float, (B, 3, H, W), sides multiples of 8, to
-    latents, (B, maps, H/8, W/8), and back.
+    """The autoencoder: images, float (B, 3, H, W) on the scale 0..255, to latents, (B, maps, H/8,
+    W/8), and back. H and W are multiples of 8.
 
-    ``maps`` is 96 in the paper and ``width``, the channels of the residual blocks, 128. Weights
+    ``maps`` is 96 in the paper, and ``width``, the channels of the residual blocks, is 128. Weights
     are drawn from ``generator``.
     """
 
@@ -91,7 +91,7 @@ class Theis2017(nn.Module):
     peak: Final = 255.0
     """The largest sample of an image."""
     margin: Final = 6
-    """How many latents away analysis and synthesis still see."""
+    """How far analysis and synthesis see to each side, in latents."""
 
     def __init__(
         self, *, maps: int = 96, width: int = 128, generator: torch.Generator | None = None
@@ -129,9 +129,9 @@ class Theis2017(nn.Module):
         return (self.decoder(y_hat / self._gains) + 1) * 127.5
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
-        """The image from rounded latents. The likelihoods are the masses of these or, while
-        training, the densities at these plus uniform noise from ``generator``, which may exceed
-        1: the mean of their −log2 bounds the rate from above."""
+        """The image from rounded latents. The likelihoods are the masses of these latents or, in
+        training, the densities at these latents plus uniform noise from ``generator``. Densities
+        may exceed 1; the mean of their −log2 is an upper bound on the rate."""
         y_hat = round_ste(self.analysis(images))
         if self.training:
             likelihood = self.density.density(y_hat + uniform_noise(y_hat, generator))

@@ -1,9 +1,9 @@
-"""Files of weights: safetensors with a card that says which network they are of.
+"""Files of weights: safetensors with a card that describes their network.
 
-A file holds the state of a network as ``torch.nn.Module.state_dict`` names it, in float32 or
-float16, and in its metadata a :class:`Card`. Reading the card needs no torch. The identity of
-weights is taken over names, types, shapes and bytes of the tensors, so that it does not change
-with the card or with the kind of file; streams carry its first 8 bytes.
+A file holds the state of a network under the names of ``torch.nn.Module.state_dict``, in float32 or
+float16, and a :class:`Card` in its metadata. Reading the card does not need torch. The identity of
+weights is a hash of the names, types, shapes and bytes of the tensors, so it does not depend on the
+card or the kind of file. Streams carry its first 8 bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHIPPED: Final = Path(__file__).parent / "trained"
 IDENTITY_BYTES: Final = 8
 
 MOST_VALUE: Final = 1e15
-"""No number in a card is larger."""
+"""The largest magnitude of a number in a card."""
 CHANNELS: Final = (1, 3)
 
 _FORMAT: Final = "1"
@@ -39,20 +39,21 @@ _FORMAT: Final = "1"
 
 @dataclass(frozen=True)
 class Card:
-    """What a file of weights says of itself."""
+    """What a file of weights says about itself."""
 
     architecture: str
-    """Its name: :func:`rdbench.models.architectures.find`."""
+    """Its name, as :func:`rdbench.models.architectures.find` takes it."""
     configuration: Mapping[str, Any]
     """The arguments of the network: channels, case, ..."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """How it came to be: "lambda", which a file must have (γ of Dumas et al. 2018 under the same
-    name), "optimised" ("mse" or "ms-ssim"), "quality" where the paper has a number for it,
-    "steps", "data", "seconds", "hardware", ..."""
+    """How it was trained: "lambda", which is required (γ of Dumas et al. 2018 has the same name),
+    "optimised" ("mse" or "ms-ssim"), "quality" if the paper has a number for it, "steps", "data",
+    "seconds", "hardware", ..."""
 
 
 def write(path: Path, card: Card, state: Mapping[str, Tensor], *, half: bool = False) -> None:
-    """Write weights to ``path``, all at once or not at all; ``half``: floats as float16."""
+    """Write ``card`` and the weights ``state`` to ``path``, all at once or not at all. ``half``
+    stores float32 tensors as float16."""
     import torch
     from safetensors.torch import save
 
@@ -73,7 +74,7 @@ def write(path: Path, card: Card, state: Mapping[str, Tensor], *, half: bool = F
 
 
 def read_card(path: Path) -> Card:
-    """The card of the file ``path``, without its tensors.
+    """The card of the file ``path``; the tensors are not read.
 
     Raises :class:`UsageError` for a file that is missing, damaged, or of another program."""
     from safetensors import SafetensorError, safe_open
@@ -106,23 +107,23 @@ def _card(metadata: Mapping[str, str]) -> Card:
     )
     rate = training["lambda"]
     if isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0:
-        raise ValueError(f"lambda is {quoted(rate)}, where a number above 0 is needed")
+        raise ValueError(f"lambda is {quoted(rate)}, not a number above 0")
     channels = configuration.get("channels", 3)
     if type(channels) is not int or channels not in CHANNELS:
         taken = " or ".join(map(str, CHANNELS))
-        raise ValueError(f"channels is {quoted(channels)}, where images have {taken}")
+        raise ValueError(f"channels is {quoted(channels)}, but images have {taken}")
     architecture = current(metadata["architecture"])
     if plugins.split(architecture):
-        raise ValueError("its architecture is a file of Python, which is not run for it")
+        raise ValueError("its architecture is a Python file, and a card cannot run one")
     return Card(architecture, configuration, {**training, "lambda": float(rate)})
 
 
 def _table(name: str, text: str) -> dict[str, Any]:
-    """A table of a card, whose numbers are finite and within :data:`MOST_VALUE`. Raises
-    :class:`ValueError`."""
+    """The table ``name`` of a card, from its JSON. Raises :class:`ValueError` if ``text`` is not a
+    table, or has a number that is not finite or exceeds :data:`MOST_VALUE`."""
     table = parsed(json.loads, text)
     if not isinstance(table, dict):
-        raise ValueError(f"{name} is no table")
+        raise ValueError(f"{name} is not a table")
     waiting: list[Any] = [table]
     while waiting:
         value = waiting.pop()
@@ -131,14 +132,14 @@ def _table(name: str, text: str) -> dict[str, Any]:
         elif isinstance(value, list):
             waiting += value
         elif isinstance(value, int | float) and not -MOST_VALUE <= value <= MOST_VALUE:
-            raise ValueError(f"{name} holds {quoted(value)}, a number that cannot be")
+            raise ValueError(f"{name} holds {quoted(value)}, a number out of range")
     return table
 
 
 def read(path: Path) -> tuple[Card, dict[str, Tensor]]:
     """The card and the tensors of the file ``path``, as stored, on the CPU.
 
-    Raises :class:`UsageError` as :func:`read_card`, and for values that are not finite."""
+    Raises :class:`UsageError` as :func:`read_card` does, and for values that are not finite."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -153,26 +154,27 @@ def read(path: Path) -> tuple[Card, dict[str, Tensor]]:
 
 
 def check_finite(state: Mapping[str, Tensor], where: str) -> None:
-    """Raise :class:`UsageError` where a tensor holds NaN or an infinity, or is of a type that
-    cannot be asked."""
+    """Raise :class:`UsageError` if a tensor holds NaN or infinity, or has a type that cannot be
+    checked; ``where`` names the file."""
     import torch
 
     for name, tensor in state.items():
         try:
             finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
-        except RuntimeError:  # as of packed floats of four bits
+        except RuntimeError:  # such as packed 4-bit floats
             raise UsageError(
-                f"{where}: {name!r} is of {tensor.dtype}; save it as float32"
+                f"{where}: {name!r} has the type {tensor.dtype}; save it as float32"
             ) from None
         if not finite:
             raise UsageError(
-                f"{where}: {name!r} holds values that are not finite; the training diverged, use "
+                f"{where}: {name!r} holds values that are not finite; the training diverged: use "
                 "an earlier checkpoint"
             )
 
 
 def identity(state: Mapping[str, Tensor]) -> bytes:
-    """The first 8 bytes of the SHA-256 of the tensors: names in order, types, shapes, bytes."""
+    """The first 8 bytes of the SHA-256 over the names (sorted), types, shapes and bytes of the
+    tensors."""
     import torch
 
     digest = hashlib.sha256()
@@ -184,8 +186,9 @@ def identity(state: Mapping[str, Tensor]) -> bytes:
 
 
 def catalogue(folder: Path) -> dict[Path, Card]:
-    """The files of weights in ``folder`` with their cards, by name; files of other programs and
-    damaged ones are refused. Raises :class:`UsageError` if it is not a folder."""
+    """The files of weights in ``folder``, sorted by name, with their cards. Raises
+    :class:`UsageError` if it is not a folder, or has a file that is damaged or of another
+    program."""
     if not folder.is_dir():
         raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder")
     return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}

@@ -94,7 +94,7 @@ def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Two tables of tables as one; of what is in both the first is kept."""
     both = {**other, **one}
     for key in one.keys() & other.keys():
-        if isinstance(one[key], dict):
+        if isinstance(one[key], dict) and isinstance(other[key], dict):
             both[key] = _together(one[key], other[key])
     return both
 

@@ -13,7 +13,7 @@ from rdbench.experiment import CodecPlan, Task, plan_codec
 from rdbench.images import Geometry, ImageRef, trims
 from rdbench.manifest import read_manifest
 from rdbench.metrics import MetricRecord
-from rdbench.plans import curve_options
+from rdbench.plans import by_image, curve_options
 from rdbench.results import RunDirectory, measurements_path
 from rdbench.runner.executor import Executor
 from rdbench.runner.planning import check_images
@@ -92,18 +92,17 @@ def originals(
     """The originals as they were read when the run was measured."""
     experiment = manifest.get("experiment", {})
     found = {}
+    geometries = {
+        (dataset, name): image.get("geometry", "original")
+        for dataset, images in experiment.get("datasets", {}).items()
+        for name, image in by_image(images).items()
+        if isinstance(image, dict)
+    }
     for dataset, name in sorted(wanted):
         file = manifest.get("files", {}).get(dataset, {}).get(name)
         if file is None:
             raise UsageError(f"run.json does not say where the image {name!r} of {dataset!r} is")
-        geometry: Geometry = next(
-            (
-                image["geometry"]
-                for image in experiment.get("datasets", {}).get(dataset, ())
-                if image["image"] == name
-            ),
-            "original",
-        )
+        geometry: Geometry = geometries.get((dataset, name), "original")
         color = experiment.get("color", "rgb")
         found[dataset, name] = ImageRef(dataset, name, Path(file), color, geometry, trims(dataset))
     return found
@@ -120,7 +119,7 @@ class Plans:
     def __init__(self, manifest: dict[str, Any]) -> None:
         self._targets: dict[str, str] = manifest.get("targets", {})
         self._options = {
-            (codec["codec"], curve_options(codec)): codec["options"]
+            (codec["codec"], curve_options(codec)): codec.get("options", {})
             for codec in manifest.get("experiment", {}).get("codecs", ())
         }
         self._plans: dict[tuple[str, str, float], CodecPlan] = {}

@@ -256,7 +256,7 @@ def test_a_payload_that_no_encoder_makes_is_refused_or_is_an_image() -> None:
     assert outcomes <= {
         (32, 32, 1),
         "the stream is damaged: a block has more levels than samples",
-        "the stream is damaged: it is none of the range coder",
+        "the stream is damaged: it is not range-coded",
     }
     assert len(outcomes) > 1
 

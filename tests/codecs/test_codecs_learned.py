@@ -211,7 +211,7 @@ def plan_options(name: str) -> dict:
     return plan(name, checkpoints=TRAINED).resolved()
 
 
-def test_case_3_is_the_network_of_case_1_with_its_maps_centred():
+def test_case_3_is_the_network_of_case_1_with_its_maps_centered():
     case1 = plan("dumas2018-case1", checkpoints=TRAINED, sweep="beta", **{"lambda": "10000"})
     case3 = plan("dumas2018-case3", checkpoints=TRAINED)
     image = PHOTO[:, :, :1]
@@ -351,5 +351,5 @@ def test_cuda_where_there_is_none_is_refused_when_a_run_is_planned():
 
     if torch.cuda.is_available():
         pytest.skip("there is CUDA here")
-    with pytest.raises(UsageError, match="there is no CUDA here; use device=cpu"):
+    with pytest.raises(UsageError, match="CUDA is not available; use device=cpu"):
         plan("balle2018", checkpoints=TRAINED, device="cuda")

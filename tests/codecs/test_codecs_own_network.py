@@ -212,7 +212,7 @@ def test_padding_and_tiles_of_networks_of_ones_own(mine):
 
 
 LAYOUTS = {
-    "no MessagePack": b"\xc1",
+    "not MessagePack": b"\xc1",
     "nested beyond reason": b"\x91" * 100_000,
     "not a list": msgspec.msgpack.encode({"a": 1}),
     "two tiles": msgspec.msgpack.encode([[[[10]], [1, 1]]] * 2),

@@ -67,7 +67,7 @@ def test_no_torch_before_an_instance_is_built():
         "try:\n"
         "    Zoo.require(options)\n"
         "except Exception as error:\n"
-        "    assert 'not here' in str(error), error\n"
+        "    assert 'are missing' in str(error), error\n"
         "print(sorted({'torch', 'compressai'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
@@ -189,7 +189,7 @@ def test_devices_and_precisions(checkpoints: Path):
     stream = Zoo(2, precision="bfloat16", **options).encode(image)
     assert Zoo(2, tile=64, **options).decode(stream).shape == image.shape
     if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match="no CUDA"):
+        with pytest.raises(UsageError, match="CUDA is not available"):
             Zoo(2, device="cuda", **options)
 
 
@@ -226,7 +226,7 @@ def test_a_run_says_once_what_was_left_out_of_a_checkpoint(checkpoints: Path, tm
     command = ("run", "--codec", codec, "--dataset", "*.png", "--metrics", "mse", "--out", "out")
     done = rdbench(*command, "--jobs", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = "1 of its entries are not of the network and were left out (lpips)"
+    told = "1 of its entries do not belong to the network and were left out (lpips)"
     assert done.stderr.count(told) == 1
     (label,) = {row.label for row in read_rows(tmp_path / "out")}
     (note,) = json.loads((tmp_path / "out" / "run.json").read_text())["notes"][label]

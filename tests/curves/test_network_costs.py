@@ -120,6 +120,17 @@ def test_merged_runs_have_those_of_all_points(folder, tmp_path):
     assert costs(merged)["dumas2018-case2"].keys() == {"8", "4", "2"}
 
 
+def test_costs_of_unlike_shapes_are_those_of_the_first(run, tmp_path):
+    for name, value in (("one", {"seconds": 1}), ("other", 1.0)):
+        manifest = json.loads((run / "run.json").read_text())
+        manifest["network_costs"]["dumas2018-case2"]["8"]["1"]["edited"] = value
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps(manifest))
+        (tmp_path / name / "measurements.csv").write_bytes((run / "measurements.csv").read_bytes())
+    merged = rdbench.merge([tmp_path / "one", tmp_path / "other"], tmp_path / "merged")
+    assert costs(merged)["dumas2018-case2"]["8"]["1"]["edited"] == {"seconds": 1}
+
+
 def test_points_without_a_count_have_none_and_that_is_said(run, tmp_path):
     """As rows that were measured before costs were kept."""
     manifest = json.loads((run / "run.json").read_text())

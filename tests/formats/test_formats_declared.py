@@ -44,5 +44,5 @@ def test_the_size_of_a_webp_file_with_a_canvas():
     "data", [b"", b"RIFF", bytes(100), b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40)]
 )
 def test_what_does_not_begin_as_one_is_refused(read, data):
-    with pytest.raises(BitstreamError, match="does not begin as a"):
+    with pytest.raises(BitstreamError, match="does not begin like a"):
         read(data)

@@ -163,7 +163,7 @@ def test_the_first_set_of_the_base_layer_counts() -> None:
         (b"\0\0\1\x26\1\2\3\4", "no sequence parameter set"),
         (b"\0\0\1", "no sequence parameter set"),
         (sps(chroma=4), "chroma_format_idc 4 is not within 0 to 3"),
-        (sps(depths=(8, 10)), "luma of 8 bits with chroma of 10 is not taken"),
+        (sps(depths=(8, 10)), "luma of 8 bits with chroma of 10 is not supported"),
         (sps(size=(0, 8)), "a picture of 0x0 is not valid"),
         (b"\0\0\1\x42\1" + b"\0\0\3" * 40, "damaged"),
     ],

@@ -306,7 +306,7 @@ def test_ceiling_of_8_bit_bt709_on_kodak(kodak) -> None:
     [
         ([], "planes of shapes"),
         ([np.zeros((4, 4), np.uint8)], "planes of shapes"),
-        ([np.zeros((4, 4), np.uint8)] * 3, "are not those of chroma 420"),
+        ([np.zeros((4, 4), np.uint8)] * 3, "do not fit chroma 420"),
         ([np.zeros((4, 4, 1), np.uint8)] * 3, "planes of shapes"),
         ([np.zeros((0, 0), np.uint8)] * 3, "planes of shapes"),
         (

@@ -123,7 +123,7 @@ def test_of_several_networks_none_is_taken_unsaid(
     two = {
         f"{part}.{key}": value for part in ("student", "teacher") for key, value in state.items()
     }
-    with pytest.raises(UsageError, match=r"below 'student\.' and 'teacher\.'"):
+    with pytest.raises(UsageError, match=r"under 'student\.' and 'teacher\.'"):
         loading.load(saved(tmp_path / "two.pth", two), NAME)
 
 

@@ -111,7 +111,7 @@ def test_bytes_from_anywhere_are_refused_even_with_a_right_checksum(body) -> Non
         (b"rd", "starts with b'rd'"),
         (b"rdb", "truncated"),
         (b"rdb\1", "truncated"),
-        (b"rdb\2" + pack(KODAK)[4:], "version 2 of the format, and this decoder reads 1"),
+        (b"rdb\2" + pack(KODAK)[4:], "version 2 of the format, but this decoder reads version 1"),
         (checked(pack(KODAK)[:-4]) + b"\0", "truncated or damaged"),
     ],
 )
@@ -186,7 +186,7 @@ def body_with(offset: int, replaced: int, by: bytes) -> bytes:
         (body_with(23, 2, b"\xff\xff\xff\xff\x7f"), "is not within sides"),
         (body_with(27, 1, b"\x00"), "0 payloads"),
         (body_with(27, 1, b"\x41"), "65 payloads"),
-        (body_with(28, 2, b"\xff\xff\xff\xff\x7f"), "bytes, and 20400 are left"),
+        (body_with(28, 2, b"\xff\xff\xff\xff\x7f"), "bytes, but only 20400 are left"),
     ],
 )
 def test_headers_that_no_encoder_writes_are_refused(data, message) -> None:

@@ -81,7 +81,7 @@ def test_mistakes_in_files_are_answered(tmp_path):
         f"{tmp_path}/none.py:SPEC": "No such file",
         f"{path}:OTHER": "is not an ArchitectureSpec",
         f"{path}:NONE": "is not an ArchitectureSpec",
-        f"{own(tmp_path, 'lee2019', 'lee.py')}:SPEC": "'lee2019' of .* is named like another one",
+        f"{own(tmp_path, 'lee2019', 'lee.py')}:SPEC": "'lee2019' of .* has the same name",
     }
     for target, message in cases.items():
         with pytest.raises(UsageError, match=message):
@@ -91,7 +91,7 @@ def test_mistakes_in_files_are_answered(tmp_path):
     with pytest.raises(UsageError, match="cannot be imported: ZeroDivisionError"):
         architectures.find(f"{broken}:SPEC")
     architectures.find(f"{path}:SPEC")
-    with pytest.raises(UsageError, match=r"'mine' of .*twin\.py:SPEC is named like another one"):
+    with pytest.raises(UsageError, match=r"'mine' of .*twin\.py:SPEC has the same name as another"):
         architectures.find(f"{own(tmp_path, file='twin.py')}:SPEC")
     with pytest.raises(UsageError, match="unknown architecture 'lee2018'; did you mean 'lee2019'"):
         architectures.find("lee2018")
@@ -114,8 +114,8 @@ def test_an_installed_package_offers_one(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ([("lee2019", "other:SPEC")], r"'lee2019' .*other:SPEC.* is named like rdbench\.models"),
-        ([("a", "x:S"), ("a", "y:S")], r"'a' .*\(y:S\) is named like x:S; uninstall one of them"),
+        ([("lee2019", "other:SPEC")], r"'lee2019' .*other:SPEC.* same name as rdbench\.models"),
+        ([("a", "x:S"), ("a", "y:S")], r"'a' .*\(y:S\) has the same name as x:S; uninstall"),
     ],
 )
 def test_an_entry_point_replaces_nothing(monkeypatch, points, message):
@@ -173,19 +173,19 @@ def configuration(key: str, value: str) -> dict[str, str]:
         ({"configuration": json.dumps({"hidden": 7, "latents": 9})}, "do not fit .*size mismatch"),
         ({"configuration": json.dumps({"hiden": 7})}, "unexpected keyword argument 'hiden'"),
         ({"training": json.dumps({"steps": 1})}, r"its card is damaged \(it has no 'lambda'\)"),
-        ({"training": "[]"}, "training is no table"),
-        ({"configuration": "5"}, "configuration is no table"),
+        ({"training": "[]"}, "training is not a table"),
+        ({"configuration": "5"}, "configuration is not a table"),
         ({"configuration": "[" * 1000}, "nested deeper"),
-        ({"architecture": "/tmp/mine.py:SPEC"}, "a file of Python, which is not run for it"),
+        ({"architecture": "/tmp/mine.py:SPEC"}, "a Python file, and a card cannot run one"),
         *(
-            (training("lambda", rate), "lambda is .*, where a number above 0 is|a number that can")
+            (training("lambda", rate), "lambda is .*, not a number above 0|a number out of range")
             for rate in ("0", "-1", "true", '"x"', "null", "[]", "NaN", "Infinity", HUGE)
         ),
-        (training("seconds", HUGE), r"training holds 1000.*…0, a number that cannot be"),
+        (training("seconds", HUGE), r"training holds 1000.*…0, a number out of range"),
         (training("seconds", f"[{{}}, [-{HUGE}]]"), "training holds -1000"),
         (training("seconds", "1" * 5000), "Exceeds the limit"),
         *(
-            (configuration("channels", channels), "channels is .*, where images have 1 or 3|number")
+            (configuration("channels", channels), "channels is .*, but images have 1 or 3|number")
             for channels in ("0", "-1", "2", "true", "1.0", '"3"', "null", "[3]", "{}", HUGE, "NaN")
         ),
         *(
@@ -217,7 +217,7 @@ def test_a_file_of_python_that_a_card_names_is_not_run(tmp_path):
         metadata = {**file.metadata(), "architecture": f"{tmp_path / 'mine.py'}:SPEC"}
     path = tmp_path / "changed.safetensors"
     save_file(load_file(source), path, metadata)
-    with pytest.raises(UsageError, match="which is not run for it"):
+    with pytest.raises(UsageError, match="a card cannot run one"):
         registry.load("trained")(1, checkpoint=str(path))
     assert not (tmp_path / "run").exists()
 

@@ -285,8 +285,8 @@ def test_integrals_are_those_of_quadrature(rng):
 @pytest.mark.parametrize("width", [0.3, 1.0, 1.7, 10.0])
 def test_bins_of_any_width_sum_to_the_integral(rng, width):
     density = random_density(rng)
-    widths, centres = torch.tensor([width, 0.8]), torch.tensor([0.4, -2.0])
-    masses = density.bin_masses(widths, centres, -30, 30)
+    widths, centers = torch.tensor([width, 0.8]), torch.tensor([0.4, -2.0])
+    masses = density.bin_masses(widths, centers, -30, 30)
     assert masses.dtype == torch.float64
     np.testing.assert_allclose(masses.sum(1), density.integral(), rtol=1e-12)
     fine = np.linspace(0.4 + 0.5 * width, 0.4 + 1.5 * width, 200_001)

@@ -203,7 +203,7 @@ def test_training_lowers_the_loss(case, channels, luma, photo, rng):
 
 
 def test_means_are_taken_off_in_cases_2_and_3():
-    assert [Dumas2018(case, maps=2).centred for case in (1, 2, 3)] == [False, True, True]
+    assert [Dumas2018(case, maps=2).centered for case in (1, 2, 3)] == [False, True, True]
 
 
 def test_luma_is_clipped_to_its_range_and_rgb_to_eight_bits(rng):

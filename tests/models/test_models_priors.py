@@ -82,13 +82,13 @@ def made(kind: str, beta: float) -> Made:
     """The tables, and torch's float64 masses of the symbols ``low``..``high``, (channels, n)."""
     if kind == "piecewise":
         density = piecewise()
-        widths, centres = piecewise_bins(beta)
+        widths, centers = piecewise_bins(beta)
 
         def masses(low: int, high: int) -> np.ndarray:
-            found = density.bin_masses(*map(torch.from_numpy, (widths, centres)), low, high)
+            found = density.bin_masses(*map(torch.from_numpy, (widths, centers)), low, high)
             return (found / density.integral()[:, None]).numpy()
 
-        return piecewise_linear_tables(density, widths, centres), masses
+        return piecewise_linear_tables(density, widths, centers), masses
     prior: Any = factorized() if kind == "factorized" else mixture()
     medians = prior.medians.double() if kind == "factorized" else torch.zeros(CHANNELS)
     tables = (factorized_tables if kind == "factorized" else mixture_tables)(prior, beta)

@@ -193,7 +193,7 @@ def test_parts_that_are_not_known_leave_out_what_they_may_be_of():
     cost = count(network, stride=8)
     assert cost.analysis_kmac_px == pytest.approx(3 * 8 / 1000)
     assert cost.entropy_encode_kmac_px is None
-    assert cost.uncounted == "what prior.0, prior.1 is computed for is not known"
+    assert cost.uncounted == "the role of prior.0, prior.1 is not known"
     assert cost.parameters == sum(p.numel() for p in network.parameters())
 
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_computed_without_values_is_said():
     assert cost.uncounted.startswith("cannot be counted: RuntimeError: ")
     assert cost.parameters > 0
     assert count(nn.Conv2d(3, 3, 3)).uncounted == (
-        "cannot be counted: AttributeError: there is no analysis, g_a, encoder"
+        "cannot be counted: AttributeError: the network has none of analysis, g_a, encoder"
     )
 
 

@@ -349,5 +349,5 @@ def test_checkpoints_that_are_none(checkpoint: Path, tmp_path: Path, capsys: Any
 def test_cuda_where_there_is_none():
     if torch.cuda.is_available():
         pytest.skip("there is CUDA here")
-    with pytest.raises(UsageError, match="no CUDA"):
+    with pytest.raises(UsageError, match="CUDA is not available"):
         Execution(device="cuda")

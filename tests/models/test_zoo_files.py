@@ -126,7 +126,7 @@ def test_a_folder_is_a_ladder(tmp_path: Path):
     ("names", "words"),
     [
         ((), "no checkpoints"),
-        (("best.pth.tar",), "best.pth.tar.*does not tell"),
+        (("best.pth.tar",), "best.pth.tar.*does not say"),
         (("a-q1.pt", "b-q1.pt"), "a-q1.pt.*b-q1.pt"),
     ],
 )

@@ -42,10 +42,10 @@ FAULTS = {
 }
 FINE = ("none", "chatty", "burn", "hold", "fork", "fork_with_pipe", "daemon", "daemon_with_pipe")
 KINDS = {
-    "pnm": "P6 file: 6720 bytes are declared and 3353 are there",
+    "pnm": "P6 file: the header declares 6720 bytes of samples, but 3353 follow it",
     "png": "PNG",
-    "yuv": "raw planes: one frame of 56x40 420 of 8 bits is 3360 bytes, and 1680 are there",
-    "y4m": "Y4M: one frame of 56x40 420 of 8 bits is 3360 bytes, and ",
+    "yuv": "raw planes: one frame of 56x40 420 of 8 bits has 3360 bytes, not 1680",
+    "y4m": "Y4M: one frame of 56x40 420 of 8 bits has 3360 bytes, not ",
 }
 OTHER_SIZE = "codec 'faulty-{kind}': decode returned shape (6, 4, 3), but the image is (40, 56, 3)"
 
@@ -108,7 +108,7 @@ def test_an_image_of_another_size_is_a_failure(outcome, kind):
     row = outcome[0][f"faulty-{kind}", "other"]
     assert row.status == FAILED
     if kind == "yuv":  # nothing but the header that rdbench wrote tells the size
-        assert row.message.endswith("is 3360 bytes, and 36 are there")
+        assert row.message.endswith("has 3360 bytes, not 36")
     else:
         assert row.message == OTHER_SIZE.format(kind=kind)
 

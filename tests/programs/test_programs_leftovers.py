@@ -84,7 +84,7 @@ def test_a_killed_worker_leaves_no_program(asleep):
     table = asleep.places.notes.with_name("out") / MEASUREMENTS
     wait_for(lambda: table.exists() and table.read_text().count("\n") == 2, "there is no row")
     asleep.process.send_signal(signal.SIGTERM)
-    assert "interrupted; 1 rows are kept" in said(asleep.process)
+    assert "interrupted; 1 row is kept" in said(asleep.process)
     assert asleep.gone()
 
 

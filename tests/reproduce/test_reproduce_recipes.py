@@ -64,6 +64,11 @@ def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
         ('title = "A figure"', "", "key 'title': is missing"),
         ("datasets", "dataset", "unknown key 'dataset'; did you mean 'datasets'"),
         ('kind = "rate-distortion"', 'kind = "pie"', "unknown value 'pie'"),
+        (
+            'kind = "rate-distortion"',
+            "crop = [true, 0, 8, 8]",
+            "crop[0]': True is not a whole number",
+        ),
         ('test = "BPG"', 'test = "BGP"', "unknown label 'BGP'; did you mean 'BPG'"),
         ('anchor = "JPEG"', "", "key 'claims[0].anchor': is missing"),
         ('label = "BPG"', 'label = "JPEG"', "the label 'JPEG' occurs twice"),

@@ -33,8 +33,6 @@ from .kills import PATIENCE_S, Found, Place, below, rows_of, table, told, until
 
 MARK: Final = "RDBENCH_CHAOS"
 """A variable of all processes of a series, by which those that are left are found."""
-GOES_ON: Final = ("and the same command goes on", "there is no Dask scheduler at", "may be used: ")
-"""What a run says that could not go on without its cluster."""
 
 
 class Actors:
@@ -89,7 +87,8 @@ class Run:
             self._found.finished += 1
             self._number += 1
         elif status not in {1, 2, 130, *self._may} or (
-            status == 2 and not any(text in said for text in GOES_ON)
+            # A run that cannot go on without its cluster says which one.
+            status == 2 and self._cluster.address not in said.rpartition("rdbench: error: ")[2]
         ):
             self._found.faults.append(f"run-{self._number} ends with {status}: {said[-500:]}")
 

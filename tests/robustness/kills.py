@@ -236,7 +236,7 @@ def killed(place: Place, out: Path, rng: random.Random, found: Found) -> bool:
     if way in (interrupt, interrupt_again) and heard:
         if process.returncode != 130:
             found.faults.append(f"{where}: exit status {process.returncode}: {said[-300:]}")
-        if out.exists() and said.strip() and "rows are kept" not in said:
+        if out.exists() and said.strip() and " kept" not in said:
             found.faults.append(f"{where}: it does not say what is kept: {said[-300:]}")
     if not until(lambda: not any(map(running, pids))):
         found.faults.append(f"{where}: {[pid for pid in pids if running(pid)]} still run")

@@ -243,6 +243,20 @@ def test_other_originals_are_refused(kept, photos, tmp_path):
         rdbench.rescore(kept, "ssim")
 
 
+@pytest.mark.parametrize("names", [False, True], ids=["tables", "names"])
+def test_what_an_older_run_does_not_say_of_codecs_and_images_is_the_usual(kept, names):
+    manifest = json.loads((kept / MANIFEST).read_text())
+    experiment = manifest["experiment"]
+    experiment["datasets"] = {
+        dataset: [image["image"] if names else {"image": image["image"]} for image in images]
+        for dataset, images in experiment["datasets"].items()
+    }
+    for codec in experiment["codecs"]:
+        del codec["options"]
+    (kept / MANIFEST).write_text(json.dumps(manifest))
+    assert not rdbench.rescore(kept, "ssim").failures
+
+
 def test_what_a_run_has_kept_can_be_scored(kept, photos, tmp_path):
     """The layout of decoded images is that of `rdbench score`."""
     (folder,) = (kept / "decoded").iterdir()

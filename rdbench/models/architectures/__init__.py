@@ -1,4 +1,4 @@
-"""Architectures of networks by name: what they are, and files of weights made into coders."""
+"""Architectures of networks by name, and coders made from files of weights."""
 
 from rdbench.models.architectures.opening import build, load, network
 from rdbench.models.architectures.table import ArchitectureSpec, find, installed, known

@@ -12,7 +12,7 @@ from rdbench.models.dumas2018 import Dumas2018
 
 
 def _spread(network: Any, generator: torch.Generator) -> None:
-    # Latents of about the spread that the paper's have: most maps are nearly always 0.
+    # Latents spread about as much as the paper's: most maps are nearly always 0.
     maps = network.steps.numel()
     factors = torch.logspace(-1.5, 1.2, maps)
     network.encoder[-1].weight.mul_(factors[:, None, None, None] / 8)

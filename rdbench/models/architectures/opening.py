@@ -1,4 +1,4 @@
-"""Files of weights made into networks and coders."""
+"""Networks and coders made from files of weights."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 _MOST_LARGER: Final = 8
 _ALWAYS_SAMPLES: Final = 1 << 22
-"""A network may have so many times the samples of its file, and so many beside: buffers take the
-sizes of those that they are loaded from."""
+"""A network may have ``_MOST_LARGER`` times the samples of its file, plus this many: buffers take
+their sizes from the file."""
 
 
 def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Module:
-    """A new network of the architecture and configuration of ``card``, its weights drawn from
-    ``generator``. Raises :class:`UsageError` for an unknown architecture, and for an argument that
-    is unknown or cannot be."""
+    """A new network of the architecture and configuration of ``card``, with weights drawn from
+    ``generator``. Raises :class:`UsageError` for an unknown architecture, and for an unknown or
+    invalid argument."""
     spec = find(card.architecture)
     try:
         return spec.network(**card.configuration, generator=generator)
@@ -41,8 +41,9 @@ def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Mo
 
 
 def network(path: Path) -> tuple[weights.Card, nn.Module, bytes]:
-    """The network in the file ``path``, in evaluation mode, with its card and the identity of its
-    weights. Raises :class:`UsageError` for a file that is no such thing."""
+    """The card, the network, in evaluation mode, and the identity of the weights in the file
+    ``path``. Raises :class:`UsageError` as :func:`rdbench.models.weights.read` does, and for
+    weights that do not fit their architecture."""
     card, state = weights.read(path)
     where = f"weights {str(path)!r}"
     does_not_fit = (
@@ -65,33 +66,33 @@ def network(path: Path) -> tuple[weights.Card, nn.Module, bytes]:
 
 
 def _misfit(card: weights.Card, state: Mapping[str, Tensor]) -> str:
-    """What is wrong where the network that ``card`` tells is far larger than the file's; "" for
-    nothing. It takes no memory: a card may tell of a network of terabytes."""
+    """What is wrong if the network that ``card`` describes is far larger than the file's; "" if it
+    is not. It takes no memory: a card may describe a network of terabytes."""
     import torch
 
     spec = find(card.architecture)
     try:
         with torch.device("meta"):
             wanted = spec.network(**card.configuration, generator=None).state_dict()
-    except Exception:  # one's own network need not be one that can be made so
+    except Exception:  # a user's network may not work on this device
         return ""
     samples, there = (sum(one.numel() for one in of.values()) for of in (wanted, state))
     if samples <= _MOST_LARGER * there + _ALWAYS_SAMPLES:
         return ""
-    return f"size mismatch: such a network has {samples:,} samples, and the file {there:,}"
+    return f"size mismatch: such a network has {samples:,} samples, but the file has {there:,}"
 
 
 _USUAL: Final = {"channels": 3, "stride": 64}
-"""What networks are taken for that do not tell."""
+"""What is assumed of networks that do not say."""
 
 _loaded: weakref.WeakValueDictionary[tuple[Any, ...], Compressor] = weakref.WeakValueDictionary()
 
 
 def load(path: Path, name: str, execution: Execution | None = None, **arguments: Any) -> Compressor:
-    """The coder of the weights in ``path``, whose streams say ``name``.
+    """The coder of the weights in ``path``; its streams carry the model's ``name``.
 
-    One object serves all who ask for the same while one of them keeps it. ``arguments`` go to the
-    compressor. Raises :class:`UsageError` as :func:`network`.
+    All callers that ask for the same share one object, for as long as one of them keeps it.
+    ``arguments`` go to the compressor. Raises :class:`UsageError` as :func:`network` does.
     """
     from rdbench.models.compression.base import Execution
     from rdbench.models.operations import count

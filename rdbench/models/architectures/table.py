@@ -1,4 +1,4 @@
-"""The table of architectures. Listing it imports no torch.
+"""The table of architectures. Listing it does not import torch.
 
 An architecture is found by its name in the table below, through the entry-point group
 ``rdbench.architectures`` of an installed package, or as ``path/to/file.py:NAME``: each names an
@@ -37,28 +37,28 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "lee2019": f"{_HERE}.lee2019:SPEC",
 }
 _from_files: Final[dict[str, ArchitectureSpec]] = {}
-"""Those that were found in files, by name."""
+"""Architectures that were found in files, by name."""
 
 
 @dataclass(frozen=True)
 class ArchitectureSpec:
-    """All that rdbench has to know of an architecture to train it and to measure it."""
+    """All that rdbench must know of an architecture to train and measure it."""
 
     name: str
     """in cards of weights and in streams: 1 to 32 printable ASCII characters without spaces"""
     network: Callable[..., nn.Module]
-    """makes a network of the arguments in a card's configuration, its weights drawn from
+    """makes a network from the arguments in a card's configuration, with weights drawn from
     ``generator``"""
     compressor: Callable[..., Compressor]
-    """makes a coder of name, network, identity of the weights, and execution"""
+    """makes a coder from name, network, identity of the weights, and execution"""
     trainer: str | type[Any]
-    """the :class:`rdbench.training.trainers.base.Trainer`, or ``module:Class`` of it, so that
-    measuring imports no training"""
+    """the :class:`rdbench.training.trainers.base.Trainer`, or its ``module:Class``, so that
+    measuring does not import training"""
     spread: Callable[[Any, torch.Generator], None] | None = None
-    """makes the latents of a network with random weights spread over a few steps, for measurements
-    of time and memory"""
+    """changes a network with random weights so that its latents spread over a few steps, for
+    measurements of time and memory"""
     configurations: tuple[str | Path, ...] = ()
-    """of ``rdbench train``, the most usual first: names of those that rdbench ships, or files"""
+    """of ``rdbench train``, the most usual first: names of those shipped with rdbench, or files"""
 
 
 def known() -> list[str]:
@@ -67,11 +67,11 @@ def known() -> list[str]:
 
 
 def find(name: str) -> ArchitectureSpec:
-    """The architecture ``name``, or that of ``path/to/file.py:NAME``, which has its own name from
-    then on.
+    """The architecture ``name``, or that of ``path/to/file.py:NAME``, which can be found by its own
+    name from then on.
 
     Raises :class:`UsageError` for an unknown name, a file that does not exist, and an architecture
-    that is named like another one.
+    with the same name as another one.
     """
     if file := plugins.split(name):
         return _from_file(*file)
@@ -91,7 +91,7 @@ def find(name: str) -> ArchitectureSpec:
 
 
 def installed() -> list[ArchitectureSpec]:
-    """Those of installed packages."""
+    """The architectures of installed packages."""
     return [find(name) for name in _installed()]
 
 
@@ -105,8 +105,8 @@ def _installed() -> dict[str, EntryPoint]:
         if point.name in _BUILT_IN or point.name in found:
             other = found[point.name].value if point.name in found else _BUILT_IN[point.name]
             raise UsageError(
-                f"architecture {point.name!r} of the package {package!r} ({point.value}) is named "
-                f"like {other}; uninstall one of them"
+                f"architecture {point.name!r} of the package {package!r} ({point.value}) has the "
+                f"same name as {other}; uninstall one of them"
             )
         found[point.name] = point
     return found
@@ -120,7 +120,7 @@ def _from_file(path: Path, attribute: str) -> ArchitectureSpec:
     other = _from_files.get(spec.name)
     if spec.name in (*_BUILT_IN, *_installed()) or (other is not None and other is not spec):
         raise UsageError(
-            f"architecture {spec.name!r} of {where} is named like another one; choose another name"
+            f"architecture {spec.name!r} of {where} has the same name as another one; rename it"
         )
     _from_files[spec.name] = spec
     return spec
@@ -130,5 +130,5 @@ def _checked(found: object, name: str | None, where: str) -> ArchitectureSpec:
     if not isinstance(found, ArchitectureSpec):
         raise UsageError(f"{where} is not an ArchitectureSpec")
     if name is not None and found.name != name:
-        raise UsageError(f"{where} is an architecture {found.name!r}, not {name!r}")
+        raise UsageError(f"{where} is the architecture {found.name!r}, not {name!r}")
     return found

@@ -1,28 +1,29 @@
 """Lossless coding of integer arrays whose distributions both sides know.
 
-Encoder and decoder must use the same probabilities to the last bit, on any machine. What computes
-them is therefore kept apart from what codes with them:
+Encoder and decoder must use the same probabilities, to the last bit, on any machine. Computing them
+is therefore kept apart from coding with them:
 
 * A distribution is a *table*: integer frequencies that sum to 2^24. The tables of Gaussians
   (:class:`GaussianTables`) come from a fixed sequence of additions, multiplications, divisions and
   roundings of IEEE 754 doubles and from integers. No library's exp, erf or log, no BLAS and no
-  float sum takes part: their last bits differ between platforms and numbers of threads.
-  constriction's own quantised Gaussian evaluates a float distribution function while coding and
+  float sum takes part, because their last bits differ between platforms and numbers of threads.
+  constriction's own quantized Gaussian evaluates a float distribution function while coding and
   takes mean and scale unrounded, so it is not used.
-* Which table a symbol is coded with is an integer (:class:`Indices`). A network's mean and scale
-  become integers at one place, :meth:`GaussianTables.index`.
+* The table of a symbol is given by an integer (:class:`Indices`). A network's mean and scale become
+  integers in one place, :meth:`GaussianTables.index`.
 * constriction's asymmetric numeral system (ANS) codes with integers only. Its categorical model
-  takes floats, with which it computes ``f * (2^24 - n) / sum + 1`` for each of n entries. Frequency
-  - 1 is passed as ``f``: then the quotient is 1, all sums are integers below 2^53, and the model
-  has exactly the frequencies of the table.
+  takes floats, with which it computes ``f * (2^24 - n) / sum + 1`` for each of n entries. ``f`` is
+  set to the frequency minus 1: then the quotient is 1, all sums are integers below 2^53, and the
+  model has exactly the frequencies of the table.
 
-ANS and not constriction's range coder, which scales a range that may be as short as 2^32 by 24-bit
-probabilities: it was measured to cost 1.2e-4 bit per symbol, 0.9 % where symbols cost 0.013 bit.
-ANS costs 23 to 40 bits per stream, whatever its length. It decodes in the opposite order of
-encoding, so :class:`Encoder` keeps its symbols until the end.
+constriction's range coder is not used, because it scales a range that may be as short as 2^32 by
+24-bit probabilities: this was measured to cost 1.2e-4 bit per symbol, or 0.9 % where symbols cost
+0.013 bit. ANS costs 23 to 40 bits per stream, whatever its length. It decodes in the reverse order
+of encoding, so :class:`Encoder` keeps its symbols until the end.
 
-A symbol outside its table's range is coded by the table's last entry, the escape, and by the
-distance in an Exp-Golomb code of order 0: every int32 can be coded and none is clipped.
+A symbol outside the range of its table is coded as the table's last entry, the escape, and its
+distance from the range in an Exp-Golomb code of order 0: every int32 can be coded, and none is
+clipped.
 """
 
 from rdbench.models.coding.coder import Decoder, Encoder, decode, encode, ideal_bits

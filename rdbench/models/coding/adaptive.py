@@ -1,14 +1,14 @@
-"""An adaptive range coder of bits: each bit in a context whose probabilities both sides learn.
+"""An adaptive range coder of bits: encoder and decoder learn the probabilities of each context.
 
-Of each context, a number from 0, encoder and decoder count the zeros and ones that they have seen,
-a half of each to begin with (Krichevsky and Trofimov 1981, DOI 10.1109/TIT.1981.1056331). The share
+For each context, a number from 0, encoder and decoder count the zeros and ones seen so far,
+starting at a half of each (Krichevsky and Trofimov 1981, DOI 10.1109/TIT.1981.1056331). The share
 of ones is the probability that the next bit is a 1, and a bit of probability p costs -log2 p bits.
-Bits are coded many at a time; :meth:`AdaptiveCoder.learn` brings the counts up to date. Counts of
-more than :data:`MEMORY` bits are halved, so that what was seen lately tells more.
+Bits are coded many at a time; :meth:`AdaptiveCoder.learn` updates the counts. Counts of more than
+:data:`MEMORY` bits are halved, so that recent bits weigh more.
 
-Counts are integers, and a probability is one quotient of two of them, correctly rounded: a stream
-decodes alike on every machine. constriction's range coder (Martin 1979) codes with them, in
-integers. Most damage is not noticed here; a checksum around the stream has to.
+Counts are integers, and a probability is one quotient of two of them, correctly rounded, so a
+stream decodes alike on every machine. constriction's range coder (Martin 1979) codes with them, in
+integers. It does not detect most damage; a checksum around the stream must.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rdbench.errors import BitstreamError
 
 MEMORY: Final = 1024
+"""The most bits that the counts of a context sum to."""
 
 Numbers = NDArray[np.int64]
 
@@ -30,23 +31,23 @@ _BIT: Final = constriction.stream.model.Bernoulli(perfect=False)
 
 
 class AdaptiveCoder(abc.ABC):
-    """What codes bits in ``contexts`` contexts.
+    """A coder of bits in ``contexts`` contexts.
 
-    Encoder, decoder and meter are called alike, so that what calls them is written once: all
-    return the bits that are in the stream, and a decoder passes over those that it is given.
+    Encoder, decoder and meter are called alike, so that callers are written once: all return the
+    bits in the stream, and a decoder ignores those that it is given.
     """
 
     def __init__(self, contexts: int) -> None:
         self._ones = np.ones(contexts, np.int64)
         self._seen = np.full(contexts, 2, np.int64)
-        """In halves of a bit, as are the ones."""
+        """In half bits, like the ones."""
         self._new: list[tuple[Numbers, Numbers]] = []
 
     def bits(self, contexts: Numbers, bits: NDArray[Any], places: Numbers) -> Numbers:  # noqa: ARG002
-        """Code a bit, 0 or 1, in each of ``contexts``, and return the bits in the stream.
+        """Code a bit, 0 or 1, in each of ``contexts``; return the bits in the stream, int64.
 
-        ``places`` says which value of the caller's each bit belongs to, for a meter. All have one
-        dimension and one length.
+        ``places`` says which of the caller's values each bit belongs to, for a meter. All arrays
+        have one dimension and the same length.
         """
         found = self._code(bits.astype(np.int32), self._probabilities(contexts)).astype(np.int64)
         self._new.append((contexts, found))
@@ -65,7 +66,7 @@ class AdaptiveCoder(abc.ABC):
             self._seen[old] = -(-ones // 2) - (-zeros // 2)
 
     def _probabilities(self, contexts: Numbers) -> NDArray[np.float64]:
-        """Of a 1 in each of ``contexts``."""
+        """The probability of a 1 in each of ``contexts``."""
         return self._ones[contexts] / self._seen[contexts]
 
     @abc.abstractmethod
@@ -94,7 +95,7 @@ class Encoder(AdaptiveCoder):
 
 
 class Decoder(AdaptiveCoder):
-    """Bytes of :class:`Encoder` to bits, in the same calls. Other bytes are other bits, or
+    """Bytes of :class:`Encoder` to bits, with the same calls. Other bytes give other bits, or raise
     :class:`BitstreamError`."""
 
     def __init__(self, data: bytes, contexts: int) -> None:
@@ -110,17 +111,17 @@ class Decoder(AdaptiveCoder):
         try:
             found: NDArray[np.int32] = self._coder.decode(_BIT, probabilities)
         except AssertionError:
-            raise BitstreamError("the stream is damaged: it is none of the range coder") from None
+            raise BitstreamError("the stream is damaged: it is not range-coded") from None
         return found
 
 
 class Meter(AdaptiveCoder):
-    """What bits cost, without coding them."""
+    """Measures what bits cost, without coding them."""
 
     def __init__(self, contexts: int, places: int) -> None:
         super().__init__(contexts)
         self.costs = np.zeros(places)
-        """Bits that each place has cost: float64, (places,)."""
+        """The cost of each place so far, in bits: float64, (places,)."""
 
     def bits(self, contexts: Numbers, bits: NDArray[Any], places: Numbers) -> Numbers:
         ones = self._probabilities(contexts)

@@ -1,20 +1,19 @@
 """The lossless coder of Dumas, Roumy and Guillemot (2018): binary, with static probabilities.
 
-The magnitude of a value is binarised in truncated unary: as many ones as it is large and a zero, or
-only ``length`` ones where it is ``length`` or more. What it has over ``length`` follows in an
-Exp-Golomb code of order 0, and the sign of all values but 0 in a bit, 1 for positive. The unary
-bins go through a binary arithmetic coder with a probability for each map and bin; the other bits
-are written as they are.
+The magnitude m of a value is binarized in truncated unary: m ones and a zero, or only ``length``
+ones if m is ``length`` or more. In that case m − ``length`` follows in an Exp-Golomb code of order
+0. The sign of a nonzero value follows in one bit, 1 for positive. The unary bins go through a
+binary arithmetic coder with a probability for each map and bin; the other bits bypass it.
 
-The arithmetic coder has 16-bit integers and the renormalisations E1, E2 and E3 (Witten, Neal and
-Cleary 1987, DOI 10.1145/214762.214771). An interval is split at a product of two doubles, rounded
-down, which is the same on every machine. Each map ends by two bits (and those still due), which
-pin the interval down whatever follows, so that maps follow each other without lengths. For this
-the quarters are exact: the authors take the third one to end at 49149, not at 49151. The number
-of bits is theirs all the same, but for one bit more or less in one map out of a hundred.
+The arithmetic coder has 16-bit integers and the renormalizations E1, E2 and E3 (Witten, Neal and
+Cleary 1987, DOI 10.1145/214762.214771). It splits an interval at a product of two doubles, rounded
+down, which is the same on every machine. Each map ends with two bits (and those still due), which
+fix the interval whatever follows, so maps follow one another without lengths. This needs exact
+quarters: the authors' third quarter ends at 49149, not at 49151. The number of bits is still
+theirs, except for one bit more or less in one map out of a hundred.
 
 A stream is the arithmetic-coded bits of all maps, then all bypass bits, map by map and row by row,
-highest bit of a byte first, and zeros to fill the last byte.
+highest bit of a byte first, with zeros to fill the last byte.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from rdbench.errors import BitstreamError
 from rdbench.models.coding.golomb import MAX_BITS
 
 UNARY_LENGTH: Final = 10
+"""The usual unary length of a map."""
 
 Probabilities = Sequence[NDArray[np.float64]] | NDArray[np.float64]
 
@@ -41,8 +41,8 @@ _INT32: Final = np.iinfo(np.int32)
 def encode_maps(latent: NDArray[np.integer[Any]], probabilities: Probabilities) -> bytes:
     """The stream of ``latent``: integers within int32, (maps, height, width).
 
-    ``probabilities`` has, for each map, the probability that each unary bin is 0: float64, over 0
-    and under 1. Their number is the map's unary length; it may differ between maps. Raises
+    ``probabilities`` has, for each map, the probability that each unary bin is 0: float64, above 0
+    and below 1. Their number is the map's unary length, which may differ between maps. Raises
     :class:`ValueError` for other arrays.
     """
     arithmetic, bypass = _encoded(latent, probabilities)
@@ -55,8 +55,8 @@ def decode_maps(
 ) -> NDArray[np.int32]:
     """The latent of a stream of :func:`encode_maps`: int32, of ``shape`` (maps, height, width).
 
-    Raises :class:`BitstreamError` for a stream that is too short or too long or that holds a value
-    beyond int32, and :class:`ValueError` for probabilities that do not fit.
+    Raises :class:`BitstreamError` for a stream that is too short or too long or has a value beyond
+    int32, and :class:`ValueError` for probabilities that do not fit.
     """
     rows = _rows(probabilities, shape[0])
     bits = np.unpackbits(np.frombuffer(data, np.uint8)).tobytes()
@@ -78,11 +78,11 @@ def decode_maps(
 
 
 def _encoded(latent: NDArray[np.integer[Any]], probabilities: Probabilities) -> tuple[str, str]:
-    """The arithmetic-coded bits and the bypass bits, as text of 0 and 1."""
+    """The arithmetic-coded bits and the bypass bits, as strings of 0 and 1."""
     if latent.ndim != 3 or latent.dtype.kind not in "iu":
         raise ValueError(
-            f"a latent has integers of shape (maps, height, width), not {latent.dtype} of shape "
-            f"{latent.shape}"
+            f"a latent has integers of shape (maps, height, width), but this one has "
+            f"{latent.dtype} of shape {latent.shape}"
         )
     if latent.size and not _INT32.min <= latent.min() <= latent.max() <= _INT32.max:
         raise ValueError("a value is beyond 32 bits; only int32 values can be coded")
@@ -102,8 +102,8 @@ def _rows(probabilities: Probabilities, maps: int) -> list[list[float]]:
     for number, row in enumerate(rows):
         if row.ndim != 1 or not row.size or not ((row > 0) & (row < 1)).all():
             raise ValueError(
-                f"map {number}: the probabilities of its bins must be one dimension of numbers "
-                "over 0 and under 1"
+                f"map {number}: the probabilities of its bins must be a one-dimensional array of "
+                "numbers above 0 and below 1"
             )
     return [row.tolist() for row in rows]
 
@@ -143,7 +143,7 @@ def _encoded_map(magnitude: NDArray[np.int64], row: list[float]) -> str:
 def _decoded_map(
     bits: bytes, at: int, row: list[float], count: int
 ) -> tuple[NDArray[np.int64], int]:
-    """The magnitudes of a map up to its unary length, and where the next map starts.
+    """The magnitudes of a map, capped at its unary length, and where the next map starts.
 
     Raises :class:`IndexError` at the end of ``bits``, which has 16 more than the stream.
     """
@@ -181,7 +181,8 @@ def _decoded_map(
 
 
 def _encoded_bypass(values: NDArray[np.int64], length: int) -> str:
-    """The bypass bits of a map: for each value but 0 the rest over ``length``, and the sign."""
+    """The bypass bits of a map: for each nonzero value, its excess over ``length`` if it has that
+    much, and its sign."""
     parts: list[str] = []
     for value in values[values != 0].tolist():
         if (rest := abs(value) - length) >= 0:
@@ -194,8 +195,9 @@ def _encoded_bypass(values: NDArray[np.int64], length: int) -> str:
 def _decoded_bypass(
     bits: bytes, at: int, magnitude: NDArray[np.int64], long: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], int]:
-    """The values, given their magnitudes up to the unary lengths and which of them go on, and
-    where the bits end. Raises :class:`IndexError` at the end of ``bits``."""
+    """The values, and where their bits end. ``magnitude``: their magnitudes, capped at the unary
+    lengths; ``long``: which of these reach the cap. Raises :class:`IndexError` at the end of
+    ``bits``."""
     values = magnitude.copy()
     flat = values.reshape(-1)
     for index in np.flatnonzero(flat).tolist():

@@ -1,12 +1,13 @@
-"""The coder: symbols and the tables that they are coded with, to bytes and back.
+"""The coder: symbols, each with its table, to bytes and back.
 
-A stream holds, for each call of :meth:`Encoder.put`, the entries of all its symbols, by rising
-number of the table and among equals in the order of the symbols, and then its escapes in the order
-of the symbols: all signs, and all distances as :mod:`rdbench.models.coding.golomb` lays them out,
-each bit with probability 1/2. The calls of :meth:`Decoder.get` must be the same.
+For each call of :meth:`Encoder.put`, a stream holds the entries of all symbols, sorted by the
+number of the table and, within a table, in the order of the symbols. The escapes of that call
+follow, in the order of the symbols: all signs, then all distances as laid out by
+:mod:`rdbench.models.coding.golomb`, each bit with probability 1/2. The calls of :meth:`Decoder.get`
+must be the same.
 
 The state of the ANS coder ends the stream. The bytes are its 32-bit words, last written first,
-big-endian, without the zero bytes in front; a stream may be empty.
+big-endian, without leading zero bytes; a stream may be empty.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _INT32: Final = np.iinfo(np.int32)
 def encode(symbols: NDArray[np.integer[Any]], tables: Tables, indices: Indices) -> bytes:
     """The stream of ``symbols``: integers within int32, of the shape of ``indices``.
 
-    Its length is within 64 bytes of :func:`ideal_bits`, and 0.1 % of it. Raises
-    :class:`ValueError` as :meth:`Encoder.put`.
+    Its length is within 64 bytes plus 0.1 % of :func:`ideal_bits`. Raises :class:`ValueError` as
+    :meth:`Encoder.put` does.
     """
     encoder = Encoder(tables)
     encoder.put(symbols, indices)
@@ -42,9 +43,9 @@ def encode(symbols: NDArray[np.integer[Any]], tables: Tables, indices: Indices) 
 def decode(data: bytes, tables: Tables, indices: Indices) -> Symbols:
     """The symbols of a stream of :func:`encode`: int32, of the shape of ``indices``.
 
-    Raises :class:`BitstreamError` for data that are no stream of so many symbols. Damaged data may
-    be the stream of other symbols, which are given then; :mod:`rdbench.models.container` has a
-    checksum.
+    Raises :class:`BitstreamError` for data that are not a stream of that many symbols. Damaged data
+    may be the stream of other symbols, which are then returned; :mod:`rdbench.models.container` has
+    a checksum.
     """
     decoder = Decoder(data, tables)
     symbols = decoder.get(indices)
@@ -53,7 +54,7 @@ def decode(data: bytes, tables: Tables, indices: Indices) -> Symbols:
 
 
 class Encoder:
-    """Codes symbols in as many calls as it takes, for models that continue from known symbols."""
+    """Encodes symbols in any number of calls, for models that condition on known symbols."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -77,7 +78,7 @@ class Encoder:
             self._parts += [(part, _COIN) for part in bits]
 
     def finish(self) -> bytes:
-        """The stream of all that was put. The encoder may go on: later streams hold that too."""
+        """The stream of all symbols so far. More may follow: later streams hold these as well."""
         coder = constriction.stream.stack.AnsCoder()
         for part, model in reversed(self._parts):
             coder.encode_reverse(part, model)
@@ -86,9 +87,9 @@ class Encoder:
 
 
 class Decoder:
-    """Decodes what :class:`Encoder` made, in the same calls.
+    """Decodes a stream of :class:`Encoder`, with the same calls.
 
-    Raises :class:`BitstreamError` for data that begin with a zero byte, as no stream does.
+    Raises :class:`BitstreamError` for data that begin with a zero byte, which no stream does.
     """
 
     def __init__(self, data: bytes, tables: Tables) -> None:
@@ -101,9 +102,8 @@ class Decoder:
     def get(self, indices: Indices) -> Symbols:
         """The next symbols: int32, of the shape of ``indices``.
 
-        Memory and time depend on ``indices`` alone. Raises :class:`BitstreamError` where the data
-        give a value that is not an int32, and :class:`ValueError` for table indices out of
-        range.
+        Memory and time depend on ``indices`` alone. Raises :class:`BitstreamError` if the data give
+        a value that is not an int32, and :class:`ValueError` for table indices out of range.
         """
         table = _numbers(self._tables, indices)
         order = np.argsort(table, kind="stable")
@@ -126,7 +126,7 @@ class Decoder:
         return values.astype(np.int32).reshape(indices.table.shape)
 
     def finish(self) -> None:
-        """Raise :class:`BitstreamError` unless the stream ended with the last symbol."""
+        """Raise :class:`BitstreamError` unless the stream ends with the last symbol."""
         if not self._coder.is_empty():
             raise BitstreamError("the stream is damaged: it does not end with its last symbol")
 
@@ -136,9 +136,10 @@ class Decoder:
 
 
 def ideal_bits(symbols: NDArray[np.integer[Any]], tables: Tables, indices: Indices) -> float:
-    """The sum of -log2 of the symbols' probabilities in the integer tables, with escapes' bits.
+    """The sum of -log2 of the symbols' probabilities in the integer tables, plus the bits of
+    escapes.
 
-    Arguments and errors as of :func:`encode`.
+    Arguments and errors as for :func:`encode`.
     """
     values = _values(symbols, indices)
     table = _numbers(tables, indices)
@@ -162,7 +163,7 @@ def _values(symbols: NDArray[np.integer[Any]], indices: Indices) -> NDArray[np.i
 def _numbers(tables: Tables, indices: Indices) -> NDArray[np.int64]:
     table = indices.table.ravel()
     if table.size and not 0 <= table.min() <= table.max() < len(tables):
-        raise ValueError(f"table numbers go from 0 to {len(tables) - 1} here")
+        raise ValueError(f"a table number is not within 0 to {len(tables) - 1}")
     offset = indices.offset
     if offset.size and not -(1 << 31) <= offset.min() <= offset.max() <= 1 << 31:
         raise ValueError("an offset is beyond ±2^31")
@@ -172,8 +173,8 @@ def _numbers(tables: Tables, indices: Indices) -> NDArray[np.int64]:
 def _entries(
     values: NDArray[np.int64], tables: Tables, indices: Indices
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The entry of each symbol in its table, and its distance from the table's values where that
-    is the escape: 1, 2, ... above them and -1, -2, ... below them, and 0 for the others."""
+    """The entry of each symbol in its table and, if that is the escape, its distance from the
+    table's values: 1, 2, ... above them, -1, -2, ... below them; 0 for other symbols."""
     table = indices.table.ravel()
     entry = values - indices.offset.ravel() - tables.lows[table]
     size = tables.sizes[table]
@@ -184,7 +185,7 @@ def _entries(
 def _groups(
     tables: Tables, table: NDArray[np.int64], order: NDArray[np.intp]
 ) -> Iterator[tuple[Any, slice]]:
-    """The model of each table in use, and where its symbols stand once they are in ``order``."""
+    """The model of each table in use, and where its symbols are once they are in ``order``."""
     ordered = table[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
     stops = [*starts[1:].tolist(), ordered.size]

@@ -1,10 +1,9 @@
-"""Lossless coding of an image of integers whose neighbours are alike.
+"""Lossless coding of an image of integers whose neighbors are similar.
 
 Each value is predicted by the median edge detector of JPEG-LS (ITU-T T.87, clause A.4.1) from its
-left, upper and upper left neighbours. Differences are coded by one of :data:`DISTRIBUTIONS`
-two-sided geometric distributions, the one that is the best for the image. A stream is the number of
-that distribution in one byte, and then the differences as :mod:`rdbench.models.coding.coder` codes
-them.
+left, upper and upper left neighbors. Differences are coded with the best, for the image, of
+:data:`DISTRIBUTIONS` two-sided geometric distributions. A stream is the number of that distribution
+in one byte, followed by the differences as coded by :mod:`rdbench.models.coding.coder`.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from rdbench.models.coding.portable import exp
 from rdbench.models.coding.tables import StaticTables, apportion
 
 DISTRIBUTIONS: Final = 40
-"""Number k falls to 1/e at a distance of 2^(k/4 − 2) from 0: from a quarter to 215."""
+"""Distribution k falls to 1/e at a distance of 2^(k/4 − 2) from 0: from a quarter to 215."""
 LARGEST: Final = 1 << 29
 """The largest magnitude of a value, so that differences fit 32 bits."""
 
-_REACH: Final = 16  # of a table in such distances; what is beyond, 1.1e-7, are escapes
+_REACH: Final = 16  # of a table, in such distances; the 1.1e-7 beyond it are escapes
 
 Values = NDArray[np.int32]
 
 
 def encode(values: Values) -> bytes:
-    """The stream of ``values``: (height, width), of magnitudes up to :data:`LARGEST`; raises
-    :class:`ValueError` for others."""
+    """The stream of ``values``: int32, (height, width). Raises :class:`ValueError` for magnitudes
+    above :data:`LARGEST`."""
     if values.size and np.abs(values.astype(np.int64)).max() > LARGEST:
         raise ValueError(f"a value is beyond ±{LARGEST}")
     costs = [information(values, number).sum() for number in range(DISTRIBUTIONS)]
@@ -54,7 +53,7 @@ def decode(data: bytes, size: tuple[int, int]) -> Values:
 
 
 def distribution(data: bytes) -> int:
-    """The number of the distribution in a stream. Raises :class:`BitstreamError` where there is
+    """The number of the distribution in a stream. Raises :class:`BitstreamError` if it has
     none."""
     if not data or data[0] >= DISTRIBUTIONS:
         raise BitstreamError("the stream is damaged: it names no distribution of differences")
@@ -62,8 +61,8 @@ def distribution(data: bytes) -> int:
 
 
 def information(values: Values, number: int) -> NDArray[np.float64]:
-    """−log2 of the probabilities of ``values``, (height, width), by distribution ``number``, in
-    bits: of that shape, without tables, escapes and coder."""
+    """−log2 of the probabilities of ``values``, (height, width), under distribution ``number``, in
+    bits: float64, of the same shape. Tables, escapes and coder play no part."""
     scale = _scale(number)
     distances = np.abs(values - predicted(values))
     # r^|d| sums to (1 + r)/(1 − r) over all integers d.
@@ -72,8 +71,8 @@ def information(values: Values, number: int) -> NDArray[np.float64]:
 
 
 def predicted(values: Values) -> NDArray[np.int64]:
-    """What each of ``values``, (height, width), is predicted to be. In the first row that is the
-    left neighbour, in the first column the upper one, and at first 0."""
+    """The prediction of each of ``values``, (height, width): the left neighbor in the first row,
+    the upper neighbor in the first column, and 0 for the first value."""
     left, above, corner = (np.zeros(values.shape, np.int64) for _ in range(3))
     left[:, 1:] = values[:, :-1]
     above[1:] = values[:-1]
@@ -86,7 +85,7 @@ def predicted(values: Values) -> NDArray[np.int64]:
 
 @functools.cache
 def tables() -> StaticTables:
-    """The distributions as tables, from portable functions alone; made at the first call."""
+    """The distributions as tables, computed by portable functions alone at the first call."""
     rows = []
     for number in range(DISTRIBUTIONS):
         scale = _scale(number)
@@ -100,12 +99,12 @@ def tables() -> StaticTables:
 def _scale(number: int) -> float:
     root = math.sqrt(math.sqrt(2.0))
     octave, quarter = divmod(number, 4)
-    # Roots and products are rounded alike everywhere.
+    # Roots and products are rounded alike on every machine.
     return math.ldexp((1.0, root, root * root, root * root * root)[quarter], octave - 2)
 
 
 def _restored(differences: Values) -> Values:
-    """The values that differ by ``differences`` from what they are predicted to be."""
+    """The values that differ by ``differences`` from their predictions."""
     rows: list[list[int]] = []
     for row in differences.tolist():
         values: list[int] = []

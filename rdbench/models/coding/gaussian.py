@@ -16,20 +16,20 @@ from rdbench.models.coding.tables import Indices, Tables, apportion
 
 OCTAVES: Final = (-5, 8)
 """The smallest scale is 1/32: with the usual bound of 0.11, symbols of a scale of 0.03 cost twice
-their 0.08 bit; with 1/32 they cost 0.08 + 0.004. Lower ones gain nothing with means of 1/32. The
-largest scale is 256; symbols of 8-bit images transformed do not spread wider."""
+their 0.08 bit; with 1/32 they cost 0.08 + 0.004. Smaller ones gain nothing with means of 1/32. The
+largest scale is 256; latents of 8-bit images do not spread wider."""
 FINE_OCTAVE: Final = -2
 """Scales are 2^(k/16) below 2^FINE_OCTAVE, and 2^(k/8) above. The nearest of the latter costs
-(ln 2 / 8)²/12 nat = 0.0009 bit per symbol more than the exact one, 0.04 % of the 2.1 bit that a
-symbol of scale 1 costs. Down at 0.11, the bound of many networks, where no 2^(k/8) is near, a
-symbol of ±1 may cost 1.3 of its 18 bits more or less; 2^(k/16) is within 0.2 %."""
+(ln 2 / 8)²/12 nat = 0.0009 bit per symbol more than the exact scale: 0.04 % of the 2.1 bits that a
+symbol of scale 1 costs. At 0.11, the bound of many networks, no 2^(k/8) is near, and a symbol of ±1
+could cost 1.3 of its 18 bits more or less; a 2^(k/16) is within 0.2 %."""
 FINEST_MEAN_BITS: Final = 5
-"""Means are multiples of 1/32 below a scale of 1/2, and of a step that doubles with the scale
-above: 1/16 below 1, ..., 1 from 8 on. It costs 0.004 bit for means anywhere at a scale of 1/32,
-0.001 bit at 0.11, and at most (1/8)²/24 nat = 0.0009 bit from 1/2 on."""
+"""Means are multiples of 1/32 for scales below 1/2. Above, the step doubles with the scale: 1/16
+below 1, ..., 1 from 8 on. With evenly spread means, this costs 0.004 bit at a scale of 1/32, 0.001
+bit at 0.11, and at most (1/8)²/24 nat = 0.0009 bit from 1/2 on."""
 
 REACH: Final = 5.25
-"""Scales that a table reaches to either side; what lies beyond has 1.3 of 2^24 on each."""
+"""How many scales a table reaches to each side; 1.3 of 2^24 lie beyond it on each."""
 _SIXTEENTHS: Final[tuple[int, ...]] = (
     *range(16 * OCTAVES[0], 16 * FINE_OCTAVE),
     *range(16 * FINE_OCTAVE, 16 * OCTAVES[1] + 1, 2),
@@ -40,16 +40,15 @@ _MEAN_LIMIT: Final = float(1 << 31)
 
 
 class GaussianTables(Tables):
-    """Gaussians integrated over the unit intervals around the integers, on a grid.
+    """Gaussians on a grid of means and scales, integrated over unit intervals around the integers.
 
-    The grid has 129 scales, from 1/32 to 256 in steps of 2^(1/16), from 1/4 on of 2^(1/8), and for
-    each scale means that are multiples of 1/32 or of a coarser step, 2073 tables in all. With means
-    and scales spread evenly, symbols cost that much more than with exact Gaussians: 3.9 %
+    The grid has 129 scales from 1/32 to 256, in steps of 2^(1/16) below 1/4 and of 2^(1/8) above.
+    For each scale, it has means that are multiples of 1/32 or of a coarser step: 2073 tables in
+    all. With evenly spread means and scales, symbols cost more than with exact Gaussians by 3.9 %
     (0.003 bit) at a scale of 1/32, 0.35 % at 0.11, 0.08 % at 1/2, 0.06 % at 1 and 0.03 % at 8.
-    Tables reach 5.25 scales to either side; an escape costs 22 to 24 bits, a sign, and its
-    distance.
+    Tables reach 5.25 scales to each side; an escape costs 22 to 24 bits, a sign, and its distance.
 
-    Raises nothing; the tables are made once in a process.
+    The tables are made once per process.
     """
 
     def __init__(self) -> None:
@@ -57,20 +56,21 @@ class GaussianTables(Tables):
         super().__init__(lows, rows)
 
     def index(self, mean: NDArray[np.floating[Any]], scale: NDArray[np.floating[Any]]) -> Indices:
-        """The table and offset for each mean and scale (standard deviation), of one shape.
+        """The table and the offset for each mean and scale (standard deviation), of one shape.
 
-        Float64, or a float type that it contains. Scales below 1/32 (0 and less too) are taken as
-        1/32, those above 256 as 256; means beyond ±2^31 as ±2^31. Raises
-        :class:`rdbench.errors.CodecError` for NaN, and :class:`ValueError` for shapes that differ.
+        ``mean`` and ``scale`` are float64, or of a float type that float64 contains. Scales below
+        1/32, including 0 and negative ones, are taken as 1/32, those above 256 as 256, and means
+        beyond ±2^31 as ±2^31. Raises :class:`rdbench.errors.CodecError` for NaN, and
+        :class:`ValueError` for shapes that differ.
 
-        Scales are compared with constants; means are multiplied by a power of two, which is exact,
+        Scales are compared with constants. Means are multiplied by a power of two, which is exact,
         and rounded once, half to even. The rest is integers. So equal means and scales give equal
-        indices everywhere. Means and scales that are *almost* equal usually do, and that is not
-        enough: a mean that a decoder computes with a difference of e is rounded another way with
-        a probability of e over the step, for float32 results of size 1 (e about 1e-7) 3e-6 per
-        symbol at steps of 1/32, or about once in an image of 295,000 symbols; and one such symbol
-        spoils all that follow it. The network must give the decoder the same bits as the encoder:
-        the same code on the same kind of device with the same number of threads.
+        indices on every machine. *Almost* equal ones usually do as well. That is not enough: a
+        mean that a decoder computes with a difference of e is rounded differently with a
+        probability of e over the step. For float32 results of size 1 (e about 1e-7) and steps of
+        1/32, that is 3e-6 per symbol, or about once in an image of 295,000 symbols; and one such
+        symbol corrupts all that follow it. The network must give the decoder the same bits as the
+        encoder: the same code on the same kind of device with the same number of threads.
         """
         if mean.shape != scale.shape:
             raise ValueError(f"means of shape {mean.shape}, but scales of shape {scale.shape}")
@@ -86,17 +86,17 @@ class GaussianTables(Tables):
 
 
 def scale_of(number: int) -> float:
-    """The scale of that number of the grid, 0 to 128, correctly rounded."""
+    """Scale ``number`` of the grid, 0 to 128, correctly rounded."""
     return _power(2 * _SIXTEENTHS[number])
 
 
 def mean_bits_of(number: int) -> int:
-    """The binary logarithm of the number of means in a unit at a scale of the grid."""
+    """The binary logarithm of the number of means per unit at scale ``number`` of the grid."""
     return min(FINEST_MEAN_BITS, max(0, 3 - _SIXTEENTHS[number] // 16))
 
 
 def rows_of(number: int) -> tuple[int, list[NDArray[np.int64]]]:
-    """The lowest value of the tables of one scale, and their frequencies.
+    """The lowest value of the tables of scale ``number`` of the grid, and their frequencies.
 
     The tables are those of the means ``(i - n//2)/n`` for i from 0 to n - 1, where
     n = 2^:func:`mean_bits_of`. The frequencies are those of :func:`apportion`.
@@ -134,7 +134,7 @@ def _all_rows() -> tuple[list[int], list[NDArray[np.int64]]]:
 
 @functools.cache
 def _thresholds() -> NDArray[np.float64]:
-    """Between the scales, the geometric means of neighbours."""
+    """The boundaries between scales: geometric means of neighbors."""
     return np.array([_power(sum(pair)) for pair in itertools.pairwise(_SIXTEENTHS)])
 
 

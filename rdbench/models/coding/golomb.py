@@ -1,8 +1,8 @@
 """Exp-Golomb codes of order 0 of many numbers at once.
 
-The code of x has, where x + 1 has b bits, b - 1 ones, a zero, and the bits of x + 1 after its
-leading one, highest first. The prefixes of all numbers are laid out in rounds (first bits of all,
-second bits of those that have one, ...), so that a decoder can take a round at a time.
+If x + 1 has b bits, the code of x is b - 1 ones, a zero, and the bits of x + 1 after its leading
+one, highest first. The prefixes of all numbers are laid out in rounds (first bits of all, second
+bits of those that have one, ...), so a decoder can read one round at a time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from rdbench.errors import BitstreamError
 
 MAX_BITS: Final = 34
-"""Of a number plus one: a distance between an int32 and a table moved by an int32 fits."""
+"""The most bits of a number plus one: enough for the distance between an int32 and a table that is
+offset by an int32."""
 
 Bits = NDArray[np.int32]
 
@@ -27,12 +28,13 @@ def bit_lengths(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def code_lengths(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The length in bits of the code of each number from 0."""
+    """The length in bits of the code of each number; numbers are at least 0."""
     return 2 * bit_lengths(numbers + 1) - 1
 
 
 def to_bits(numbers: NDArray[np.int64]) -> list[Bits]:
-    """The codes of numbers from 0 to 2^34 - 2, one dimension: a list of rounds of bits."""
+    """The codes of ``numbers``, one dimension, 0 to 2^34 - 2: the rounds of the prefixes, then the
+    remaining bits of all."""
     tails = bit_lengths(numbers + 1) - 1
     rounds: list[Bits] = []
     alive = tails
@@ -46,7 +48,7 @@ def to_bits(numbers: NDArray[np.int64]) -> list[Bits]:
 
 
 def from_bits(count: int, read: Callable[[int], Bits]) -> NDArray[np.int64]:
-    """The inverse of :func:`to_bits` for ``count`` numbers; ``read(n)`` gives the next n bits.
+    """The inverse of :func:`to_bits` for ``count`` numbers; ``read(n)`` returns the next n bits.
 
     Raises :class:`BitstreamError` for a prefix that is longer than any number needs.
     """

@@ -1,9 +1,9 @@
 """Elementary functions whose results have the same bits on every machine.
 
-exp, tanh and their like of C libraries, NumPy and torch differ in the last bits between
-platforms, processors and versions. These are sequences of sums, products, quotients and roundings
-of IEEE 754 doubles, each an operation of its own on whole arrays, so that no compiler can fuse two
-of them, and exact scalings by powers of two. All take and give float64 arrays of any shape; none
+exp, tanh and the like in C libraries, NumPy and torch differ in their last bits between platforms,
+processors and versions. The functions here are sequences of sums, products, quotients and roundings
+of IEEE 754 doubles, and of exact scalings by powers of two. Each is a separate operation on whole
+arrays, so no compiler can fuse two of them. All take and return float64 arrays of any shape; none
 takes infinities or NaN.
 """
 
@@ -30,7 +30,7 @@ _INVERSE_ROOT_TAU: Final = 0.3989422804014327  # 1/sqrt(2 pi)
 
 
 def exp(x: Array) -> Array:
-    """e^x with a relative error below 1e-15; beyond ±708 it is taken at ±708."""
+    """e^x with a relative error below 1e-15; x is clamped to ±708."""
     power, fraction = _reduced(np.clip(x, -_EXP_LIMIT, _EXP_LIMIT))
     return np.ldexp(fraction + 1.0, power)
 
@@ -43,12 +43,12 @@ def tanh(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """1/(1 + e^-x) with a relative error below 1e-15; below -708 it is taken at -708."""
+    """1/(1 + e^-x) with a relative error below 1e-15; x is clamped to at least -708."""
     return 1.0 / (1.0 + exp(-x))
 
 
 def softplus(x: Array) -> Array:
-    """ln(1 + e^x) with a relative error below 1e-15; below -708 it is taken at -708."""
+    """ln(1 + e^x) with a relative error below 1e-15; x is clamped to at least -708."""
     small = exp(-np.abs(x))
     # ln(1 + u) = 2 artanh(u/(2 + u)), a series in powers of at most 1/9
     ratio = small / (small + 2.0)
@@ -62,11 +62,11 @@ def softplus(x: Array) -> Array:
 
 
 def normal_cdf(x: Array) -> Array:
-    """The distribution function of the standard normal distribution, to 1e-12 absolutely.
+    """The distribution function of the standard normal distribution, to an absolute 1e-12.
 
     1/2 + exp(-x²/2)/sqrt(2 pi) (x + x³/3 + x⁵/(3·5) + x⁷/(3·5·7) + ...) (Abramowitz and Stegun,
-    26.2.11), with the exponential from its series by repeated squaring. Beyond ±6 it is taken at
-    ±6. Streams depend on each of its bits.
+    26.2.11), with the exponential from its series and repeated squaring. x is clamped to ±6.
+    Streams depend on every bit of the result.
     """
     x = np.clip(x, -6.0, 6.0)
     square = x * x
@@ -84,7 +84,7 @@ def normal_cdf(x: Array) -> Array:
 
 
 def _reduced(x: Array) -> tuple[NDArray[np.int32], Array]:
-    """k and e^r - 1 with e^x = 2^k e^r and |r| up to ln 2 / 2, by its series."""
+    """k and, by its series, e^r - 1, where e^x = 2^k e^r and |r| is at most ln 2 / 2."""
     power = np.rint(x * _LOG2_E)
     rest = (x - power * _LN2_HIGH) - power * _LN2_LOW
     series = np.zeros_like(rest)

@@ -21,8 +21,8 @@ _LOW_LIMIT: Final = 1 << 31
 class Indices:
     """The distribution of each symbol: table number ``table``, moved up by ``offset``.
 
-    Both are int64 arrays of one shape, which is that of the symbols. A table that gives the
-    values ``low, low + 1, ...`` gives ``low + offset, ...`` then.
+    Both are int64 arrays of the shape of the symbols. A table of the values ``low, low + 1, ...``
+    then gives ``low + offset, low + offset + 1, ...``.
     """
 
     offset: NDArray[np.int64]
@@ -32,22 +32,23 @@ class Indices:
         if self.offset.shape != self.table.shape:
             raise ValueError(
                 f"offsets of shape {self.offset.shape} do not fit tables of shape "
-                f"{self.table.shape}; each symbol has one of both"
+                f"{self.table.shape}; each symbol has one of each"
             )
 
 
 class Tables:
     """A numbered set of distributions over the integers, each with an escape.
 
-    ``lows[t]`` is the smallest value of table ``t``; ``frequencies[t]`` are those of ``lows[t]``,
-    ``lows[t] + 1``, ... and, last, of the escape: integers from 1 that sum to 2^24. Raises
-    :class:`ValueError` for others. The object is never changed and may be shared by threads.
+    ``lows[t]`` is the smallest value of table ``t``. ``frequencies[t]`` are the frequencies of
+    ``lows[t]``, ``lows[t] + 1``, ... and, last, of the escape: positive integers that sum to 2^24.
+    Raises :class:`ValueError` for others. The object never changes, so threads may share it.
     """
 
     def __init__(self, lows: Sequence[int], frequencies: Sequence[ArrayLike]) -> None:
         if len(lows) != len(frequencies) or not len(lows):
             raise ValueError(
-                f"{len(lows)} lows for {len(frequencies)} tables; each of at least one has one"
+                f"{len(lows)} lows for {len(frequencies)} tables; each table has one low, and "
+                "there is at least one table"
             )
         rows = [
             _checked(number, np.asarray(row), int(low))
@@ -55,7 +56,7 @@ class Tables:
         ]
         self.lows: NDArray[np.int64] = np.array([int(low) for low in lows], np.int64)
         self.sizes: NDArray[np.int64] = np.array([row.size - 1 for row in rows], np.int64)
-        """How many values each table has without the escape; the escape's entry number."""
+        """How many values each table has without the escape, which is also the escape's entry."""
         self._starts = np.cumsum(self.sizes + 1) - (self.sizes + 1)
         self._flat = np.concatenate(rows)
         self._flat.flags.writeable = False
@@ -69,7 +70,7 @@ class Tables:
         return len(self.sizes)
 
     def frequencies(self, table: int) -> NDArray[np.int64]:
-        """The frequencies of one table, the escape's last: read-only, sum 2^24."""
+        """The frequencies of one table, the escape's last: read-only, with the sum 2^24."""
         start = int(self._starts[table])
         row: NDArray[np.int64] = self._flat[start : start + int(self.sizes[table]) + 1]
         return row
@@ -77,40 +78,40 @@ class Tables:
     def frequency(
         self, table: NDArray[np.int64], entry: NDArray[np.integer[Any]]
     ) -> NDArray[np.int64]:
-        """The frequencies of entries of tables: arrays of one shape; entries count from 0."""
+        """The frequencies of entries in their tables: arrays of one shape; entries count from 0."""
         frequencies: NDArray[np.int64] = self._flat[self._starts[table] + entry]
         return frequencies
 
 
 class StaticTables(Tables):
-    """Distributions that a model carries with it, such as one for each channel of a prior.
+    """Distributions that are part of a model, such as one for each channel of a prior.
 
     :mod:`rdbench.models.priors` makes them from weights.
     """
 
     def index(self, table: NDArray[np.integer[Any]]) -> Indices:
-        """The indices of symbols, given the number of the table of each (any shape)."""
+        """The indices of symbols, from the table number of each (any shape)."""
         return Indices(np.zeros(table.shape, np.int64), table.astype(np.int64))
 
 
 def apportion(weights: ArrayLike) -> NDArray[np.int64]:
-    """Frequencies from 1 that sum to 2^24 and are as near as can be to being proportional.
+    """Positive integer frequencies that sum to 2^24 and are as nearly proportional as possible.
 
-    ``weights``: one dimension, 2 to 2^20 finite numbers from 0, one of them over 0. Each entry gets
-    1, and of what remains its share rounded down; the rest goes, one each, to the entries with the
-    largest remainders (Hamilton's method), the first of those that are equal. The weights are
-    rounded to 36 bits of the largest, and the rest is integers: the result is the same everywhere.
-    Raises :class:`ValueError` for other weights.
+    ``weights``: one dimension, 2 to 2^20 finite numbers, none below 0 and not all 0. Each entry
+    gets 1, plus its share of what remains, rounded down. The rest goes, one each, to the entries
+    with the largest remainders (Hamilton's method), the first of equal ones. The weights are
+    rounded to 36 bits of the largest, and the rest is integers, so the result is the same on every
+    machine. Raises :class:`ValueError` for other weights.
     """
     given = np.asarray(weights, np.float64)
     if given.ndim != 1 or not 2 <= given.size <= MAX_ENTRIES:
         raise ValueError(
             f"probabilities of shape {given.shape}: a table takes one dimension with 2 to "
-            f"{MAX_ENTRIES} entries, the escape among them"
+            f"{MAX_ENTRIES} entries, including the escape"
         )
     largest = float(given.max())
     if not (0 < largest < np.inf and float(given.min()) >= 0):
-        raise ValueError("probabilities must be finite, from 0, and not all 0")
+        raise ValueError("probabilities must be finite, not below 0, and not all 0")
     scaled = np.rint(given / largest * float(1 << _WEIGHT_BITS)).astype(np.int64)
     share, remainder = np.divmod(scaled * (TOTAL - given.size), int(scaled.sum()))
     rest = TOTAL - given.size - int(share.sum())

@@ -1,11 +1,11 @@
 """A trained network as an image coder: what all architectures have in common.
 
 The transforms run in float32 (or bfloat16) on any device: whatever they make of the image, the
-encoder writes down integers. What decides probabilities runs in float64 on the CPU and ends in
-the numbers of integer tables (:mod:`rdbench.models.coding`), so that another device, number of
-threads or BLAS, whose sums differ in the last of 53 bits, finds the same tables. A value within
-that last bit of the border between two tables would be found differently: about once in 10^13
-symbols.
+encoder codes integers. All that decides probabilities runs in float64 on the CPU and ends in the
+numbers of integer tables (:mod:`rdbench.models.coding`). Sums on another machine, with another
+number of threads or another BLAS, differ in the last of 53 bits, but give the same tables. Only a
+value within that last bit of the border between two tables would give a different one: about once
+in 10^13 symbols.
 """
 
 from __future__ import annotations
@@ -37,23 +37,24 @@ Symbols = NDArray[np.int32]
 
 PRECISIONS: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BAND: Final = 1 << 21
-"""Symbols that are coded at once; more go in bands of rows, which saves memory and costs no rate.
-"""
+"""The most symbols that are coded at once. More are coded in bands of rows, which saves memory and
+costs no rate."""
 
 
 def device_name(device: str) -> str:
-    """What ``device`` (``cuda``, ``cuda:1``) is called."""
+    """The name of the GPU ``device`` (``cuda``, ``cuda:1``)."""
     return str(torch.cuda.get_device_name(device))
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and how transforms are computed, which no decoder needs to know."""
+    """Where and how transforms are computed, which a decoder need not know. Raises
+    :class:`UsageError` for an invalid precision, tile or device, and if CUDA is not available."""
 
     device: str = "cpu"
     """What ``torch.device`` takes."""
     precision: str = "float32"
-    """"float32" or "bfloat16" (autocast), of the transforms alone."""
+    """"float32" or "bfloat16" (autocast), for the transforms only."""
     tile: int = 1024
     """Side of the tiles in pixels, a multiple of 64; 0 for the whole image at once."""
 
@@ -65,9 +66,9 @@ class Execution:
         try:
             kind = torch.device(self.device).type
         except RuntimeError:
-            raise UsageError(f"device {self.device!r}: cpu, cuda and cuda:1 are devices") from None
+            raise UsageError(f"unknown device {self.device!r}; use cpu, cuda or cuda:1") from None
         if kind == "cuda" and not torch.cuda.is_available():
-            raise UsageError(f"device {self.device!r}: there is no CUDA here; use device=cpu")
+            raise UsageError(f"device {self.device!r}: CUDA is not available; use device=cpu")
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,16 @@ class Coded:
     """The latents of an image as integers, as numbers, and as bytes."""
 
     symbols: Mapping[str, Symbols]
-    """for each kind of latents ("y", "z") the integers that are coded: (maps, height, width)"""
+    """for each kind of latents ("y", "z"), the integers that are coded: (maps, height, width)"""
     latents: Tensor
-    """what the synthesis takes, ŷ: (1, maps, height, width), on the CPU"""
+    """the input of the synthesis, ŷ: float32, (1, maps, height, width), on the CPU"""
     payloads: tuple[bytes, ...]
+    """the entropy-coded parts of the stream"""
 
 
 class Coder(Protocol):
-    """What codecs take of a network: images to bytes and back. What it codes in encoding goes to
-    ``estimated_bits`` as it is."""
+    """What codecs use of a network: images to bytes and back. The second result of ``encode`` is
+    passed to ``estimated_bits`` unchanged."""
 
     channels: int
     cost: NetworkCost | None
@@ -98,59 +100,60 @@ class Compressor(abc.ABC):
     """Images to bytes and back by one network.
 
     An architecture defines the transforms (:meth:`_analysis`, :meth:`_synthesis`), how latents
-    become payloads (:meth:`encode_latents`, :meth:`decode_latents`), and what they cost by its
-    own densities (:meth:`information`). An object may be shared by encoders and decoders.
+    become payloads (:meth:`encode_latents`, :meth:`decode_latents`), and what they cost under its
+    own densities (:meth:`information`). Encoders and decoders may share an object.
     """
 
     channels: int
     """1 (luma) or 3 (RGB)"""
     cost: NetworkCost | None = None
-    """Of its network, as it was before it became a coder."""
+    """The cost of its network as it was before it became a coder."""
     stride: int
-    """Sides of images are padded to multiples of it, by their last row and column."""
+    """The sides of images are padded to multiples of it by repeating the last row and column."""
     cell: int = 16
-    """Pixels of a side of the image for each latent."""
+    """Pixels per latent along each side of the image."""
     margin: int
-    """Latents around a tile that its transforms see."""
+    """How many latents around a tile its transforms see."""
     pixel_range: tuple[int, int] = (0, 255)
+    """The range to which decoded samples are clipped."""
     coders: ClassVar[tuple[str, ...]] = ("ans",)
-    """The lossless coders among which ``coder``, where there are several, chooses; the first is the
-    usual one."""
+    """The lossless coders. If there are several, ``coder`` chooses one; the first is the default.
+    """
 
     def __init__(self, name: str, identity: bytes, execution: Execution) -> None:
         self.name = name
-        """Of the model in streams."""
+        """The name of the model in streams."""
         self.identity = identity
         self.execution = execution
 
     @abc.abstractmethod
     def _analysis(self, images: Tensor) -> Tensor:
-        """y of images on the scale 0..255: (1, channels, H, W), to (1, maps, H/cell, W/cell)."""
+        """y of images on the scale 0..255: (1, channels, H, W) to (1, maps, H/cell, W/cell)."""
 
     @abc.abstractmethod
     def _synthesis(self, latents: Tensor) -> Tensor:
-        """Images on the scale 0..255, not clipped, the inverse of :meth:`_analysis`."""
+        """The inverse of :meth:`_analysis`: images on the scale 0..255, not clipped."""
 
     @abc.abstractmethod
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
-        """Quantize y, (1, maps, h, w), float32 on the CPU, with ``beta`` times the trained steps,
+        """Quantize y, float32 (1, maps, h, w) on the CPU, with ``beta`` times the trained steps,
         and code it."""
 
     @abc.abstractmethod
     def decode_latents(
         self, payloads: tuple[bytes, ...], size: tuple[int, int], beta: float
     ) -> Coded:
-        """The inverse, for latents of ``size`` (h, w): equal symbols and latents. Raises
-        :class:`rdbench.errors.BitstreamError` for payloads of anything else."""
+        """The inverse, for latents of ``size`` (h, w): the same symbols and latents. Raises
+        :class:`rdbench.errors.BitstreamError` for other payloads."""
 
     @abc.abstractmethod
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
-        """−log2 of the probability of each symbol by the model's own densities, in bits, of the
-        shapes of ``coded.symbols``: neither tables nor coder take part."""
+        """−log2 of the probability of each symbol under the model's own densities, in bits, with
+        the shapes of ``coded.symbols``. Tables and coder play no part."""
 
     def prepare(self, beta: float) -> object:  # noqa: ARG002
-        """Make the tables for ``beta``, so that no encoding pays for them, as long as somebody
-        holds what is returned."""
+        """Make the tables for ``beta`` ahead of time. No encoding pays for them for as long as
+        somebody holds the returned object."""
         return None
 
     def estimated_bits(self, coded: Coded, beta: float) -> float:
@@ -158,7 +161,7 @@ class Compressor(abc.ABC):
         return float(sum(bits.sum() for bits in self.information(coded, beta).values()))
 
     def encode(self, image: Image, beta: float = 1.0) -> tuple[bytes, Coded]:
-        """The stream of ``image``, uint8 (height, width, channels), and what is in it. Raises
+        """The stream of ``image``, uint8 (height, width, channels), and its content. Raises
         :class:`UnsupportedImageError` for another number of channels."""
         height, width, channels = image.shape
         with torch.inference_mode():
@@ -170,14 +173,14 @@ class Compressor(abc.ABC):
 
     def decode(self, data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
         """The image of a stream: uint8, (height, width, channels). Raises
-        :class:`rdbench.errors.BitstreamError` for anything but a whole stream of this model with
-        these weights, and before anything is decoded for one of more than ``max_pixels``."""
+        :class:`rdbench.errors.BitstreamError` for anything except a whole stream of this model with
+        these weights and, before anything is decoded, for an image of more than ``max_pixels``."""
         stream, coded = self.parse(data, max_pixels)
         with transforming():
             return self.synthesis(coded.latents, stream.height, stream.width)
 
     def parse(self, data: bytes, max_pixels: int = MOST_PIXELS) -> tuple[Stream, Coded]:
-        """The parts of a stream and the latents in it; errors as of :meth:`decode`."""
+        """The parts of a stream and the latents in it; errors as in :meth:`decode`."""
         stream = container.unpack(
             data, model=self.name, weights=self.identity, max_pixels=max_pixels
         )
@@ -196,8 +199,8 @@ class Compressor(abc.ABC):
             kinds = {1: "one channel (luma)", 3: "three channels (RGB)"}
             hint = "convert it to RGB" if self.channels == 3 else "measure with color luma"
             raise UnsupportedImageError(
-                f"model {self.name!r} is of {kinds[self.channels]} and the image has "
-                f"{channels}; {hint}"
+                f"model {self.name!r} takes {kinds[self.channels]}, but the image has {channels}; "
+                f"{hint}"
             )
         samples = padded(image, self.stride)
 
@@ -248,7 +251,7 @@ class Compressor(abc.ABC):
 class NetworkCompressor(Compressor):
     """A coder whose transforms are ``analysis`` and ``synthesis`` of a network.
 
-    ``network`` says ``channels``, ``stride``, ``margin``, and ``peak``, the largest sample on its
+    ``network`` has ``channels``, ``stride``, ``margin`` and ``peak``, the largest sample on its
     scale.
     """
 
@@ -279,28 +282,28 @@ def padded(image: Image, multiple: int) -> Tensor:
 
 
 def expect_payloads(payloads: tuple[bytes, ...], count: int) -> tuple[bytes, ...]:
-    """``payloads``, of which there must be ``count``, or :class:`BitstreamError`."""
+    """``payloads``; raises :class:`BitstreamError` unless there are ``count``."""
     if len(payloads) != count:
-        raise BitstreamError(
-            f"the stream has {len(payloads)} payloads and this model's have {count}: it is damaged"
-        )
+        raise BitstreamError(f"the stream is damaged: it has {len(payloads)} payloads, not {count}")
     return payloads
 
 
 def information(likelihoods: Tensor) -> NDArray[np.float64]:
-    """−log2 of probabilities, each at least 1e-9, in bits: of the shape of ``likelihoods``."""
+    """−log2 of ``likelihoods``, each raised to at least 1e-9, in bits, with the same shape."""
     bits: NDArray[np.float64] = -torch.log2(likelihoods.clamp(min=LIKELIHOOD_FLOOR)).numpy()
     return bits
 
 
 def bands(height: int, row: int) -> list[slice]:
-    """Rows cut into bands of at most :data:`BAND` symbols; ``row``: how many symbols one has."""
+    """``height`` rows of ``row`` symbols, cut into bands of at most :data:`BAND` symbols, but of at
+    least one row."""
     step = max(1, BAND // max(row, 1))
     return [slice(top, min(top + step, height)) for top in range(0, height, step)]
 
 
 def rounded(values: Tensor) -> Symbols:
-    """``values`` rounded half to even, as integers; those beyond int32, and NaN, are refused."""
+    """``values`` rounded half to even, as int32. Raises :class:`UsageError` for NaN and for values
+    beyond int32."""
     whole = torch.round(values)
     if not bool((whole.abs() < 2.0**31).all()):
         raise UsageError(

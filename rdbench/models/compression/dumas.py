@@ -34,36 +34,37 @@ LEAST: Final = 2.0**-12
 
 @dataclass(frozen=True)
 class _Models:
-    """What maps are coded with at a beta."""
+    """The tables and probabilities for one beta."""
 
     tables: StaticTables
     """one for each map"""
     plain: StaticTables
     """the same without the exception map"""
     bins: list[NDArray[np.float64]]
-    """the probabilities of the unary bins of each map, where the coder is binary"""
+    """the probabilities of the unary bins of each map, if the coder is binary"""
 
 
 class DumasCompressor(NetworkCompressor):
-    """Maps quantized with ``beta`` times their steps δ_i and coded by what the densities f̃_i say.
+    """Dumas et al. 2018 as a coder: maps are quantized with ``beta`` times their steps δ_i and
+    coded with probabilities from the densities f̃_i.
 
     ``coder`` "ans" codes each map with the table of its bins; "binary" is the paper's lossless
-    coder (:mod:`rdbench.models.coding.binary`), its probabilities taken from the same tables and
-    kept from 0 and 1 by 2⁻¹², where the authors count them on an extra set and put 0.01 for 0.
+    coder (:mod:`rdbench.models.coding.binary`). Its probabilities come from the same tables and
+    stay 2⁻¹² away from 0 and 1; the authors count them on an extra set and replace 0 by 0.01.
 
-    The exception map is an image in small, which the authors do not code: it goes by differences
-    of neighbours (:mod:`rdbench.models.coding.differences`) into a payload of its own. Where that
-    is longer, all maps are coded alike in one payload; its unary code is then as long as its
-    table.
+    The exception map, which the authors do not code, is a small version of the image. It is coded
+    by differences of neighbors (:mod:`rdbench.models.coding.differences`) in a payload of its own.
+    If that is longer, all maps are coded alike in one payload; the unary code of the exception map
+    is then as long as its table.
 
-    ``centred``: whether means are taken off first, where that is not what the network's case says.
+    ``centered``: whether means are subtracted first; None for what the network's case says.
     """
 
     coders: ClassVar[tuple[str, ...]] = ("ans", "binary")
     means: NDArray[np.float64] | None = None
-    """μ̄_i, (maps,), where the training has taken them"""
+    """μ̄_i, (maps,), if the training has set them"""
     exception: int | None = None
-    """the exception map, counted from 0, where the training has looked for it"""
+    """the number of the exception map, from 0, if the training has set it"""
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class DumasCompressor(NetworkCompressor):
         execution: Execution,
         *,
         coder: str = "ans",
-        centred: bool | None = None,
+        centered: bool | None = None,
     ) -> None:
         super().__init__(name, network, identity, execution)
         if coder not in self.coders:
@@ -83,8 +84,8 @@ class DumasCompressor(NetworkCompressor):
         self._density = network.density.cpu()
         self._steps = network.steps.detach().double().cpu()
         means = network.means.double().cpu()
-        take_off = network.centred if centred is None else centred
-        self._centres = means if take_off else torch.zeros_like(means)
+        subtract = network.centered if centered is None else centered
+        self._centers = means if subtract else torch.zeros_like(means)
         self._exception = int(network.exception)
         if self._exception >= 0:
             self.exception, self.means = self._exception, means.numpy()
@@ -96,8 +97,8 @@ class DumasCompressor(NetworkCompressor):
         return self._models(beta)
 
     def _made(self, beta: float) -> _Models:
-        widths, centres = (beta * self._steps).numpy(), self._centres.numpy()
-        tables = piecewise_linear_tables(self._density, widths, centres)
+        widths, centers = (beta * self._steps).numpy(), self._centers.numpy()
+        tables = piecewise_linear_tables(self._density, widths, centers)
         plain = np.flatnonzero(self._plain)
         plain_tables = StaticTables(
             tables.lows[plain].tolist(), [tables.frequencies(int(n)) for n in plain]
@@ -110,8 +111,8 @@ class DumasCompressor(NetworkCompressor):
         return _Models(tables, plain_tables, bins)
 
     def encode_latents(self, latents: Tensor, beta: float) -> Coded:
-        centred = latents[0] - self._centres[:, None, None]
-        symbols = rounded(centred / (beta * self._steps[:, None, None]))
+        centered = latents[0] - self._centers[:, None, None]
+        symbols = rounded(centered / (beta * self._steps[:, None, None]))
         apart = self._encode_apart(symbols, beta)
         payloads: tuple[bytes, ...]
         if apart is None:
@@ -134,8 +135,8 @@ class DumasCompressor(NetworkCompressor):
         return self._coded(symbols, payloads, beta)
 
     def _encode_apart(self, symbols: Symbols, beta: float) -> bytes | None:
-        """The payload of the exception map by differences; None where that is longer than what
-        its table makes of it."""
+        """The payload of the exception map by differences; None if there is no such map, or if the
+        payload is not shorter than with the map's table."""
         if self._exception < 0:
             return None
         exception = symbols[self._exception]
@@ -146,7 +147,7 @@ class DumasCompressor(NetworkCompressor):
         return payload if 8 * len(payload) < ideal_bits(exception, tables, numbers) else None
 
     def _encode_maps(self, symbols: Symbols, beta: float) -> bytes:
-        """The payload of all maps, or of all but the exception map."""
+        """The payload of all maps, or of all except the exception map."""
         tables, bins = self._of_maps(len(symbols), beta)
         if self._binary:
             return binary.encode_maps(symbols, bins)
@@ -159,7 +160,7 @@ class DumasCompressor(NetworkCompressor):
         return decode_maps(data, tables, size)
 
     def _of_maps(self, maps: int, beta: float) -> tuple[StaticTables, list[NDArray[np.float64]]]:
-        """Tables and probabilities of bins of all maps, or of all but the exception map."""
+        """Tables and probabilities of bins of all maps, or of all except the exception map."""
         models = self._models(beta)
         bins = models.bins
         if maps == len(self._plain):
@@ -168,11 +169,11 @@ class DumasCompressor(NetworkCompressor):
 
     def information(self, coded: Coded, beta: float) -> dict[str, NDArray[np.float64]]:
         symbols = torch.from_numpy(coded.symbols["y"]).flatten(1).long()
-        reach = (self._density.extent + self._centres.abs().max()) / (beta * self._steps.min())
+        reach = (self._density.extent + self._centers.abs().max()) / (beta * self._steps.min())
         symbols = symbols.clamp(-math.ceil(reach) - 1, math.ceil(reach) + 1)
         low, high = int(symbols.min()), int(symbols.max())
         with torch.inference_mode():
-            masses = self._density.bin_masses(beta * self._steps, self._centres, low, high)
+            masses = self._density.bin_masses(beta * self._steps, self._centers, low, high)
             likelihoods = (masses / self._density.integral()[:, None]).gather(1, symbols - low)
         bits = information(likelihoods).reshape(coded.symbols["y"].shape)
         if len(coded.payloads) == 2:
@@ -182,12 +183,12 @@ class DumasCompressor(NetworkCompressor):
         return {"y": bits}
 
     def estimated_bits(self, coded: Coded, beta: float) -> float:  # noqa: ARG002
-        """The paper's rate: each map by the entropy of its own histogram in this image."""
+        """The rate as in the paper: the entropy of each map's own histogram in this image."""
         return empirical_bits(coded.symbols["y"])
 
     def _coded(self, symbols: Symbols, payloads: tuple[bytes, ...], beta: float) -> Coded:
         widths = (beta * self._steps)[:, None, None]
-        latents = torch.from_numpy(symbols) * widths + self._centres[:, None, None]
+        latents = torch.from_numpy(symbols) * widths + self._centers[:, None, None]
         return Coded({"y": symbols}, latents.float()[None], payloads)
 
     def _unary_length(self, tables: StaticTables, number: int) -> int:
@@ -198,8 +199,8 @@ class DumasCompressor(NetworkCompressor):
 
 
 def bin_probabilities(tables: StaticTables, number: int, length: int) -> NDArray[np.float64]:
-    """P(|v| = j given |v| ≥ j) for j below ``length`` from a table, which is the probability that
-    unary bin j is 0, kept from 0 and 1 by :data:`LEAST`: float64, (length,)."""
+    """P(|v| = j given |v| ≥ j) for each j below ``length``, from table ``number``: the probability
+    that unary bin j is 0, at least :data:`LEAST` away from 0 and 1. Float64, (length,)."""
     values = np.abs(int(tables.lows[number]) + np.arange(int(tables.sizes[number])))
     counts = np.bincount(values, tables.frequencies(number)[:-1], minlength=length)[:length]
     at_least = TOTAL - np.concatenate([[0], np.cumsum(counts)[:-1]])

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from rdbench.models.compression.tiling import tiled
 
 TILE = 64
-"""Side of a tile of the output, in its samples: the buffers of a convolution stay small."""
+"""Side of a tile of the output, in samples; the buffers of a convolution stay small."""
 
 
 class ExactNetwork:
-    """A float64 copy of ``network``, a convolutional network whose output has ``outer`` samples
-    for each sample of a side of its input, and which sees ``margin`` samples of the input."""
+    """A float64 copy of ``network``, a convolutional network with ``outer`` output samples per
+    input sample along each side, which sees ``margin`` input samples to each side."""
 
     def __init__(self, network: nn.Module, *, outer: int = 1, margin: int) -> None:
         self._network = copy.deepcopy(network).double().cpu().eval().requires_grad_(False)
@@ -22,7 +22,8 @@ class ExactNetwork:
         self._margin = margin
 
     def __call__(self, values: Tensor) -> Tensor:
-        """(1, channels, height, width), taken to float64, to float64 (1, channels, ...)."""
+        """The output for ``values``, (1, channels, height, width), which are converted to float64:
+        float64, (1, outputs, outer·height, outer·width)."""
         return tiled(
             self._network,
             values.double(),

@@ -1,4 +1,4 @@
-"""Latents that are coded alone, each map by a static distribution of its own."""
+"""Latents without side information: each map has a static distribution of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rdbench.models.theis2017 import Theis2017
 class FactorizedCompressor(NetworkCompressor):
     """The factorized prior of Ballé et al. 2018, and Theis et al. 2017, as coders.
 
-    Latents are rounded at ``beta`` times whole steps from the medians; the latter has none.
+    Latents are quantized in steps of ``beta`` from their medians, or from 0 in Theis et al. 2017.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class FactorizedCompressor(NetworkCompressor):
 
 
 def encode_maps(symbols: Symbols, tables: StaticTables) -> bytes:
-    """The payload of symbols, (maps, height, width), one table for each map."""
+    """The payload of symbols, (maps, height, width), with one table for each map."""
     maps, height, width = symbols.shape
     encoder = Encoder(tables)
     for rows in bands(height, maps * width):

@@ -24,8 +24,8 @@ def put(
     scales: Tensor,
     means: Tensor | None = None,
 ) -> None:
-    """Add symbols, (maps, height, width), of ``means``, by default 0, and of ``scales``, both in
-    steps of the symbols and of their shape."""
+    """Add ``symbols``, (maps, height, width), to ``encoder``. ``scales`` and ``means`` (0 by
+    default) are those of their Gaussians: in steps of the symbols, with their shape."""
     for rows, indices in _bands(tables, scales, means):
         encoder.put(symbols[:, rows], indices)
 
@@ -39,12 +39,13 @@ def get(
 
 
 def information(symbols: Symbols, mean: Tensor | float, scale: Tensor) -> NDArray[np.float64]:
-    """−log2 of the probability of symbols under Gaussians, whose means and scales (float64) are in
-    steps of the symbols: bits, of the shape of ``symbols``.
+    """−log2 of the probability of ``symbols`` under Gaussians, whose means and scales (float64) are
+    in steps of the symbols: bits, with the shape of ``symbols``.
 
-    An exact Gaussian asks for any number of bits far from its mean. Here no symbol within 5.25
-    scales, or next to the mean, has less than 2^-24, and one beyond not less than an escape: the
-    mass beyond, but at least 2^-24, a sign, and its distance in the Exp-Golomb code.
+    Far from its mean, an exact Gaussian would cost any number of bits. Here a symbol within 5.25
+    scales of the mean, or next to it, has a probability of at least 2^-24. One farther away costs
+    no more than an escape: the mass beyond, of at least 2^-24, a sign, and its distance in the
+    Exp-Golomb code.
     """
     maps, height, width = symbols.shape
     found = np.empty(symbols.shape)
@@ -71,5 +72,5 @@ def _bands(
     maps, height, width = scales.shape
     for rows in bands(height, maps * width):
         values: NDArray[np.float64] = scales[:, rows].numpy()
-        centres = np.zeros_like(values) if means is None else means[:, rows].numpy()
-        yield rows, tables.index(centres, values)
+        centers = np.zeros_like(values) if means is None else means[:, rows].numpy()
+        yield rows, tables.index(centers, values)

@@ -24,7 +24,7 @@ from rdbench.models.compression.factorized import decode_maps, encode_maps
 from rdbench.models.priors import factorized_tables
 
 Z_CELL = 4
-"""Latents y of a side for each z."""
+"""Latents y per z along each side."""
 
 
 class HyperpriorCompressor(NetworkCompressor):

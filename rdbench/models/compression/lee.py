@@ -1,9 +1,9 @@
 """The networks of Lee et al. 2019 as coders: their context model, decoded in wavefronts.
 
 The mean and scale of a latent depend on latents above it and to its left, up to one column to
-the right in the rows above. All positions (row l, column k) with the same 2·l + k have all that
-they need once those with smaller sums are known, so a picture of h × w latents takes w + 2·h − 2
-steps instead of h·w, and a step is a few matrix products. Encoder and decoder take the same steps.
+the right in the rows above. Positions (row l, column k) with the same 2·l + k have all that they
+need once those with smaller sums are known. So a picture of h × w latents takes w + 2·h − 2 steps
+instead of h·w, and a step is a few matrix products. Encoder and decoder take the same steps.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ from rdbench.models.layers import CONTEXT_PADDING, MaskedContext
 from rdbench.models.lee2019 import Lee2019, bounded_scale
 
 Z_CELL = 4
-"""Latents y of a side for each z."""
+"""Latents y per z along each side."""
 
 Visit = Callable[[Tensor, Indices], NDArray[np.int32]]
-"""Takes K positions, int64 (K,), row by row of the picture, and the indices of their symbols, (K,
-M1); gives the symbols."""
+"""Takes K positions, int64 (K,), numbered row by row, and the indices of their symbols, (K, M1);
+returns the symbols."""
 
 
 class LeeCompressor(NetworkCompressor):
-    """Lee et al. 2019 as a coder, base and hybrid, of both contexts or of one. z, where there is
-    one, keeps its step of 1 at any beta; contexts take the dequantized latents, as does h_a, but
-    for one that takes magnitudes: it takes the latents as they are.
+    """Lee et al. 2019 as a coder, base and hybrid, with both contexts or one. z, if there is one,
+    keeps its step of 1 at any beta. The contexts and h_a take the dequantized latents, except that
+    an h_a of magnitudes takes the latents before quantization.
 
-    Not as the authors' program: samples are rounded, where that truncates them, which costs it
-    0.25 of squared error; images are padded below and to the right by their last row and column,
-    where it reflects them at the top and on the left; probabilities are of tables of 24 bits.
+    It differs from the authors' program. Samples are rounded, where the program truncates them,
+    which costs it 0.25 of squared error. Images are padded below and to the right by repeating the
+    last row and column, where the program reflects them at the top and on the left. Probabilities
+    come from tables of 24 bits.
     """
 
     def __init__(self, name: str, network: Lee2019, identity: bytes, execution: Execution) -> None:
@@ -106,7 +107,7 @@ class LeeCompressor(NetworkCompressor):
             return found
 
     def _side(self, z_symbols: Symbols | None, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """c′ and σ2 from z: float64, (M1, *size) and (M2, *size); of no maps where there is no
+        """c′ and σ2 from z: float64, (M1, *size) and (M2, *size); both without maps if there is no
         z."""
         if z_symbols is None:
             nothing = torch.empty(0, *size, dtype=torch.float64)
@@ -116,11 +117,11 @@ class LeeCompressor(NetworkCompressor):
 
 
 class ContextModel:
-    """The network f of ``network`` in float64: for all positions of a wavefront at once or, where
-    it sees no latents, for all positions.
+    """The network f of ``network`` in float64: for all positions of a wavefront at once or, if it
+    sees no latents, for all positions.
 
-    c′ is float64, (M1, height, width), of no maps where f does not see it. The tables of a position
-    are those of its Gaussians over ``beta``.
+    c′ is float64, (M1, height, width), without maps if f does not see it. The tables of a position
+    are those of its Gaussians, with means and scales divided by ``beta``.
     """
 
     def __init__(self, network: Lee2019) -> None:
@@ -129,7 +130,7 @@ class ContextModel:
         self._known = layer.latents
         self._features = ExactNetwork(_Features(layer), margin=3)
         known = (layer.window.weight[:, : self._known] * layer.mask).detach().double().cpu()
-        # (2·M1, M1, 4, 4) to 14 known positions by M1 latents: as the windows are gathered.
+        # (2·M1, M1, 4, 4) to 14 known positions by M1 latents, as the windows are gathered.
         kernel = known.permute(2, 3, 1, 0).flatten(0, 1)[:14]
         self._kernel = kernel.reshape(14 * self._known, 2 * self._maps).contiguous()
         first, second = network.estimator[1], network.estimator[3]
@@ -150,7 +151,7 @@ class ContextModel:
         c_prime: Tensor,
         beta: float,
     ) -> None:
-        """Add symbols, (M1, height, width)."""
+        """Add ``symbols``, (M1, height, width), to ``encoder``."""
         if not self._known:
             mean, scale = self.all_parameters(c_prime[:0], c_prime)
             gaussian.put(encoder, tables, symbols, scale / beta, mean / beta)
@@ -174,7 +175,8 @@ class ContextModel:
         return self._walk(c_prime, tables, beta, lambda _, indices: decoder.get(indices))
 
     def _walk(self, c_prime: Tensor, tables: GaussianTables, beta: float, visit: Visit) -> Symbols:
-        """Visit all positions; the symbols, int32, (M1, height, width), that were given."""
+        """Visit all positions, and return the symbols that ``visit`` gave: int32, (M1, height,
+        width)."""
         maps, (height, width) = self._maps, c_prime.shape[1:]
         features = by_position(self._features(c_prime[None])[0])
         left, right, above, _ = CONTEXT_PADDING
@@ -203,7 +205,7 @@ class ContextModel:
 
 
 class _Features(nn.Module):
-    """What c′ adds to the first layer of f."""
+    """What c′ contributes to the first layer of f."""
 
     def __init__(self, layer: MaskedContext) -> None:
         super().__init__()

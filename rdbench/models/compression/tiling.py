@@ -1,8 +1,8 @@
 """Transforms of pictures that are larger than the memory: in tiles, with the same result.
 
-A convolutional network computes each output from a bounded neighbourhood. A tile is computed with
-a margin around it at least as wide, and where the picture ends, it ends for the tile, too: the
-zeros that pad it are the same. What differs is the order of the sums, in the last bits.
+A convolutional network computes each output from a bounded neighborhood. A tile is computed with a
+margin at least that wide. Where the picture ends, the tile ends too, so the zeros that pad them are
+the same. Only the order of the sums differs, which changes the last bits.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor
 
 
 def spans(size: int, tile: int) -> list[tuple[int, int]]:
-    """``size`` cells cut into parts of at most ``tile``: where each starts and stops. 0 for no
-    cutting."""
+    """Where each part starts and stops if ``size`` cells are cut into parts of at most ``tile``; 0
+    means no cuts."""
     if not tile or size <= tile:
         return [(0, size)]
     return [(start, min(start + tile, size)) for start in range(0, size, tile)]
@@ -24,8 +24,8 @@ def spans(size: int, tile: int) -> list[tuple[int, int]]:
 def windows(
     height: int, width: int, tile: int, margin: int
 ) -> Iterator[tuple[slice, slice, slice, slice]]:
-    """The tiles of a grid: rows and columns of the tile with its margin in the grid, and rows and
-    columns of the tile within that."""
+    """The tiles of a grid: the rows and columns of each tile with its margin, and the rows and
+    columns of the tile within those."""
     for top, bottom in spans(height, tile):
         for left, right in spans(width, tile):
             above, before = min(margin, top), min(margin, left)
@@ -48,9 +48,9 @@ def tiled(
 ) -> Tensor:
     """``transform`` of ``samples``, (1, channels, height, width), tile by tile.
 
-    The picture is a grid of cells; the transform takes ``inner`` and gives ``outer`` samples for
-    the side of a cell: 16 and 1 for an analysis with stride 16. ``margin`` is how many cells away
-    it still sees; ``tile`` the side of a tile in cells, 0 for the whole at once.
+    The picture is a grid of cells. Along the side of a cell, the transform takes ``inner`` samples
+    and gives ``outer``: 16 and 1 for an analysis with stride 16. ``margin`` is how many cells it
+    sees to each side; ``tile`` is the side of a tile in cells, or 0 for the whole at once.
     """
     height, width = samples.shape[-2] // inner, samples.shape[-1] // inner
     if not tile or (height <= tile and width <= tile):

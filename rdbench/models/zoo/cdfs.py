@@ -1,8 +1,8 @@
 """CompressAI's tables and coder: 16-bit counts, and rANS with an escape beyond each table.
 
-The tables have the entries, tails and rounding of CompressAI's, but their probabilities come from
-portable arithmetic in float64 (:mod:`rdbench.models.coding.portable`), CompressAI's from torch in
-float32: counts differ by one here and there.
+The tables have the entries, tails and rounding of CompressAI's. Their probabilities come from
+portable arithmetic in float64 (:mod:`rdbench.models.coding.portable`), not from torch in float32,
+so some counts differ by one.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ Symbols = NDArray[np.int32]
 Numbers = NDArray[np.integer[Any]]
 
 SCALE_BOUND: Final = float(np.float32(0.11))
-"""The smallest scale of a latent, and the first that Gaussians are tabulated for."""
+"""The smallest scale of a latent, and the first for which Gaussians are tabulated."""
 
 _LEVELS: Final = 64
 _TAIL_REACH: Final = 6.1094102048693975
-"""Scales to either side of which the tails of a Gaussian have 1e-9, CompressAI's tail mass."""
+"""The distance from the mean, in scales, beyond which the two tails of a Gaussian hold 1e-9,
+CompressAI's tail mass."""
 _PRECISION: Final = 16
 _BAND: Final = 1 << 20
 _LIMIT: Final = 1 << 26
-"""Of symbols: the coder does not return where twice what lies beyond a table has over 28 bits."""
+"""Limit of symbols: the coder does not return if twice the excess over a table has over 28 bits."""
 
 
 class Cdfs:
@@ -46,13 +47,13 @@ class Cdfs:
 
     @classmethod
     def of(cls, offsets: Sequence[int], masses: Sequence[NDArray[np.float64]]) -> Cdfs:
-        """From probabilities, the escape's last."""
+        """Tables from probabilities, the escape's last."""
         rows = [pmf_to_quantized_cdf(mass.tolist(), _PRECISION) for mass in masses]
         return cls(offsets, rows)
 
     def used(self, numbers: Numbers) -> tuple[list[int], list[list[int]], list[int], list[int]]:
-        """``numbers`` flat and renumbered, and the counts, sizes and offsets of those tables
-        alone: what the coder takes, which copies all it is given at each call."""
+        """``numbers``, flattened and renumbered, and the counts, sizes and offsets of only the
+        tables in use. The coder takes these; it copies all that it is given at each call."""
         there = np.bincount(numbers.reshape(-1), minlength=len(self)) > 0
         renumbered = (np.cumsum(there) - 1)[numbers.reshape(-1)]
         chosen = np.flatnonzero(there).tolist()
@@ -68,8 +69,8 @@ class Encoder:
         self._encoder = ans.BufferedRansEncoder()
 
     def put(self, symbols: Symbols, numbers: Numbers, cdfs: Cdfs) -> None:
-        """Add ``symbols``, each by the distribution of its number: arrays of one shape. Raises
-        :class:`UsageError` beyond ±2^26."""
+        """Add ``symbols``, each with the distribution of its number: arrays of one shape. Raises
+        :class:`UsageError` for symbols of ±2^26 or beyond."""
         if symbols.size and max(-int(symbols.min()), int(symbols.max())) >= _LIMIT:
             raise UsageError(
                 "latents are beyond 26 bits, more than CompressAI's coder takes: the weights are "
@@ -91,7 +92,7 @@ class Decoder:
 
     def __init__(self, payload: bytes, count: int) -> None:
         self._decoder = ans.RansDecoder()
-        # The library reads on beyond the end of a payload that is too short: let it be zeros.
+        # The library reads beyond the end of a payload that is too short: let it read zeros.
         self._decoder.set_stream(payload + bytes(4 * (count + len(payload)) + 64))
 
     def get(self, numbers: Numbers, cdfs: Cdfs) -> Symbols:
@@ -109,8 +110,8 @@ def _bands(size: int) -> Iterator[slice]:
 
 
 def scale_table() -> NDArray[np.float64]:
-    """CompressAI's scales of Gaussians, float32 numbers as float64: 64 from 0.11 to 256, evenly in
-    their logarithms (``compressai.models.get_scale_table``)."""
+    """CompressAI's scales of Gaussians, float32 numbers as float64: 64 from 0.11 to 256, evenly
+    spaced in their logarithms (``compressai.models.get_scale_table``)."""
     low, high = (np.float32(math.log(bound)) for bound in (0.11, 256))
     steps = np.arange(_LEVELS // 2, dtype=np.float32) * ((high - low) / np.float32(_LEVELS - 1))
     logarithms = np.concatenate([low + steps, (high - steps)[::-1]])
@@ -118,7 +119,7 @@ def scale_table() -> NDArray[np.float64]:
 
 
 def gaussian_cdfs(scales: NDArray[np.float64]) -> Cdfs:
-    """Gaussians of mean 0 in unit bins, one for each of ``scales``: as
+    """Gaussians of mean 0 in unit bins, one for each of ``scales``, as in
     ``compressai.entropy_models.GaussianConditional.update``."""
     offsets, masses = [], []
     for scale in scales.tolist():

@@ -38,16 +38,16 @@ from rdbench.models.zoo.contexts import Context, Gaussians, ScaleOnly
 from rdbench.models.zoo.transforms import quick
 
 Z_CELL = 4
-"""Latents y of a side for each z."""
+"""Latents y per z along each side."""
 _HYPER_MARGIN = 4
 _LEAST_Z_STEP = 0.5
 
 
 class ZooCompressor(Compressor):
-    """What all have in common: g_a and g_s of a CompressAI network, images on the scale 0..1.
+    """What all have in common: g_a and g_s of a CompressAI network, with images on the scale 0..1.
 
-    The network is taken apart: it is of no use to others afterwards. ``margin``: latents around a
-    tile that g_a and g_s see.
+    The network is taken apart, and others cannot use it afterwards. ``margin``: how many latents
+    around a tile g_a and g_s see.
     """
 
     channels = 3
@@ -69,7 +69,7 @@ class ZooCompressor(Compressor):
         return images
 
     def trained_beta(self, quality: int) -> float:  # noqa: ARG002
-        """What the quantization steps of the network are multiplied by at ``quality``."""
+        """The factor on the network's quantization steps at ``quality``."""
         return 1.0
 
 
@@ -108,8 +108,8 @@ class FactorizedCompressor(ZooCompressor):
 class GaussianCompressor(ZooCompressor):
     """Latents y with Gaussians from side information z and a context.
 
-    y is quantized about its means with ``beta`` times whole steps, z with whole steps always.
-    Payloads: z, y.
+    y is quantized in steps of ``beta`` from its means, z in steps of 1 (in variable-rate networks,
+    in steps that depend on ``beta``). Payloads: z, y.
     """
 
     stride = 64
@@ -188,8 +188,8 @@ class GaussianCompressor(ZooCompressor):
     def _coded_in_steps(
         self, z_symbols: Symbols, beta: float, code: Callable[[Gaussians, Tensor], Symbols]
     ) -> tuple[Symbols, Tensor]:
-        """The symbols and values of y, float32, (1, maps, height, width): ``code`` is given
-        Gaussians and their scales in steps, and gives symbols."""
+        """The symbols of y, int32 (maps, height, width), and its values, float32 (1, maps, height,
+        width). ``code`` takes Gaussians and their scales in steps, and returns symbols."""
         z_hat = self._bottleneck.values(z_symbols, self._z_step(beta))
         side = self._h_s(z_hat[None])
         shape = (self._maps, *side.shape[-2:])
@@ -209,10 +209,10 @@ class GaussianCompressor(ZooCompressor):
             return symbols.numpy(), latents
 
     def _numbers(self, scales: Tensor) -> Numbers:
-        """The tables of Gaussians of ``scales``: the first that is as wide, as CompressAI's
-        ``build_indexes``."""
+        """The numbers of the tables for Gaussians of ``scales``: the first that is as wide, as in
+        CompressAI's ``build_indexes``."""
         if not bool(torch.isfinite(scales).all()):
-            raise CodecError("a scale of the latents is no finite number: the weights are bad")
+            raise CodecError("a scale of the latents is not finite: the weights are bad")
         numbers: Numbers = torch.bucketize(
             scales.contiguous(), self._scales[:-1], out_int32=True
         ).numpy()
@@ -223,7 +223,7 @@ class GaussianCompressor(ZooCompressor):
         return scales.clamp(min=SCALE_BOUND) / beta
 
     def _values(self, symbols: Tensor, scales: Tensor, beta: float) -> Tensor:  # noqa: ARG002
-        """What symbols of Gaussians with ``scales``, in steps, stand for beside the means."""
+        """The values of ``symbols`` relative to the means; ``scales`` are in steps."""
         return symbols * beta
 
     def _z_step(self, beta: float) -> float:  # noqa: ARG002
@@ -276,7 +276,7 @@ class VariableCompressor(GaussianCompressor):
     def _z_step(self, beta: float) -> float:
         if not self._z_layers:
             return 1.0
-        # It decides tables: sums in a fixed order.
+        # It decides tables, so sums have a fixed order.
         values = np.array([beta])
         for number, (weight, bias) in enumerate(self._z_layers):
             values = np.maximum(values, 0.0) if number else values

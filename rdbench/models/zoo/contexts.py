@@ -1,7 +1,7 @@
-"""What latents are conditioned on: Gaussians for one set of positions after the other.
+"""What latents are conditioned on: Gaussians for one set of positions after another.
 
-A context yields the Gaussians of the next latents and is sent their values, quantized, before it
-goes on, in encoder and decoder alike. All of it is float64 on the CPU.
+A context yields the Gaussians of the next latents and is then sent their quantized values, in
+encoder and decoder alike. All computations are in float64 on the CPU.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ class Gaussians:
     """The distributions of some latents before they are quantized."""
 
     where: tuple[Any, ...]
-    """Which latents: what indexes (maps, height, width)."""
+    """Which latents: an index into (maps, height, width)."""
     means: Tensor
+    """Of the shape that ``where`` selects, or a scalar."""
     scales: Tensor
     """Of the shape that ``where`` selects; not bounded from below."""
 
@@ -33,12 +34,13 @@ Steps = Generator[Gaussians, Tensor, Any]
 
 
 class Context(abc.ABC):
-    """Gaussians from side information and from latents that are known."""
+    """Gaussians from side information and from known latents."""
 
     @abc.abstractmethod
     def steps(self, side: Tensor, beta: float) -> Steps:
-        """The Gaussians of all latents, in steps; each is to be sent the latents of its positions,
-        float64. ``side``: the hyper synthesis's output, float64, (1, channels, height, width)."""
+        """Yield the Gaussians of all latents, in steps; the caller sends back the latents of each
+        step, float64. ``side``: output of the hyper synthesis, float64, (1, channels, height,
+        width)."""
 
 
 class ScaleOnly(Context):
@@ -61,7 +63,7 @@ class Autoregressive(Context):
     (D. Minnen, J. Ballé, G. Toderici, NeurIPS 2018).
 
     A latent at row l and column k needs those up to row l − 1 and column k + 2. So all positions
-    with equal k + 3·l are computed at once, by a matrix product over their windows.
+    with equal k + 3·l are computed at once, with a matrix product over their windows.
     """
 
     def __init__(self, network: Any) -> None:
@@ -103,8 +105,8 @@ class Autoregressive(Context):
 
 
 class VariableAutoregressive(Autoregressive):
-    """The context of ``mbt2018-vbr``, which is told the step (F. Kamisli, F. Racapé, H. Choi, DCC
-    2024)."""
+    """The context of ``mbt2018-vbr``, which also depends on the step (F. Kamisli, F. Racapé, H.
+    Choi, DCC 2024)."""
 
     def __init__(self, network: Any) -> None:
         super().__init__(network)
@@ -117,7 +119,7 @@ class VariableAutoregressive(Autoregressive):
 
 
 def fronts(height: int, width: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows and columns of the positions with equal column + 3·row, by rising sum."""
+    """Rows and columns of the positions with equal column + 3·row, by increasing sum."""
     for front in range(width + 3 * (height - 1)):
         first = max(0, -(-(front - width + 1) // 3))
         rows = torch.arange(first, min(front // 3, height - 1) + 1)
@@ -125,7 +127,7 @@ def fronts(height: int, width: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def pointwise(layers: Iterable[nn.Module]) -> nn.Sequential:
-    """1×1 convolutions and nonlinearities as a float64 network of vectors, (K, channels)."""
+    """1×1 convolutions and nonlinearities as a float64 network on vectors, (K, channels)."""
     made = nn.Sequential()
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
@@ -140,7 +142,7 @@ def pointwise(layers: Iterable[nn.Module]) -> nn.Sequential:
 
 class Checkerboard(Context):
     """Two steps: every other position from the side information alone, then the rest, which see
-    the first by a 5×5 convolution (D. He et al., CVPR 2021)."""
+    the first ones through a 5×5 convolution (D. He et al., CVPR 2021)."""
 
     def __init__(self, codec: Any, first_map: int = 0) -> None:
         """``codec``: a ``compressai.latent_codecs.CheckerboardLatentCodec``, of the latents from
@@ -178,8 +180,8 @@ class Checkerboard(Context):
 
 
 class ChannelGroups(Context):
-    """Groups of maps in a checkerboard, each conditioned on groups before it (D. He et al., "ELIC",
-    CVPR 2022)."""
+    """Groups of maps, each in a checkerboard and conditioned on the groups before it (D. He et al.,
+    "ELIC", CVPR 2022)."""
 
     def __init__(self, codec: Any) -> None:
         """``codec``: a ``compressai.latent_codecs.ChannelGroupsLatentCodec``."""
@@ -202,5 +204,5 @@ class ChannelGroups(Context):
 
 
 def reach(layer: nn.Module) -> int:
-    """How many samples to each side a layer of stride 1 sees."""
+    """How many samples a layer of stride 1 sees to each side."""
     return int(layer.kernel_size[0]) // 2 if isinstance(layer, nn.Conv2d) else 0

@@ -1,4 +1,4 @@
-"""Which architectures there are, and where their checkpoints lie. torch is not needed for this.
+"""CompressAI's architectures, and where their checkpoints are. This does not need torch.
 
 J. Bégaint, F. Racapé, S. Feltman, A. Pushparaja, "CompressAI: a PyTorch library and evaluation
 platform for end-to-end compression research", arXiv:2011.03029.
@@ -18,7 +18,7 @@ from rdbench.files import sha256
 
 METRICS: Final = ("mse", "ms-ssim")
 SUFFIXES: Final = (".pth.tar", ".pth", ".pt", ".safetensors")
-"""Of the files that are taken for checkpoints in a folder."""
+"""Suffixes of the files in a folder that are taken for checkpoints."""
 
 _NAMED_QUALITY: Final = re.compile(r"(?:^|[-_.])q(?:uality)?[-_=]?(\d+)(?=[-_.]|$)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"(?:^|[-_.])(\d{1,2})(?=[-_.]|$)")
@@ -30,9 +30,9 @@ class Architecture:
     """One of CompressAI's architectures."""
 
     qualities: int
-    """Points are 1 to this."""
+    """The highest point; the lowest is 1."""
     pretrained: Mapping[str, str]
-    """For each metric the names of the files that ``compressai.zoo`` downloads, up to their hash;
+    """For each metric, the names of the files that ``compressai.zoo`` downloads, up to their hash;
     ``{quality}`` stands for the point."""
     factory: str = ""
     """Its function in ``compressai.zoo``."""
@@ -86,7 +86,7 @@ def named(name: str) -> Architecture:
 
 
 def hub_folder() -> Path:
-    """Where ``torch.hub`` keeps what it downloaded: ``$TORCH_HOME/hub/checkpoints``, or below
+    """Where ``torch.hub`` keeps its downloads: ``hub/checkpoints`` in ``$TORCH_HOME``, by default
     ``$XDG_CACHE_HOME/torch`` or ``~/.cache/torch``."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.environ.get("TORCH_HOME", cache / "torch"))
@@ -96,14 +96,14 @@ def hub_folder() -> Path:
 def pretrained(name: str, metric: str, quality: int) -> Path:
     """The file of CompressAI's own weights in the cache of ``torch.hub``; nothing is downloaded.
 
-    Raises :class:`UsageError` where CompressAI has none or there are several, and
-    :class:`MissingBackendError` where it is not in the cache, with what to do.
+    Raises :class:`UsageError` if CompressAI has no such weights or the cache has several files of
+    them, and :class:`MissingBackendError`, which says what to do, if the cache has none.
     """
     architecture = named(name)
     if metric not in architecture.pretrained:
         others = " or ".join(f"metric={other}" for other in architecture.pretrained)
         raise UsageError(
-            f"CompressAI has no weights of {name!r} for {metric}; take "
+            f"CompressAI has no weights of {name!r} for {metric}; use "
             + (f"{others}, or " if others else "")
             + "weights of your own: checkpoint=FILE or DIR"
         )
@@ -112,26 +112,26 @@ def pretrained(name: str, metric: str, quality: int) -> Path:
     if len(found) > 1:
         raise UsageError(
             f"{' and '.join(repr(str(path)) for path in found)} are both weights of {name!r} at "
-            f"quality {quality}; delete the older one, or name one with checkpoint=FILE"
+            f"quality {quality}; delete the older one, or give one with checkpoint=FILE"
         )
     if not found:
         call = f"{architecture.factory}({quality}, metric={metric!r}, pretrained=True)"
         raise MissingBackendError(
-            f"the weights of {name!r} at quality {quality} ({metric}) are not here: no "
+            f"the weights of {name!r} at quality {quality} ({metric}) are missing: no "
             f"{stem}-*.pth.tar in {str(hub_folder())!r}; where there is internet, `python -c "
-            f'"from compressai.zoo import {architecture.factory}; {call}"` puts them there; or '
-            "take weights of your own: checkpoint=FILE or DIR"
+            f'"from compressai.zoo import {architecture.factory}; {call}"` downloads them; or '
+            "use weights of your own: checkpoint=FILE or DIR"
         )
     return found[0]
 
 
 def in_folder(folder: Path) -> dict[int, Path]:
-    """The checkpoints in ``folder`` by the quality that their names tell.
+    """The checkpoints in ``folder``, by the quality in their names.
 
     The quality is the number after "quality" or "q" (``net-quality-3.pth.tar``, ``q3.pt``), else
     the only number of one or two digits between ``-``, ``_`` or ``.`` (``mbt2018-3-22901978.
-    pth.tar``). Raises :class:`UsageError` where there is no checkpoint, where a name tells none or
-    several, and where two tell the same.
+    pth.tar``). Raises :class:`UsageError` if there is no checkpoint, if a name has no quality or
+    several, and if two names have the same.
     """
     found: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
@@ -140,13 +140,13 @@ def in_folder(folder: Path) -> dict[int, Path]:
         quality = quality_of(path)
         if quality is None:
             raise UsageError(
-                f"checkpoint {str(path)!r}: its name does not tell which quality it is of; name "
-                "the files like net-quality-3.pth.tar, or one file with checkpoint=FILE"
+                f"checkpoint {str(path)!r}: its name does not say its quality; name the files "
+                "like net-quality-3.pth.tar, or give one file with checkpoint=FILE"
             )
         if quality in found:
             raise UsageError(
-                f"checkpoints {str(found[quality])!r} and {str(path)!r} are both of quality "
-                f"{quality} by their names; sort them into folders, or name one with "
+                f"checkpoints {str(found[quality])!r} and {str(path)!r} both have quality "
+                f"{quality} in their names; sort them into folders, or give one with "
                 "checkpoint=FILE"
             )
         found[quality] = path
@@ -157,7 +157,8 @@ def in_folder(folder: Path) -> dict[int, Path]:
 
 
 def quality_of(path: Path) -> int | None:
-    """The quality that the name of a checkpoint tells, by the rule of :func:`in_folder`."""
+    """The quality in the name of a checkpoint, by the rule of :func:`in_folder`; None if it has
+    none or several."""
     stem = path.name
     for suffix in SUFFIXES:
         stem = stem.removesuffix(suffix)
@@ -171,8 +172,8 @@ def quality_of(path: Path) -> int | None:
 
 
 def check_download(path: Path) -> None:
-    """Raise :class:`UsageError` where a file of ``torch.hub`` is not what its name says: that ends
-    with the first digits of its SHA-256."""
+    """Raise :class:`UsageError` if a file of ``torch.hub`` is not what its name says: it ends with
+    the first digits of the file's SHA-256."""
     promised = _HASH.search(path.name)
     if promised:
         digest = sha256(path)

@@ -1,7 +1,7 @@
-"""CompressAI, imported without what it has to say of its age.
+"""CompressAI, imported without its warnings.
 
-Its package imports all of itself, with torchvision and torch_geometric, whatever part is asked
-for: some 4 s and 280 MB beyond torch.
+Whatever part is asked for, its package imports all of itself, with torchvision and torch_geometric:
+some 4 s and 280 MB in addition to torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checkpoints of CompressAI made into coders."""
+"""Coders made from checkpoints of CompressAI."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _Coder = TypeVar("_Coder")
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a network of CompressAI becomes a coder; ``margin``: latents around a tile that g_a and
-    g_s see."""
+    """How a network of CompressAI becomes a coder; ``margin``: how many latents around a tile g_a
+    and g_s see."""
 
     network: Any
     compressor: type[ZooCompressor]
@@ -96,9 +96,10 @@ _loaded: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDi
 
 
 def load(path: Path, name: str, execution: Execution | None = None, key: str = "") -> ZooCompressor:
-    """The coder of the architecture ``name`` with the weights in ``path``, there under ``key``.
+    """The coder of the architecture ``name`` with the weights in ``path``, which are there under
+    ``key``, if it is given.
 
-    One object serves all who ask for the same while one of them keeps it. Raises
+    All callers that ask for the same share one object, for as long as one of them keeps it. Raises
     :class:`UsageError` for a file that is missing, damaged or of another architecture.
     """
     execution = execution or Execution()
@@ -117,7 +118,8 @@ def load(path: Path, name: str, execution: Execution | None = None, key: str = "
 def load_own(
     path: Path, model: str, execution: Execution, key: str = "", multiple: int = 0
 ) -> own.OwnCompressor:
-    """The coder of the user's network, ``model``: FILE.py:NAME; otherwise as :func:`load`."""
+    """The coder of the user's network, ``model``: FILE.py:NAME; otherwise like :func:`load`.
+    ``multiple``: as for :class:`rdbench.models.zoo.own.OwnCompressor`."""
     make = own.find(model)
 
     def made(where: str) -> own.OwnCompressor:
@@ -136,9 +138,9 @@ def _shared(made: Callable[[str], _Coder], path: Path, *asked: object) -> _Coder
 
 
 def compressor(name: str, state: Mapping[str, Tensor], execution: Execution) -> ZooCompressor:
-    """The coder of the architecture ``name`` with the weights ``state``, as CompressAI's networks
-    name them in any of its releases; sizes are those of the tensors. Raises
-    :class:`UsageError` for weights of another architecture."""
+    """The coder of the architecture ``name`` with the weights ``state``, under the names of
+    CompressAI's networks in any release; the tensors decide the sizes. Raises :class:`UsageError`
+    for weights of another architecture."""
     files.named(name)
     kind = KINDS[name]
     state = rename_keys(dict(state))
@@ -153,7 +155,7 @@ def compressor(name: str, state: Mapping[str, Tensor], execution: Execution) -> 
     ) as error:
         reason = one_line((str(error).strip() or type(error).__name__).splitlines()[-1], 160)
         raise UsageError(
-            f"the weights are not of {name!r} ({reason}); say which they are of with arch="
+            f"the weights are not of {name!r} ({reason}); name their architecture with arch="
         ) from None
     for layer in network.modules():
         if isinstance(layer, layers.MaskedConv2d):

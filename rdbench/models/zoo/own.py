@@ -1,9 +1,9 @@
-"""The user's own networks that code images as CompressAI's do: by their ``compress`` and
+"""The user's own networks that code images as CompressAI's do: with ``compress`` and
 ``decompress``.
 
-Both run as their author wrote them, in float32 on the device, entropy parameters included: a stream
-decodes where it was made, and need not decode on another machine. Payloads: the layout of what
-``compress`` returned, in MessagePack, with lengths in place of strings; and the strings.
+Both run as their author wrote them, in float32 on the device, including entropy parameters. So a
+stream decodes where it was made, but may not decode on another machine. Payloads: the layout of
+what ``compress`` returned, in MessagePack, with lengths in place of strings; and the strings.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ if TYPE_CHECKING:
     from rdbench.sample_format import Image
 
 _MULTIPLE: Final = 64
-"""What sides are multiples of where a network does not tell, as in CompressAI's evaluation."""
+"""Sides are padded to multiples of it if a network does not say, as in CompressAI's evaluation."""
 
 
 class OwnCompressor:
     """The user's network as a coder of RGB images.
 
-    Sides are padded by their last row and column to multiples of ``multiple``, 0 for what the
-    network tells. With a tile, each tile is coded as an image of its own.
+    Sides are padded to multiples of ``multiple`` by repeating the last row and column; 0 stands for
+    the network's ``downsampling_factor``, or 64 if it has none. With a tile size, each tile is
+    coded as an image of its own. Raises :class:`UsageError` for a tile size that is not such a
+    multiple.
     """
 
     channels = 3
@@ -53,25 +55,25 @@ class OwnCompressor:
         if execution.tile % self._multiple:
             raise UsageError(
                 f"model {name!r}: tile={execution.tile} is not a multiple of {self._multiple} "
-                "pixels, to which it is padded"
+                "pixels, the unit of its padding"
             )
         self.name = name.encode("ascii", "replace").decode()[: container.MAX_NAME]
         self.identity = identity
         self._execution = execution
         self._network = network.eval().requires_grad_(False)
         self.cost: NetworkCost | None = count(network, stride=self._multiple)
-        # As CompressAI's evaluation does: the tables that were saved may be of earlier weights.
+        # As in CompressAI's evaluation: the saved tables may be those of earlier weights.
         self._network.update(force=True)
         self._network.to(execution.device)
 
     def prepare(self, beta: float) -> None:
-        """Nothing: the tables are made."""
+        """Do nothing: the tables are already made."""
 
     def encode(self, image: Image, beta: float = 1.0) -> tuple[bytes, list[Tensor]]:
         """The stream of ``image``, uint8 (height, width, 3), and its tiles, uint8 (1, 3, h, w)."""
         height, width, channels = image.shape
         if channels != self.channels:
-            raise UnsupportedImageError(f"model {self.name!r} is of RGB; convert the image to it")
+            raise UnsupportedImageError(f"model {self.name!r} takes RGB; convert the image to RGB")
         samples = padded(image, self._multiple)
         tiles = [samples[..., rows, columns] for rows, columns in self._places(height, width)]
         layout: list[Any] = []
@@ -86,8 +88,9 @@ class OwnCompressor:
 
     def decode(self, data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
         """The image of a stream: uint8, (height, width, 3), clipped, then rounded half to even.
-        Raises :class:`rdbench.errors.BitstreamError` for anything but a whole stream of this model
-        with these weights, and before anything is decoded for one of more than ``max_pixels``."""
+        Raises :class:`rdbench.errors.BitstreamError` for anything except a whole stream of this
+        model with these weights and, before anything is decoded, for an image of more than
+        ``max_pixels``."""
         stream = container.unpack(
             data, model=self.name, weights=self.identity, max_pixels=max_pixels
         )
@@ -107,7 +110,8 @@ class OwnCompressor:
         return image
 
     def estimated_bits(self, coded: list[Tensor], beta: float) -> float | None:  # noqa: ARG002
-        """By the likelihoods of ``forward``, summed over tiles; None where it gives none."""
+        """The bits that the likelihoods of ``forward`` imply, summed over tiles; None if it gives
+        none."""
         bits = 0.0
         with torch.inference_mode():
             for tile in coded:
@@ -121,7 +125,7 @@ class OwnCompressor:
         return tile.to(self._execution.device).float() / 255.0
 
     def _places(self, height: int, width: int) -> list[tuple[slice, slice]]:
-        """Rows and columns of the tiles of an image, padded."""
+        """The rows and columns of the tiles of an image, including its padding."""
         rows, columns = (
             [slice(*span) for span in spans(side + -side % self._multiple, self._execution.tile)]
             for side in (height, width)
@@ -130,7 +134,8 @@ class OwnCompressor:
 
 
 def find(target: str) -> Any:
-    """What FILE.py:NAME names: a class or a function. Raises :class:`UsageError`."""
+    """The class or function that ``target``, FILE.py:NAME, names. Raises :class:`UsageError` for
+    anything else."""
     named = plugins.split(target)
     if named is None:
         raise UsageError(f"model {target!r} is not FILE.py:NAME")
@@ -148,10 +153,10 @@ def find(target: str) -> Any:
 def compressor(
     make: Any, state: Mapping[str, Tensor], execution: Execution, multiple: int, where: str
 ) -> OwnCompressor:
-    """The coder of a network with the weights ``state``. ``make``: its class, which is asked for
-    ``from_state_dict`` or else called without arguments, or a function that returns a new one.
-    ``where`` tells the weights. Raises :class:`UsageError` for weights or networks that do not
-    fit."""
+    """The coder of a network with the weights ``state``. ``make`` is a function that returns a new
+    network, or its class, whose ``from_state_dict`` is used if it has one, and which is otherwise
+    called without arguments. ``where`` names the weights in messages. Raises :class:`UsageError`
+    for weights or networks that do not fit."""
     try:
         if hasattr(make, "from_state_dict"):
             own = checkpoints.of_network(state, "g_a.", where)
@@ -167,12 +172,12 @@ def compressor(
         reason = one_line(str(error).strip().split("\n")[-1], 200)
         raise UsageError(
             f"{where}: the weights do not fit {make.__name__!r} ({type(error).__name__}: "
-            f"{reason}); where its arguments differ, name a function that returns it"
+            f"{reason}); if it needs other arguments, name a function that returns it"
         ) from error
     lacking = [name for name in ("compress", "decompress", "update") if not hasattr(network, name)]
     if lacking:
         raise UsageError(
-            f"model {make.__name__!r} lacks {', '.join(lacking)}: it is no subclass of "
+            f"model {make.__name__!r} lacks {', '.join(lacking)}: it is not a subclass of "
             "CompressAI's CompressionModel"
         )
     identity = weights.identity(parameters.named(network.state_dict()))
@@ -180,7 +185,8 @@ def compressor(
 
 
 def _taken(strings: Any, into: list[bytes]) -> Any:
-    """``strings`` with the lengths of strings in their place; they go ``into``, in order."""
+    """``strings`` with each string replaced by its length; the strings are added to ``into``, in
+    order."""
     if isinstance(strings, bytes):
         into.append(strings)
         return len(strings)
@@ -188,7 +194,7 @@ def _taken(strings: Any, into: list[bytes]) -> Any:
         return {str(key): _taken(value, into) for key, value in strings.items()}
     if isinstance(strings, list | tuple):
         return [_taken(value, into) for value in strings]
-    raise CodecError(f"compress gave {type(strings).__name__} among its strings, not bytes")
+    raise CodecError(f"compress returned {type(strings).__name__} among its strings, not bytes")
 
 
 def _put_back(lengths: Any, source: io.BytesIO) -> Any:
@@ -209,11 +215,12 @@ def _plain(shape: Any) -> Any:
 
 
 def _tiles(layout: bytes, count: int) -> list[Any]:
-    """Lengths and shapes of the tiles, of which there must be ``count``."""
+    """The lengths and shapes of the tiles. Raises :class:`BitstreamError` unless there are
+    ``count``."""
     try:
         tiles = msgspec.msgpack.decode(layout)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        reason = f"its layout is no MessagePack: {error}"
+        reason = f"its layout is not MessagePack: {error}"
         raise BitstreamError(f"the stream is damaged: {reason}") from None
     if (
         not isinstance(tiles, list)
@@ -225,7 +232,7 @@ def _tiles(layout: bytes, count: int) -> list[Any]:
 
 
 def _sizes(plain: Any, most: int) -> Any:
-    """The inverse of :func:`_plain`: lists of whole numbers were sizes, of latents of a tile of
+    """The inverse of :func:`_plain`: lists of whole numbers become sizes, of latents of a tile of
     ``most`` pixels."""
     if isinstance(plain, dict):
         return {key: _sizes(value, most) for key, value in plain.items()}
@@ -237,7 +244,7 @@ def _sizes(plain: Any, most: int) -> Any:
             return torch.Size(plain)
     elif type(plain) is int and 0 <= plain <= most:
         return plain
-    raise BitstreamError("the stream is damaged: its layout has latents of no such size")
+    raise BitstreamError("the stream is damaged: its layout has latents of an impossible size")
 
 
 def _tensors(likelihoods: Any) -> Iterator[Tensor]:

@@ -1,6 +1,6 @@
-"""Names of what an ``EntropyBottleneck`` holds. CompressAI has changed them twice: ``_matrices.0``
-at first, ``_matrix0`` from 1.1 on, ``matrices.0`` from 1.2.7 on; likewise biases and
-factors. Layers of variable rate keep the second names."""
+"""Names of the parameters of an ``EntropyBottleneck``. CompressAI has changed them twice:
+``_matrices.0`` at first, ``_matrix0`` from 1.1 on, ``matrices.0`` from 1.2.7 on; likewise biases
+and factors. Variable-rate layers keep the second names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DERIVED: Final = ("_quantized_cdf", "_offset", "_cdf_length", "scale_table")
 
 
 def named(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """``state`` of any release with the names of before 1.2.7, by which weights are identified."""
+    """``state`` of any release, with the names before 1.2.7, by which weights are identified."""
 
     def name(key: str) -> str:
         match = _NAME.fullmatch(key)
@@ -31,9 +31,10 @@ def named(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fitted(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """``state`` of any release as ``network``, a new one of the release that is installed, can load
-    it. The tables of entropy models are left as they are: they are computed from weights, need not
-    have been saved, and CompressAI cannot load all that it saves with them filled."""
+    """``state`` of any release, as ``network``, a new one of the installed release, can load it.
+    The tables of entropy models are left as they are in ``network``: they are computed from
+    weights, need not have been saved, and CompressAI cannot load all that it saves if they are
+    filled."""
     fresh = network.state_dict()
     names = dict(zip(named(fresh), fresh, strict=True))
     kept = {names.get(key, key): value for key, value in named(state).items() if not _derived(key)}
@@ -41,7 +42,7 @@ def fitted(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]
 
 
 def fitting(network: type[Any]) -> type[Any]:
-    """The class ``network`` as one that loads states :func:`fitted`."""
+    """A subclass of ``network`` that loads states through :func:`fitted`."""
 
     class Fitting(network):
         def load_state_dict(self, state: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> Any:

@@ -1,10 +1,9 @@
-"""CompressAI's transforms as they are quickest to compute on a CPU, with the same results up to
-rounding.
+"""CompressAI's transforms, computed faster on a CPU, with the same results up to rounding.
 
-At 768×512 on one core, of ``FactorizedPrior`` at quality 3: ``channels_last`` takes g_a from 0.58
-to 0.45 s and g_s from 0.74 to 0.54 s; GDN in place, in parts that fit the cache, another 0.1 s
-each; the last layer of g_s as a convolution and a shuffle of its outputs, 0.05 s. Wider transposed
-convolutions are slower that way.
+At 768×512 on one core, for ``FactorizedPrior`` at quality 3, ``channels_last`` takes g_a from 0.58
+to 0.45 s and g_s from 0.74 to 0.54 s. GDN in place, in parts that fit the cache, saves another
+0.1 s each. The last layer of g_s as a convolution and a shuffle of its outputs saves 0.05 s. Wider
+transposed convolutions are slower that way.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from rdbench.models.zoo.library import layers
 
 _FEW_OUTPUTS = 8
 _SAMPLES = 2048
-"""Of GDN's input for a thread at once: 1 MB at 128 channels."""
+"""Positions of GDN's input that a thread takes at once: 1 MB at 128 channels."""
 
 
 def quick(transform: nn.Module) -> nn.Module:
@@ -42,8 +41,8 @@ def _is_narrow_upsampling(layer: nn.Module) -> bool:
 
 
 class _GDN(nn.Module):
-    """``compressai.layers.GDN`` with its parameters resolved, for some samples after the other:
-    those stay in the cache from the squares to the quotient."""
+    """``compressai.layers.GDN`` with its parameters resolved, for a part of the samples at a time,
+    which stay in the cache from the squares to the quotient."""
 
     beta: Tensor
     gamma: Tensor
@@ -55,7 +54,7 @@ class _GDN(nn.Module):
         self.register_buffer("gamma", layer.gamma_reparam(layer.gamma).detach().T.contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
-        """In place: what goes in is the output of a convolution, which nothing else takes."""
+        """In place: the input is the output of a convolution, which nothing else uses."""
         x = x.contiguous(memory_format=torch.channels_last)
         vectors = x.permute(0, 2, 3, 1).view(-1, len(self.beta))
         beta, gamma = self.beta.to(x.dtype), self.gamma.to(x.dtype)
@@ -67,15 +66,15 @@ class _GDN(nn.Module):
 
 
 class _SubPixelConvolution(nn.Module):
-    """A transposed 5×5 convolution with stride 2 as a 3×3 convolution with four times the outputs,
+    """A transposed 5×5 convolution with stride 2, as a 3×3 convolution with four times the outputs,
     one for each phase of the finer grid."""
 
     def __init__(self, layer: nn.ConvTranspose2d) -> None:
         super().__init__()
         kernel = layer.weight.detach().transpose(0, 1)
         outputs, inputs = kernel.shape[:2]
-        # Output 2i + p takes input i − d by tap p + 2 + 2d, for d from −1 to 1 as far as there
-        # are taps: the taps from p on by twos, the last first.
+        # Output 2i + p takes input i − d through tap p + 2 + 2d, for d from −1 to 1 where there is
+        # such a tap: every other tap from p on, the last first.
         padded = functional.pad(kernel, (0, 1, 0, 1))
         phases = [padded[:, :, row::2, column::2].flip(2, 3) for row in (0, 1) for column in (0, 1)]
         self.convolution = nn.Conv2d(inputs, 4 * outputs, 3, padding=1)

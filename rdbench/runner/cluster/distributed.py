@@ -40,8 +40,14 @@ PATIENCE_S: Final = 8.0
 """For a scheduler that was lost to come back."""
 NO_WORKER_S: Final = 5.0
 """Without a worker that may do anything, before those that may not are told of."""
-BATCH_S: Final = 0.25
+BATCH_S: Final = 0.5
 """What a batch of jobs should take, so that Dask's part of it is small."""
+UNWATCHED: Final = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+}
+"""For workers here: Dask watches them less, since nobody sees its dashboard, and they share cores
+with codecs."""
 MOST_IN_BATCH: Final = 32
 QUEUED: Final = 2
 """Batches that a thread may have, the one under way among them."""
@@ -70,6 +76,7 @@ class DaskExecutor:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         try:
+            import dask
             import distributed
         except ImportError as error:
             raise MissingBackendError(
@@ -91,13 +98,14 @@ class DaskExecutor:
         self._address = scheduler
         if scheduler == LOCAL:
             bound = Limits.of_machine(jobs, timeout_s, memory_mb)
-            self._cluster = distributed.LocalCluster(
-                n_workers=bound.jobs,
-                threads_per_worker=1,
-                memory_limit=0,
-                dashboard_address=":0",
-                silence_logs=logging.CRITICAL,
-            )
+            with dask.config.set(UNWATCHED):
+                self._cluster = distributed.LocalCluster(
+                    n_workers=bound.jobs,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    dashboard_address=":0",
+                    silence_logs=logging.CRITICAL,
+                )
             self._address, memory_mb = self._cluster.scheduler_address, bound.memory_mb
         elif jobs is not None:
             raise UsageError(

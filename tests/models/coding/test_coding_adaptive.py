@@ -93,4 +93,4 @@ def test_bytes_of_no_encoder_are_other_bits_or_an_error() -> None:
                 decoder.learn()
         except BitstreamError as error:
             outcomes.add(str(error))
-    assert outcomes == {9, "the stream is damaged: it is none of the range coder"}
+    assert outcomes == {9, "the stream is damaged: it is not range-coded"}

@@ -317,8 +317,8 @@ def test_another_process_with_other_threads_makes_the_same_stream(threads) -> No
         (np.zeros(2), Indices(np.zeros(2, np.int64), np.zeros(2, np.int64)), "must be integers"),
         (np.zeros(3, int), Indices(np.zeros(2, np.int64), np.zeros(2, np.int64)), "of the shape"),
         (np.array([2**31]), Indices(np.zeros(1, np.int64), np.zeros(1, np.int64)), "beyond 32"),
-        (np.zeros(1, int), Indices(np.zeros(1, np.int64), np.array([3])), "table numbers"),
-        (np.zeros(1, int), Indices(np.zeros(1, np.int64), np.array([-1])), "table numbers"),
+        (np.zeros(1, int), Indices(np.zeros(1, np.int64), np.array([3])), "a table number"),
+        (np.zeros(1, int), Indices(np.zeros(1, np.int64), np.array([-1])), "a table number"),
         (np.zeros(1, int), Indices(np.array([2**31 + 1]), np.array([0])), "an offset"),
     ],
 )

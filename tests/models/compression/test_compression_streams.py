@@ -263,5 +263,5 @@ def test_executions_that_make_no_sense_are_refused(execution, message):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_cuda_where_there_is_none_is_refused():
-    with pytest.raises(UsageError, match="there is no CUDA here; use device=cpu"):
+    with pytest.raises(UsageError, match="CUDA is not available; use device=cpu"):
         Execution(device="cuda")
