@@ -10,7 +10,7 @@ their Gaussian are counted at the cost of an escape; the Gaussian alone would as
 Time: on two threads in one process, the median over images of Kodak of the best of three. The
 networks have the papers' sizes; their weights are drawn at random and scaled so that latents spread
 over a few steps (hyperprior and context networks then predict a scale of about 1, which makes
-streams of 1 to 2 bpp, with more symbols than trained networks have). mbt2018 is CompressAI's
+longer streams than those of trained networks). mbt2018 is CompressAI's
 autoregressive network with its own compress and decompress, N = M = 192 (qualities 1 to 4), in the
 same run.
 
