@@ -33,7 +33,11 @@ from .kills import PATIENCE_S, Found, Place, below, rows_of, table, told, until
 
 MARK: Final = "RDBENCH_CHAOS"
 """A variable of all processes of a series, by which those that are left are found."""
-GOES_ON: Final = ("and the same command goes on", "there is no Dask scheduler at", "may be used: ")
+GOES_ON: Final = (
+    "and the same command continues from there",
+    "there is no Dask scheduler at",
+    "can be used: ",
+)
 """What a run says that could not go on without its cluster."""
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from rdbench.runner.cluster import distributed
+
+from .chaos import GOES_ON
 from .chaos import run as run_chaos
 from .kills import run as run_kills
 from .streams import CODECS, Batch, Bench, Found, coder, coders, mutated
@@ -39,6 +43,12 @@ def test_a_little_chaos(tmp_path):
     assert found.faults == []
     assert found.kills.total() >= 3
     assert found.finished >= 1
+
+
+def test_chaos_knows_what_a_run_says_without_its_cluster():
+    """Otherwise only a scheduler that is killed during a run shows that it does not."""
+    source = Path(distributed.__file__).read_text()
+    assert [text for text in GOES_ON if text not in source] == []
 
 
 @pytest.mark.parametrize(("name", "seeds"), [("avif", (10, 11)), ("hevc", (33, 40, 232))])
