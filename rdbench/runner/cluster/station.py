@@ -85,9 +85,10 @@ class Station:
                 self.used_s = time.monotonic()
 
     def close(self) -> None:
-        for pool in self._pools:
-            pool.close()
-        self._janitor.close()
+        with contextlib.ExitStack() as each:  # also where one of them cannot be closed
+            each.callback(self._janitor.close)
+            for pool in self._pools:
+                each.callback(pool.close)
 
 
 _stations: Final[dict[str, Station]] = {}
