@@ -9,8 +9,9 @@ import pytest
 import rdbench
 from rdbench.errors import UsageError
 
-from .conftest import CODECS
+from .conftest import CODECS, experiment
 from .dask_cluster import Cluster
+from .test_runner_distributed import in_background, measured, rows_there
 
 pytest.importorskip("dask", reason="there is no Dask: pip install 'rdbench[distributed]'")
 pytestmark = [
@@ -84,3 +85,24 @@ def test_what_surrounds_a_worker_of_dask_does_not_reach_the_cache(photos, tmp_pa
     assert not here.failures
     sizes = [(a.size_bytes, b.size_bytes) for a, b in zip(here.rows, there.rows, strict=True)]
     assert {other - one for one, other in sizes} == {32}
+
+
+def forgets():
+    from rdbench.runner.cluster import station
+
+    station._stations.clear()
+
+
+def test_a_worker_that_has_forgotten_the_run_is_told_of_it_again(photos, tmp_path, cluster):
+    """As one that was idle for long, or that was started anew at the same address."""
+    from distributed import Client
+
+    cluster.worker("one")
+    codecs = experiment(photos, "Step", slow=0.3)
+    result = in_background(lambda: measured(cluster.address, tmp_path / "run", codecs))
+    rows_there(tmp_path / "run", 3)
+    with Client(cluster.address, set_as_default=False) as client:
+        client.run(forgets)
+    outcome = result()
+    assert [row.message for row in outcome.failures] == []
+    assert len(outcome.rows) == 12

@@ -336,7 +336,11 @@ class DaskExecutor:
         self, remote: Remote, future: Future, waiting: Queue[Job]
     ) -> Iterator[Answer[Any]]:
         found = result(future)
-        if found is None and future.status != "error":  # what it had is lost with it, or with Dask
+        forgotten = future.status == "error" and isinstance(
+            future.exception(), station.ForgottenError
+        )
+        # What it had is lost with it, or with Dask, or it must be told of the run again.
+        if found is None and (forgotten or future.status != "error"):
             self._lose(remote, waiting)
             return
         batch = remote.flying.pop(future)
