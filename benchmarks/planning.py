@@ -47,6 +47,8 @@ SHA256 = pixel_sha256(PIXELS)
 POINTS = "/".join(map(str, range(5, 55, 5)))
 WORKERS = 64
 TASK_S = 0.02
+FEWER = {1: 500, 2: 1000, 4: 2000, 8: 4000}
+"""Numbers of workers, and the rows that they measure in some ten seconds."""
 LIMITS = {"plan_s": 10.0, "plan_mb": 1024.0, "rate": 1500.0, "again_s": 5.0}
 
 
@@ -149,7 +151,13 @@ def planning(tasks: int, folder: Path) -> dict[str, float]:
         return {"s": taken, "of_loop": taken / loop_s, "mb": memory_mb() - before}
 
 
-def measuring(rows: int, folder: Path) -> dict[str, float]:
+def scaling(workers: int, folder: Path) -> dict[str, float]:
+    """The rows a second of so many workers, of the most that they can."""
+    found = measuring(FEWER[workers], folder, workers)
+    return {**found, "efficiency": found["rate"] * TASK_S / workers}
+
+
+def measuring(rows: int, folder: Path, workers: int = WORKERS) -> dict[str, float]:
     """Taking in the rows of a whole run."""
     images = folder / "images"
     images.mkdir()
@@ -163,7 +171,7 @@ def measuring(rows: int, folder: Path) -> dict[str, float]:
             seen[done] = memory_mb()
 
     started, cpu = time.perf_counter(), time.process_time()
-    outcome = run(asked, folder / "rows", executor=Sleeping(), progress=progress)
+    outcome = run(asked, folder / "rows", executor=Sleeping(workers), progress=progress)
     wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     assert outcome.measured == rows
     early, late = seen.values()
@@ -193,7 +201,7 @@ def again(rows: int, folder: Path) -> dict[str, float]:
     return {"s": taken, "wall_s": wall_s, "of_csv": taken / read_s, "mb": memory_mb() - before}
 
 
-PARTS = {"planning": planning, "measuring": measuring, "again": again}
+PARTS = {"planning": planning, "scaling": scaling, "measuring": measuring, "again": again}
 
 
 def apart(part: str, count: int, folder: Path) -> dict[str, float]:
@@ -221,11 +229,14 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {part: [] for part in PARTS}
     with tempfile.TemporaryDirectory() as name:
         found["planning"].append(apart("planning", given.tasks, Path(name)))
+    for workers in FEWER:
+        with tempfile.TemporaryDirectory() as name:
+            found["scaling"].append(apart("scaling", workers, Path(name)))
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
             for part in ("measuring", "again"):
                 found[part].append(apart(part, count, Path(name)))
-    (plan,) = found["planning"]
+    (plan,), last = found["planning"], found["measuring"][-1]
     tables = {
         "Planning": [
             {
@@ -236,6 +247,22 @@ def main() -> None:
                 "memory [MiB]": f"{plan['mb']:.0f}",
                 "limit [MiB]": f"{LIMITS['plan_mb']:g}",
             }
+        ],
+        f"Workers that sleep for {1000 * TASK_S:g} ms a task": [
+            {
+                "workers": str(workers),
+                "rows": f"{rows:,}",
+                "rows a second of wall time": f"{one['rate']:.0f}",
+                "most that the workers can": f"{workers / TASK_S:.0f}",
+                "efficiency": f"{one['efficiency']:.2f}",
+            }
+            for workers, rows, one in [
+                *(
+                    (count, FEWER[count], one)
+                    for count, one in zip(FEWER, found["scaling"], strict=True)
+                ),
+                (WORKERS, counts[-1], last | {"efficiency": last["rate"] * TASK_S / WORKERS}),
+            ]
         ],
         f"{WORKERS} workers that sleep for {1000 * TASK_S:g} ms a task": [
             {

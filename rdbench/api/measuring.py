@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rdbench import experiment as experiments
-from rdbench import images
+from rdbench import images, programs
 from rdbench import metrics as metric_table
 from rdbench.codecs import handed, registry
 from rdbench.codecs.base import Codec
@@ -132,14 +132,19 @@ def run(
     """
     if timing:
         jobs = one_at_a_time(jobs, scheduler)
+    if shared_data and scheduler is None:
+        raise UsageError("`shared_data` needs a `scheduler`; leave it out")
+    if cache_times and cache is None:
+        raise UsageError("`cache_times` needs a `cache`; leave it out")
     with ExitStack() as stack:
-        executor = (
-            None
-            if dry_run
-            else stack.enter_context(
+        if dry_run and scheduler in (None, "local"):
+            executor, limits = None, Limits.of_machine(jobs, timeout_s, memory_mb)
+        else:
+            stack.enter_context(programs.environment_kept())
+            executor = stack.enter_context(
                 _executor(jobs, timeout_s, memory_mb, scheduler, shared_data, say)
             )
-        )
+            limits = executor.limits
         store = stack.enter_context(Cache(Path(cache), cache_mb)) if cache is not None else None
         plan = _plan(
             experiment, codecs, datasets, codec_files, points, tolerance, metrics, color, repeat
@@ -149,10 +154,9 @@ def run(
         directory = named(out) if out is not None else inside(RUNS, plan.name, "name")
         if started:
             started(plan, directory)
-        if executor is None:
+        if dry_run or executor is None:
             asked = Asked(timing, store, cache_times, keep_streams or keep_decoded)
-            workers = Limits.of_machine(jobs, timeout_s, memory_mb).jobs
-            found = forecast(plan, directory, asked, workers, fresh=fresh)
+            found = forecast(plan, directory, asked, limits.jobs, fresh=fresh)
             return Outcome(directory, [], forecast=found)
         outcome = carry_out(
             plan,
@@ -313,19 +317,18 @@ def _executor(
     say: Callable[[str], None],
 ) -> Executor:
     if scheduler is None:
-        if shared_data:
-            raise UsageError("`shared_data` needs a `scheduler`; leave it out")
         return LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb))
     from rdbench.runner.cluster.distributed import DaskExecutor
 
-    return DaskExecutor(
-        scheduler,
-        jobs=jobs,
-        timeout_s=timeout_s,
-        memory_mb=memory_mb,
-        shared_data=shared_data,
-        say=say,
-    )
+    with programs.environment_kept():  # Dask sets here what its workers are to have
+        return DaskExecutor(
+            scheduler,
+            jobs=jobs,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
+            shared_data=shared_data,
+            say=say,
+        )
 
 
 def _plan(

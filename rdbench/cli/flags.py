@@ -14,6 +14,7 @@ FLAGS: Final = {
     "baseline_label": "--baseline-label",
     "cache": "--cache",
     "cache_mb": "--cache-size",
+    "cache_times": "--cache-times",
     "cap_db": "--cap",
     "codecs": "--codecs",
     "color": "--color",

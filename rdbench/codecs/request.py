@@ -71,6 +71,9 @@ def parse_codec(text: str) -> CodecRequest:
         if name in options:
             raise UsageError(f"codec {text!r}: option {name!r} is given twice")
         options[name] = value
+    for kind in KINDS:
+        if options.get(kind) == "":
+            raise UsageError(f"codec {head!r}: `{kind}=` names no environment; name one after it")
     places = [Environment(kind, options.pop(kind)) for kind in KINDS if options.get(kind)]
     goal, points = split_points(options.pop("points", ""))
     label, tolerance = options.pop("label", ""), options.pop("tolerance", None)

@@ -2,8 +2,8 @@
 
 It needs Python 3.8 and NumPy, and nothing else: rdbench need not be installed beside it, and a copy
 of this file does as well. It answers on standard output what is asked on standard input, as
-``worker_protocol.md`` describes it. Where there is no rdbench, ``import rdbench`` gives the few
-names that a codec's file needs: Codec, Option and the errors that a codec raises.
+``worker_protocol.md`` describes it. Where rdbench cannot be imported, ``import rdbench`` gives the
+few names that a codec's file needs: Codec, Option and the errors that a codec raises.
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ class Option:
 
 
 def stand_in() -> None:
-    """Have ``import rdbench`` work where there is none, for what a codec's file needs of it."""
+    """Have ``import rdbench`` work where it cannot be, for what a codec's file needs of it."""
 
     class Codec:
         """Stands in for rdbench.Codec."""
@@ -335,6 +335,8 @@ def stand_in() -> None:
     Codec.__module__ = RdbenchError.__module__ = "rdbench"
     vars(module).update(errors)
     vars(package).update(errors, Codec=Codec, Option=Option, errors=module, __path__=[])
+    for name in [name for name in sys.modules if name.startswith("rdbench.")]:
+        del sys.modules[name]
     sys.modules.update({"rdbench": package, "rdbench.errors": module})
 
 
@@ -381,7 +383,11 @@ def main() -> None:
     except ImportError as error:
         channel.send({**hello, "error": {"kind": "NumPy", "message": str(error)}})
         return
-    if importlib.util.find_spec("rdbench") is None:
+    try:
+        package = importlib.import_module("rdbench")
+        for name in ("Codec", "Option"):  # which are imported where they are used
+            getattr(package, name)
+    except Exception:  # there is none, or one for another Python, as by PYTHONPATH
         stand_in()
     worker = Worker(numpy)
     channel.send(hello)

@@ -16,6 +16,7 @@ from rdbench.experiment import Task
 from rdbench.images import ImageRef
 from rdbench.measurements import Measurements
 from rdbench.results import MEASUREMENTS, read_table
+from rdbench.runner.timing import FEWEST, LONGEST_S
 from rdbench.schema import OK
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ Curve = tuple[str, str]
 
 
 class Costs:
-    """What measurements took, as far as ``tables`` tell it."""
+    """What measurements took, as far as ``tables`` tell it, each coded once; with ``timing``, as
+    often as times for publication need, or at least as often if no table has such times."""
 
-    def __init__(self, tables: Iterable[Measurements] = ()) -> None:
+    def __init__(self, tables: Iterable[Measurements] = (), *, timing: bool = False) -> None:
         self.rows = 0
         """The number of rows it is learned from."""
         self._by_curve: dict[Curve, dict[float, float]] = {}
@@ -40,7 +42,7 @@ class Costs:
         self._found: dict[tuple[Curve, float], float | None] = {}
         taken: dict[tuple[Curve, float], list[float]] = {}
         for table in tables:
-            seconds = _seconds_per_megapixel(table)
+            seconds = _seconds_per_megapixel(table, timing)
             for rows in table.groups(("codec", "options", "point")):
                 known = seconds[rows][np.isfinite(seconds[rows])]
                 if len(known):
@@ -80,17 +82,24 @@ class Costs:
         return self._megapixels[ref]
 
 
-def _seconds_per_megapixel(table: Measurements) -> NDArray[np.float64]:
+def _seconds_per_megapixel(table: Measurements, timing: bool) -> NDArray[np.float64]:
     """Of each row, NaN where it tells no time or is not ok."""
     numbers = table.numbers
-    both = numbers["encode_s"] + numbers["decode_s"]
-    seconds = np.where(np.isnan(numbers["task_s"]), both, numbers["task_s"])
+    encode, decode = numbers["encode_s"], numbers["decode_s"]
+    # Where times are medians of runs, the whole task says nothing of one that codes once.
+    repeated = np.nan_to_num(numbers["encode_runs"]) > 1
+    coding = _fewest_runs_s(encode) + _fewest_runs_s(decode) if timing else encode + decode
+    whole = (repeated == timing) & np.isfinite(numbers["task_s"])
+    seconds = np.where(whole, numbers["task_s"], coding)
     ok = table.texts["status"].equal(np.arange(len(table)), OK)
-    # Runs that times are medians of are no part of what one measurement takes.
-    seconds = np.where(np.nan_to_num(numbers["encode_runs"]) > 1, both, seconds)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = seconds * MEGA / (numbers["width"] * numbers["height"])
     return np.where(ok & np.isfinite(found), found, np.nan)
+
+
+def _fewest_runs_s(once_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How long the fewest runs take that a time for publication is made of."""
+    return np.maximum(once_s, np.minimum(FEWEST * once_s, LONGEST_S))
 
 
 def earlier(out: Path) -> list[Measurements]:

@@ -182,7 +182,7 @@ def dry_run(
             RunDirectory(folder, experiment.identity(), plain_metrics(experiment.metrics))
         )
         work = Work.of(experiment, tasks, directory, asked, 1)
-        return _forecast(work, Costs(earlier(out)), out, workers)
+        return _forecast(work, Costs(earlier(out), timing=asked.timing), out, workers)
 
 
 def _forecast(work: Work, costs: Costs, out: Path, workers: int) -> Forecast:

@@ -240,6 +240,8 @@ class LocalPool:
                 return
         except (EOFError, OSError):
             pass
+        if self._closed:  # by another thread, which ends it
+            raise RdbenchError("the pool was closed")
         there = worker.process.poll() is None
         late = there and time.monotonic() > worker.deadline
         filled = worker.filled if there and not late else ""
@@ -288,8 +290,10 @@ class LocalPool:
         self._closed = True
         with self._open:  # which ends whatever is left even then
             while self._workers:
-                self._workers[-1].end()
-                self._workers.pop()
+                worker = self._workers[-1]
+                worker.end()
+                with contextlib.suppress(ValueError):  # by the thread that had it at work
+                    self._workers.remove(worker)
 
     def __enter__(self) -> LocalPool:
         return self

@@ -137,10 +137,11 @@ class Reuse:
         if entry is None:
             return None
         found = self._checked(job, entry)
-        if found is None or not self._times:
+        if found is None or not self._timing:
             return found
+        # Without `times`, a row that is taken has none.
         pinned_here = found.row.timing == PINNED and found.row.host == platform.node()
-        return found if pinned_here or not self._timing else None
+        return found if pinned_here else None
 
     def keep(self, job: Job, row: Measurement, found: Measured) -> None:
         """Keep a row that was measured now for other runs."""

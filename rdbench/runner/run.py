@@ -25,6 +25,7 @@ from rdbench.runner.executor import Answer, Executor
 from rdbench.runner.identities import Identities
 from rdbench.runner.order import Order
 from rdbench.runner.planning import Asked, Forecast, Work, counted
+from rdbench.runner.pool import LocalPool
 from rdbench.runner.reuse import Reuse, Taken
 from rdbench.runner.rows import Job, Measured, Settings, other_stream, stays
 from rdbench.runner.rows import row as row_of
@@ -124,7 +125,8 @@ def run(
     outcome says so. With ``timing``, times are taken for publication
     (:mod:`rdbench.runner.timing`), and rows with other times are measured again. Rows in ``cache``
     are not measured; with ``cache_times``, their times are reused, too. Nothing is taken from the
-    cache if files are to be kept.
+    cache if files are to be kept. What workers other than those of a :class:`LocalPool` measure is
+    not stored in it.
 
     Raises:
         UsageError: if ``out`` contradicts the request (other images, programs or versions for the
@@ -208,7 +210,8 @@ def carry_out(
     taken: Mapping[MeasurementKey, Taken] = MappingProxyType({}),
 ) -> None:
     """Do ``jobs`` and write their rows, until all are done or the run is asked to stop. Rows
-    ``taken`` from a cache come first; ``reuse`` stores the others in it."""
+    ``taken`` from a cache come first; ``reuse`` stores the others in it, if they are measured by
+    this machine's own pool: what surrounds other workers is not known here."""
     todo = [job for job in jobs if job.task.key not in taken]
     carried = invocation(executor.limits, min(executor.limits.jobs, len(todo)))
     if settings.cores:
@@ -246,7 +249,7 @@ def carry_out(
                     directory.write_manifest()  # first: no row without its record
                 outcome.measured += 1
             _write(directory, outcome, row, found.notes, found.cost)
-            if reuse:
+            if reuse and isinstance(executor, LocalPool):
                 reuse.keep(job, row, found)
             if progress:
                 progress(row, outcome.done, len(jobs))

@@ -49,6 +49,16 @@ def images(tmp_path):
         (["--codecs", "jpeg", "--timeout", "0"], "--timeout is 0; it must be above 0"),
         (["--codecs", "jpeg", "--repeat", "0"], "repeat is 0; it must be at least 1"),
         (["--codecs", "jpeg", "--memory", "-1"], "--memory is -1 MiB"),
+        (["--codecs", "jpeg", "--cache-times"], "--cache-times needs a --cache; leave it out"),
+        (["--codecs", "jpeg", "--shared-data"], "--shared-data needs a --scheduler; leave it out"),
+        (
+            ["--codecs", "jpeg", "--shared-data", "--dry-run"],
+            "--shared-data needs a --scheduler; leave it out",
+        ),
+        (
+            ["--codecs", "jpeg", "--timing", "--scheduler", "local"],
+            "--timing measures on this machine only, but --scheduler names others",
+        ),
         ([], "nothing to measure: name an experiment, or --codecs and --dataset"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from rdbench.codecs.request import parse_codec
 from rdbench.conforming import conforms, run_checks, table
-from rdbench.environments import WORKER
+from rdbench.environments import WORKER, server
 from rdbench.errors import UsageError
 from rdbench.experiment import plan_codec, read
 from rdbench.schema import CRASHED, FAILED, OK, TIMEOUT
@@ -101,6 +101,12 @@ def test_an_option_there_is_checked_here(other_python):
     assert "bits 9 is not within 1 to 8" in refused(f"{text},points=9")
 
 
+@pytest.mark.parametrize("kind", ["python", "conda", "command"])
+def test_an_environment_without_a_name_is_refused(kind):
+    with pytest.raises(UsageError, match=f"Plain': `{kind}=` names no environment"):
+        parse_codec(f"{CODECS}:Plain,points=8,{kind}=")
+
+
 def test_two_environments_are_refused(other_python, tmp_path):
     text = f"{CODECS}:Plain,python={other_python},conda=base"
     with pytest.raises(UsageError, match="are two environments; name one"):
@@ -156,6 +162,12 @@ def test_conda_runs_the_python_of_its_environment(monkeypatch, tmp_path, other_p
 )
 def test_a_worker_that_begins_wrong_is_told_so(code, message, tmp_path):
     assert message in refused(f"{CODECS}:Plain:command={command(tmp_path, code)}")
+
+
+def test_a_program_that_says_nothing_is_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(server, "START_TIMEOUT_S", 0.5)
+    message = refused(f"{CODECS}:Plain:command=cat")
+    assert message == "environment 'command=cat': no worker answered within 0.5 s"
 
 
 def command(folder: Path, code: str) -> str:

@@ -38,8 +38,10 @@ def measured(photos: Path, out: Path, *codecs: str, jobs: int = 1, **limits: obj
     return outcome.rows
 
 
-def by_hand(python: Path, image: Path, point: int) -> tuple[str, str]:
-    """SHA-256 of stream and decoded samples of the codec ``plain``, called there by a script."""
+def by_hand(
+    python: Path, image: Path, point: int, *, file: Path = CODECS, name: str = "Plain"
+) -> tuple[str, str]:
+    """SHA-256 of stream and decoded samples of a codec, called there by a script."""
     script = f"""
 import importlib.util, hashlib, sys, types
 import numpy as np
@@ -49,16 +51,18 @@ class Codec:
 rdbench.Codec, rdbench.CodecError = Codec, ValueError
 rdbench.Option = lambda *a, **k: None
 sys.modules["rdbench"] = rdbench
-spec = importlib.util.spec_from_file_location("codecs", {str(CODECS)!r})
+spec = importlib.util.spec_from_file_location("codecs", {str(file)!r})
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 pixels = np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(32, 48, 3)
-stream = module.Plain({point}).encode(pixels)
-decoded = module.Plain({point}).decode(stream)
+stream = module.{name}({point}).encode(pixels)
+decoded = module.{name}({point}).decode(stream)
 print(hashlib.sha256(stream).hexdigest(), hashlib.sha256(decoded.tobytes()).hexdigest())
 """
     pixels = np.asarray(Image.open(image)).tobytes()
-    done = subprocess.run([python, "-c", script], input=pixels, capture_output=True, check=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [python, "-c", script]
+    done = subprocess.run(command, input=pixels, capture_output=True, check=True, env=environment)
     stream, decoded = done.stdout.decode().split()
     return stream, decoded
 
@@ -84,6 +88,23 @@ def test_a_codec_is_the_same_here_and_there(photos, tmp_path, other_python):
         assert row.stream_sha256 == other.stream_sha256
         assert row.scores == other.scores
         assert row.identity != other.identity
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["raise TypeError('not here')", "def __getattr__(name):\n    raise TypeError('not here')"],
+)
+def test_an_rdbench_that_cannot_be_imported_there_is_none(
+    photos, tmp_path, other_python, monkeypatch, text
+):
+    """As one for a later Python, by PYTHONPATH."""
+    package = tmp_path / "path" / "rdbench"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"import rdbench.errors\n{text}\n")
+    (package / "errors.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    rows = measured(photos, tmp_path / "run", f"{CODECS}:Plain,python={other_python},points=8")
+    assert {row.scores["psnr_db"] for row in rows} == {float("inf")}
 
 
 def test_the_record_of_a_row_says_what_made_it(photos, tmp_path, other_python):

@@ -99,6 +99,22 @@ def test_runs_of_which_times_are_medians_do_not_count_as_one(images):
     assert Costs([Measurements.of(rows)]).of(task) == pytest.approx(1.0)
 
 
+def test_times_to_publish_take_as_many_runs_as_they_need(images):
+    """As many as earlier ones of the kind have taken, or else the fewest."""
+    jpeg, webp, avif = asked(images, "jpeg", "webp", "avif").codecs
+    rows = [
+        took(jpeg, 50, 1.5, encode_s=0.5, decode_s=0.25),
+        took(webp, 50, 30.0, encode_s=0.5, decode_s=0.5, encode_runs=25, decode_runs=25),
+        took(avif, 50, 100.0, encode_s=90.0, decode_s=20.0),
+    ]
+    costs = Costs([Measurements.of(rows)], timing=True)
+    tasks = asked(images, *(f"{name}:points=50" for name in ("jpeg", "webp", "avif"))).tasks()
+    found = {task.codec.name: costs.of(task) for task in tasks if task.image.name == "c"}
+    assert found["jpeg"] == pytest.approx(6 * 0.75)
+    assert found["webp"] == pytest.approx(30.0)
+    assert found["avif"] == pytest.approx(90.0 + 60.0)  # one run, and runs for a minute
+
+
 def makespan(seconds, workers):
     """When the last of so many workers is done, each of which takes the next task."""
     free = [0.0] * workers
@@ -225,6 +241,9 @@ def test_a_dry_run_tells_all_and_leaves_everything(tmp_path, images):
     assert re.search(r"^all +3 +0 +3 +6 +[\d.]+ s$", text, re.MULTILINE)
     assert "with 3 workers, judged by 9 earlier rows" in text
     assert "no earlier times of webp: 3 rows are not included" in text
+    timed = rdbench.run(out=tmp_path / "run", **{**again, "jobs": None, "timing": True})
+    assert timed.forecast.total("measured") == 12
+    assert timed.forecast.seconds > 3 * jpeg.seconds
     # Into a folder that is not there, and afresh: all of it, and nothing is made or forgotten.
     outcome = rdbench.run(out=tmp_path / "new", **{**again, "cache": None})
     assert outcome.forecast.total("measured") == 12

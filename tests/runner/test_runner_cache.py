@@ -24,7 +24,7 @@ from rdbench.runner.cache import Cache
 from rdbench.runner.identities import Identities
 from rdbench.runner.reuse import APART, Reuse
 from rdbench.runner.rows import Job, Measured
-from rdbench.schema import OK, TIMINGS
+from rdbench.schema import OK, PINNED, TIMINGS
 
 from . import cached_codecs
 
@@ -161,6 +161,24 @@ def test_times_are_taken_where_they_are_asked_for(place):
         assert dataclasses.replace(row, reused="") == before[row.codec]
     # Those are not times to publish.
     assert place.hits(times=True, timing=True) == [None] * 3
+
+
+def test_times_to_publish_are_measured_unless_times_are_asked_for(place, tmp_path):
+    request = {
+        "codecs": "jpeg:points=50",
+        "datasets": str(place.image.parent),
+        "metrics": METRICS,
+        "timing": True,
+        "cache": place.folder / "cache",
+    }
+    for run in ("first", "second"):
+        outcome = rdbench.run(out=tmp_path / run, **request)
+        assert (outcome.reused, outcome.measured) == (0, 1)
+        (row,) = outcome.rows
+        assert (row.timing, row.encode_s is not None) == (PINNED, True)
+    taken = rdbench.run(out=tmp_path / "third", cache_times=True, **request)
+    assert taken.reused == 1
+    assert dataclasses.replace(taken.rows[0], reused="") == row
 
 
 def test_names_of_images_datasets_and_curves_are_those_of_the_run(place):

@@ -4,7 +4,9 @@ codec, and none that was measured is lost."""
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from rdbench.codecs.request import CodecRequest
 from rdbench.errors import UsageError
 from rdbench.experiment import plan
 from rdbench.results import read_rows
+from rdbench.runner import run
 from rdbench.runner.cluster import distributed
+from rdbench.runner.cluster.distributed import DaskExecutor
 from rdbench.schema import FAILED, OK
 from tests.processes import said, started
 
@@ -211,3 +215,17 @@ def test_a_run_that_is_cut_off_from_the_scheduler_finds_it_again(
     assert not outcome.failures
     assert len(outcome.rows) == 24
     assert [row for row in there if row not in outcome.rows] == []
+
+
+def test_a_worker_that_answers_no_more_is_not_waited_for_at_the_end(photos, tmp_path, cluster):
+    """Dask gives it minutes."""
+    worker = cluster.worker("one")
+    try:
+        with DaskExecutor(cluster.address) as executor:
+            outcome = run(experiment(photos, "Step"), tmp_path / "run", executor=executor)
+            worker.send_signal(signal.SIGSTOP)
+            started_s = time.monotonic()
+        assert time.monotonic() - started_s < 120
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    assert not outcome.failures

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 import rdbench
-from rdbench.errors import UsageError
+from rdbench.errors import RdbenchError, UsageError
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import pool as pools
 from rdbench.runner.rows import Job, Settings
+from tests.processes import wait_for
 
 from .conftest import experiment
 
@@ -73,6 +75,29 @@ def test_nothing_is_started_before_a_request_is_checked(photos, tmp_path, starte
     assert started == []
     assert children() == before
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pool_that_another_thread_closes_ends_the_work_with_its_reason(photos):
+    """As where a worker of Dask is told to stop a run that is under way there."""
+    plan = experiment(photos, "Hangs")
+    jobs = [Job(task, ()) for task in plan.tasks() if task.image.name == "b" and task.point == 16]
+    for _ in range(3):
+        pool, ends = LocalPool(Limits(1)), []
+
+        def work(pool=pool, ends=ends):
+            try:
+                list(pool.run(jobs, Settings((), shared=False)))
+            except BaseException as error:
+                ends.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        wait_for(lambda pool=pool: pool._workers and pool._workers[0].jobs, "it does not begin")
+        pool.close()
+        thread.join(60)
+        (told,) = ends
+        assert isinstance(told, RdbenchError), repr(told)
+        assert "the pool was closed" in str(told)
 
 
 def test_ending_a_worker_twice_is_ending_it(photos):

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import queue
 import statistics
+import threading
 import time
 import uuid
 from collections import Counter, deque
@@ -336,7 +337,11 @@ class DaskExecutor:
         self, remote: Remote, future: Future, waiting: Queue[Job]
     ) -> Iterator[Answer[Any]]:
         found = result(future)
-        if found is None and future.status != "error":  # what it had is lost with it, or with Dask
+        forgotten = future.status == "error" and isinstance(
+            future.exception(), station.ForgottenError
+        )
+        # What it had is lost with it, or with Dask, or it must be told of the run again.
+        if found is None and (forgotten or future.status != "error"):
             self._lose(remote, waiting)
             return
         batch = remote.flying.pop(future)
@@ -380,9 +385,10 @@ class DaskExecutor:
         """Stop the jobs under way, and what was started for them on the workers."""
         client = getattr(self, "_client", None)
         if client is not None:
-            with contextlib.suppress(Exception):
-                client.cancel([f for one in self._remotes.values() for f in one.flying], force=True)
-                client.run(station.release, self._token, on_error="ignore", wait=True)
+            # Beside this, since a worker that does not answer is waited for, for minutes.
+            releasing = threading.Thread(target=self._release, args=[client], daemon=True)
+            releasing.start()
+            releasing.join(PATIENCE_S)
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
         self._remotes.clear()
@@ -390,6 +396,11 @@ class DaskExecutor:
             with contextlib.suppress(Exception):
                 self._cluster.close(timeout=5)
             self._cluster = None
+
+    def _release(self, client: Client) -> None:
+        with contextlib.suppress(Exception):
+            client.cancel([f for one in self._remotes.values() for f in one.flying], force=True)
+            client.run(station.release, self._token, on_error="ignore", wait=True)
 
     def __enter__(self) -> Self:
         return self

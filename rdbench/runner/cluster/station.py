@@ -50,6 +50,10 @@ class Result:
     """What was kept, by name within the run directory."""
 
 
+class ForgottenError(Exception):
+    """This worker knows nothing of the run: it was idle for long, or started anew."""
+
+
 class Station:
     """The pools of a run on this worker, and the folder of its files."""
 
@@ -85,9 +89,10 @@ class Station:
                 self.used_s = time.monotonic()
 
     def close(self) -> None:
-        for pool in self._pools:
-            pool.close()
-        self._janitor.close()
+        with contextlib.ExitStack() as each:  # also where one of them cannot be closed
+            each.callback(self._janitor.close)
+            for pool in self._pools:
+                each.callback(pool.close)
 
 
 _stations: Final[dict[str, Station]] = {}
@@ -147,7 +152,9 @@ def answer(
 ) -> tuple[list[Result], float]:
     """What comes of ``jobs``, in their order, and how long that took in seconds. ``images`` and
     ``kept`` are files that were sent."""
-    station = _stations[token]
+    station = _stations.get(token)
+    if station is None:
+        raise ForgottenError(token)
     for name, data in images.items():
         _put(station.images / name, data)
     for name, data in kept.items():
