@@ -179,7 +179,7 @@ def _read_run(path: Path) -> None:
     rescore.originals(told, {(row.dataset, row.image) for row in kept})
     for row in kept:
         rescore.Plans(told).of(row)
-    merge._joined(told, json.loads(manifest()), "the other")
+    merge._joined(told, json.loads(manifest()), str(path))
     merge._in_order(told["experiment"], {row.key: row for row in kept})
     with RunDirectory(run, json.loads(manifest())["experiment"]) as directory:
         directory.finish({})
