@@ -71,6 +71,7 @@ SEED ?= 0
 robustness: $(READY)
 	$(BIN)/python -m tests.robustness.streams --count 10000 --seed $(SEED) --seconds 600
 	$(BIN)/python -m tests.robustness.kills --kills 50 --seed $(SEED) --seconds 600
+	$(BIN)/python -m tests.fuzz.files --count 5000 --seed $(SEED) --seconds 600
 	$(BIN)/python -m tests.robustness.chaos --seed $(SEED) --seconds 600
 
 lint: $(READY)

@@ -87,6 +87,16 @@ def file_notes(found: list[str]) -> Iterator[None]:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Every :class:`UsageError` raised inside begins with ``place``, such as the file that asks for
+    what is wrong."""
+    try:
+        yield
+    except UsageError as error:
+        raise type(error)(f"{place}: {error}") from None
+
+
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
     """The error for an unknown name, with suggestions.
 

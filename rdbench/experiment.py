@@ -44,7 +44,7 @@ from rdbench.codecs import registry
 from rdbench.codecs.base import Axis, Codec
 from rdbench.codecs.request import CodecRequest, points_of, split_points, spread, within
 from rdbench.environments import EnvironmentForm
-from rdbench.errors import MissingBackendError, UsageError, unknown
+from rdbench.errors import MissingBackendError, UsageError, naming, unknown
 from rdbench.goals import RATE, Goal, goal_of, targets_of
 from rdbench.images import Dataset, ImageRef
 from rdbench.metrics import DEFAULT_METRICS, MetricRecord, choose
@@ -340,15 +340,16 @@ def read(path: Path) -> Experiment:
     form = read_toml(path, "experiment").form(ExperimentForm)
     folder = path.parent
     name = form.name or path.stem
-    places.inside(places.RUNS, name, "name")
-    return plan(
-        name,
-        datasets=[_from_folder(spec, folder) for spec in form.datasets],
-        codecs=[codec_request(codec, folder) for codec in form.codecs],
-        metrics=[_from_folder(spec, folder) for spec in form.metrics],
-        color=form.color,
-        repeat=form.repeat,
-    )
+    with naming(f"experiment {str(path)!r}"):
+        places.inside(places.RUNS, name, "name")
+        return plan(
+            name,
+            datasets=[_from_folder(spec, folder) for spec in form.datasets],
+            codecs=[codec_request(codec, folder) for codec in form.codecs],
+            metrics=[_from_folder(spec, folder) for spec in form.metrics],
+            color=form.color,
+            repeat=form.repeat,
+        )
 
 
 def codec_request(form: CodecForm, folder: Path) -> CodecRequest:

@@ -30,7 +30,7 @@ def read_file(path: Path, most_bytes: int = 1 << 32) -> bytes:
         return file.read()
 
 
-def open_file(path: Path, most_bytes: int = 1 << 40) -> BinaryIO:
+def open_file(path: Path, most_bytes: int = 1 << 40) -> io.BufferedReader:
     """A regular file, open for reading. Raises :class:`OSError` if it cannot be read or is larger
     than ``most_bytes``, and for folders, pipes and devices, whose reading may block or never end.
     """
@@ -92,7 +92,7 @@ def sha256(path: Path) -> str:
 
 @functools.cache
 def _sha256(path: Path, _changed_ns: int, _size_bytes: int) -> str:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

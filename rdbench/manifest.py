@@ -18,6 +18,7 @@ from rdbench.provenance import decisive
 from rdbench.schema import SCHEMA_VERSION
 
 MANIFEST: Final = "run.json"
+_WAY_OUT: Final = "restore the file that rdbench wrote, or use `fresh=True` or another `out`"
 _LARGEST: Final = 1e15
 """Of numbers: no point, count or cost is beyond it, and all are exact as floats."""
 
@@ -128,13 +129,12 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     is wrong, with file, place and reason.
     """
     file = Path(path) / MANIFEST
-    way_out = "restore the file that rdbench wrote, or use `fresh=True` or another `out`"
     try:
         manifest = parsed(json.loads, read_file(file).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {str(file)!r}: {error.strerror}") from None
     except ValueError as error:
-        raise UsageError(f"{str(file)!r} is not JSON: {error}; {way_out}") from None
+        raise UsageError(f"{str(file)!r} is not JSON: {error}; {_WAY_OUT}") from None
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise UsageError(
@@ -144,7 +144,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     try:
         msgspec.convert(manifest, _Manifest, str_keys=True)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{str(file)!r}: {error}; {way_out}") from None
+        raise UsageError(f"{str(file)!r}: {error}; {_WAY_OUT}") from None
     found: dict[str, Any] = manifest
     return found
 
@@ -155,7 +155,11 @@ def read_metrics(path: str | Path) -> dict[str, MetricRecord]:
     path = Path(path)
     if not path.is_dir() or not (path / MANIFEST).exists():
         return {}
-    return {name: MetricRecord.of(plain) for name, plain in metrics_of(read_manifest(path)).items()}
+    records = metrics_of(read_manifest(path))
+    try:
+        return {name: MetricRecord.of(plain) for name, plain in records.items()}
+    except UsageError as error:
+        raise UsageError(f"{str(path / MANIFEST)!r}: {error}; {_WAY_OUT}") from None
 
 
 def metrics_of(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def _beside(main: Path, sources: Sequence[Path]) -> set[str]:
 def _imports(file: Path, folder: Path, _changed_ns: int, _size_bytes: int) -> list[Path]:
     """The files that a file imports, as far as they are below ``folder``."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(files.read_file(file))
     except (SyntaxError, ValueError):  # which importing it will tell
         return []
     found: list[Path] = []

@@ -22,14 +22,16 @@ def started(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    stderr: int = subprocess.STDOUT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that leads a session, in ``folder``, and prints into a pipe; it and its group are
-    killed at the end, and it is waited for. It hears SIGHUP, even if the tests run under nohup."""
+    """A process that leads a session, in ``folder``, and prints into a pipe, with ``stderr`` there
+    or into one of its own; it and its group are killed at the end, and it is waited for. It hears
+    SIGHUP, even if the tests run under nohup."""
     process = subprocess.Popen(
         command,
         cwd=folder,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         start_new_session=True,
         env={**os.environ, **(environment or {})},
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rdbench import results
+from rdbench import plugins, results
 from rdbench.codecs import registry
 from rdbench.curves.published import utf8_text
 from rdbench.errors import FileNote, RdbenchError, UsageError
-from rdbench.files import MOST_NESTED, lock, parsed
+from rdbench.files import MOST_NESTED, lock, parsed, sha256
 from rdbench.images.tags import read_tags
 from rdbench.runner import kept
 from rdbench.toml import read_toml
@@ -102,6 +102,10 @@ def test_a_pipe_or_a_device_in_place_of_a_file_is_not_waited_for(tmp_path, name)
         utf8_text(path)
     with pytest.raises(RdbenchError, match="it is a pipe or a device"):
         kept.read_stream(path, None)
+    with pytest.raises(OSError, match="it is a pipe or a device"):
+        sha256(path)
+    with pytest.raises(UsageError, match="it is a pipe or a device"):
+        plugins.module(path, "codec file")
     run = tmp_path / "run"
     run.mkdir()
     (run / "run.json").write_text('{"schema_version": 3, "experiment": {}}')

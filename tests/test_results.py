@@ -16,7 +16,7 @@ import rdbench
 from rdbench.csv_blocks import whole_records
 from rdbench.errors import UsageError
 from rdbench.files import csv_text
-from rdbench.manifest import read_manifest
+from rdbench.manifest import read_manifest, read_metrics
 from rdbench.measurements import parse_rows
 from rdbench.results import MEASUREMENTS, RunDirectory, read_rows, read_table
 from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
@@ -193,6 +193,19 @@ def test_a_run_of_a_later_schema_is_refused_with_the_way_out(tmp_path):
             read(new)
     with pytest.raises(UsageError, match=r"use a newer rdbench, `fresh=True` or another `out`"):
         RunDirectory(new, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({"formats": [3]}, "cannot be read"), ({"revision": 0}, "revision and least_side must be")],
+)
+def test_a_record_of_a_metric_that_was_edited_is_refused_with_the_file(tmp_path, changed, reason):
+    run = run_of(tmp_path / "run", SCHEMA_VERSION)
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["metrics"] = {"psnr_db": {"name": "psnr_db", "label": "PSNR", "unit": "dB"} | changed}
+    (run / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match=rf"run\.json': .*{reason}.*; restore the file"):
+        read_metrics(run)
 
 
 def test_a_missing_run_is_named(tmp_path):

@@ -234,7 +234,8 @@ def bd(
         try:
             write_atomically(runs[0] / "bd.csv", bd_csv(rows))
         except RdbenchError as error:
-            say(f"warning: the table was not written: {error}", err=True)
+            reason = getattr(error.__cause__, "strerror", None) or error
+            say(f"warning: {str(runs[0] / 'bd.csv')!r} was not written: {reason}", err=True)
     if csv:  # the other forms have them below their tables
         for warning in warnings(rows):
             say(f"warning: {warning}", err=True)

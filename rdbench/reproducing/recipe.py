@@ -302,7 +302,10 @@ def _deltas(table: Table, form: _DeltasForm, labels: list[str]) -> PaperDeltas:
 def _role(table: Table, form: _RoleForm) -> Role:
     if not (form.codec or form.published):
         raise table.error("published", "is missing, and there is no codec")
-    request = experiment.codec_request(form, table.path.parent) if form.codec else None
+    try:
+        request = experiment.codec_request(form, table.path.parent) if form.codec else None
+    except UsageError as error:
+        raise table.error("codec", str(error)) from None
     return Role(form.label, request, form.published)
 
 

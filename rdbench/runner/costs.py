@@ -8,11 +8,13 @@ import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from warnings import catch_warnings
 
 import numpy as np
 
 from rdbench.errors import RdbenchError
 from rdbench.experiment import Task
+from rdbench.files import open_file
 from rdbench.images import ImageRef
 from rdbench.measurements import Measurements
 from rdbench.results import MEASUREMENTS, read_table
@@ -75,7 +77,11 @@ class Costs:
             from PIL import Image
 
             try:
-                with Image.open(ref.path) as image:
+                with (
+                    catch_warnings(action="ignore"),
+                    open_file(ref.path) as file,
+                    Image.open(file) as image,
+                ):
                     self._megapixels[ref] = math.prod(image.size) / MEGA
             except Exception:  # whatever a file is that is none
                 self._megapixels[ref] = 1.0

@@ -239,6 +239,14 @@ def test_an_experiment_file_measures_what_its_command_line_does(tmp_path, images
         ("repeat = 0", "key 'repeat': 0 is not between 1 and 10000"),
         ("color = 'yuv'", "key 'color': unknown value 'yuv'; known: luma, rgb"),
         ("name = 3", "key 'name': 3 is not text; write it in quotes"),
+        ("name = '../x'", "name '../x' is not the name of a file within"),
+        ("datasets = ['photos']", "no codec is named"),
+        ("datasets = ['gone/']\n[[codecs]]\ncodec = 'png'", "unknown dataset 'gone/'"),
+        ("[[codecs]]\ncodec = 'jpge'", "unknown codec 'jpge'; did you mean 'jpeg'"),
+        (
+            "datasets = ['photos']\n[[codecs]]\ncodec = 'jpeg'\npoints = [1979-05-27]",
+            "codec 'jpeg': quality datetime.date(1979, 5, 27) is not a number",
+        ),
     ],
 )
 def test_a_wrong_experiment_file_names_file_key_and_reason(tmp_path, text, message):

@@ -179,7 +179,7 @@ def _read_run(path: Path) -> None:
     rescore.originals(told, {(row.dataset, row.image) for row in kept})
     for row in kept:
         rescore.Plans(told).of(row)
-    merge._joined(told, json.loads(manifest()), "the other")
+    merge._joined(told, json.loads(manifest()), str(path))
     merge._in_order(told["experiment"], {row.key: row for row in kept})
     with RunDirectory(run, json.loads(manifest())["experiment"]) as directory:
         directory.finish({})
@@ -369,6 +369,9 @@ def tried(seed: int, number: int, every: tuple[Kind, ...], folder: Path) -> tupl
     except RdbenchError as error:
         if not str(error).isprintable():
             return kind, f"its message is not one printable line: {str(error)[:300]!r}"
+        # Of a run and of imported results, what goes on with them may be refused by itself.
+        if kind.name not in ("manifest", "results") and kind.file not in str(error):
+            return kind, f"its message does not name the file: {str(error)[:300]}"
         if len(str(error)) > 8000:
             return kind, f"its message has {len(str(error))} characters: {str(error)[:300]}"
     except BaseException as error:

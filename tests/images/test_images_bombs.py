@@ -132,8 +132,10 @@ def test_a_file_of_more_bytes_than_memory_is_not_read(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-def test_a_run_of_such_images_ends(tmp_path, rgb):
-    """Also where it goes on with what is there, and reads images itself."""
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_of_such_images_ends(tmp_path, rgb, jobs):
+    """Also where it goes on with what is there, and reads images itself: those of several workers
+    are put in order by their sizes."""
     folder = tmp_path / "images"
     folder.mkdir()
     Image.fromarray(rgb).save(folder / "a.png")
@@ -142,7 +144,7 @@ def test_a_run_of_such_images_ends(tmp_path, rgb):
     (folder / "device.png").symlink_to("/dev/zero")
     os.mkfifo(folder / "pipe.png")
     for said in ("5 measured", "4 measured, 1 already there"):
-        run = ("run", "--codec", "png", "--dataset", folder, "--out", "out", "--jobs", "1")
+        run = ("run", "--codec", "png", "--dataset", folder, "--out", "out", "--jobs", jobs)
         done = rdbench(*run, cwd=tmp_path)
         assert done.returncode == 1
         assert said in done.stdout

@@ -73,6 +73,11 @@ def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
         ('anchor = "JPEG"', "", "key 'claims[0].anchor': is missing"),
         ('label = "BPG"', 'label = "JPEG"', "the label 'JPEG' occurs twice"),
         ('published = ["bpg_444_x265_ycbcr"]', "", "is missing, and there is no codec"),
+        (
+            'published = ["bpg_444_x265_ycbcr"]',
+            'codec = "jpge"',
+            "mine.toml', key 'codecs[1].codec': unknown codec 'jpge'",
+        ),
         ('metrics = ["psnr_db"]', 'metrics = ["psnr"]', "unknown metric 'psnr'"),
         ("paper = -40", 'paper = "-40"', "is not a number"),
         ("paper = -40", 'dataset = "kodak"', "unknown dataset 'kodak'"),

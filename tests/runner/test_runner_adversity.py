@@ -3,6 +3,7 @@ use. It costs time, or rows that say so."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import subprocess
@@ -21,6 +22,7 @@ from rdbench.runner.cache import FILE
 from rdbench.runner.cluster.distributed import DaskExecutor
 from rdbench.runner.run import run
 from rdbench.schema import FAILED, TIMINGS
+from tests.processes import started
 
 from .conftest import CODECS
 
@@ -117,12 +119,13 @@ def test_a_cache_on_a_full_disk_costs_the_time_of_measuring(photos, tmp_path, fu
 def test_runs_at_once_share_a_cache(photos, tmp_path, whole):
     cache = ("--cache", str(tmp_path / "cache"))
     outs = [tmp_path / name for name in ("one", "two")]
-    runs = [
-        subprocess.Popen(command(photos, out, *cache), stderr=subprocess.PIPE, text=True)
-        for out in outs
-    ]
-    told = [one.communicate(timeout=250)[1] for one in runs]
-    assert [one.returncode for one in runs] == [0, 0], told
+    with contextlib.ExitStack() as open_:
+        runs = [
+            open_.enter_context(started(command(photos, out, *cache), stderr=subprocess.PIPE))
+            for out in outs
+        ]
+        told = [one.communicate(timeout=250)[1].decode() for one in runs]
+        assert [one.returncode for one in runs] == [0, 0], told
     assert not any("cache" in text for text in told)
     assert [table(out) for out in outs] == [whole, whole]
     third = subprocess.run(
