@@ -4,7 +4,7 @@ An experiment is written as a TOML file or as the equivalent command line::
 
     name = "mine"
     datasets = ["kodak"]
-    metrics = ["psnr_db", "ms_ssim_db"]     # names, FILE.py:Class or FILE.toml; default: all
+    metrics = ["psnr_db", "ms_ssim_db"]     # names, FILE.py:Class or FILE.toml
     color = "rgb"                           # or "luma"
     repeat = 1
 

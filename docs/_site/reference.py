@@ -313,6 +313,14 @@ def _written(value: Any) -> str:
     return "none" if value in (float("inf"), -float("inf")) else code(f"{value}")
 
 
+_PLURALS: Final = {
+    "table": "tables",
+    "number": "numbers",
+    "whole number": "whole numbers",
+    "any value": "any values",
+}
+
+
 def _type(hint: Any) -> str:
     """What a value may be, in words."""
     if typing.get_origin(hint) is typing.Annotated:
@@ -323,7 +331,7 @@ def _type(hint: Any) -> str:
     origin = typing.get_origin(hint)
     if origin in (tuple, list):
         kinds = dict.fromkeys(_type(part) for part in arguments)
-        return f"array of {' or '.join(kinds)}"
+        return f"array of {' or '.join(_PLURALS.get(kind, kind) for kind in kinds)}"
     if origin is dict or (inspect.isclass(hint) and issubclass(hint, msgspec.Struct)):
         return "table"
     if arguments:
