@@ -4,7 +4,7 @@ An experiment is written as a TOML file or as the equivalent command line::
 
     name = "mine"
     datasets = ["kodak"]
-    metrics = ["psnr_db", "ms_ssim_db"]     # names, FILE.py:Class or FILE.toml; default: all
+    metrics = ["psnr_db", "ms_ssim_db"]     # names, FILE.py:Class or FILE.toml
     color = "rgb"                           # or "luma"
     repeat = 1
 
@@ -316,23 +316,36 @@ class CodecForm(Form, frozen=True):
     """An entry of ``[[codecs]]``."""
 
     codec: str
+    """a name, FILE.py:Class or FILE.toml"""
     options: dict[str, Any] = msgspec.field(default_factory=dict)
+    """values by option; several values of one give a curve each"""
     points: str | tuple[Any, ...] = ()
+    """numbers, ranges of them, or targets (``"bpp:0.25/0.5"``); by default the codec's ladder"""
     label: str = ""
+    """name of the curve; by default the codec's name with what sets it apart"""
     tolerance: str | float | None = None
+    """how near a target must be: a share of a rate such as ``"2%"``, or an amount of a metric"""
     environment: EnvironmentForm | None = None
+    """the Python that runs the codec, if not rdbench's: ``python``, ``conda`` or ``command``"""
 
 
 class ExperimentForm(Form, frozen=True):
     """An experiment as a TOML file has it."""
 
     name: str = ""
+    """name of the experiment; by default that of the file"""
     description: str = ""
+    """what it is for"""
     datasets: tuple[str, ...] = ()
+    """names of datasets, folders, files or globs"""
     codecs: tuple[CodecForm, ...] = ()
+    """the curves to measure"""
     metrics: tuple[str, ...] = ()
+    """names, FILE.py:Class or FILE.toml; by default those of ``rdbench run``"""
     color: Color = "rgb"
+    """what is measured: the image, or its BT.601 luma from 16 to 235"""
     repeat: Annotated[int, Meta(ge=1, le=MOST_REPEATS)] = 1
+    """how often each measurement is made"""
 
 
 def read(path: Path) -> Experiment:

@@ -7,6 +7,7 @@ turned here into those of the site.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 import sys
@@ -30,6 +31,14 @@ NAMED: Final = {
 }
 """Pages of the repository by their path, and where they are on the site."""
 _LINK: Final = re.compile(r"(!?\[[^\]]*\])\((?!\w+:|#)([^)#\s]+)(#[^)]*)?\)")
+_IMAGE: Final = re.compile(r'(?<!">)(<img\b[^>]*?\bsrc="([^"]+)"[^>]*>)')
+_CELL: Final = re.compile(r"<td\b.*?</td>", re.DOTALL)
+_SPAN: Final = re.compile(r"<code>[^<]*</code>")
+_OPTION: Final = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
+_MAKER: Final = re.compile(r"Written by `[^`]*`[:;] (?:what was tried .*)?", re.DOTALL)
+_NO_PROSE: Final = re.compile(r"[#!<|-]|Machine: |`[^`]*`$")
+LEAST, MOST = 9, 200
+"""Spaces that the description of a page has at least, and characters at most behind those."""
 _FILE: Final = re.compile(r"^(\s*```\w+) file=(\S+)$", re.MULTILINE)
 
 
@@ -68,7 +77,45 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Turns the pages in ``docs``, which are for a reader of the files, into those of the site."""
     source = page.file.src_uri
+    if text := description(markdown):
+        page.meta.setdefault("description", text)
     return markdown if page.file.generated_by else rendered(markdown, f"docs/{source}", source)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Gives pictures a link to themselves, since a phone shows them too small to be read, and keeps
+    options of commands on one line, which a browser breaks behind their hyphens.
+
+    In a cell, a bar within code is escaped for GitHub; the site would show the escape."""
+    html = _CELL.sub(
+        lambda cell: _SPAN.sub(lambda code: code[0].replace("\\|", "|"), cell[0]), html
+    )
+    html = _IMAGE.sub(r'<a class="picture" href="\2">\1</a>', html)
+    whole = r'<span class="whole">\g<0></span>'
+    return _SPAN.sub(lambda found: _OPTION.sub(whole, found[0]), html)
+
+
+def description(markdown: str) -> str:
+    """The title of a page and its first whole sentences, as a search engine shows them; empty for a
+    page without a title."""
+    head = re.search(r"^# (.+)$", markdown, re.MULTILINE)
+    if not head:
+        return ""
+    text = f"{head[1]}."
+    blocks = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE).split("\n\n")
+    for block in map(str.strip, blocks):
+        if not block or _NO_PROSE.match(block):
+            continue
+        plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", _MAKER.sub("", block))
+        plain = " ".join(re.sub(r"[`*]", "", plain).split())
+        plain = plain[:1].upper() + plain[1:] if _MAKER.match(block) else plain
+        for sentence in re.split(r"(?<=[.:]) (?=[A-Z])", plain):
+            if sentence[-1:] not in (".", ":", "?", "!"):
+                continue  # begins a list
+            if text.count(" ") > LEAST and len(text) + len(sentence) > MOST:
+                return text
+            text += " " + re.sub(":$", ".", sentence)
+    return text
 
 
 def picture(source: str) -> str:
@@ -85,7 +132,8 @@ def rendered(text: str, source: str, target: str) -> str:
 def relinked(text: str, source: str, target: str) -> str:
     """``text`` of the file ``source`` with its links as they are on the page ``target``.
 
-    A link to a file that is no page of the site becomes its path in the repository, as code.
+    A link to a file that is no page of the site becomes its path in the repository, as code; a link
+    that is named by the path of a page takes the title of it.
     """
     known = pages()
 
@@ -100,6 +148,15 @@ def relinked(text: str, source: str, target: str) -> str:
             to = picture(linked)
         else:
             return f"`{linked}`"
+        if linked in known and name.removesuffix("]").endswith(PurePosixPath(linked).name):
+            name = f"[{title(linked)}]"
         return f"{name}({posixpath.relpath(to, str(PurePosixPath(target).parent))}{anchor})"
 
     return _LINK.sub(turned, text)
+
+
+@functools.cache
+def title(source: str) -> str:
+    """The heading of a page of the repository."""
+    found = re.search(r"^# (.+)$", (ROOT / source).read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else source

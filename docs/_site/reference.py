@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import math
 import re
 import typing
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import griffe
 import msgspec
+import roles  # type: ignore[import-not-found]
 from typer.main import get_command
 
 import rdbench
@@ -114,12 +116,19 @@ def _parameter(shown: str, text: str) -> tuple[str, str, str]:
     said, default = (text[: found.start()], found[1]) if found else (text, "")
     if not shown.startswith("-"):
         shown = re.sub(r" <[^<]*>$", "", shown)
-    return code(shown), prose(said), prose(default)
+    return code(shown), prose(said), _marked(default)
+
+
+def _marked(default: str) -> str:
+    """A default as Markdown: its bounds (``0<=x<=100``) as code, whose signs need no escapes."""
+    parts = [part.strip() for part in default.split(";")]
+    return "; ".join(code(part) if re.search("[<>]=?", part) else prose(part) for part in parts)
 
 
 def prose(text: str) -> str:
     """Text of help and docstrings as Markdown: what stands between backticks is code."""
-    parts = re.split("(``?)(.+?)\\1", " ".join(text.split()))
+    text = roles.ROLE.sub(r"`\1`", " ".join(text.split()))
+    parts = re.split("(``?)(.+?)\\1", text)
     spans = (code(inside) for inside in parts[2::3])
     plain = (escaped(part) for part in parts[0::3])
     return "".join(a + b for a, b in itertools.zip_longest(plain, spans, fillvalue=""))
@@ -145,11 +154,11 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def columns() -> str:
     """The columns of ``measurements.csv``."""
-    rows = [(code(column.name), column.unit, prose(column.meaning)) for column in COLUMNS]
+    rows = [(code(column.name), prose(column.meaning), column.unit) for column in COLUMNS]
     return (
         "# Columns\n\n`measurements.csv` has one row for each codec, point, image and repeat, in "
         "these columns; behind `estimated_bpp` there is one for each metric that was measured "
-        "([Metrics](metrics.md)).\n\n" + grid(("column", "unit", "meaning"), rows, 3) + "\n"
+        "([Metrics](metrics.md)).\n\n" + grid(("column", "meaning", "unit"), rows, 3) + "\n"
     )
 
 
@@ -207,15 +216,24 @@ def codecs() -> str:
 def _axis(axis: Axis) -> str:
     kind = ", whole numbers" if axis.integer else ""
     ladder = " ".join(map(point_text, axis.ladder)) or "what is in its folder of weights"
-    bounds = f"from {axis.low:g} to {axis.high:g}"
+    bounds = _bounds(axis.low, axis.high)
     return f"A point is {axis.parameter}{kind}, {bounds}; by default {ladder}."
+
+
+def _bounds(low: float, high: float) -> str:
+    """What lies between two numbers, of which one or both may be infinite."""
+    if math.isinf(low) and math.isinf(high):
+        return "any number"
+    if math.isinf(high):
+        return f"from {low:g}"
+    return f"up to {high:g}" if math.isinf(low) else f"from {low:g} to {high:g}"
 
 
 def _option(name: str, option: Option) -> tuple[str, str, str, str]:
     if option.choices:
         values = ", ".join(map(str, option.choices))
     elif isinstance(option.default, int | float) and not isinstance(option.default, bool):
-        values = f"{option.low:g} to {option.high:g}"
+        values = _bounds(option.low, option.high)
     else:
         values = "a path" if option.path else ""
     return code(name), prose(option.meaning), escaped(values), escaped(str(option.default))
@@ -233,7 +251,10 @@ def forms() -> str:
             parts.append(f"```toml\n{example}\n```")
         for form, place in tables:
             head = f"### {title}: `{place}`" if place else f"### {title}: keys"
-            parts += [head, grid(("key", "type", "default", "what it is"), _keys(form), 4)]
+            rows = _keys(form)
+            width = 4 if any(row[3] for row in rows) else 3
+            titles = ("key", "type", "default", "what it is")
+            parts += [head, grid(titles[:width], [row[:width] for row in rows], width)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -292,6 +313,14 @@ def _written(value: Any) -> str:
     return "none" if value in (float("inf"), -float("inf")) else code(f"{value}")
 
 
+_PLURALS: Final = {
+    "table": "tables",
+    "number": "numbers",
+    "whole number": "whole numbers",
+    "any value": "any values",
+}
+
+
 def _type(hint: Any) -> str:
     """What a value may be, in words."""
     if typing.get_origin(hint) is typing.Annotated:
@@ -302,7 +331,7 @@ def _type(hint: Any) -> str:
     origin = typing.get_origin(hint)
     if origin in (tuple, list):
         kinds = dict.fromkeys(_type(part) for part in arguments)
-        return f"array of {' or '.join(kinds)}"
+        return f"array of {' or '.join(_PLURALS.get(kind, kind) for kind in kinds)}"
     if origin is dict or (inspect.isclass(hint) and issubclass(hint, msgspec.Struct)):
         return "table"
     if arguments:

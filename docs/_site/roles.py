@@ -9,7 +9,7 @@ import griffe
 
 import rdbench
 
-_ROLE: Final = re.compile(r":(?:attr|class|data|exc|func|meth|mod):`~?([\w.]+)`")
+ROLE: Final = re.compile(r":(?:attr|class|data|exc|func|meth|mod):`~?([\w.]+)`")
 _LITERAL: Final = re.compile(r"(?<=[\w`)])::$", re.MULTILINE)
 
 
@@ -19,7 +19,7 @@ class Roles(griffe.Extension):
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring:
             text = _LITERAL.sub(":", obj.docstring.value)
-            obj.docstring.value = _ROLE.sub(_link, text)
+            obj.docstring.value = ROLE.sub(_link, text)
 
 
 def _link(found: re.Match[str]) -> str:

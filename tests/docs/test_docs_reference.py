@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -71,6 +73,15 @@ def test_every_metric_and_every_codec_stands_there():
     assert all(_section(page, name) for name in names())
     page = reference.codecs()
     assert all(_section(page, name) for name in registry.entries())
+
+
+def test_bounds_are_words_and_signs():
+    assert reference._bounds(-math.inf, math.inf) == "any number"
+    assert reference._bounds(0, math.inf) == "from 0"
+    assert reference._bounds(-math.inf, 9) == "up to 9"
+    assert reference._bounds(1, 63) == "from 1 to 63"
+    assert not re.search(r"\binf\b", reference.codecs())
+    assert reference._marked("0.0; 0<=x<=100") == "0.0; `0<=x<=100`"
 
 
 def test_every_key_stands_there():

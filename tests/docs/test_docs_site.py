@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.docs.pages import ROOT
+
+sys.path.insert(0, str(ROOT / "docs" / "_site"))
 
 VIEWED = (
     "",
@@ -66,6 +69,43 @@ def test_examples_are_code_with_the_names_of_their_files(site):
     for page in sorted(site.rglob("*.html")):
         assert "```" not in page.read_text(), page
     assert '<span class="filename">half.py</span>' in (site / "index.html").read_text()
+
+
+def test_pages_say_what_they_are_about(site):
+    found = {}
+    for page in sorted(site.rglob("index.html")):
+        text = re.search(r'<meta name="description" content="([^"]*)"', page.read_text())
+        assert text, page
+        assert len(text[1].split()) >= 5, page
+        assert found.setdefault(text[1], page) == page, found[text[1]]
+
+
+def test_the_site_shows_no_escapes_of_markdown(site):
+    """GitHub wants a bar in the code of a cell escaped; Python-Markdown shows the escape."""
+    for page in sorted(site.rglob("index.html")):
+        for cell in re.findall(r"<td\b.*?</td>", page.read_text(), re.DOTALL):
+            assert not re.search(r"\\[|<>]", cell), (page, cell)
+    assert "pchip|akima" in (site / "reference" / "cli" / "index.html").read_text()
+
+
+def test_a_description_is_the_title_and_whole_sentences():
+    hooks = pytest.importorskip("hooks", reason="needs rdbench's extra docs")
+    page = (
+        "# Title\n\n`rdbench bd`\n\n```sh\nno\n\nthis\n```\n\nWhat [it](a.md) *says*:\n\n- a point"
+    )
+    assert hooks.description(page) == "Title. What it says."
+    assert hooks.description("no title") == ""
+
+
+def test_pictures_can_be_opened_and_options_stay_on_a_line():
+    hooks = pytest.importorskip("hooks", reason="needs rdbench's extra docs")
+    picture = '<p><img alt="a" src="a.png" /></p>'
+    html = '<p><a class="picture" href="a.png"><img alt="a" src="a.png" /></a></p>'
+    assert hooks.on_page_content(picture) == html
+    assert hooks.on_page_content(html) == html
+    option = '<code>bd <span class="whole">--per-image</span> X</code>'
+    assert hooks.on_page_content("<code>bd --per-image X</code>") == option
+    assert hooks.on_page_content(r"<td><code>a\|b</code></td>") == "<td><code>a|b</code></td>"
 
 
 @pytest.mark.slow
