@@ -11,7 +11,7 @@ TOOLS := hypothesis pytest pytest-timeout pytest-xdist
 LIGHT := tests/bd tests/curves tests/formats tests/images tests/importing tests/test_measurements.py \
     tests/test_results.py
 
-.PHONY: bench docs gate screenshots test test-fast test-python test-lowest robustness lint lock setup clean
+.PHONY: bench benchmarks docs gate screenshots test test-fast test-python test-lowest robustness lint lock setup clean
 
 bench: $(READY)
 	$(BIN)/rdbench run quickstart --out $(RUN)
@@ -73,6 +73,15 @@ robustness: $(READY)
 	$(BIN)/python -m tests.robustness.kills --kills 50 --seed $(SEED) --seconds 600
 	$(BIN)/python -m tests.fuzz.files --count 5000 --seed $(SEED) --seconds 600
 	$(BIN)/python -m tests.robustness.chaos --seed $(SEED) --seconds 600
+
+# What the harness itself costs: half an hour on a machine that does nothing else, with
+# RDBENCH_DATA naming the folder that has Kodak.
+benchmarks: $(READY)
+	$(BIN)/python benchmarks/speed.py --write
+	$(BIN)/python benchmarks/environments.py --write
+	$(BIN)/python benchmarks/planning.py --write
+	$(BIN)/python benchmarks/cluster.py --write
+	$(BIN)/python benchmarks/throughput.py --images 3 --rounds 2 --write
 
 lint: $(READY)
 	$(BIN)/ruff check

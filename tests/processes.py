@@ -55,6 +55,16 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in found]
 
 
+def below(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        for file in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, file.read_text().split())
+    return found
+
+
 def running(pid: int) -> bool:
     """Whether a process runs; one that only waits for its parent to notice its end does not."""
     try:

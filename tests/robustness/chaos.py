@@ -26,10 +26,10 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from tests.processes import hears, running
+from tests.processes import below, hears, running
 from tests.runner.dask_cluster import Cluster
 
-from .kills import PATIENCE_S, Found, Place, below, rows_of, table, told, until
+from .kills import PATIENCE_S, Found, Place, rows_of, table, told, until
 
 MARK: Final = "RDBENCH_CHAOS"
 """A variable of all processes of a series, by which those that are left are found."""

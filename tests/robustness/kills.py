@@ -36,7 +36,7 @@ from rdbench.errors import RdbenchError
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.results import MEASUREMENTS, read_rows
 from rdbench.schema import TIMINGS, Measurement, MeasurementKey
-from tests.processes import hears, running
+from tests.processes import below, hears, running
 
 PATIENCE_S: Final = 120.0
 CODEC: Final = '''
@@ -117,16 +117,6 @@ def rows_of(out: Path) -> dict[MeasurementKey, Measurement]:
     if not (out / MEASUREMENTS).exists():
         return {}
     return {row.key: row for row in read_rows(out)}
-
-
-def below(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    found = [pid]
-    for parent in found:
-        for file in Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += map(int, file.read_text().split())
-    return found
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> bool:

@@ -19,7 +19,7 @@ from rdbench.runner import run
 from rdbench.runner.cluster import distributed
 from rdbench.runner.cluster.distributed import DaskExecutor
 from rdbench.schema import FAILED, OK
-from tests.processes import said, started
+from tests.processes import below, running, said, started, wait_for
 
 from .conftest import CODECS, experiment
 from .dask_cluster import Cluster, Wire
@@ -229,3 +229,26 @@ def test_a_worker_that_answers_no_more_is_not_waited_for_at_the_end(photos, tmp_
     finally:
         worker.send_signal(signal.SIGCONT)
     assert not outcome.failures
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupts_end_a_cluster_of_this_machine(photos, tmp_path, number):
+    """As many as the system delivers, until the process has ended."""
+    out = tmp_path / "run"
+    command = [
+        *(sys.executable, "-m", "rdbench", "run", "--scheduler", "local", "--jobs", "2"),
+        *("--codec", f"{CODECS}:Step,slow=1.0", "--dataset", str(photos), "--repeat", "9"),
+        *("--out", str(out)),
+    ]
+    with started(command) as process:
+        rows_there(out, 3)
+        pids = below(process.pid)
+        while process.poll() is None:
+            process.send_signal(number)
+            time.sleep(0.05)
+        text = said(process)
+        wait_for(lambda: not any(map(running, pids)), "something outlived the run")
+    assert process.returncode == 130
+    assert text.count("rows are kept in") == 1
+    assert "Traceback" not in text
+    assert len(read_rows(out)) >= 3
