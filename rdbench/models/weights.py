@@ -190,5 +190,6 @@ def catalogue(folder: Path) -> dict[Path, Card]:
     :class:`UsageError` if it is not a folder, or has a file that is damaged or of another
     program."""
     if not folder.is_dir():
-        raise UsageError(f"checkpoints {str(folder)!r}: there is no such folder")
+        what = "it is a file; name its folder" if folder.exists() else "there is no such folder"
+        raise UsageError(f"checkpoints {str(folder)!r}: {what}")
     return {path: read_card(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}

@@ -127,6 +127,8 @@ def test_a_codec_without_weights_says_how_to_come_by_some(tmp_path):
         plan("lee2019", checkpoints=str(tmp_path))
     with pytest.raises(UsageError, match="there is no such folder"):
         plan("lee2019", checkpoints=str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="it is a file; name its folder"):
+        plan("lee2019", checkpoints=__file__)
     with pytest.raises(UsageError, match=r"nowhere.* only a clone of the repository has"):
         plan("lee2019", checkpoints="baselines:weights/nowhere")
     with pytest.raises(UsageError, match=r"nothing.* only a clone of the repository has"):
@@ -311,7 +313,7 @@ def test_weights_that_cannot_be_used_are_refused_by_name(tmp_path):
         return weights.Card(card.architecture, {**card.configuration, "x": 1}, card.training), state
 
     odd = rewritten(source, tmp_path / "odd.safetensors", unknown_argument)
-    with pytest.raises(UsageError, match=r"architecture 'balle2018': .*'x'"):
+    with pytest.raises(UsageError, match=r"architecture 'balle2018' with .*: .*'x'"):
         build_first(name, checkpoint=odd)
 
 

@@ -189,7 +189,7 @@ def configuration(key: str, value: str) -> dict[str, str]:
             for channels in ("0", "-1", "2", "true", "1.0", '"3"', "null", "[3]", "{}", HUGE, "NaN")
         ),
         *(
-            (configuration("hidden", hidden), "do not fit|architecture 'bmshj2018-factorized': ")
+            (configuration("hidden", hidden), "do not fit|'bmshj2018-factorized' with hidden = ")
             for hidden in ("0", "-1", "1000000000", "true", '"x"', "null", "[]", "{}", "0.5")
         ),
     ],

@@ -37,7 +37,9 @@ def build(card: weights.Card, generator: torch.Generator | None = None) -> nn.Mo
         MemoryError,
     ) as error:
         reason = one_line(str(error).partition("\n")[0], 200) or type(error).__name__
-        raise UsageError(f"architecture {card.architecture!r}: {reason}") from None
+        settings = one_line(", ".join(f"{k} = {v}" for k, v in card.configuration.items()), 160)
+        what = f"architecture {card.architecture!r}" + (f" with {settings}" if settings else "")
+        raise UsageError(f"{what}: {reason}") from None
 
 
 def network(path: Path) -> tuple[weights.Card, nn.Module, bytes]:
