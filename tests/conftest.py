@@ -17,6 +17,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 hypothesis.settings.register_profile("rdbench", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("rdbench")
 
+# A test that starts pytest starts it as a user does, without what was asked of this one: a
+# `--basetemp` would remove the folders of all tests.
+os.environ.pop("PYTEST_ADDOPTS", None)
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
