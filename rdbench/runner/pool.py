@@ -32,7 +32,7 @@ from rdbench.schema import CRASHED, FAILED, TIMEOUT
 from rdbench.workers import ending
 
 START_TIMEOUT_S: Final = 120.0
-GRACE_S: Final = 2.0  # for a worker to end a program that is late, and to say so
+GRACE_S: Final = 5.0  # for a worker to end a program that is late, and to say so
 QUEUED: Final = 2  # one under way and one at hand, so that a worker never waits for the parent
 TICK_S: Final = 0.5
 MAX_FAILED_STARTS: Final = 3
