@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rdbench import experiment as experiments
-from rdbench import images, programs
+from rdbench import images
 from rdbench import metrics as metric_table
 from rdbench.codecs import handed, registry
 from rdbench.codecs.base import Codec
@@ -140,7 +140,6 @@ def run(
         if dry_run and scheduler in (None, "local"):
             executor, limits = None, Limits.of_machine(jobs, timeout_s, memory_mb)
         else:
-            stack.enter_context(programs.environment_kept())
             executor = stack.enter_context(
                 _executor(jobs, timeout_s, memory_mb, scheduler, shared_data, say)
             )
@@ -320,15 +319,14 @@ def _executor(
         return LocalPool(Limits.of_machine(jobs, timeout_s, memory_mb))
     from rdbench.runner.cluster.distributed import DaskExecutor
 
-    with programs.environment_kept():  # Dask sets here what its workers are to have
-        return DaskExecutor(
-            scheduler,
-            jobs=jobs,
-            timeout_s=timeout_s,
-            memory_mb=memory_mb,
-            shared_data=shared_data,
-            say=say,
-        )
+    return DaskExecutor(
+        scheduler,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
+        shared_data=shared_data,
+        say=say,
+    )
 
 
 def _plan(

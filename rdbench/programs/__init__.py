@@ -1,12 +1,7 @@
 """Programs of the system: finding them, and running them so that they leave nothing behind."""
 
 from rdbench.programs.allowance import Allowance, no_room
-from rdbench.programs.environment import (
-    SET,
-    adopt_environment,
-    environment_kept,
-    users_environment,
-)
+from rdbench.programs.environment import SET, adopt_environment, users_environment
 from rdbench.programs.find import Program, ProgramSpec, adopt, find, found, variable
 from rdbench.programs.janitor import Janitor, janitor, swept
 from rdbench.programs.process import (
@@ -37,7 +32,6 @@ __all__ = [
     "adopt",
     "adopt_environment",
     "deadline",
-    "environment_kept",
     "extend",
     "find",
     "found",

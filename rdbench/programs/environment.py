@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -50,18 +49,6 @@ def users_environment() -> dict[bytes, bytes]:
 def adopt_environment(environment: Mapping[bytes, bytes]) -> None:
     """Give programs of this process the environment of another process's user."""
     _adopted[:] = [environment]
-
-
-@contextmanager
-def environment_kept() -> Iterator[None]:
-    """Leave the variables of this process as they were, whatever a library sets inside."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def environment_in(folder: Path, environment: Mapping[str, str]) -> dict[bytes, bytes]:

@@ -8,7 +8,6 @@ image, and keeps each worker a little ahead. Jobs of a lost worker go to another
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import queue
@@ -18,7 +17,6 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from rdbench.errors import MissingBackendError, RdbenchError, UsageError
@@ -34,21 +32,15 @@ from rdbench.schema import CRASHED, FAILED, one_line
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+    from rdbench.runner.cluster.connection import LocalWorkers
+
 LOCAL: Final = "local"
-CONNECT_S: Final = 4.0
-"""For one try to reach a scheduler."""
 PATIENCE_S: Final = 8.0
 """For a scheduler that was lost to come back."""
 NO_WORKER_S: Final = 5.0
 """Without a worker that may do anything, before those that may not are told of."""
 BATCH_S: Final = 0.5
 """What a batch of jobs should take, so that Dask's part of it is small."""
-UNWATCHED: Final = {
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.system-monitor.interval": "10s",
-}
-"""For workers here: Dask watches them less, since nobody sees its dashboard, and they share cores
-with codecs."""
 MOST_IN_BATCH: Final = 32
 QUEUED: Final = 2
 """Batches that a thread may have, the one under way among them."""
@@ -77,8 +69,7 @@ class DaskExecutor:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         try:
-            import dask
-            import distributed
+            from rdbench.runner.cluster.connection import LocalWorkers, connected
         except ImportError as error:
             raise MissingBackendError(
                 "`scheduler` needs Dask: pip install 'rdbench[distributed]'"
@@ -87,7 +78,7 @@ class DaskExecutor:
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._shared_data, self._say = shared_data, say
-        self._cluster: Any = None
+        self._cluster: LocalWorkers | None = None
         self._token = uuid.uuid4().hex
         self._remotes: dict[str, Remote] = {}
         self._events: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -99,39 +90,19 @@ class DaskExecutor:
         self._address = scheduler
         if scheduler == LOCAL:
             bound = Limits.of_machine(jobs, timeout_s, memory_mb)
-            with dask.config.set(UNWATCHED):
-                self._cluster = distributed.LocalCluster(
-                    n_workers=bound.jobs,
-                    threads_per_worker=1,
-                    memory_limit=0,
-                    dashboard_address=":0",
-                    silence_logs=logging.CRITICAL,
-                )
-            self._address, memory_mb = self._cluster.scheduler_address, bound.memory_mb
+            self._cluster = LocalWorkers(bound.jobs)
+            self._address, memory_mb = self._cluster.address, bound.memory_mb
         elif jobs is not None:
             raise UsageError(
                 "with `scheduler`, the cluster sets the number of workers; leave out `jobs`"
             )
         try:
-            self._client = self._connected()
+            self._client = connected(self._address)
             threads = sum(worker["nthreads"] for worker in self._workers().values())
         except BaseException:
             self.close()
             raise
         self.limits = Limits(max(threads, 1), timeout_s, memory_mb or None)
-
-    def _connected(self) -> Client:
-        from distributed import Client
-
-        try:
-            _greet(self._address)
-            return Client(self._address, timeout=CONNECT_S, set_as_default=False)
-        except Exception as error:  # Dask raises OSError, ValueError, KeyError and others
-            told = one_line(str(error), 160) or type(error).__name__
-            raise UsageError(
-                f"there is no Dask scheduler at {self._address!r} ({told}); start one with `dask "
-                "scheduler`, or name tcp://HOST:8786"
-            ) from None
 
     def _workers(self) -> dict[str, Any]:
         """The workers that there are, by address. Raises :class:`OSError` and others where the
@@ -203,6 +174,8 @@ class DaskExecutor:
 
     def _reconnect(self, waiting: Queue[Job]) -> None:
         """Find the scheduler again, whose workers begin anew."""
+        from rdbench.runner.cluster.connection import CONNECT_S, connected
+
         for remote in self._remotes.values():
             for batch in remote.flying.values():
                 waiting.put_back(batch)
@@ -212,7 +185,7 @@ class DaskExecutor:
             with contextlib.suppress(Exception):
                 self._client.close(timeout=1)
             try:
-                self._client = self._connected()
+                self._client = connected(self._address)
             except UsageError:
                 if time.monotonic() > until:
                     raise RdbenchError(
@@ -337,16 +310,14 @@ class DaskExecutor:
         self, remote: Remote, future: Future, waiting: Queue[Job]
     ) -> Iterator[Answer[Any]]:
         found = result(future)
-        forgotten = future.status == "error" and isinstance(
-            future.exception(), station.ForgottenError
-        )
-        # What it had is lost with it, or with Dask, or it must be told of the run again.
-        if found is None and (forgotten or future.status != "error"):
+        error = future.exception() if future.status == "error" else None
+        if found is None and (error is None or isinstance(error, station.ForgottenError)):
+            # What it had is lost with it or with Dask, or it must be told of the run again.
             self._lose(remote, waiting)
             return
         batch = remote.flying.pop(future)
         if found is None:
-            self._again(batch, waiting, one_line(str(future.exception()), 200))
+            self._again(batch, waiting, one_line(str(error), 200))
             return
         results, took_s = found
         self._took_s.append(took_s / len(batch))
@@ -393,8 +364,7 @@ class DaskExecutor:
                 client.close(timeout=2)
         self._remotes.clear()
         if self._cluster is not None:
-            with contextlib.suppress(Exception):
-                self._cluster.close(timeout=5)
+            self._cluster.close()
             self._cluster = None
 
     def _release(self, client: Client) -> None:
@@ -407,19 +377,3 @@ class DaskExecutor:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _greet(address: str) -> None:
-    """Raise where nothing at ``address`` speaks as Dask does, in time: a client of Dask waits for
-    one that is silent without an end."""
-    from distributed import Security
-    from distributed.comm import connect
-
-    async def greeted() -> None:
-        arguments = Security().get_connection_args("client")
-        comm = await asyncio.wait_for(connect(address, CONNECT_S, **arguments), CONNECT_S)
-        comm.abort()
-
-    # In a thread, since a notebook has a loop of its own in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(greeted())).result()
