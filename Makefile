@@ -81,7 +81,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/environments.py --write
 	$(BIN)/python benchmarks/planning.py --write
 	$(BIN)/python benchmarks/cluster.py --write
-	$(BIN)/python benchmarks/throughput.py --images 3 --rounds 2 --write
+	$(BIN)/python benchmarks/throughput.py --write
 
 lint: $(READY)
 	$(BIN)/ruff check

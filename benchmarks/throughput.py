@@ -1,7 +1,7 @@
 """Throughput: rdbench beside CompressAI's own tools with the same weights, two workers against one,
 and the cost of ten times as many images or points.
 
-    RDBENCH_DATA=... python benchmarks/throughput.py [--images 2] [--rounds 1] [--write]
+    RDBENCH_DATA=... python benchmarks/throughput.py [--images 3] [--rounds 2] [--write]
 
 CompressAI's side is ``compressai.utils.eval_model`` with a file of weights (by default those of an
 untrained network, which costs as much as a trained one except for its longer streams), and
@@ -10,8 +10,7 @@ encode, decode and score PSNR and MS-SSIM, as whole commands in turns, with one 
 process. Rates and PSNR of both must agree. Wall time depends on other work of the machine, so the
 processor time of all processes is given, too.
 
-The default takes a minute or two; pages are written with ``--images 3 --rounds 2`` on a machine
-without other work.
+It takes some eight minutes, on a machine without other work.
 """
 
 from __future__ import annotations
@@ -181,8 +180,8 @@ def grown(cases: dict[str, list[Timed]]) -> list[dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--images", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--images", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     rounds = range(given.rounds)
