@@ -128,7 +128,8 @@ class Measurement:
         "wall time of the whole measurement in its worker, including warm-up and scores", "s"
     )
     timing: str = _column(
-        "pinned, for times to publish; isolated; or shared, if other work ran at the same time",
+        "pinned, for times to publish; isolated; or shared, if other work ran at the same time, or "
+        "may have",
         default="",
     )
     frequency_mhz: float | None = _column(

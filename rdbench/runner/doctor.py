@@ -72,7 +72,7 @@ def diagnose(names: Sequence[str], executor: Executor) -> Iterator[Diagnosis]:
         ]
         settings = Settings(
             choose(METRICS),
-            shared=executor.limits.jobs > 1,
+            shared=executor.limits.share(len(tasks)),
             timeout_s=executor.limits.timeout_s,
             memory_mb=executor.limits.memory_mb,
             programs=programs.found(),

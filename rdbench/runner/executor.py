@@ -44,6 +44,8 @@ class Limits:
     """Limit on the wall time of one measurement, including building the codec."""
     memory_mb: int | None = None
     """Limit on the private memory of one worker in MiB; None for no limit."""
+    elsewhere: bool = False
+    """Whether workers are on machines of which nothing is known, and may come and go."""
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -54,6 +56,11 @@ class Limits:
                 f"`memory_mb` is {self.memory_mb} MiB; it must be 1 to {MOST_MEMORY_MB}, or 0 "
                 "for no limit"
             )
+
+    def share(self, tasks: int) -> bool:
+        """Whether ``tasks`` may run beside each other or beside unknown work, so that their times
+        are not those of isolated tasks."""
+        return self.elsewhere or min(self.jobs, tasks) > 1
 
     @classmethod
     def of_machine(

@@ -97,7 +97,7 @@ def pictures(
     ]
     settings = Settings(
         tuple(metrics),
-        shared=executor.limits.jobs > 1,
+        shared=executor.limits.share(len(jobs)),
         timeout_s=executor.limits.timeout_s,
         memory_mb=executor.limits.memory_mb,
         programs=programs.found(),

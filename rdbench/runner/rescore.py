@@ -74,7 +74,7 @@ def rescore(
         )
         settings = Settings(
             tuple(metrics),
-            shared=min(executor.limits.jobs, len(todo)) > 1,
+            shared=executor.limits.share(len(todo)),
             timeout_s=executor.limits.timeout_s,
             memory_mb=executor.limits.memory_mb,
             programs=programs.found(),

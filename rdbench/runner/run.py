@@ -151,8 +151,7 @@ def run(
         }
         settings = Settings(
             metrics=experiment.metrics,
-            # There are no more workers than tasks: a single one is timed in isolation.
-            shared=min(executor.limits.jobs, len(todo) - len(taken)) > 1,
+            shared=executor.limits.share(len(todo) - len(taken)),
             cores=cores_for(most_threads(experiment.codecs)) if timing else (),
             timeout_s=executor.limits.timeout_s,
             memory_mb=executor.limits.memory_mb,

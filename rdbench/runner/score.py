@@ -78,7 +78,7 @@ def score(
     ]
     settings = Settings(
         tuple(metrics),
-        shared=executor.limits.jobs > 1,
+        shared=executor.limits.share(len(jobs)),
         timeout_s=executor.limits.timeout_s,
         memory_mb=executor.limits.memory_mb,
         bench=f"{__name__}:Scorer",

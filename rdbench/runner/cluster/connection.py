@@ -65,10 +65,10 @@ def connected(address: str) -> Client:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except Exception as error:  # Dask raises OSError, ValueError, KeyError and others
         told = one_line(str(error), 160) or type(error).__name__
-        raise UsageError(
-            f"there is no Dask scheduler at {address!r} ({told}); start one with `dask "
-            "scheduler`, or name tcp://HOST:8786"
-        ) from None
+        advice = "start one with `dask scheduler`, or name tcp://HOST:8786"
+        if address.startswith("tls://"):
+            advice = "if it is running, name certificates it accepts in `distributed.comm.tls`"
+        raise UsageError(f"there is no Dask scheduler at {address!r} ({told}); {advice}") from None
 
 
 def _greet(address: str) -> None:

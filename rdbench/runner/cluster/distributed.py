@@ -102,7 +102,9 @@ class DaskExecutor:
         except BaseException:
             self.close()
             raise
-        self.limits = Limits(max(threads, 1), timeout_s, memory_mb or None)
+        self.limits = Limits(
+            max(threads, 1), timeout_s, memory_mb or None, elsewhere=self._cluster is None
+        )
 
     def _workers(self) -> dict[str, Any]:
         """The workers that there are, by address. Raises :class:`OSError` and others where the
