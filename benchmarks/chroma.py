@@ -94,8 +94,8 @@ class Photo:
         halves = []
         for plane in self.chroma:
             small = np.rint(peak * resampled(plane, down, made, size, down=True) + middle)
-            centred = (small.clip(0, peak) - middle) / peak
-            halves.append(resampled(centred, up, shown, size, down=False))
+            centered = (small.clip(0, peak) - middle) / peak
+            halves.append(resampled(centered, up, shown, size, down=False))
         blue, red = luma + (2 - 2 * KB) * halves[0], luma + (2 - 2 * KR) * halves[1]
         green = (luma - KR * red - KB * blue) / (1 - KR - KB)
         back = np.rint(255 * np.dstack((red, green, blue))).clip(0, 255).astype(np.uint8)

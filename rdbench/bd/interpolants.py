@@ -97,7 +97,7 @@ def akima(x: Array, y: Array) -> PiecewiseCubic:
     change = np.abs(np.diff(m, axis=-1))
     before, after = change[..., :-2], change[..., 2:]
     total = before + after
-    # Where both changes vanish the slope is undefined: the mean of its neighbours, as in SciPy.
+    # Where both changes vanish the slope is undefined: the mean of its neighbors, as in SciPy.
     defined = total > 1e-9 * np.max(total, axis=-1, keepdims=True)
     weight = before / np.where(defined, total, 1)
     middle = m[..., 1:-2] + weight * (m[..., 2:-1] - m[..., 1:-2])

@@ -48,7 +48,7 @@ class _Dumas2018(LearnedCodec):
 
 
 class Dumas2018Case1(_Dumas2018, RateLadder):
-    """One network for each gamma, normalised bottleneck, step 1."""
+    """One network for each gamma, normalized bottleneck, step 1."""
 
     name: ClassVar[str] = "dumas2018-case1"
     case: ClassVar[int] = 1
@@ -142,7 +142,7 @@ class Lee2019(RateLadder):
     rising: ClassVar[bool] = False
     channels: ClassVar[frozenset[int]] = frozenset({3})
     option_table: ClassVar[Mapping[str, Option]] = {
-        "optimised": Option(
+        "optimized": Option(
             "mse",
             "the distortion that the weights were trained for",
             choices=("mse", "ms-ssim"),
@@ -163,7 +163,7 @@ class Lee2019(RateLadder):
     def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
         return (
             super().fits(card, options)
-            and card.training.get("optimised", "mse") == options["optimised"]
+            and card.training.get("optimized", "mse") == options["optimized"]
             and card.configuration.get("contexts", "both") == options["contexts"]
         )
 

@@ -41,7 +41,7 @@ def laplace_fits(latents: Latents) -> pd.DataFrame:
 
 
 def histograms(latents: Latents) -> pd.DataFrame:
-    """The normalised histogram of each map over all images, 60 bins from its lowest to its
+    """The normalized histogram of each map over all images, 60 bins from its lowest to its
     highest latent. Columns: ``map``, ``low`` and ``high`` of the bin, ``density``."""
     import pandas as pd
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rdbench import plugins
 from rdbench.errors import UsageError
 from rdbench.files import parsed, write_atomically
-from rdbench.models.names import current
+from rdbench.models.names import current, current_card
 from rdbench.schema import one_line
 from rdbench.text import quoted
 
@@ -47,7 +47,7 @@ class Card:
     """The arguments of the network: channels, case, ..."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained: "lambda", which is required (γ of Dumas et al. 2018 has the same name),
-    "optimised" ("mse" or "ms-ssim"), "quality" if the paper has a number for it, "steps", "data",
+    "optimized" ("mse" or "ms-ssim"), "quality" if the paper has a number for it, "steps", "data",
     "seconds", "hardware", ..."""
 
 
@@ -115,7 +115,7 @@ def _card(metadata: Mapping[str, str]) -> Card:
     architecture = current(metadata["architecture"])
     if plugins.split(architecture):
         raise ValueError("its architecture is a Python file, and a card cannot run one")
-    return Card(architecture, configuration, {**training, "lambda": float(rate)})
+    return Card(architecture, configuration, {**current_card(training), "lambda": float(rate)})
 
 
 def _table(name: str, text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 SIDE: Final = 8
 SHOWN: Final = 32
 """Of the coefficients, how many are kept at most where variance is left out."""
-NEIGHBOURHOOD: Final = 64
+NEIGHBORHOOD: Final = 64
 """Side in pixels of what is shown around a block."""
 
 
@@ -39,13 +39,13 @@ def picture(image: Image, left: int, top: int, title: str, subtitle: str) -> Fig
         whole, around, block = figure.subplots(1, 3, width_ratios=(wide, 2.3, 2.3))
         show(whole, image)
         start = [
-            max(0, min(at - NEIGHBOURHOOD // 2 + SIDE // 2, size - NEIGHBOURHOOD)) // SIDE * SIDE
+            max(0, min(at - NEIGHBORHOOD // 2 + SIDE // 2, size - NEIGHBORHOOD)) // SIDE * SIDE
             for at, size in ((left, width), (top, height))
         ]
-        _frame(whole, start[0], start[1], NEIGHBOURHOOD)
+        _frame(whole, start[0], start[1], NEIGHBORHOOD)
         show(around, image)
-        around.set_xlim(start[0] - 0.5, min(start[0] + NEIGHBOURHOOD, width) - 0.5)
-        around.set_ylim(min(start[1] + NEIGHBOURHOOD, height) - 0.5, start[1] - 0.5)
+        around.set_xlim(start[0] - 0.5, min(start[0] + NEIGHBORHOOD, width) - 0.5)
+        around.set_ylim(min(start[1] + NEIGHBORHOOD, height) - 0.5, start[1] - 0.5)
         for border in range(0, max(width, height), SIDE):
             around.axvline(border - 0.5, color="white", linewidth=0.4, alpha=0.7)
             around.axhline(border - 0.5, color="white", linewidth=0.4, alpha=0.7)

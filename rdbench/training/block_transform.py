@@ -8,7 +8,7 @@ transform coder, and the training continues from there.
 
 The transform has the shape of the network. That of Dumas et al. 2018 is the DCT of 4×4 pixels,
 then twice a 2×2 Haar transform of each of its maps; networks of four stages have the Haar transform
-four times. Of each stage the maps are kept that have the most energy in an image whose neighbouring
+four times. Of each stage the maps are kept that have the most energy in an image whose neighboring
 samples have a correlation of 0.95; those of RGB are of its sum and two differences. Maps that are
 left over begin with small random kernels that nothing depends on yet.
 """
@@ -33,7 +33,7 @@ STEP: Final = 16.0
 """The quantization step of the coefficients for which a step of the latents of Dumas et al. 2018
 stands, about that of the highest rate of the paper."""
 _CORRELATION: Final = 0.95
-_FIRST_GAIN: Final = 1 / 32  # keeps what is normalised small
+_FIRST_GAIN: Final = 1 / 32  # keeps what is normalized small
 _LEFT_OVER: Final = 0.3
 _UNDOES: Final = 1.6
 
@@ -58,7 +58,7 @@ class _Stage:
 
 
 def install(network: Dumas2018) -> None:
-    """Set kernels, biases and normalisations of ``network``, whose left-over kernels keep what
+    """Set kernels, biases and normalizations of ``network``, whose left-over kernels keep what
     they were drawn as, in part."""
     maps = len(network.steps)
     dct = scipy.fft.dct(np.eye(4), axis=0, norm="ortho")
@@ -70,7 +70,7 @@ def install(network: Dumas2018) -> None:
                 layer.beta.fill_(1.0)
                 layer.gamma.fill_(PROJECTION_FLOOR)
         if network.case != 2:
-            # The means of blocks are the largest latents: what they lose by being normalised, and
+            # The means of blocks are the largest latents: what they lose by being normalized, and
             # others with them, comes back but for a few percent.
             network.decoder[0].gamma[:, 0] *= _UNDOES
             network.decoder[0].gamma[0] = network.decoder[0].gamma[:, 0]
@@ -79,7 +79,7 @@ def install(network: Dumas2018) -> None:
 
 def install_four_stages(network: Any, weight: float) -> None:
     """Set the transforms g_a and g_s of ``network``, four stages of stride 2: kernels, biases and
-    normalisations.
+    normalizations.
 
     A step of the latents stands for that of a transform coder of the lowest bpp + ``weight``·MSE,
     the squared error on the scale 0..255.
@@ -91,7 +91,7 @@ def install_four_stages(network: Any, weight: float) -> None:
     # Of a coefficient with step s: s²/12 of squared error, a third of which counts in RGB, and
     # −log2 s bits.
     step = math.sqrt(6 * network.channels / (weight * math.log(2)))
-    # Means of blocks stay within ±1 as far as there are normalisations.
+    # Means of blocks stay within ±1 as far as there are normalizations.
     first = 1 / ((white - black) * math.sqrt(network.channels))
     gains = [first, 0.5, 0.5, 255 / (white - black) / step / (first / 4)]
     with torch.no_grad():

@@ -34,7 +34,7 @@ class Checkpoint:
     network: dict[str, Tensor]
     average: dict[str, Tensor]
     """the moving average of the weights by name; empty if none is kept"""
-    optimisers: list[dict[str, Any]]
+    optimizers: list[dict[str, Any]]
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:

@@ -1,8 +1,8 @@
 """Coordinates in which the loss of Dumas et al. 2018 is better conditioned.
 
-The paper trains normalisations as they are and a first layer whose samples, 16 to 235, all point
-one way: steps that suit one parameter are far too long or short for another. An optimiser that
-works within :func:`conditioned` sees roots of the parameters of normalisations, and biases of the
+The paper trains normalizations as they are and a first layer whose samples, 16 to 235, all point
+one way: steps that suit one parameter are far too long or short for another. An optimizer that
+works within :func:`conditioned` sees roots of the parameters of normalizations, and biases of the
 first layer as if their samples had been taken from the middle of the range. The network is the
 same before and after.
 """

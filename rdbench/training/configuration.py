@@ -21,7 +21,7 @@ from rdbench.toml import Form
 if TYPE_CHECKING:
     from rdbench.training.trainers.base import Options
 
-NEIGHBOUR: Final = "neighbour"
+NEIGHBOR: Final = "neighbor"
 """``start`` of a family in which each member continues from the one before it."""
 BLOCK_TRANSFORM: Final = "block-transform"
 """``start`` of networks that begin as :mod:`rdbench.training.block_transform`."""
@@ -70,7 +70,7 @@ class Start:
     """What a network starts from."""
 
     source: str = ""
-    """``neighbour``, ``block-transform``, or a file of weights; empty for random weights"""
+    """``neighbor``, ``block-transform``, or a file of weights; empty for random weights"""
     parts: tuple[str, ...] = ()
     """parts of the network in the file, such as "g_a"; empty for all of it"""
     beta: float = 1.0
@@ -86,10 +86,10 @@ class Optimizer(Form, frozen=True):
     """The training of each network of the family."""
 
     steps: Annotated[int, Meta(ge=1)]
-    neighbour_steps: Count = 0
+    neighbor_steps: Count = 0
     """steps of a network that starts from its neighbor; 0 for as many as the first, which is also
     used if the layers differ"""
-    neighbour_rate: Annotated[float, Meta(ge=1e-6, le=1e6)] = 1.0
+    neighbor_rate: Annotated[float, Meta(ge=1e-6, le=1e6)] = 1.0
     """the factor on the learning rates of such a network"""
     finish_steps: Count = 0
     """additional steps at the end, in float32, with a tenth of the learning rates and a new
@@ -180,11 +180,11 @@ class Configuration:
 
     name: str
     architecture: str
-    optimised: str
+    optimized: str
     """mse or ms-ssim"""
     start: Start
     first: Start
-    """for ``neighbour``: the start of the first network, and of those whose layers differ from the
+    """for ``neighbor``: the start of the first network, and of those whose layers differ from the
     one before"""
     freeze: bool
     """whether the transforms stay fixed, and only the entropy model is trained"""
@@ -199,7 +199,7 @@ class Configuration:
 
     def card(self, member: Member, **training: Any) -> Card:
         """The card of the weights of ``member``."""
-        rate = {"lambda": member.rate, "optimised": self.optimised}
+        rate = {"lambda": member.rate, "optimized": self.optimized}
         quality = {} if member.quality is None else {"quality": member.quality}
         return Card(self.architecture, member.network, {**rate, **quality, **training})
 
@@ -207,7 +207,7 @@ class Configuration:
         """The start of the member ``number``: ``start``, or ``first`` if that would be a neighbor
         that does not exist or has other layers."""
         alike = number > 0 and alike_networks(self.members[number - 1], self.members[number])
-        return self.first if self.start.source == NEIGHBOUR and not alike else self.start
+        return self.first if self.start.source == NEIGHBOR and not alike else self.start
 
     def text(self) -> str:
         """As TOML with every value, each member with the arguments of its network."""

@@ -1,7 +1,7 @@
 """Configurations of trainings in TOML files. ``architecture`` is a name, or your own as
 ``FILE.py:NAME``. ``lambdas`` and ``[network]``, or ``qualities`` of the paper, define the networks;
 ``[data]``, ``[optimizer]`` and ``[run]`` define how they are trained, and ``[trainer]`` has options
-specific to the architecture. ``start`` is ``"neighbour"``, ``"block-transform"``, a file of
+specific to the architecture. ``start`` is ``"neighbor"``, ``"block-transform"``, a file of
 weights, or ``{file, parts, beta}``; with ``freeze``, its transforms stay fixed, and their latents
 are computed once. Paths are relative to the folder of the file.
 """
@@ -21,7 +21,7 @@ from rdbench.models import architectures
 from rdbench.models.names import FORMER
 from rdbench.toml import Form, Table, read_toml
 from rdbench.training.configuration import (
-    NEIGHBOUR,
+    NEIGHBOR,
     Configuration,
     Data,
     Member,
@@ -67,7 +67,7 @@ class ConfigurationForm(Form, frozen=True):
     data: Data
     optimizer: Optimizer
     description: str = ""
-    optimised: Literal["mse", "ms-ssim"] = "mse"
+    optimized: Literal["mse", "ms-ssim"] = "mse"
     lambdas: tuple[float, ...] = ()
     qualities: tuple[int, ...] = ()
     start: str | StartForm = ""
@@ -94,9 +94,9 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
     form = table.form(ConfigurationForm)
     architecture = _architecture(table, form.architecture)
     trainer = trainers.of(architecture)
-    if form.optimised not in trainer.optimised:
+    if form.optimized not in trainer.optimized:
         raise table.error(
-            "optimised", f"{architecture} can only be trained for {trainer.optimised[0]}"
+            "optimized", f"{architecture} can only be trained for {trainer.optimized[0]}"
         )
     data = _data(table.table("data"), form, trainer)
     optimizer = form.optimizer
@@ -105,28 +105,28 @@ def read(path: Path, *, steps: int | None = None, device: str | None = None) -> 
             raise table.error(f"optimizer.{key}", f"unknown key {key!r} for {architecture}")
     start = read_start(table, "start", form.start, trainer)
     first = read_start(table, "first", form.first, trainer)
-    neighbours = start.source == NEIGHBOUR
-    if first.source == NEIGHBOUR or (first.source and not neighbours):
-        raise table.error("first", f"is for the first network with start = {NEIGHBOUR!r}")
-    for key in ("neighbour_steps", "neighbour_rate"):
-        if key in table.table("optimizer").values and not neighbours:
-            raise table.error(f"optimizer.{key}", f"is for networks with start = {NEIGHBOUR!r}")
-    members = _members(table, form, architecture, trainer, neighbours)
+    neighbors = start.source == NEIGHBOR
+    if first.source == NEIGHBOR or (first.source and not neighbors):
+        raise table.error("first", f"is for the first network with start = {NEIGHBOR!r}")
+    for key in ("neighbor_steps", "neighbor_rate"):
+        if key in table.table("optimizer").values and not neighbors:
+            raise table.error(f"optimizer.{key}", f"is for networks with start = {NEIGHBOR!r}")
+    members = _members(table, form, architecture, trainer, neighbors)
     if form.freeze:
         check_frozen(table, trainer, data, start, members)
     finish = optimizer.finish_steps
-    steps_then = (steps is None and optimizer.neighbour_steps) or optimizer.steps
+    steps_then = (steps is None and optimizer.neighbor_steps) or optimizer.steps
     return Configuration(
         path.stem,
         architecture,
-        form.optimised,
+        form.optimized,
         start,
         first,
         form.freeze,
         form.half,
         tuple(
-            dataclasses.replace(member, steps=steps_then + finish, speed=optimizer.neighbour_rate)
-            if neighbours and number and alike_networks(members[number - 1], member)
+            dataclasses.replace(member, steps=steps_then + finish, speed=optimizer.neighbor_rate)
+            if neighbors and number and alike_networks(members[number - 1], member)
             else dataclasses.replace(member, steps=optimizer.steps + finish)
             for number, member in enumerate(members)
         ),
@@ -155,7 +155,7 @@ def _data(table: Table, form: ConfigurationForm, trainer: type[Trainer]) -> Data
     if data.crop < trainer.stride or data.crop % trainer.stride:
         reason = f"{data.crop} is not a multiple of {trainer.stride}, which the network needs"
         raise table.error("crop", reason)
-    if form.optimised == "ms-ssim" and data.crop <= _MS_SSIM_ABOVE:
+    if form.optimized == "ms-ssim" and data.crop <= _MS_SSIM_ABOVE:
         reason = (
             f"{data.crop} is too small for MS-SSIM, which needs more than {_MS_SSIM_ABOVE} pixels"
         )
@@ -173,7 +173,7 @@ def _members(
     form: ConfigurationForm,
     architecture: str,
     trainer: type[Trainer],
-    neighbours: bool,
+    neighbors: bool,
 ) -> tuple[Member, ...]:
     network, color = dict(form.network), form.data.color
     channels = 1 if color == "luma" else 3
@@ -188,7 +188,7 @@ def _members(
         raise table.error("lambdas", "give either lambdas or the paper's qualities")
     stem = trainer.stem(architecture, network)
     members = []
-    papers = trainer.qualities(form.optimised)
+    papers = trainer.qualities(form.optimized)
     for rate in rates:
         if not (rate > 0 and math.isfinite(rate)):
             raise table.error("lambdas", f"{rate} is not above 0")
@@ -201,7 +201,7 @@ def _members(
         number = quality if {**whole, **arguments} == whole else None
         members.append(Member(f"{stem}-{rate:g}", rate, number, 0, 1.0, whole))
     order = [member.rate for member in members]
-    if neighbours and order not in (sorted(order), sorted(order, reverse=True)):
+    if neighbors and order not in (sorted(order), sorted(order, reverse=True)):
         raise table.error(
             "lambdas" if rates else "qualities",
             "is out of order, but each network starts from the one before it; sort it",

@@ -21,7 +21,7 @@ def card_of(
     says of it, and the means of the rows of its validation."""
     member, data = configuration.members[number], configuration.data
     optimizer = msgspec.structs.asdict(configuration.optimizer)
-    for key in ("steps", "neighbour_steps", "neighbour_rate"):
+    for key in ("steps", "neighbor_steps", "neighbor_rate"):
         del optimizer[key]
     return configuration.card(
         member,

@@ -18,7 +18,7 @@ from rdbench.errors import UsageError
 from rdbench.host import processor
 from rdbench.models import architectures
 from rdbench.training import checkpoint, starts
-from rdbench.training.configuration import NEIGHBOUR, Configuration, Start
+from rdbench.training.configuration import NEIGHBOR, Configuration, Start
 from rdbench.training.data import Pictures
 from rdbench.training.folder import Folder
 from rdbench.training.member import MemberTraining, Surroundings
@@ -125,8 +125,8 @@ def _start(around: Surroundings, number: int, paths: list[Path]) -> dict[str, Te
     """The state from which a member starts, None for random weights."""
     configuration = around.configuration
     start = configuration.start_of(number)
-    if configuration.start.source == NEIGHBOUR and number:
-        if start.source == NEIGHBOUR:
+    if configuration.start.source == NEIGHBOR and number:
+        if start.source == NEIGHBOR:
             start = Start(str(paths[number - 1]))
         else:
             around.say(

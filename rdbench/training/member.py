@@ -69,22 +69,22 @@ class MemberTraining:
         self._checked = self.step
         random = torch.Generator().manual_seed(configuration.run.seed)
         network: Any = architectures.build(configuration.card(self._member), random)
-        # Its weights must be where they stay before optimisers and averages refer to them.
+        # Its weights must be where they stay before optimizers and averages refer to them.
         if saved is not None:
             network.load_state_dict(saved.network)
         elif start is not None:
             network.load_state_dict(start)
         self.network = network.to(around.device, memory_format=torch.channels_last).train()
         self._began = self._finish if self.step > self._finish else 0
-        """The step after which optimisers and average began: 0, or where finishing did."""
+        """The step after which optimizers and average began: 0, or where finishing did."""
         scratch = not configuration.start_of(number).source and not self._finishing
         self._trainer = self._new_trainer(scratch=scratch)
         self._average = self._new_average()
         if saved is not None:
             for name, values in saved.average.items():
                 self._average[name].copy_(values)
-            for optimiser, state in zip(self._trainer.optimisers(), saved.optimisers, strict=True):
-                optimiser.load_state_dict(state)
+            for optimizer, state in zip(self._trainer.optimizers(), saved.optimizers, strict=True):
+                optimizer.load_state_dict(state)
         if configuration.run.precision == "bfloat16" and not self._finishing:
             use_bfloat16(self.network, around.device, self._trainer.whole)
 
@@ -101,7 +101,7 @@ class MemberTraining:
         return trainers.of(self._configuration.architecture)(
             self.network,
             self._member.rate,
-            self._configuration.optimised,
+            self._configuration.optimized,
             self._settings,
             scratch=scratch,
             frozen=self._configuration.freeze,
@@ -116,7 +116,7 @@ class MemberTraining:
         }
 
     def _start_finishing(self) -> None:
-        """Go on from the average in float32, with optimisers and an average that are new."""
+        """Go on from the average in float32, with optimizers and an average that are new."""
         self._take_average(self.network)
         use_float32(self.network)
         self._began = self._finish
@@ -243,11 +243,11 @@ class MemberTraining:
     def _save(self) -> None:
         state = self.network.state_dict()
         self._check(state)
-        optimisers = [optimiser.state_dict() for optimiser in self._trainer.optimisers()]
+        optimizers = [optimizer.state_dict() for optimizer in self._trainer.optimizers()]
         checkpoint.save(
             self._around.folder.path,
             Checkpoint(
-                self._member.name, self.step, self._seconds, state, self._average, optimisers
+                self._member.name, self.step, self._seconds, state, self._average, optimizers
             ),
         )
 

@@ -10,11 +10,11 @@ from typing import Any
 from rdbench.models.weights import read_card
 from rdbench.schema import point_text
 from rdbench.tables import code, escaped, grid
-from rdbench.training.configuration import BLOCK_TRANSFORM, FINISH_SPEED, NEIGHBOUR
+from rdbench.training.configuration import BLOCK_TRANSFORM, FINISH_SPEED, NEIGHBOR
 
 _STARTS = {
     "": "random weights",
-    NEIGHBOUR: "the network before it in its family",
+    NEIGHBOR: "the network before it in its family",
     BLOCK_TRANSFORM: "a block transform (`rdbench.training.block_transform`)",
 }
 
@@ -30,7 +30,7 @@ def model_card(path: Path, figure: str) -> str:
     hardware = escaped(told["hardware"])
     rows = {
         "architecture": f"{code(card.architecture)}: {parameters}",
-        "trained for": f"{escaped(told['optimised'])}, lambda {point_text(told['lambda'])}",
+        "trained for": f"{escaped(told['optimized'])}, lambda {point_text(told['lambda'])}",
         "data": _data(told),
         "started from": _STARTS.get(told["start"], code(told["start"])),
         **({"trained": "the entropy model alone, on cached latents"} if told.get("frozen") else {}),

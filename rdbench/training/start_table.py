@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from rdbench.models.weights import SUFFIX
 from rdbench.toml import Form, Table
-from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOUR, Data, Member, Start
+from rdbench.training.configuration import BLOCK_TRANSFORM, NEIGHBOR, Data, Member, Start
 
 if TYPE_CHECKING:
     from rdbench.training.trainers.base import Trainer
@@ -34,9 +34,9 @@ def read_start(table: Table, key: str, value: str | StartForm, trainer: type[Tra
 
     if value == BLOCK_TRANSFORM and not issubclass(trainer, BlockTransformStart):
         raise table.error(key, f"{value!r} is not for {table.values['architecture']}")
-    if value in ("", NEIGHBOUR, BLOCK_TRANSFORM):
+    if value in ("", NEIGHBOR, BLOCK_TRANSFORM):
         return Start(value)
-    return Start(_weights(table, key, value, f"{NEIGHBOUR!r}, {BLOCK_TRANSFORM!r} and "))
+    return Start(_weights(table, key, value, f"{NEIGHBOR!r}, {BLOCK_TRANSFORM!r} and "))
 
 
 def _weights(table: Table, key: str, text: str, others: str = "") -> str:

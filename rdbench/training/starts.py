@@ -28,7 +28,7 @@ def begin(
 ) -> dict[str, Tensor] | None:
     """The state in which the member ``number`` starts, None for random weights.
 
-    ``start`` names no neighbour any more, but the file of it. ``latents`` gives the latents of
+    ``start`` names no neighbor any more, but the file of it. ``latents`` gives the latents of
     some training images for a network, (1, maps, h, w) each. Raises :class:`UsageError` for a file
     that does not fit.
     """
@@ -40,7 +40,7 @@ def begin(
     )
     if start.source == BLOCK_TRANSFORM:
         assert issubclass(trainer, BlockTransformStart)
-        trainer.start_as_block_transform(network, member.rate, configuration.optimised)
+        trainer.start_as_block_transform(network, member.rate, configuration.optimized)
         trainer.start_entropy_model(network, latents(network))
         return dict(network.state_dict())
     path = Path(start.source)

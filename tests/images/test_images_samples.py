@@ -38,7 +38,7 @@ def test_luma_of_any_color_is_nearest(red, green, blue):
 
 def test_luma_of_all_colors_in_integers():
     """In units of 1/255000 the formula is an integer; only at an exact tie, of which there are
-    194 among the 2^24 colors, may float64 decide for either neighbour."""
+    194 among the 2^24 colors, may float64 decide for either neighbor."""
     green, blue = np.meshgrid(np.arange(256), np.arange(256), indexing="ij")
     ties = 0
     for red in range(256):

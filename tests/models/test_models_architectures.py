@@ -124,6 +124,16 @@ def test_an_entry_point_replaces_nothing(monkeypatch, points, message):
         architectures.find("lee2019")
 
 
+def test_cards_with_former_keys_are_read(tmp_path):
+    """Of weights that were trained before keys had American spelling."""
+    old = {"lambda": 1.0, "optimised": "ms-ssim", "start": "neighbour", "steps": 3}
+    for start, now in (("neighbour", "neighbor"), ("a.safetensors: g_a", "a.safetensors: g_a")):
+        card = weights.Card("lee2019", {}, {**old, "start": start})
+        weights.write(path := tmp_path / "a.safetensors", card, {})
+        told = weights.read_card(path).training
+        assert told == {"lambda": 1.0, "optimized": "ms-ssim", "start": now, "steps": 3}
+
+
 def test_former_names_go_on_being_read(monkeypatch):
     """Of weights and of streams that were written before the factorized prior was called so."""
     path = TRAINED / "balle2017-0.0932.safetensors"

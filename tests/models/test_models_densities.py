@@ -142,7 +142,7 @@ def test_factorized_likelihoods_keep_their_digits_in_both_tails():
     np.testing.assert_allclose(got[seen], exact[seen], rtol=1e-3)
 
 
-def test_a_latent_at_the_very_centre_has_its_likelihood():
+def test_a_latent_at_the_very_center_has_its_likelihood():
     """Where both logits are equal and opposite, neither side is the lower tail."""
     density = FactorizedDensity(1)
     with torch.no_grad():

@@ -49,11 +49,11 @@ def test_layers_follow_one_another_as_in_the_authors_code():
         short = {"SameConv2d": "conv", "SameTransposedConv2d": "tconv", "ProjectedGDN": "gdn"}
         return [short[type(layer).__name__] + "i" * getattr(layer, "inverse", 0) for layer in part]
 
-    plain, normalised = Dumas2018(2, maps=4), Dumas2018(1, maps=4)
+    plain, normalized = Dumas2018(2, maps=4), Dumas2018(1, maps=4)
     assert names(plain.encoder) == ["conv", "gdn", "conv", "gdn", "conv"]
     assert names(plain.decoder) == ["tconv", "gdni", "tconv", "gdni", "tconv"]
-    assert names(normalised.encoder) == ["conv", "gdn", "conv", "gdn", "conv", "gdn"]
-    assert names(normalised.decoder) == ["gdni", "tconv", "gdni", "tconv", "gdni", "tconv"]
+    assert names(normalized.encoder) == ["conv", "gdn", "conv", "gdn", "conv", "gdn"]
+    assert names(normalized.decoder) == ["gdni", "tconv", "gdni", "tconv", "gdni", "tconv"]
     assert [layer.stride for layer in plain.encoder if hasattr(layer, "stride")] == [4, 2, 2]
     assert [layer.stride for layer in plain.decoder if hasattr(layer, "stride")] == [2, 2, 4]
     assert plain.decoder[-1].bias is None
@@ -151,7 +151,7 @@ def test_steps_have_the_gradient_of_equation_4(rng):
         assert network.steps.grad[i].item() == pytest.approx(slope, rel=1e-4)
 
 
-def test_projection_clips_steps_and_normalisations(rng):
+def test_projection_clips_steps_and_normalizations(rng):
     network = Dumas2018(2, maps=3, generator=rng)
     with torch.no_grad():
         network.steps.copy_(torch.tensor([0.1, 2.0, 9.0]))

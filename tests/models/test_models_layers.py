@@ -69,9 +69,9 @@ def test_projection_brings_gdn_back_after_a_step(rng):
     assert layer.gamma.min() >= 2e-5
     assert layer.gamma.max() <= 0.01
     x = torch.randn(1, 4, 8, 8, generator=rng)
-    optimiser = torch.optim.SGD(layer.parameters(), lr=1.0)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
     (layer(x) * torch.randn(x.shape, generator=rng)).sum().backward()
-    optimiser.step()
+    optimizer.step()
     raw = layer.gamma.detach().clone()
     assert float(raw.min()) < 2e-5
     assert not torch.equal(raw, raw.T)

@@ -44,12 +44,12 @@ def test_weights_are_those_worked_out_from_the_published_curves():
     """Of the distortion beside bits: w = (1−λ)/(1000 λ ln 2), the rate of equation 6 being in nats,
     as the slopes of the paper's curves say; tabulated to three digits for the MSE networks."""
 
-    def weight(quality, optimised="mse"):
-        objective = optimised.replace("-", "_")
+    def weight(quality, optimized="mse"):
+        objective = optimized.replace("-", "_")
         bits, squares, structure = Lee2019Trainer.weights(
-            loss_lambda(quality, objective), optimised
+            loss_lambda(quality, objective), optimized
         )
-        return (squares if optimised == "mse" else structure) / bits
+        return (squares if optimized == "mse" else structure) / bits
 
     expected = [0.00144, 0.00216, 0.00337, 0.00577, 0.01058, 0.0226, 0.0466, 0.0834, 0.1428]
     got = [weight(quality) for quality in range(1, 10)]
@@ -130,8 +130,8 @@ def test_the_likelihoods_are_those_of_what_a_decoder_has(channels, contexts, pho
         assert set(modelled) == set(output.likelihoods)
         # Φ by erf, not by erfc, and without the symmetry.
         for name, values in modelled.items():
-            y, centre, deviation = (tensor.double() for tensor in values)
-            low, high = ((y + side - centre) / deviation for side in (-0.5, 0.5))
+            y, center, deviation = (tensor.double() for tensor in values)
+            low, high = ((y + side - center) / deviation for side in (-0.5, 0.5))
             likelihood = (torch.erf(high * 0.5**0.5) - torch.erf(low * 0.5**0.5)) / 2
             got = output.likelihoods[name].double()
             torch.testing.assert_close(got, likelihood.clamp(min=1e-9), rtol=1e-3, atol=1e-6)

@@ -155,7 +155,7 @@ def test_a_median_far_from_the_mass_leaves_one_value_and_the_escape() -> None:
     assert tables.frequencies(0)[-1] == TOTAL - 1
 
 
-def test_a_narrow_density_far_from_the_centre_has_a_short_table() -> None:
+def test_a_narrow_density_far_from_the_center_has_a_short_table() -> None:
     density = PiecewiseLinearDensity(1, extent=400)
     density.values.fill_(0.0)
     density.values[0, 2000 + 5 * 300] = 5.0

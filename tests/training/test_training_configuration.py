@@ -55,9 +55,9 @@ def test_members_with_other_layers_get_all_steps_and_the_start_of_the_first(toml
         "lee2019",
         lambdas=[],
         qualities=[4, 5, 6],
-        start="neighbour",
+        start="neighbor",
         first="block-transform",
-        optimizer={"steps": 90, "neighbour_steps": 20, "neighbour_rate": 0.5},
+        optimizer={"steps": 90, "neighbor_steps": 20, "neighbor_rate": 0.5},
     )
     for key in ("hidden", "context", "plain"):
         path.write_text(path.read_text().replace(f"{key} = {NETWORKS['lee2019'][key]}\n", ""))
@@ -65,7 +65,7 @@ def test_members_with_other_layers_get_all_steps_and_the_start_of_the_first(toml
     assert [member.steps for member in configuration.members] == [90, 20, 90]
     assert [member.speed for member in configuration.members] == [1.0, 0.5, 1.0]
     sources = [configuration.start_of(number).source for number in range(3)]
-    assert sources == ["block-transform", "neighbour", "block-transform"]
+    assert sources == ["block-transform", "neighbor", "block-transform"]
 
 
 def test_other_channels_than_the_papers_have_no_quality_of_it(toml):
@@ -136,12 +136,12 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ("dumas2018", {"optimizer": {"clip": 1.0}}, "key 'optimizer.clip': unknown key"),
         (
             "dumas2018",
-            {"optimised": "ms-ssim"},
-            "key 'optimised': dumas2018 can only be trained for mse",
+            {"optimized": "ms-ssim"},
+            "key 'optimized': dumas2018 can only be trained for mse",
         ),
         (
             "bmshj2018-factorized",
-            {"optimised": "ms-ssim"},
+            {"optimized": "ms-ssim"},
             "key 'data.crop': 64 is too small for MS-SSIM",
         ),
         (
@@ -154,12 +154,12 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ("bmshj2018-factorized", {"lambdas": [1, 1.0]}, "key 'lambdas': has a value twice"),
         (
             "bmshj2018-factorized",
-            {"lambdas": [1, 3, 2], "start": "neighbour"},
+            {"lambdas": [1, 3, 2], "start": "neighbor"},
             "key 'lambdas': is out of order, but each network starts from the one before it",
         ),
         (
             "balle2018",
-            {"lambdas": [], "qualities": [1, 3, 2], "start": "neighbour"},
+            {"lambdas": [], "qualities": [1, 3, 2], "start": "neighbor"},
             "key 'qualities': is out of order",
         ),
         (
@@ -180,14 +180,14 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         ),
         (
             "bmshj2018-factorized",
-            {"first": "neighbour"},
+            {"first": "neighbor"},
             "key 'first': is for the first network with start = ",
         ),
         ("dumas2018", {"first": "block-transform"}, "key 'first': is for the first network with"),
         (
             "bmshj2018-factorized",
-            {"optimizer": {"neighbour_steps": 2}},
-            "key 'optimizer.neighbour_steps': is",
+            {"optimizer": {"neighbor_steps": 2}},
+            "key 'optimizer.neighbor_steps': is",
         ),
         (
             "bmshj2018-factorized",
@@ -242,7 +242,7 @@ def test_families_are_trained_alike():
     slopes = [member.rate for member in found["balle2018"].members]
     for name, configuration in found.items():
         assert configuration.architecture == name
-        assert configuration.start.source == "neighbour"
+        assert configuration.start.source == "neighbor"
         assert configuration.first.source.endswith(".safetensors")
         assert configuration.half
         assert not configuration.freeze

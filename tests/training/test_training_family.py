@@ -72,7 +72,7 @@ def test_the_card_says_how_it_came_to_be(toml, tmp_path):
     assert (optimizer["method"], optimizer["rate"], optimizer["average"]) == ("adam", 1e-3, 0.999)
     assert told == {
         "lambda": 12000.0,
-        "optimised": "mse",
+        "optimized": "mse",
         "steps": 3,
         "seed": 7,
         "crop": 64,
@@ -122,9 +122,9 @@ def test_validation_on_the_way_does_not_change_the_weights(toml, tmp_path):
     assert weights.identity(states[0]) == weights.identity(states[1])
 
 
-def test_a_family_goes_on_from_its_neighbour(toml, tmp_path):
+def test_a_family_goes_on_from_its_neighbor(toml, tmp_path):
     still = {"rate": 1e-12, "steps": 1, "average": 0.0}
-    configuration = read(toml(lambdas=[0.5, 1.0], start="neighbour", optimizer=still))
+    configuration = read(toml(lambdas=[0.5, 1.0], start="neighbor", optimizer=still))
     first, second = train(configuration, tmp_path).finished
     a, b = (weights.read(path)[1]["g_s.0.weight"] for path in (first, second))
     torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
@@ -143,12 +143,12 @@ def test_a_training_starts_from_a_file(toml, tmp_path):
         train(read(toml(start=str(first), network={"hidden": 5})), tmp_path / "third")
 
 
-def test_neighbours_of_other_channels_start_from_random_weights(toml, tmp_path):
+def test_neighbors_of_other_channels_start_from_random_weights(toml, tmp_path):
     path = toml(
         "bmshj2018-factorized",
         lambdas=[],
         qualities=[5, 6],
-        start="neighbour",
+        start="neighbor",
         network={"hidden": 4},
     )
     text = path.read_text().replace("latents = 6\n", "")

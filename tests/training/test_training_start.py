@@ -41,7 +41,7 @@ def blocks(image):
 
 def hierarchical(block):
     """The 256 coefficients of one block, by transforms of the whole: the DCT of its blocks of 4×4,
-    then twice a Haar transform of neighbours."""
+    then twice a Haar transform of neighbors."""
     planes = block.reshape(4, 4, 4, 4).transpose(0, 2, 1, 3)  # rows, columns, y, x
     planes = (
         scipy.fft.dctn(planes, axes=(2, 3), norm="ortho").transpose(2, 3, 0, 1).reshape(16, 4, 4)
@@ -60,7 +60,7 @@ def coefficients(image):
 
 
 def test_latents_are_the_coefficients_of_a_block_transform(image):
-    """With 256 maps, all of them, but for what normalisations take at their least, a tenth of the
+    """With 256 maps, all of them, but for what normalizations take at their least, a tenth of the
     largest."""
     with torch.no_grad():
         latents = network(maps=256).analysis(image)[0].permute(1, 2, 0).numpy()
@@ -76,7 +76,7 @@ def test_latents_are_the_coefficients_of_a_block_transform(image):
 @pytest.mark.parametrize("case", [1, 2])
 @pytest.mark.parametrize("maps", [32, 128, 256])
 def test_what_is_lost_is_the_energy_of_the_weakest_coefficients(case, maps, image):
-    """The distortion of an orthonormal transform; the normalisations add a little."""
+    """The distortion of an orthonormal transform; the normalizations add a little."""
     made = network(case, maps)
     with torch.no_grad():
         error = (made.synthesis(made.analysis(image)) - image).square().mean().item()
@@ -227,7 +227,7 @@ def test_a_training_begins_with_it(toml, tmp_path):
     """Before its first step, of densities alone, and whatever the seed of the rest."""
     path = toml(
         "dumas2018",
-        start="neighbour",
+        start="neighbor",
         first="block-transform",
         lambdas=[1e4, 2e4],
         network={"maps": 32},
@@ -238,7 +238,7 @@ def test_a_training_begins_with_it(toml, tmp_path):
     expected = network(maps=32).state_dict()["decoder.4.weight"][:16]
     assert [weights.read_card(file).training["start"] for file in files] == [
         "block-transform",
-        "neighbour",
+        "neighbor",
     ]
     for file in files:
         made = weights.read(file)[1]["decoder.4.weight"][:16]
@@ -246,7 +246,7 @@ def test_a_training_begins_with_it(toml, tmp_path):
 
 
 def trained(case=1):
-    """A network whose normalisations are no longer where they start."""
+    """A network whose normalizations are no longer where they start."""
     made = Dumas2018(case, maps=6, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         for layer in made.modules():
@@ -312,7 +312,7 @@ def test_coordinates_that_are_not_moved_leave_the_network_as_it_was(image):
         torch.testing.assert_close(values, before[name], rtol=1e-5, atol=1e-5)
 
 
-def test_normalisations_cannot_leave_their_range(image):
+def test_normalizations_cannot_leave_their_range(image):
     made = trained()
     made.synthesis(made.analysis(image)).sum().backward()
     with conditioned(made), torch.no_grad():

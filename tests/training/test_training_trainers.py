@@ -42,52 +42,52 @@ def train(
     network,
     images,
     rate,
-    optimised="mse",
+    optimized="mse",
     settings=SETTINGS,
     progress=0.5,
     options=None,
 ):
     kind = trainers.of(architecture)
-    trainer = kind(network, rate, optimised, settings, scratch=True, options=options)
+    trainer = kind(network, rate, optimized, settings, scratch=True, options=options)
     return trainer.step(images, torch.Generator().manual_seed(1), progress)
 
 
 @pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "balle2018", "theis2017"])
-@pytest.mark.parametrize(("optimised", "side"), [("mse", 64), ("ms-ssim", 192)])
-def test_rate_and_distortion_are_weighed_as_by_compressai(architecture, optimised, side):
+@pytest.mark.parametrize(("optimized", "side"), [("mse", 64), ("ms-ssim", 192)])
+def test_rate_and_distortion_are_weighed_as_by_compressai(architecture, optimized, side):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         losses = pytest.importorskip("compressai.losses", reason="it is the oracle")
     network = build(architecture)
     images = crops(side) * (network.peak / 255)
     made = network(images, torch.Generator().manual_seed(1))
-    expected = losses.RateDistortionLoss(lmbda=0.7, metric=optimised)(
+    expected = losses.RateDistortionLoss(lmbda=0.7, metric=optimized)(
         {"x_hat": made.images / network.peak, "likelihoods": dict(made.likelihoods)},
         images / network.peak,
     )
-    measured = train(architecture, network, images, 0.7, optimised)
+    measured = train(architecture, network, images, 0.7, optimized)
     assert measured.loss.item() == pytest.approx(expected["loss"].item(), rel=1e-5)
     assert measured.bpp.item() == pytest.approx(expected["bpp_loss"].item(), rel=1e-5)
 
 
-@pytest.mark.parametrize(("optimised", "side"), [("mse", 64), ("ms-ssim", 192)])
-def test_the_loss_of_lee_2019_is_equation_6(optimised, side):
+@pytest.mark.parametrize(("optimized", "side"), [("mse", 64), ("ms-ssim", 192)])
+def test_the_loss_of_lee_2019_is_equation_6(optimized, side):
     network, rate = build("lee2019"), 0.3
     images = crops(side)
     made = network(images, torch.Generator().manual_seed(1))
     nats = -sum(torch.log(values).sum() for values in made.likelihoods.values())
-    if optimised == "mse":
+    if optimized == "mse":
         distortion = ((made.images - images) ** 2).mean()
     else:
         distortion = 3000 * (1 - pytorch_msssim.ms_ssim(made.images, images, data_range=255))
     expected = rate * nats / (2 * side * side) + (1 - rate) / 1000 * distortion
-    trainer = trainers.of("lee2019")(network, rate, optimised, SETTINGS, scratch=True)
-    bits, squares, structure = trainer.weights(rate, optimised)
+    trainer = trainers.of("lee2019")(network, rate, optimized, SETTINGS, scratch=True)
+    bits, squares, structure = trainer.weights(rate, optimized)
     measured = trainer.step(images, torch.Generator().manual_seed(1), 0.5)
     assert measured.loss.item() == pytest.approx(expected.item(), rel=1e-5)
-    weight = {"mse": squares, "ms-ssim": structure}[optimised]
+    weight = {"mse": squares, "ms-ssim": structure}[optimized]
     # As worked out from the slopes of the paper's curves.
-    assert weight / bits == pytest.approx({"mse": 0.00337, "ms-ssim": 10.1}[optimised], rel=2e-3)
+    assert weight / bits == pytest.approx({"mse": 0.00337, "ms-ssim": 10.1}[optimized], rel=2e-3)
 
 
 def test_ms_ssim_from_random_weights_begins_with_the_squared_error():

@@ -42,8 +42,8 @@ class FourStageTrainer(RateDistortionTrainer, BlockTransformStart):
     cell = 16
 
     @classmethod
-    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
-        bits, squares, _ = cls.weights(rate, optimised)
+    def start_as_block_transform(cls, network: Any, rate: float, optimized: str) -> None:
+        bits, squares, _ = cls.weights(rate, optimized)
         block_transform.install_four_stages(network, squares / bits)
 
     @classmethod
@@ -107,8 +107,8 @@ class FactorizedPriorTrainer(FourStageTrainer):
         network.density.spread(_LOGISTIC * spread)
 
     @classmethod
-    def qualities(cls, optimised: str) -> Qualities:
-        lambdas = COMPRESSAI_LAMBDAS[optimised]
+    def qualities(cls, optimized: str) -> Qualities:
+        lambdas = COMPRESSAI_LAMBDAS[optimized]
         return {
             quality: (lambdas[quality - 1], {"hidden": hidden, "latents": latents})
             for quality, (hidden, latents) in CHANNELS.items()

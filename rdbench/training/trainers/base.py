@@ -1,4 +1,4 @@
-"""One training step: its loss, its optimisers, and what follows a step."""
+"""One training step: its loss, its optimizers, and what follows a step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Trainer(abc.ABC):
     of the training that has gone by.
     """
 
-    optimised: ClassVar[tuple[str, ...]] = ("mse", "ms-ssim")
+    optimized: ClassVar[tuple[str, ...]] = ("mse", "ms-ssim")
     channels: ClassVar[tuple[int, ...]] = (3,)
     stride: ClassVar[int]
     """sides of crops are multiples of it"""
@@ -65,7 +65,7 @@ class Trainer(abc.ABC):
         self,
         network: Any,
         rate: float,
-        optimised: str,
+        optimized: str,
         optimizer: Optimizer,
         *,
         scratch: bool,
@@ -77,7 +77,7 @@ class Trainer(abc.ABC):
         self.frozen = frozen
         self.rate = rate
         self.settings = optimizer
-        self.objective = optimised
+        self.objective = optimized
         self.scratch = scratch
         parameters = self.trained_parameters()
         kernels = [p for p in parameters if p.ndim == 4] if optimizer.method == "muon" else []
@@ -98,7 +98,7 @@ class Trainer(abc.ABC):
         return architecture
 
     @classmethod
-    def qualities(cls, optimised: str) -> Qualities:  # noqa: ARG003
+    def qualities(cls, optimized: str) -> Qualities:  # noqa: ARG003
         """The networks that the paper numbers."""
         return {}
 
@@ -117,7 +117,7 @@ class Trainer(abc.ABC):
         the others."""
         return list(getattr(self.network, "density", nn.Identity()).parameters())
 
-    def optimisers(self) -> list[torch.optim.Optimizer]:
+    def optimizers(self) -> list[torch.optim.Optimizer]:
         """All that step, and whose state a checkpoint has to keep."""
         return [self.adam, self.muon] if self.muon else [self.adam]
 
@@ -143,18 +143,18 @@ class Trainer(abc.ABC):
         return 0.01 ** (1 - progress / ramp) if self.scratch and progress < ramp else 1.0
 
     def descend(self, loss: Tensor) -> None:
-        """One step of the optimisers along the gradient of ``loss``."""
-        for optimiser in self.optimisers():
-            optimiser.zero_grad()
+        """One step of the optimizers along the gradient of ``loss``."""
+        for optimizer in self.optimizers():
+            optimizer.zero_grad()
         loss.backward()
         self.move()
 
     def move(self) -> None:
-        """One step of the optimisers along the gradients that there are."""
+        """One step of the optimizers along the gradients that there are."""
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
-        for optimiser in self.optimisers():
-            optimiser.step()
+        for optimizer in self.optimizers():
+            optimizer.step()
 
     @abc.abstractmethod
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
@@ -178,7 +178,7 @@ class BlockTransformStart(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def start_as_block_transform(cls, network: Any, rate: float, optimised: str) -> None:
+    def start_as_block_transform(cls, network: Any, rate: float, optimized: str) -> None:
         """Set the weights of ``network``."""
 
 
@@ -205,9 +205,9 @@ class RateDistortionTrainer(Trainer):
     """
 
     @classmethod
-    def weights(cls, rate: float, optimised: str) -> tuple[float, float, float]:
+    def weights(cls, rate: float, optimized: str) -> tuple[float, float, float]:
         """Of bits per pixel, of the mean squared error, and of 1 − MS-SSIM, for λ = ``rate``."""
-        return 1.0, rate / MS_SSIM_OVER_MSE if optimised == "ms-ssim" else rate, rate
+        return 1.0, rate / MS_SSIM_OVER_MSE if optimized == "ms-ssim" else rate, rate
 
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
         network = self.network

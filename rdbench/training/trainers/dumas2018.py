@@ -28,7 +28,7 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
 
     The squared error is that of a 256×256 crop and all is a mean over the batch
     (:meth:`rdbench.models.dumas2018.Dumas2018.loss`), so that γ, the decay of weights and the
-    rates of both optimisers mean the same for other crops and batches. Before the
+    rates of both optimizers mean the same for other crops and batches. Before the
     warm-up the densities move alone, as in the paper's first epoch (1/800 of its training).
 
     Not the paper's: rates fall as a cosine where the configurations that rdbench ships leave it at
@@ -37,7 +37,7 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
     which comes with :mod:`rdbench.training.conditioning`.
     """
 
-    optimised = ("mse",)
+    optimized = ("mse",)
     channels = (1, 3)
     stride = Dumas2018.stride
     options_type = Dumas2018Options
@@ -54,7 +54,7 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
         cls,
         network: Any,
         rate: float,  # noqa: ARG003
-        optimised: str,  # noqa: ARG003
+        optimized: str,  # noqa: ARG003
     ) -> None:
         block_transform.install(network)
 
@@ -70,8 +70,8 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
     def trained_parameters(self) -> list[nn.Parameter]:
         return self.network.transform_parameters()
 
-    def optimisers(self) -> list[torch.optim.Optimizer]:
-        return [*super().optimisers(), *([self.descent] if self.descent else [])]
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [*super().optimizers(), *([self.descent] if self.descent else [])]
 
     def step(self, images: Tensor, generator: torch.Generator, progress: float) -> Measured:
         network = self.network
@@ -88,8 +88,8 @@ class Dumas2018Trainer(Trainer, BlockTransformStart):
 
     def move(self) -> None:
         with conditioned(self.network) if self.muon else nullcontext():
-            for optimiser in self.optimisers():
-                optimiser.step()
+            for optimizer in self.optimizers():
+                optimizer.step()
         self.network.project()
 
     @staticmethod

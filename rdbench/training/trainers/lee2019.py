@@ -40,15 +40,15 @@ class Lee2019Trainer(FourStageTrainer, GrownStart):
     grows_out_of = MappingProxyType({"balle2018": ("h_a", "h_s")})
 
     @classmethod
-    def qualities(cls, optimised: str) -> Qualities:
-        objective: Any = optimised.replace("-", "_")
+    def qualities(cls, optimized: str) -> Qualities:
+        objective: Any = optimized.replace("-", "_")
         return {
             quality: (loss_lambda(quality, objective), vars(configuration(quality, objective)))
             for quality in range(1, 10)
         }
 
     @classmethod
-    def weights(cls, rate: float, optimised: str) -> tuple[float, float, float]:  # noqa: ARG003
+    def weights(cls, rate: float, optimized: str) -> tuple[float, float, float]:  # noqa: ARG003
         distortion = (1 - rate) / 1000
         return rate * math.log(2), distortion, distortion * MS_SSIM_FACTOR
 

@@ -1,4 +1,4 @@
-"""Images of integers, predicted from their neighbours: against the standard's prediction written
+"""Images of integers, predicted from their neighbors: against the standard's prediction written
 out, and the entropy of the differences."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def smooth(height=40, width=56, step=2):
 
 
 def predicted_one(values, row, column):
-    """ITU-T T.87, clause A.4.1; the first row and column have one neighbour."""
+    """ITU-T T.87, clause A.4.1; the first row and column have one neighbor."""
     if row == column == 0:
         return 0
     if row == 0:

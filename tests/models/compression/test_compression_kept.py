@@ -75,7 +75,7 @@ def test_kept_streams_decode(name):
     assert (stream.height, stream.width) == PICTURE.shape[:2]
     assert digest(coded.symbols) == entry["symbols"]
     assert len(stream.payloads) == entry["payloads"]
-    # Transforms in float32 differ in their last bits: a few samples round to a neighbour.
+    # Transforms in float32 differ in their last bits: a few samples round to a neighbor.
     error = np.mean((model.decode(data).astype(float) - picture(stream.channels)) ** 2)
     assert error == pytest.approx(entry["mse"], rel=1e-3)
 
