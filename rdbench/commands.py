@@ -18,6 +18,7 @@ import msgspec
 from rdbench.programs import ProgramSpec, variable
 from rdbench.programs.scratch import RAM_VARIABLE
 from rdbench.programs.strays import MARK
+from rdbench.text import quoted
 from rdbench.toml import Form, Table
 
 FOLDER: Final = "folder"
@@ -84,7 +85,7 @@ def _check_environment(
         if name in _OURS:
             raise table.error(name, "is set by rdbench; leave it out")
         if not isinstance(value, str):
-            raise table.error(name, f"{value!r} is not text; write it in quotes")
+            raise table.error(name, f"{quoted(value)} is not text; write it in quotes")
         check_places(table, name, value, places)
 
 

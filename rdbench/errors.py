@@ -42,7 +42,7 @@ class ImageError(RdbenchError):
 
 
 class UnsupportedImageError(ImageError):
-    """A readable image of a kind that rdbench or the codec refuses (alpha, CMYK, 16 bit, grey
+    """A readable image of a kind that rdbench or the codec refuses (alpha, CMYK, 16 bit, gray
     into a color codec); the message says how to convert it."""
 
 

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from rdbench.csv_blocks import Block, blocks
-from rdbench.schema import COLUMNS, CORE, KEY, LARGEST_WHOLE, Measurement
+from rdbench.schema import (
+    COLUMNS,
+    CORE,
+    KEY,
+    LARGEST_WHOLE,
+    SAMPLES,
+    Measurement,
+    current_samples,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -113,7 +121,7 @@ class Measurements:
         ``asked`` is the color of the run, ``"rgb"`` or ``"luma"``."""
         column = self.texts["color"]
         color, channels = np.array(column.values)[column.codes], self.numbers["channels"]
-        of_one = "luma" if asked == "luma" else "grey"
+        of_one = "luma" if asked == "luma" else "gray"
         known = np.where(channels == 1, of_one, np.where(channels == 3, "rgb", ""))
         values, codes = np.unique(np.where(color == "", known, color), return_inverse=True)
         filled = Texts(codes.astype(np.int32), values.tolist())
@@ -244,6 +252,10 @@ def _by_arrow(block: Block) -> Measurements | None:
             texts[column.name] = _texts(found, len(cells), str(column.default or ""))
         else:
             numbers[column.name] = _numbers(found, len(cells), column.default)
+    for name in SAMPLES:
+        number = _numbering()
+        codes = _codes([current_samples(text) for text in texts[name].values], number)
+        texts[name] = Texts(codes[texts[name].codes], list(number))
     for name in block.metrics:
         numbers[name] = _numbers(cells[places[name]], len(cells), None)
     whole = (numbers[column.name] for column in COLUMNS if column.type is int)

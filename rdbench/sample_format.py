@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rdbench.schema import current_samples
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
     Image = NDArray[np.uint8]
     """An image in memory: uint8, (height, width, channels)."""
 
-_NAMES: Final = {1: "grey", 3: "rgb"}
-COLOR_TEXTS: Final = {"luma": "luma (BT.601, 16 to 235)", "rgb": "RGB", "grey": "grey"}
+_NAMES: Final = {1: "gray", 3: "rgb"}
+COLOR_TEXTS: Final = {"luma": "luma (BT.601, 16 to 235)", "rgb": "RGB", "gray": "gray"}
 """What is measured of an image: the text of the column ``color``, and that of titles."""
-_TEXT: Final = re.compile(r"(grey|rgb)(a?)(\d+)(?:-([a-z0-9]+))?")
+_TEXT: Final = re.compile(r"(gray|rgb)(a?)(\d+)(?:-([a-z0-9]+))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -35,24 +37,25 @@ class SampleFormat:
 
     @property
     def text(self) -> str:
-        """The text of the column ``sample_format``: ``rgb8``, ``grey8``."""
+        """The text of the column ``sample_format``: ``rgb8``, ``gray8``."""
         curve = "" if self.transfer == "srgb" else f"-{self.transfer}"
         return f"{self.color}{'a' * self.alpha}{self.depth}{curve}"
 
     @property
     def color(self) -> str:
-        """The text of the column ``color``, unless it is luma: ``rgb``, ``grey``."""
+        """The text of the column ``color``, unless it is luma: ``rgb``, ``gray``."""
         return _NAMES[self.channels]
 
     @property
     def words(self) -> str:
-        """The word in messages: ``grey``, ``color``."""
-        return {1: "grey", 3: "color"}[self.channels]
+        """The word in messages: ``gray``, ``color``."""
+        return {1: "gray", 3: "color"}[self.channels]
 
     @classmethod
     def parse(cls, text: str) -> SampleFormat:
-        """The inverse of :attr:`text`. Raises :class:`ValueError` for any other text."""
-        found = _TEXT.fullmatch(text)
+        """The inverse of :attr:`text`, also of what an older rdbench wrote. Raises
+        :class:`ValueError` for any other text."""
+        found = _TEXT.fullmatch(current_samples(text))
         if found is None:
             raise ValueError(f"{text!r} is not a sample format such as rgb8")
         name, alpha, depth, transfer = found.groups()
@@ -68,10 +71,10 @@ class SampleFormat:
         return cls(int(image.shape[2]), 8 * image.dtype.itemsize)
 
 
-GREY8: Final = SampleFormat(1)
+GRAY8: Final = SampleFormat(1)
 RGB8: Final = SampleFormat(3)
-MEASURED: Final = frozenset({GREY8, RGB8})
-"""The formats that are measured; the luma plane of an image is ``grey8``."""
+MEASURED: Final = frozenset({GRAY8, RGB8})
+"""The formats that are measured; the luma plane of an image is ``gray8``."""
 
 
 def checked(image: NDArray[np.generic], role: str = "the image") -> Image:

@@ -36,6 +36,9 @@ SHARED: Final = "shared"  # several
 KEPT: Final = frozenset({"stream_file", "decoded_file"})
 """Columns that name files within the run directory."""
 
+SAMPLES: Final = ("color", "sample_format")
+"""Columns that say what the samples are."""
+
 LARGEST_WHOLE: Final = 2**53
 """Whole numbers up to this are also exact as floats; no column has a larger one."""
 
@@ -73,9 +76,9 @@ class Measurement:
     )
     width: int | None = _column("width of the original", "px")
     height: int | None = _column("height of the original", "px")
-    channels: int | None = _column("1 (grey or luma) or 3 (sRGB)")
-    color: str = _column("what was measured: rgb, grey, or luma (BT.601, 16 to 235)", default="")
-    sample_format: str = _column("channels, depth and transfer: rgb8, grey8", default="")
+    channels: int | None = _column("1 (gray or luma) or 3 (sRGB)")
+    color: str = _column("what was measured: rgb, gray, or luma (BT.601, 16 to 235)", default="")
+    sample_format: str = _column("channels, depth and transfer: rgb8, gray8", default="")
     codec: str = _column("name of the codec", default="")
     options: str = _column("all options of the codec, as name=value joined by ';'", default="")
     label: str = _column("name of the curve that the row belongs to", default="")
@@ -195,6 +198,9 @@ class Measurement:
             values = _values(cells, core)
             for name in KEPT & values.keys():
                 inside(Path("a run"), values[name], f"column {name!r}:")
+            for name in SAMPLES:
+                if name in values:
+                    values[name] = current_samples(values[name])
             return cls(**values, scores=_values(cells, scores))
 
         return read
@@ -279,6 +285,12 @@ _Places = tuple[tuple[int, str, type], ...]
 def _places(columns: Sequence[str], kinds: Iterable[tuple[str, type]]) -> _Places:
     known = {name: place for place, name in enumerate(columns)}
     return tuple((known[name], name, kind) for name, kind in kinds if name in known)
+
+
+def current_samples(text: str) -> str:
+    """A text of the columns :data:`SAMPLES` as it is written now: an older rdbench wrote ``grey``
+    and ``grey8``."""
+    return "gray" + text[4:] if text.startswith("grey") else text
 
 
 def _values(cells: Sequence[str], places: _Places) -> dict[str, Any]:

@@ -26,12 +26,23 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def quoted(value: object, limit: int = 120) -> str:
-    """The representation of a value in a message, shortened if it is long."""
+    """The representation of a value in a message, shortened if it is long. Truth values are
+    ``true`` and ``false``, as in TOML files, JSON and on the command line."""
     try:
-        text = repr(value)
+        text = _written(value)
     except ValueError:  # a whole number of more digits than Python makes text of
         text = "a number of thousands of digits"
     return text if len(text) <= limit else f"{text[: limit - 2]}…{text[-1]}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_written(one)}' for key, one in value.items())}}}"
+    return repr(value)
 
 
 def all_printable(value: Any) -> Any:

@@ -32,7 +32,7 @@ _PLACED: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>.*)`)?", re.
 """A message of msgspec: what is wrong, and where."""
 
 Channels = Annotated[tuple[Literal[1, 3], ...], msgspec.Meta(min_length=1)]
-"""The numbers of channels that something takes: grey, color."""
+"""The numbers of channels that something takes: gray, color."""
 
 
 class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

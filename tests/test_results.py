@@ -19,6 +19,7 @@ from rdbench.files import csv_text
 from rdbench.manifest import read_manifest, read_metrics
 from rdbench.measurements import parse_rows
 from rdbench.results import MEASUREMENTS, RunDirectory, read_rows, read_table
+from rdbench.sample_format import SampleFormat
 from rdbench.schema import COLUMNS, SCHEMA_VERSION, Measurement, header, options_text
 from tests.curves.encoded import as_csv, encoded_rows
 
@@ -104,6 +105,22 @@ def test_columns_of_numbers_are_metrics_and_others_are_not(tmp_path):
     frame = rdbench.load(file)
     assert frame["lpips"].tolist()[0] == 0.5
     assert not {"remark", "images", "late"} & set(frame.columns)
+
+
+@pytest.mark.parametrize("note", ["", '"a text,\nof two lines"'])
+def test_what_an_older_rdbench_called_gray_is_read_as_that(tmp_path, note):
+    """By columns and row by row (a metric whose column has a text), also beside new rows."""
+    file = tmp_path / "a.csv"
+    file.write_text(
+        "codec,image,point,channels,color,sample_format,lpips\n"
+        "a,x,1,1,grey,grey8,0.5\na,y,1,1,gray,gray8,0.5\n"
+        f"a,z,1,1,luma,grey8,{note or 0.5}\na,w,1,3,rgb,rgb8,0.5\n"
+    )
+    found = [(row.color, row.sample_format) for row in read_rows(file)]
+    assert found == [("gray", "gray8"), ("gray", "gray8"), ("luma", "gray8"), ("rgb", "rgb8")]
+    texts = read_table(file).texts
+    assert sorted(texts["sample_format"].values) == ["gray8", "rgb8"]
+    assert SampleFormat.parse("grey8") == SampleFormat.parse("gray8") == SampleFormat(1)
 
 
 def test_options_are_written_in_one_order():

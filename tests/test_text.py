@@ -27,7 +27,7 @@ from rdbench.plots.figures import rate_distortion, scene
 from rdbench.results import read_rows
 from rdbench.schema import one_line, options_text
 from rdbench.tables import Table, from_sheet, latex, markdown, sheet, terminal
-from rdbench.text import all_printable, printable
+from rdbench.text import all_printable, printable, quoted
 from tests.curves.encoded import as_csv, of
 
 NASTY = "a\n::error::b\x1b[31m\u202e\r\udce9"
@@ -43,6 +43,22 @@ def test_what_is_printable_can_be_written_and_shown(text):
     shown.encode()
     assert printable(shown) == shown
     assert (shown == text) is text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        ([1, False, ["x", True]], "[1, false, ['x', true]]"),
+        ({"when": {"effort": True}}, "{'when': {'effort': true}}"),
+        ("True", "'True'"),
+        (1, "1"),
+        (None, "None"),
+        (list(range(90)), f"[{', '.join(map(str, range(90)))[:117]}…]"),
+    ],
+)
+def test_values_of_files_are_quoted_as_files_have_them(value, text):
+    assert quoted(value) == text
 
 
 def test_bytes_of_names_are_escaped_as_in_the_table():

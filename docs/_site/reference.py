@@ -47,7 +47,7 @@ FORMS: Final[dict[str, tuple[str, tuple[Forms, ...]]]] = {
             (program_definition.FurtherAxisForm, "[[axes]]"),
             (program_definition.RefusalForm, "[[refuse]]"),
             (program_definition.Pixels, "[pixels]"),
-            (program_definition.GreyTest, "[pixels.grey]"),
+            (program_definition.GrayTest, "[pixels.gray]"),
             (program_definition.CommandForm, "[encode], [decode]"),
             (program_definition.ArgumentForm, "a condition among arguments"),
         ),

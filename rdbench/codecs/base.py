@@ -66,7 +66,7 @@ class Option:
         if kind is bool:
             table = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
             if (key := str(value).lower()) not in table:
-                raise UsageError(f"{where}: {value!r} is neither true nor false")
+                raise UsageError(f"{where}: {quoted(value)} is neither true nor false")
             return table[key]
         try:
             converted = kind(value)
@@ -76,10 +76,10 @@ class Option:
             raise UsageError(f"{where}: {quoted(value)} is not of type {kind.__name__}") from None
         if self.choices and converted not in self.choices:
             allowed = ", ".join(str(choice) for choice in self.choices)
-            raise UsageError(f"{where}: {value!r} is not one of {allowed}")
+            raise UsageError(f"{where}: {quoted(value)} is not one of {allowed}")
         if isinstance(converted, (int, float)) and not self.low <= converted <= self.high:
             raise UsageError(
-                f"{where}: {value!r} is not within {point_text(self.low)} to "
+                f"{where}: {quoted(value)} is not within {point_text(self.low)} to "
                 f"{point_text(self.high)}"
             )
         return converted

@@ -144,7 +144,7 @@ class Hevc(Codec):
         image = samples[:, :, None] if samples.ndim == 2 else samples
         if image.ndim != 3 or image.shape[2] not in (1, 3):
             raise BitstreamError(
-                f"HEVC stream of shape {image.shape}, where grey or RGB is expected"
+                f"HEVC stream of shape {image.shape}, where gray or RGB is expected"
             )
         return _to_8_bits(image, depth)
 

@@ -1,6 +1,6 @@
 """JPEG XL lossy (ISO/IEC 18181-1, VarDCT in XYB) by libjxl in imagecodecs.
 
-The stream is a bare codestream. Grey images are coded as grey.
+The stream is a bare codestream. Gray images are coded as gray.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _CODER = Option(
 
 class _Dumas2018(LearnedCodec):
     """T. Dumas, A. Roumy, C. Guillemot, ICASSP 2018; luma, and as our variant RGB. Decoded luma is
-    clipped to 16..235 as in the paper, so that grey images of the whole range lose by it."""
+    clipped to 16..235 as in the paper, so that gray images of the whole range lose by it."""
 
     architecture: ClassVar[str] = "dumas2018"
     case: ClassVar[int]

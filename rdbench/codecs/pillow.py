@@ -38,7 +38,7 @@ def save(image: Image, file_format: str, **settings: Any) -> bytes:
 def load(data: bytes, file_format: str, max_pixels: int) -> Image:
     """The inverse of :func:`save`: uint8, (height, width, 1 or 3).
 
-    Raises :class:`BitstreamError` for anything but a whole file of this format with grey or RGB
+    Raises :class:`BitstreamError` for anything but a whole file of this format with gray or RGB
     samples of 8 bits, and of at most ``max_pixels``.
     """
     try:

@@ -286,7 +286,7 @@ class ProgramCodec(Codec):
 
     @classmethod
     def _output_name(cls, settings: Mapping[str, Any]) -> str:
-        """The decoder's file; that the image is grey is only known where the stream tells."""
+        """The decoder's file; that the image is gray is only known where the stream tells."""
         pixels = cls.definition.form.pixels
         return "output" + pixels.suffix(
             pixels.output, settings["channels"] if pixels.geometry else 3
@@ -348,7 +348,7 @@ class ProgramCodec(Codec):
         image = pixels.read(output, settings, geometry, most)
         if header is None:
             self.check_size(image.shape[1], image.shape[0])
-        if pixels.grey is not None and image.shape[2] == 3 and pixels.grey(stream):
+        if pixels.gray is not None and image.shape[2] == 3 and pixels.gray(stream):
             image = np.ascontiguousarray(image[:, :, :1])
         return image if header is None else self._cropped(image, header)
 

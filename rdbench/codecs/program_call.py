@@ -55,7 +55,7 @@ def result(
 
 def _written(folder: Path, name: str, before: set[Path]) -> Path | None:
     """The file ``name``, or else the only one of its kind that was not there before: programs name
-    files after others, and grey PNM files ``.pgm``."""
+    files after others, and gray PNM files ``.pgm``."""
     if (path := folder / name).is_file():
         return path
     kinds = _PNM if path.suffix in _PNM else (path.suffix,)

@@ -34,6 +34,9 @@ Side = Annotated[int, Meta(ge=1)]
 """Of an image, in pixels."""
 GEOMETRIES: Final = ("hevc", "vvc", "header")
 
+_FORMER: Final = {"gray_depth": "grey_depth", "gray": "grey"}
+"""Former names of keys, by the current ones."""
+
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 Settings = Mapping[str, Any]
 """Options with their values, and ``channels``."""
@@ -97,8 +100,8 @@ class FilledCommand:
         return self.call(self.command.program.name, Path()).line
 
 
-class GreyTest(Form, frozen=True):
-    """How to detect a stream of a grey image, for decoders that always write color: bits of the
+class GrayTest(Form, frozen=True):
+    """How to detect a stream of a gray image, for decoders that always write color: bits of the
     byte at ``offset`` after the first occurrence of the text or bytes ``after``."""
 
     after: str | tuple[Byte, ...]
@@ -130,11 +133,11 @@ class Pixels(Form, frozen=True):
     geometry: Literal["", "hevc", "vvc", "header"] = ""
     chroma: str = "444"
     depth: str | int = "8"
-    grey_depth: int = 8
+    gray_depth: int = 8
     matrix: str = "bt709"
     range: str = "full"
     siting: str = "left"
-    grey: GreyTest | None = None
+    gray: GrayTest | None = None
     least: Side = 1
     """Shortest side that the encoder takes; smaller images are padded."""
     multiple: Multiples = Multiples()
@@ -144,6 +147,9 @@ class Pixels(Form, frozen=True):
         """All of it as plain data; for color images with subsampled chroma, ``chroma`` says how."""
         values = {**msgspec.to_builtins(self), "depth": str(self.depth)}
         del values["siting"]
+        # Rows are identified by this record, so it keeps the former names of these keys.
+        for key, former in _FORMER.items():
+            values[former] = values.pop(key)
         if color is not None and color.subsampled:
             values["chroma"] = f"{color.chroma}, {color.siting}, {formats.RESAMPLING}"
         return values
@@ -170,8 +176,8 @@ class Pixels(Form, frozen=True):
     @staticmethod
     def suffix(image_format: str, channels: int) -> str:
         """That of a file in ``image_format``."""
-        grey = (image_format, channels) == ("pnm", 1)
-        return ".pgm" if grey else IMAGE_FORMATS[image_format]
+        gray = (image_format, channels) == ("pnm", 1)
+        return ".pgm" if gray else IMAGE_FORMATS[image_format]
 
     def written(self, image: Image, settings: Settings) -> Sequence[bytes | memoryview]:
         """The file for the encoder, in parts, so that the image need not be copied."""
@@ -203,7 +209,7 @@ class Pixels(Form, frozen=True):
             return filled(text, settings)
 
         if settings["channels"] == 1:
-            return Layout("400", self.grey_depth, value(self.matrix), "full")
+            return Layout("400", self.gray_depth, value(self.matrix), "full")
         depth = value(str(self.depth))
         if not depth.isdecimal():
             raise ValueError(f"layout: depth {depth!r} is not a whole number")

@@ -30,9 +30,10 @@ from rdbench.codecs.program_definition import (
 )
 from rdbench.commands import FOLDER, text_of
 from rdbench.errors import UsageError
+from rdbench.text import quoted
 from rdbench.toml import Table, read_toml
 
-_SAMPLE_KEYS: Final = ("chroma", "depth", "grey_depth", "matrix", "range", "siting")
+_SAMPLE_KEYS: Final = ("chroma", "depth", "gray_depth", "matrix", "range", "siting")
 _FILE_PLACES: Final = frozenset({"input", "stream", "output"})
 _NUMBERS: Final = frozenset({"width", "height", "channels", "resolutions"})
 _PLACES: Final = frozenset({"point", "chroma_format", "sample_bits", FOLDER}) | _NUMBERS
@@ -102,7 +103,7 @@ def _options(table: Table) -> Iterator[tuple[str, Option]]:
             fields["default"] = str(folder / Path(str(form.default)).expanduser())
         option = Option(**fields)
         if option.choices and option.default not in option.choices:
-            raise entry.error("default", f"{option.default!r} is not among the choices")
+            raise entry.error("default", f"{quoted(option.default)} is not among the choices")
         for index, choice in enumerate(option.choices):
             _value(entry, f"choices[{index}]", option, choice)
             commands.refuse_elsewhere(entry, f"choices[{index}]", str(choice))
@@ -117,7 +118,7 @@ def _value(table: Table, key: str, option: Option, value: Any) -> Any:
     """``value`` as one of the option, which it must be."""
     whole = type(value) is int and isinstance(option.default, float)
     if type(value) is not type(option.default) and not whole:
-        raise table.error(key, f"{value!r} has another type than the default")
+        raise table.error(key, f"{quoted(value)} has another type than the default")
     try:
         return option.convert("", key, value)
     except UsageError as error:
@@ -178,9 +179,9 @@ def _conditions(
             values = [_value(conditions, name, options[name], value) for value in values]
         for value in values:
             if name == "channels" and (type(value) is not int or value not in (1, 3)):
-                raise conditions.error(name, f"{value!r} is not one of 1, 3")
+                raise conditions.error(name, f"{quoted(value)} is not one of 1, 3")
             if name == "point" and type(value) not in (int, float):
-                raise conditions.error(name, f"{value!r} is not a number")
+                raise conditions.error(name, f"{quoted(value)} is not a number")
         values = [plain_number(value) if name == "point" else value for value in values]
         found.append((name, tuple(map(text_of, values))))
     return tuple(found)
@@ -201,7 +202,7 @@ def _check_pixels(table: Table, pixels: Pixels, options: Mapping[str, Option]) -
         try:
             places = commands.places_in(str(getattr(pixels, key)))
         except ValueError as error:
-            raise table.error(key, f"{getattr(pixels, key)!r}: {error}") from None
+            raise table.error(key, f"{quoted(getattr(pixels, key))}: {error}") from None
         for place in places:
             if place not in options:
                 raise table.error(key, f"{{{place}}} is not an option")
@@ -228,7 +229,7 @@ def _check_layouts(table: Table, definition: Definition) -> None:
                 reason = str(error).removeprefix("layout: ")
                 key = reason.partition(" ")[0]
                 if channels == 1 and key == "depth":
-                    key = "grey_depth"
+                    key = "gray_depth"
                 key = key if key in _SAMPLE_KEYS else "chroma"
                 raise table.table("pixels").error(key, reason) from None
 
@@ -324,5 +325,7 @@ def _check_forms(table: Table, definition: Definition) -> None:
                         try:
                             commands.filled(text, {name: value})
                         except ValueError as error:
-                            reason = f"{text!r} cannot be filled with {name} {value!r}: {error}"
+                            reason = (
+                                f"{text!r} cannot be filled with {name} {quoted(value)}: {error}"
+                            )
                             raise table.error(kind, reason) from None

@@ -1,7 +1,7 @@
 """WebP lossy (VP8 key frame, RFC 6386 and RFC 9649) by libwebp in imagecodecs.
 
 The stream is that of ``PIL.Image.save(format="WEBP", quality=q)`` with the same libwebp. WebP is
-always 4:2:0 in BT.601 limited range, which limits its PSNR, and has no grey images.
+always 4:2:0 in BT.601 limited range, which limits its PSNR, and has no gray images.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ def check_input_kept(evidence: Evidence) -> Verdict:
     return judged(f"the {role} was changed" for role in evidence.changed)
 
 
-def check_grey(evidence: Evidence) -> Verdict:
-    """Grey images of all sizes from the shortest side on have a value, which noise makes worse."""
+def check_gray(evidence: Evidence) -> Verdict:
+    """Gray images of all sizes from the shortest side on have a value, which noise makes worse."""
     return _sizes_judged(evidence, 1)
 
 
@@ -170,7 +170,7 @@ METRIC_CHECKS: Final[Mapping[str, Callable[[Evidence], Verdict]]] = {
     "version": check_version,
     "number": check_number,
     "input-kept": check_input_kept,
-    "grey": check_grey,
+    "gray": check_gray,
     "color": check_color,
     "flat": check_flat,
     "identity": check_identity,
@@ -179,5 +179,5 @@ METRIC_CHECKS: Final[Mapping[str, Callable[[Evidence], Verdict]]] = {
     "symmetry": check_symmetry,
 }
 """All checks by name, in the order in which they are reported."""
-_LATER: Final = frozenset({"grey", "color", "flat", "identity", "noise", "repeatable", "symmetry"})
+_LATER: Final = frozenset({"gray", "color", "flat", "identity", "noise", "repeatable", "symmetry"})
 """Those that ask for more than one number."""

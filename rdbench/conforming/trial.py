@@ -66,7 +66,7 @@ class Trial:
         pixels = self._pixels(image)
         height, width, channels = pixels.shape
         self._decoder.max_pixels = height * width
-        color = "color" if channels == 3 else "grey"
+        color = "color" if channels == 3 else "gray"
         self._row("image", f"{image or 'a photograph'}, {width}×{height}, {color}")
         try:
             stream, encode_times = self._timed(
@@ -99,7 +99,7 @@ class Trial:
         channels = self._codec.channels
         pixels = images.resolve(image).images[0].load() if image else photograph(max(channels))
         if pixels.shape[2] not in channels:
-            taken = "color" if channels == {3} else "grey"
+            taken = "color" if channels == {3} else "gray"
             raise UsageError(
                 f"codec {self._codec.name!r} takes {taken} images, but {image!r} is not one"
             )

@@ -236,7 +236,7 @@ class Comparison:
 
     @property
     def color(self) -> str:
-        """What was measured: ``rgb``, ``luma``, ``grey``; several where the curves differ in it,
+        """What was measured: ``rgb``, ``luma``, ``gray``; several where the curves differ in it,
         empty where nothing tells."""
         return " | ".join(self._told("color"))
 

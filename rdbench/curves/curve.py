@@ -70,7 +70,7 @@ class Curve:
     """Points for which no image has an ok row."""
     channels: tuple[int, ...] = ()
     colors: tuple[str, ...] = ()
-    """What was measured of its images, as far as known: rgb, grey, luma."""
+    """What was measured of its images, as far as known: rgb, gray, luma."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 of the samples of its images, as far as known."""
     tags: Tags = field(default_factory=dict)
@@ -122,8 +122,8 @@ class Curve:
 
     @property
     def color(self) -> str:
-        """What was measured of its images, grey ones aside: ``luma`` or ``rgb``; ``grey`` if all
-        are grey, empty if unknown."""
+        """What was measured of its images, gray ones aside: ``luma`` or ``rgb``; ``gray`` if all
+        are gray, empty if unknown."""
         return next((color for color in COLOR_TEXTS if color in self.colors), "")
 
     @property
@@ -231,8 +231,8 @@ def common_images(curves: Iterable[Curve], column: str) -> tuple[str, ...]:
 
 
 def other_samples(one: Curve, other: Curve) -> bool:
-    """Whether no image of the two curves can be the same: grey or luma in one, color in the other;
-    or where one is published, which tells no samples, luma in one and grey in the other."""
+    """Whether no image of the two curves can be the same: gray or luma in one, color in the other;
+    or where one is published, which tells no samples, luma in one and gray in the other."""
     if one.source == other.source == "measured" or not (one.colors and other.colors):
         return bool(one.channels and other.channels and not {*one.channels} & {*other.channels})
     return not {*one.colors} & {*other.colors}

@@ -38,7 +38,7 @@ AVERAGINGS: Final = ("none", "mean", "unknown")
 over the images, decibels included; or unknown."""
 COLORS: Final = {"luma": 1, "rgb": 3}
 """Color planes (column ``color``) with their number of channels."""
-_MEASURED_COLORS: Final = {**COLORS, "grey": 1}
+_MEASURED_COLORS: Final = {**COLORS, "gray": 1}
 """The same for tables of runs."""
 
 _ZIP: Final = b"PK\x03\x04"

@@ -1,6 +1,6 @@
 """Images as other programs write and read them: color conversion and file formats.
 
-An image is uint8, (height, width, channels), with 1 channel (grey or luma) or 3 (sRGB). Malformed
+An image is uint8, (height, width, channels), with 1 channel (gray or luma) or 3 (sRGB). Malformed
 bytes raise :class:`rdbench.errors.BitstreamError`; invalid arguments raise :class:`ValueError`.
 """
 

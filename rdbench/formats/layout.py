@@ -17,7 +17,7 @@ SITINGS: Final = ("left", "center", "topleft")
 class Layout:
     """How the planes of one frame represent an image.
 
-    ``chroma`` is "400" (grey), "420", "422" or "444"; ``depth`` is 8 to 16 bits; ``matrix`` is
+    ``chroma`` is "400" (gray), "420", "422" or "444"; ``depth`` is 8 to 16 bits; ``matrix`` is
     "bt601", "bt709" or "gbr" (H.273 MatrixCoefficients 5 or 6, 1, and 0); ``range`` is "full" or
     "limited" (VideoFullRangeFlag 1 and 0). For "400", matrix and range have no effect: samples are
     only scaled by (2^depth - 1) / 255. Samples of more than 8 bits are little-endian 16-bit words.

@@ -24,7 +24,7 @@ _MAX_HEADER: Final = 1024
 _TAG: Final = re.compile(r"(?:(420|422|444)(?:p(\d+))?|mono(\d+)?)")
 _SITED: Final = {"left": "420mpeg2", "center": "420jpeg", "topleft": "420paldv"}
 _COLOR_DEPTHS: Final = (8, 9, 10, 12, 14, 16)
-_GREY_DEPTHS: Final = (8, 9, 10, 12, 16)
+_GRAY_DEPTHS: Final = (8, 9, 10, 12, 16)
 
 
 def write_yuv(image: Image, layout: Layout) -> bytes:
@@ -50,9 +50,9 @@ def write_y4m(image: Image, layout: Layout) -> bytes:
     """``image`` as a YUV4MPEG2 file of one frame: 25 Hz, progressive, square pixels.
 
     ``image`` as in :func:`rdbench.formats.to_planes`. The header names the siting of 8-bit 4:2:0;
-    above 8 bits the format has no tag for it. A grey image is marked as full range because it is
+    above 8 bits the format has no tag for it. A gray image is marked as full range because it is
     not scaled to a limited one. Raises :class:`ValueError` as ``to_planes`` does, and for what the
-    format cannot express: GBR, and depths other than 8, 9, 10, 12, 14 (not for grey) and 16.
+    format cannot express: GBR, and depths other than 8, 9, 10, 12, 14 (not for gray) and 16.
     """
     tag = _tag(layout)
     range_ = "full" if layout.chroma == "400" else layout.range
@@ -66,7 +66,7 @@ def read_y4m(data: bytes, layout: Layout) -> Image:
 
     Chroma format and depth come from the header; matrix, range and siting come from ``layout``. A
     decoder does not move chroma, but its header names whatever siting its Y4M writer knows.
-    XCOLORRANGE is ignored for grey. Raises :class:`BitstreamError` for bytes that are not such a
+    XCOLORRANGE is ignored for gray. Raises :class:`BitstreamError` for bytes that are not such a
     file, an unsupported chroma format, a truncated frame, more than one frame, a sample above
     2^depth - 1, and a range that contradicts ``layout``. Raises :class:`ValueError` for a color
     file with the matrix "gbr", which the format cannot express.
@@ -80,7 +80,7 @@ def read_y4m(data: bytes, layout: Layout) -> Image:
     chroma, depth = _format(fields.get("C", "420"))
     if chroma != "400":
         if layout.matrix == "gbr":
-            raise ValueError("Y4M holds Y'CbCr or grey, not gbr; name the matrix of the file")
+            raise ValueError("Y4M holds Y'CbCr or gray, not gbr; name the matrix of the file")
         _check_range(words, layout.range)
         found = Layout(chroma, depth, layout.matrix, layout.range, layout.siting)
     else:
@@ -113,17 +113,17 @@ def _frame(data: bytes | memoryview, width: int, height: int, layout: Layout, wh
 
 
 def _tag(layout: Layout) -> str:
-    grey = layout.chroma == "400"
-    if not grey and layout.matrix == "gbr":
+    gray = layout.chroma == "400"
+    if not gray and layout.matrix == "gbr":
         raise ValueError("Y4M cannot express gbr; write raw planes")
-    depths = _GREY_DEPTHS if grey else _COLOR_DEPTHS
+    depths = _GRAY_DEPTHS if gray else _COLOR_DEPTHS
     if layout.depth not in depths:
-        kind = "grey" if grey else "color"
+        kind = "gray" if gray else "color"
         allowed = ", ".join(map(str, depths))
         raise ValueError(
             f"Y4M: {kind} samples of {layout.depth} bits are not supported; {allowed} are"
         )
-    if grey:
+    if gray:
         return "mono" if layout.depth == 8 else f"mono{layout.depth}"
     if layout.depth > 8:
         return f"{layout.chroma}p{layout.depth}"
@@ -137,7 +137,7 @@ def _format(tag: str) -> tuple[str, int]:
     if match := _TAG.fullmatch(tag):
         chroma = match[1] or "400"
         depth = int(match[2] or match[3] or 8)
-        if depth in (_GREY_DEPTHS if chroma == "400" else _COLOR_DEPTHS):
+        if depth in (_GRAY_DEPTHS if chroma == "400" else _COLOR_DEPTHS):
             return chroma, depth
     raise BitstreamError(
         f"Y4M: chroma format {one_line(tag, 40)!r} is not supported; 420, 422, 444 and mono are"

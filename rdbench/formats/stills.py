@@ -123,7 +123,7 @@ def write_png(image: Image) -> bytes:
 def read_png(data: bytes, max_pixels: int = MOST_PIXELS) -> Image:
     """The image in a PNG file: uint8, (height, width, 1 or 3).
 
-    Grey samples of fewer than 8 bits are scaled to 0..255, palettes are expanded, and 16 bits are
+    Gray samples of fewer than 8 bits are scaled to 0..255, palettes are expanded, and 16 bits are
     rounded to 8. An alpha channel that is opaque throughout is dropped. Raises
     :class:`BitstreamError` for bytes that are not a PNG file, are truncated or damaged, or are
     followed by others, for an image with transparent pixels, and for one of more than

@@ -1,4 +1,4 @@
-"""Images as planes of Y'CbCr, GBR or grey, and back.
+"""Images as planes of Y'CbCr, GBR or gray, and back.
 
 E'R, E'G and E'B are the 8-bit samples divided by 255. Y'CbCr follows Rec. ITU-R BT.601-7 (clause
 2.5) or BT.709-6 (items 3.2 to 3.4); the equations are those of Rec. ITU-T H.273, clause 8.3

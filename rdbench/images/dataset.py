@@ -61,10 +61,10 @@ class ImageRef:
     """Sample formats it may have; other files are refused when they are loaded"""
 
     def load(self) -> Image:
-        """The samples: uint8, (height, width, channels), sRGB with 3 channels, or grey or luma
+        """The samples: uint8, (height, width, channels), sRGB with 3 channels, or gray or luma
         with 1; C-contiguous and not writeable.
 
-        ``color="luma"`` is :func:`rdbench.images.luma`, and leaves grey images as they are.
+        ``color="luma"`` is :func:`rdbench.images.luma`, and leaves gray images as they are.
         ``geometry="dumas2018"`` rotates portrait images by 90° counter-clockwise. Raises
         :class:`rdbench.errors.ImageError` and :class:`rdbench.errors.UnsupportedImageError` as
         :func:`rdbench.images.loading.read_image`, which also describes the treatment of samples.

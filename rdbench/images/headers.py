@@ -60,7 +60,7 @@ class Samples:
     """Whether there are channels besides those of the color space, such as alpha"""
     ycbcr: bool = False
     """Whether they are luma and chroma that the reader must convert to colors"""
-    grey: bool = False
+    gray: bool = False
     """Whether it declares a single channel, of which Pillow makes three"""
     frames: int = 1
     """How many images a TIFF file has, at most :data:`MOST_FRAMES`"""
@@ -145,7 +145,7 @@ def _av1_samples(data: bytes) -> Samples:
     deepest = max((flag >> 5 & 3 for flag in flags), default=0)
     return Samples(
         bits={0: 8, 2: 10, 3: 12}.get(deepest, 8),
-        grey=bool(flags) and all(flag >> 4 & 1 for flag in flags),
+        gray=bool(flags) and all(flag >> 4 & 1 for flag in flags),
     )
 
 

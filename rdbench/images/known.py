@@ -22,7 +22,7 @@ class KnownImage:
     """Known facts about one image."""
 
     sha256: str
-    """SHA-256 of the samples (:func:`rdbench.images.pixel_sha256`) in RGB or grey, in their
+    """SHA-256 of the samples (:func:`rdbench.images.pixel_sha256`) in RGB or gray, in their
     original geometry"""
     width: int
     """in pixels"""

@@ -1,4 +1,4 @@
-"""Image files as arrays: 8 bit, grey or RGB, with a clear refusal of everything else. Samples are
+"""Image files as arrays: 8 bit, gray or RGB, with a clear refusal of everything else. Samples are
 taken as stored. Gamma (PNG gAMA) and color profiles are not applied: codecs are compared on the
 stored samples, and after a conversion other programs would read a different image from the file.
 The orientation in EXIF (or XMP) is applied, so that rows and columns are as displayed.
@@ -117,7 +117,7 @@ def decode_image(data: bytes, name: str, formats: frozenset[SampleFormat] = MEAS
                 f"image {name!r} is damaged: {lost}; if it looks right nevertheless, save it "
                 f"again, e.g. with {imagemagick(name, '{}')}"
             )
-    mode = "L" if declared.grey else _READ_AS[image.mode]
+    mode = "L" if declared.gray else _READ_AS[image.mode]
     samples: Image = np.asarray(image if image.mode == mode else image.convert(mode))
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
-_GREY: Final = Layout("400", 8, "bt709", "full")
+_GRAY: Final = Layout("400", 8, "bt709", "full")
 _UHD: Final = 3840 * 2160
 _COARSE_FROM: Final = 2048 * 1152
 """Above so many pixels activity is that of means of 2x2."""
@@ -55,7 +55,7 @@ class Xpsnr(Metric):
         super().__init__(original, names)
         color = original.shape[2] == 3
         matrix = "bt" + self.options["matrix"]
-        self._layout = Layout("444", 8, matrix, "limited") if color else _GREY
+        self._layout = Layout("444", 8, matrix, "limited") if color else _GRAY
         self._planes = [plane.astype(np.float32) for plane in to_planes(original, self._layout)]
         self._weights = _Weights(self._planes[0])
 

@@ -1,5 +1,5 @@
-"""Former names of models, and of keys in cards. Cards of weights and headers of streams keep the names
-that they were written with, and remain readable."""
+"""Former names of models, and of keys in cards. Cards of weights and headers of streams keep the
+names that they were written with, and remain readable."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def picture(image: Image, left: int, top: int, title: str, subtitle: str) -> Fig
 
 def bases(panels: Mapping[str, Sequence[Floats]], title: str, subtitle: str) -> Figure:
     """Functions of transforms side by side: of each, 64 arrays of one shape, row by row, each in
-    grey from minus to plus its largest magnitude."""
+    gray from minus to plus its largest magnitude."""
     count = len(panels)
     with dressed((2.9 * count, 3.5), title, subtitle) as figure:
         row = figure.subplots(1, count, squeeze=False)[0]
@@ -103,7 +103,7 @@ def energy(
 
 def way(rows: Mapping[str, Mapping[str, Floats]], title: str, subtitle: str) -> Figure:
     """A block at each stage, a row for each codec; each stage has its 64 numbers, (8, 8). Those
-    of "decoded" are shown as levels of grey, the others by their magnitude."""
+    of "decoded" are shown as levels of gray, the others by their magnitude."""
     stages = list(next(iter(rows.values())))
     with dressed((2.05 * len(stages), 0.7 + 2.25 * len(rows)), title, subtitle) as figure:
         grid = figure.subplots(len(rows), len(stages), squeeze=False)

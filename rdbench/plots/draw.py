@@ -44,7 +44,7 @@ LINE_CHARACTERS: Final = 100
 NOTE_PT: Final = 6.5
 HIGHLIGHT: Final = 2.0
 """How much wider the line of a highlighted curve is."""
-GREY: Final = "#555555"
+GRAY: Final = "#555555"
 SETTINGS: Final[dict[str, Any]] = {
     "font.family": "sans-serif",
     "font.sans-serif": [FAMILY],
@@ -52,12 +52,12 @@ SETTINGS: Final[dict[str, Any]] = {
     "font.size": 9,
     "axes.labelsize": 10,
     "axes.linewidth": 0.8,
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": GRAY,
     "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
+    "xtick.color": GRAY,
+    "ytick.color": GRAY,
     "xtick.labelcolor": "black",
     "ytick.labelcolor": "black",
     "grid.color": "#E2E2E2",
@@ -212,7 +212,7 @@ def _fill(axes: Axes, plot: Plot) -> tuple[list[Line2D], list[str]]:
     order = plot.look.arranged(titles)
     handles, titles = [handles[row] for row in order], [titles[row] for row in order]
     if plot.baseline:
-        handles.append(axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5))
+        handles.append(axes.axhline(0, color=GRAY, linewidth=1.0, zorder=1.5))
         titles.append(plot.baseline)
     # Titles are given, as matplotlib leaves out lines whose own label begins with "_".
     return handles, titles
@@ -243,8 +243,8 @@ def dressed(size: tuple[float, float], title: str, subtitle: str) -> Iterator[Fi
 def show(axes: Axes, pixels: Image | None) -> None:
     """Axes without ticks, with ``pixels``, (height, width, channels), where there are any."""
     if pixels is not None:
-        grey = pixels.shape[2] == 1
-        axes.imshow(pixels[:, :, 0] if grey else pixels, cmap="gray", vmin=0, vmax=255)
+        gray = pixels.shape[2] == 1
+        axes.imshow(pixels[:, :, 0] if gray else pixels, cmap="gray", vmin=0, vmax=255)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -256,7 +256,7 @@ def put_head(figure: Figure, title: str, subtitle: str) -> None:
     height = figure.get_figheight()
     if title:
         figure.text(0.01, 1 - 0.07 / height, title, fontsize=11, fontweight="bold", va="top")
-        figure.text(0.01, 1 - 0.29 / height, subtitle, fontsize=8, color=GREY, va="top")
+        figure.text(0.01, 1 - 0.29 / height, subtitle, fontsize=8, color=GRAY, va="top")
 
 
 def missing_glyphs(plot: Figured) -> tuple[str, ...]:
@@ -304,7 +304,7 @@ def folded(label: str, length: float) -> str:
 
 def put_notes(figure: Figure, lines: Sequence[str]) -> None:
     if lines:
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=NOTE_PT, color=GREY)
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=NOTE_PT, color=GRAY)
 
 
 def head(axes: Axes, title: str, subtitle: str, length: float = WIDTH) -> None:
@@ -312,7 +312,7 @@ def head(axes: Axes, title: str, subtitle: str, length: float = WIDTH) -> None:
     lines = wrapped(subtitle, length, 8)
     looks: tuple[dict[str, Any], ...] = (
         {"fontsize": 11, "fontweight": "bold"},
-        {"fontsize": 8, "color": GREY},
+        {"fontsize": 8, "color": GRAY},
     )
     above = 5 + 12 * len(lines), 5
     for text, height, look in zip((title, "\n".join(lines)), above, looks, strict=True):

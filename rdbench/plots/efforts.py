@@ -12,7 +12,7 @@ from rdbench.curves import Comparison, averaging_text
 from rdbench.curves.efforts import EqualTime, Family, equal_times
 from rdbench.curves.notes import notes
 from rdbench.plots.draw import (
-    GREY,
+    GRAY,
     HEIGHT,
     HIGHLIGHT,
     SETTINGS,
@@ -71,7 +71,7 @@ def efforts_plot(rows: Sequence[Comparison]) -> EffortsPlot | None:
                 averaging_text(metric, settings.averaging),
                 *details_of(found.rows),
                 stated,
-                "grey: the lowest at each time",
+                "gray: the lowest at each time",
             )
         ),
         families=found.families,
@@ -106,7 +106,7 @@ def _draw(plot: EffortsPlot) -> Figure:
         solid_capstyle="round",
         zorder=1.2,
     )
-    axes.axhline(0, color=GREY, linewidth=0.8, zorder=1.1)
+    axes.axhline(0, color=GRAY, linewidth=0.8, zorder=1.1)
     handles = [
         _draw_family(
             axes,

@@ -11,7 +11,7 @@ from rdbench.bd import LEVEL, Interval
 from rdbench.curves import Comparison, Curve, averaging_text, place_details, place_title
 from rdbench.curves.notes import mark, notes
 from rdbench.plots.draw import (
-    GREY,
+    GRAY,
     canvas,
     draw,
     folded,
@@ -142,7 +142,7 @@ def _draw(plot: Forest) -> Figure:
     figure = canvas(width, size[1] if size else 1.15 + 0.36 * len(rows) + 0.12 * len(lines))
     axes = figure.add_subplot()
     looks = styles((*plot.cast, *(row.member for row in plot.rows)))
-    axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
+    axes.axvline(0, color=GRAY, linewidth=1.0, zorder=1.5)
     for place, row in enumerate(rows):
         look = looks[row.member]
         both = math.isfinite(row.of_images.value)

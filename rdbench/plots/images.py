@@ -12,7 +12,7 @@ import numpy as np
 from rdbench.curves import Comparison
 from rdbench.curves.comparison import PERCENTILES
 from rdbench.curves.notes import notes
-from rdbench.plots.draw import GREY, canvas, draw, folded, head, put_notes, shown_notes
+from rdbench.plots.draw import GRAY, canvas, draw, folded, head, put_notes, shown_notes
 from rdbench.plots.figures import PLAIN, Look, file_name, member
 from rdbench.plots.forest import cast_of, details_of, name_rows, put_beside, title_of
 from rdbench.plots.legends import make_room
@@ -31,7 +31,7 @@ LANE: Final = 0.08
 """How far these are apart, in rows."""
 NAME: Final[dict[str, Any]] = {
     "fontsize": 6.5,
-    "color": GREY,
+    "color": GRAY,
     "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.4},
 }
 LONGEST_NAME: Final = 20
@@ -119,7 +119,7 @@ def _draw(plot: ImagesPlot) -> Figure:
     figure = canvas(width, size[1] if size else 1.15 + ROW_IN * len(rows) + 0.12 * len(lines))
     axes = figure.add_subplot()
     looks = styles((*plot.cast, *(row.member for row in plot.rows)))
-    axes.axvline(0, color=GREY, linewidth=1.0, zorder=1.5)
+    axes.axvline(0, color=GRAY, linewidth=1.0, zorder=1.5)
     for place, row in enumerate(rows):
         _bar(axes, place, row, looks[row.member])
         put_beside(axes, place, _text(row))
@@ -215,7 +215,7 @@ def _names(axes: Axes, height: float, row: ImagesRow, heights: Sequence[float]) 
         text.set(transform=axes.transData, position=inverse.transform((left, top + lane * step)))
         foot = inverse.transform((min(max(x, left), left + wide), top + lane * step))
         dot = inverse.transform((x, y + DOT_PT / 2 * scale))
-        axes.plot(*zip(dot, foot, strict=True), color=GREY, linewidth=0.4, zorder=1.7)
+        axes.plot(*zip(dot, foot, strict=True), color=GRAY, linewidth=0.4, zorder=1.7)
 
 
 def _meets(span: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rdbench.plots.draw import GREY, dressed, show
+from rdbench.plots.draw import GRAY, dressed, show
 from rdbench.plots.legends import put_legend
 from rdbench.plots.palette import BLACK, COLORS, MARKERS, RED, SKY
 from rdbench.schema import point_text
@@ -172,7 +172,7 @@ def rates(table: pd.DataFrame, title: str, subtitle: str) -> Figure:
     estimated = means["estimated_bpp"]
     with dressed((6.0, 4.0), title, subtitle) as figure:
         axes = figure.add_subplot()
-        axes.axhline(0, color=GREY, linewidth=1.0, zorder=1.5)
+        axes.axhline(0, color=GRAY, linewidth=1.0, zorder=1.5)
         if not np.allclose(means["model_bpp"], estimated):  # else that sum is the estimate
             above = 1000 * (means["model_bpp"] - estimated)
             axes.plot(
@@ -231,7 +231,7 @@ def _name_betas(axes: Axes, betas: Sequence[float], x: Sequence[float], y: Seque
             textcoords="offset points",
             ha="center",
             fontsize=7,
-            color=GREY,
+            color=GRAY,
         )
 
 

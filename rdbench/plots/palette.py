@@ -4,7 +4,7 @@ The first seven colors are those of Okabe and Ito (2008) without the yellow, whi
 swallows. The others were searched for within the hues of their formats, so that any two codecs are
 9 and more apart in CIEDE2000, and two with one marker by more than that to eyes without the cones
 of long or of middle waves (Machado et al. 2009, doi 10.1109/TVCG.2009.113) and by 12 of CIE L* in
-grey. The tests say so.
+gray. The tests say so.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d
 
 KNOWN: Final = MappingProxyType(
     {
-        # JPEG, in greys; PNG
+        # JPEG, in grays; PNG
         "jpeg": (BLACK, "o"),
         "cjpeg": ("#C1C1C1", "P"),
         "mozjpeg": ("#A99F92", "v"),

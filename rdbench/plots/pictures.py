@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdbench.errors import UsageError
-from rdbench.plots.draw import GREY, NOTE_PT, draw, put_head, shown_notes
+from rdbench.plots.draw import GRAY, NOTE_PT, draw, put_head, shown_notes
 from rdbench.plots.figures import PLAIN, Look
 from rdbench.plots.fonts import wrapped
 from rdbench.plots.palette import RED
@@ -149,7 +149,7 @@ def _draw(plot: Gallery) -> Figure:
             _color_bar(figure, bar, plot.map_label, most)
         _caption(axes, tile.lines)
     for number, line in enumerate(reversed(notes)):
-        figure.text(0.01, (0.05 + 0.11 * number) / size[1], line, fontsize=NOTE_PT, color=GREY)
+        figure.text(0.01, (0.05 + 0.11 * number) / size[1], line, fontsize=NOTE_PT, color=GRAY)
     return figure
 
 
@@ -162,7 +162,7 @@ def widest_error(maps: Sequence[NDArray[np.float32]]) -> float:
 
 def in_colors(errors: NDArray[np.float32], most: float) -> Image:
     """An error map as a picture, uint8, (height, width, 3): dark where nothing is wrong, and bright
-    from ``most`` on; grey where the map says nothing."""
+    from ``most`` on; gray where the map says nothing."""
     import matplotlib as mpl
 
     colors = mpl.colormaps[MAP_COLORS](np.clip(errors / most, 0, 1), bytes=True)[:, :, :3]
@@ -190,8 +190,8 @@ def _color_bar(figure: Figure, axes: Axes, label: str, most: float) -> None:
 
 def _show(axes: Axes, pixels: Image) -> None:
     """An image as it is: no smoothing, each pixel a square."""
-    grey = pixels.shape[2] == 1
-    samples = pixels[:, :, 0] if grey else pixels
+    gray = pixels.shape[2] == 1
+    samples = pixels[:, :, 0] if gray else pixels
     axes.imshow(samples, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     _bare(axes)
 
@@ -227,5 +227,5 @@ def _caption(axes: Axes, lines: Sequence[str]) -> None:
         ha="center",
         va="top",
         fontsize=7.5,
-        color=GREY,
+        color=GRAY,
     )

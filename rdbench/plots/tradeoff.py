@@ -11,7 +11,7 @@ from rdbench.curves import Comparison, Complexity, averaging_text
 from rdbench.curves.complexity import MEMORY, cost_notes
 from rdbench.curves.notes import listed, notes
 from rdbench.plots.draw import (
-    GREY,
+    GRAY,
     canvas,
     draw,
     folded,
@@ -214,7 +214,7 @@ def _draw(plot: Tradeoff) -> Figure:
                 zorder=3,
                 **look.filled.marks(9 if spot.title in plot.look.highlighted else 7),
             )
-        axes.axhline(0, color=GREY, linewidth=0.8, zorder=1.5)
+        axes.axhline(0, color=GRAY, linewidth=0.8, zorder=1.5)
         low, high = _limits(panel)
         share = width / len(plot.panels)
         crowd = high / low * (3 / share) ** 3
@@ -241,7 +241,7 @@ def _front(axes: Axes, panel: Panel) -> None:
     """Rings around what is Pareto-optimal, and the steps between."""
     front = sorted((spot.cost, spot.bd_rate) for spot in panel.spots if spot.optimal)
     costs, rates = zip(*front, strict=True)
-    axes.plot(costs, rates, drawstyle="steps-post", color=GREY, linewidth=0.9, zorder=1.6)
+    axes.plot(costs, rates, drawstyle="steps-post", color=GRAY, linewidth=0.9, zorder=1.6)
     axes.plot(
         costs,
         rates,
@@ -249,7 +249,7 @@ def _front(axes: Axes, panel: Panel) -> None:
         marker="o",
         markersize=13,
         markerfacecolor="none",
-        markeredgecolor=GREY,
+        markeredgecolor=GRAY,
         markeredgewidth=0.9,
         zorder=2,
     )

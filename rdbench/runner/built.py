@@ -95,7 +95,7 @@ class Built:
             return
         kinds = " or ".join(sorted(form.words for form in taken))
         as_color = imagemagick(task.image.path.name, "{} -define png:color-type=2")
-        hint = "measure with color luma" if kinds == "grey" else f"convert it with {as_color}"
+        hint = "measure with color luma" if kinds == "gray" else f"convert it with {as_color}"
         raise UnsupportedImageError(
             f"codec {codec.name!r} takes only {kinds} images, but this one is {found.words} "
             f"({found.text}); {hint}, or measure another codec (comparisons leave this image "

@@ -63,7 +63,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def write_image(path: Path, pixels: Image) -> None:
-    """Write an image, grey or RGB, losslessly: as PNG, or as WebP if that is its suffix."""
+    """Write an image, gray or RGB, losslessly: as PNG, or as WebP if that is its suffix."""
     import cv2
 
     lossless = [cv2.IMWRITE_WEBP_QUALITY, 101] if path.suffix == ".webp" else []

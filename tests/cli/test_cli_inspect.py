@@ -74,7 +74,7 @@ def test_figures_come_with_the_numbers_behind_them(folder, inspect):
         (["--beta", "1,x"], "--beta '1,x' is not NUMBER,NUMBER,..."),
         (["--beta", "1,1000"], "name at least one number within 0.25 to 100"),
         (["--beta", ","], "name at least one number within 0.25 to 100"),
-        (["--color", "grey"], "unknown color 'grey'"),
+        (["--color", "gray"], "unknown color 'gray'"),
         (["--color", "rgb"], "measure with color luma"),
         (["--dataset", "empty"], "empty folder"),
         (["--out", "weights.safetensors/looks"], "cannot write"),

@@ -235,7 +235,7 @@ def test_an_experiment_file_measures_what_its_command_line_does(tmp_path, images
         ("datasets = 'kodak'", "key 'datasets': 'kodak' is not an array"),
         ("[[codecs]]\npoints = [1]", "key 'codecs[0].codec': is missing"),
         ("[[codecs]]\ncodec = 'jpeg'\npoint = [1]", "key 'codecs[0].point': unknown key"),
-        ("repeat = true", "key 'repeat': True is not a whole number"),
+        ("repeat = true", "key 'repeat': true is not a whole number"),
         ("repeat = 0", "key 'repeat': 0 is not between 1 and 10000"),
         ("color = 'yuv'", "key 'color': unknown value 'yuv'; known: luma, rgb"),
         ("name = 3", "key 'name': 3 is not text; write it in quotes"),

@@ -17,7 +17,7 @@ from rdbench.codecs.program_definition import (
     ArgumentForm,
     CodecForm,
     CommandForm,
-    GreyTest,
+    GrayTest,
     OptionForm,
     Pixels,
     RefusalForm,
@@ -105,7 +105,7 @@ def test_show() -> None:
     assert "label      jpeg2000 5/3 target=psnr" in text
     assert "parameter  psnr, 1 to 100" in text
     assert "transform=5/3  (9/7, 5/3)" in text
-    assert "grey and color" in text
+    assert "gray and color" in text
 
 
 def test_show_tells_what_conversions_cost_also_of_a_program_that_is_missing(
@@ -119,7 +119,7 @@ def test_show_tells_what_conversions_cost_also_of_a_program_that_is_missing(
     photo = photograph(3)
     layout = Layout("420", 10, "bt709", "full")
     ceiling = metrics.psnr(photo, round_trip(photo, layout))
-    assert f"conversion alone, on a photograph: grey without loss, color {ceiling:.2f} dB" in text
+    assert f"conversion alone, on a photograph: gray without loss, color {ceiling:.2f} dB" in text
     assert "conversion by the codec itself" in output("codecs", "show", "cjpeg")
 
 
@@ -143,7 +143,7 @@ def test_form_is_a_definition_with_everything_in_it(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
     assert load(path).name == "mine"
-    forms = (CodecForm, CommandForm, OptionForm, Pixels, ArgumentForm, GreyTest, RefusalForm)
+    forms = (CodecForm, CommandForm, OptionForm, Pixels, ArgumentForm, GrayTest, RefusalForm)
     for form in forms:
         for field in msgspec.structs.fields(form):
             assert re.search(rf"\b{field.encode_name}\b", text), field.encode_name
@@ -179,7 +179,7 @@ def test_try_takes_an_image_and_shows_all_that_a_program_that_fails_prints(tmp_p
     image.write_bytes(write_png(photograph(1)[:8, :9].copy()))
     arguments = (str(tmp_path / "mine.toml"), "--image", str(image), "--out", str(tmp_path / "out"))
     text = output("codecs", "try", *arguments, status=1)
-    assert "small.png, 9×8, grey" in text
+    assert "small.png, 9×8, gray" in text
     assert "input.pgm" in text
     assert f"| first line\n{'':10} | {'x' * 3000}\n{'':10} | last line\n" in text
     failed = next(line for line in text.splitlines() if line.startswith("failed"))

@@ -35,7 +35,7 @@ UNTRAINED = {
 }
 """Checks that tell of the training and not of the codec: after some thousand steps a transform
 gives 17 to 26 dB at any step, so that points hardly differ in quality, and that of luma is too
-bright where the grey photograph is darker than 16."""
+bright where the gray photograph is darker than 16."""
 LEARNED_VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in LEARNED),
     ("dumas2018-case2", {"coder": "binary"}),

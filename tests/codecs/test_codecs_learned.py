@@ -25,7 +25,7 @@ from rdbench.errors import (
     UsageError,
 )
 from rdbench.models import weights
-from rdbench.sample_format import GREY8, RGB8
+from rdbench.sample_format import GRAY8, RGB8
 
 pytest.importorskip("torch", reason="learned codecs need torch")
 
@@ -205,7 +205,7 @@ def test_images_without_weights_are_refused_with_a_hint(tmp_path):
     codec = plan("dumas2018-case2", checkpoints=luma).build(1)
     with pytest.raises(UnsupportedImageError, match=r"no weights for images of 3 channels.*luma"):
         codec.encode(PHOTO)
-    assert type(codec).takes(codec.options) == {GREY8}
+    assert type(codec).takes(codec.options) == {GRAY8}
     assert registry.load("lee2019").takes(plan_options("lee2019")) == {RGB8}
 
 

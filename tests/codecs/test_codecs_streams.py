@@ -31,7 +31,7 @@ def photo() -> Samples:
 
 
 @pytest.fixture(scope="module")
-def grey() -> Samples:
+def gray() -> Samples:
     return photograph(1)
 
 
@@ -48,8 +48,8 @@ def psnr_db(a: Samples, b: Samples) -> float:
 
 
 @pytest.mark.parametrize("quality", [1, 25, 75, 95, 100])
-def test_jpeg_is_what_pillow_saves(photo: Samples, grey: Samples, quality: int) -> None:
-    for image in (photo, grey):
+def test_jpeg_is_what_pillow_saves(photo: Samples, gray: Samples, quality: int) -> None:
+    for image in (photo, gray):
         assert Jpeg(quality).encode(image) == pillow_file(image, "JPEG", quality=quality)
 
 
@@ -105,9 +105,9 @@ def test_jpeg2000_is_what_pillow_saves(photo: Samples, size: Size, transform: st
 @pytest.mark.parametrize("transform", ["9/7", "5/3"])
 @pytest.mark.parametrize(("target", "flag"), [("ratio", "-r"), ("psnr", "-q")])
 def test_jpeg2000_is_what_opj_compress_writes(
-    photo: Samples, grey: Samples, tmp_path: Path, transform: str, target: str, flag: str
+    photo: Samples, gray: Samples, tmp_path: Path, transform: str, target: str, flag: str
 ) -> None:
-    for image, suffix in ((photo, "ppm"), (grey, "pgm")):
+    for image, suffix in ((photo, "ppm"), (gray, "pgm")):
         original, stream = tmp_path / f"x.{suffix}", tmp_path / "x.jp2"
         original.write_bytes(pillow_file(image, "PPM"))
         command = ["opj_compress", "-i", original, "-o", stream, flag, "30"]
@@ -131,7 +131,7 @@ def test_jpeg2000_reversible_is_lossless_at_ratio_1(photo: Samples) -> None:
     np.testing.assert_array_equal(codec.decode(codec.encode(photo)), photo)
 
 
-def test_hevc_qp_is_the_qp_of_the_frame(grey: Samples) -> None:
+def test_hevc_qp_is_the_qp_of_the_frame(gray: Samples) -> None:
     """x265 codes an I-frame at QP - 3 unless told otherwise: 6 log2(1.4) rounded."""
 
     def heif(qp: int) -> bytes:
@@ -144,13 +144,13 @@ def test_hevc_qp_is_the_qp_of_the_frame(grey: Samples) -> None:
             "x265:psy-rdoq": 0,
             "x265:wpp": 0,
         }
-        size = (grey.shape[1], grey.shape[0])
-        pillow_heif.encode("L", size, grey.tobytes(), stream, quality=None, enc_params=parameters)
+        size = (gray.shape[1], gray.shape[0])
+        pillow_heif.encode("L", size, gray.tobytes(), stream, quality=None, enc_params=parameters)
         return stream.getvalue()
 
     for qp in (22, 37):
-        assert len(Hevc(qp).encode(grey)) == pytest.approx(len(heif(qp + 3)), rel=0.001)
-        assert len(Hevc(qp).encode(grey)) != pytest.approx(len(heif(qp)), rel=0.05)
+        assert len(Hevc(qp).encode(gray)) == pytest.approx(len(heif(qp + 3)), rel=0.001)
+        assert len(Hevc(qp).encode(gray)) != pytest.approx(len(heif(qp)), rel=0.05)
 
 
 def jpeg_sampling(data: bytes) -> list[int]:
@@ -172,17 +172,17 @@ def hevc_format(data: bytes) -> tuple[str, int]:
     return {0: "400", 1: "420", 3: "444"}[record[16] & 3], (record[17] & 7) + 8
 
 
-def test_chroma_formats(photo: Samples, grey: Samples) -> None:
+def test_chroma_formats(photo: Samples, gray: Samples) -> None:
     assert jpeg_sampling(Jpeg(50).encode(photo)) == [0x22, 0x11, 0x11]
     assert jpeg_sampling(Jpeg(50, chroma="444").encode(photo)) == [0x11, 0x11, 0x11]
-    assert jpeg_sampling(Jpeg(50, chroma="444").encode(grey)) == [0x11]
+    assert jpeg_sampling(Jpeg(50, chroma="444").encode(gray)) == [0x11]
     for chroma in ("420", "444"):
         assert av1_chroma(Avif(50, speed=9, chroma=chroma).encode(photo)) == chroma
-        assert av1_chroma(Avif(50, speed=9, chroma=chroma).encode(grey)) == "400"
+        assert av1_chroma(Avif(50, speed=9, chroma=chroma).encode(gray)) == "400"
         for depth in (8, 10):
             codec = Hevc(32, chroma=chroma, depth=depth)
             assert hevc_format(codec.encode(photo)) == (chroma, depth)
-            assert hevc_format(codec.encode(grey)) == ("400", depth)
+            assert hevc_format(codec.encode(gray)) == ("400", depth)
 
 
 def test_that_hevc_names_its_siting_is_in_its_identity() -> None:

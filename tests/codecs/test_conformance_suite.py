@@ -139,7 +139,7 @@ def test_missing_programs_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_codec_must_take_some_images() -> None:
-    with pytest.raises(UsageError, match="'sound' takes neither grey8 nor rgb8, by its method"):
+    with pytest.raises(UsageError, match="'sound' takes neither gray8 nor rgb8, by its method"):
         run_checks(f"{BROKEN}:FourChannels")
 
 

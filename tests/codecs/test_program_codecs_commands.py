@@ -48,17 +48,17 @@ ANSWERS: dict[str, tuple[list[str], str, int]] = {
 """What each program is asked, what the real one prints (the first lines), and its exit code."""
 
 SPS = {
-    "hm grey": "4201010408000003000fc800000300009cc489fe5f9246d9ed90",
+    "hm gray": "4201010408000003000fc800000300009cc489fe5f9246d9ed90",
     "hm 444": "4201010408000003000c0800000300009c90244fdb2fc9236cf6c8",
     "hm 420": "420101040800000300098800000300009ca0c829c9265f9246d9ed90",
-    "kvazaar grey": "4201020160000003008000000300000300ba0000c489717924daa010000003001000000301908"
+    "kvazaar gray": "4201020160000003008000000300000300ba0000c489717924daa010000003001000000301908"
     "0",
     "kvazaar 420": "4201020160000003008000000300000300ba0000a0c829c92717924daa6e021a02080000030008"
     "00000300c840",
-    "vtm grey": "007900050200800042449501f446d10a4c8de1551207a204",
+    "vtm gray": "007900050200800042449501f446d10a4c8de1551207a204",
     "vtm 444": "0079001d4200800042448d407d11bc8522214991bf5e1551207d109402021a034040",
     "vtm 420": "0079000d020080004190539245407d11ba211a214991b84d8a3150c1be1551207e442502021a034040",
-    "vvenc grey": "0079000382108000822111a80ffeb182a86608714000000300400000064c40",
+    "vvenc gray": "0079000382108000822111a80ffeb182a86608714000000300400000064c40",
     "vvenc 420": "0079000b821080008320a72486a03fff58426cac608104e0aa1982338a0000030002000003003269"
     "80bc05010d01a040",
 }
@@ -122,7 +122,7 @@ class Case(NamedTuple):
 # 4:2:0 of 17×33 is coded as 18×34: 918 samples.
 CASES = [
     Case(
-        *("hm", "grey", {}),
+        *("hm", "gray", {}),
         *(HM.format(8, 8, 400, 8) + " --SEIDecodedPictureHash=3", 64),
         *(HM_DECODER.format(8), 64),
     ),
@@ -148,7 +148,7 @@ CASES = [
         *(HM_DECODER.format(8), 918),
     ),
     Case(
-        *("vtm", "grey", {}),
+        *("vtm", "gray", {}),
         *(VTM.format(8, 8, 400, 8) + " --SEIDecodedPictureHash=1", 64),
         *(VTM_DECODER.format(8), 64),
     ),
@@ -168,7 +168,7 @@ CASES = [
         *(918, VTM_DECODER.format(8), 918),
     ),
     Case(
-        *("vvenc", "grey", {}),
+        *("vvenc", "gray", {}),
         *(VVENC.format("16x16", "yuv400_10", "slow") + " --additional IntraQPOffset=0", 512),
         *(VVDEC, 512),
     ),
@@ -185,7 +185,7 @@ CASES = [
         *(1836, VVDEC, 1836),
     ),
     Case(
-        *("kvazaar", "grey", {}),
+        *("kvazaar", "gray", {}),
         *(KVAZAAR.format("8x8", "P400", "veryslow"), 64),
         *(FFMPEG, 64),
     ),
@@ -247,7 +247,7 @@ def test_bpg(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The stream's pixel_format is 0 for grey; bpgdec writes color all the same."""
+    """The stream's pixel_format is 0 for gray; bpgdec writes color all the same."""
     stream = bytes.fromhex("425047fb" + ("00" if channels == 1 else "60") + "00404000")
     one, encoder, decoder = stood_in(tmp_path, monkeypatch, "bpg", options)
     image = photograph(channels)

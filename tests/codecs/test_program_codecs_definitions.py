@@ -156,7 +156,7 @@ def test_imagemagick_is_held_to_one_thread() -> None:
         assert dict(command.environment) == {"MAGICK_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1"}
 
 
-def test_grey_of_ffmpeg_is_what_it_was_as_png(tmp_path: Path) -> None:
+def test_gray_of_ffmpeg_is_what_it_was_as_png(tmp_path: Path) -> None:
     """It is written as PPM of three equal channels; PNG has one, of the same samples."""
     for channels in (1, 3):
         image = photograph(channels)

@@ -26,7 +26,7 @@ from rdbench.formats import Layout, resampling, write_y4m
 from tests.codecs.programs import codec, load, run
 
 Samples = NDArray[np.uint8]
-BOTH = pytest.mark.parametrize("photo", [photograph(1), photograph(3)], ids=["grey", "color"])
+BOTH = pytest.mark.parametrize("photo", [photograph(1), photograph(3)], ids=["gray", "color"])
 
 
 def channelled(samples: Samples) -> Samples:

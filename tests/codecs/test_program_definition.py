@@ -9,7 +9,7 @@ import pytest
 
 from rdbench.codecs.base import Codec
 from rdbench.codecs.program import load
-from rdbench.codecs.program_definition import Definition, GreyTest, holds
+from rdbench.codecs.program_definition import Definition, GrayTest, holds
 from rdbench.codecs.program_file import read
 from rdbench.errors import BitstreamError, UsageError
 
@@ -87,14 +87,14 @@ arguments = [
     "-q", "{point}",
     { when = { effort = 9 }, then = ["--slow"] },
     { when = { effort = [1, 2], fast = true }, then = ["--fast", "{effort}"] },
-    { when = { channels = 1 }, then = ["--grey"] },
+    { when = { channels = 1 }, then = ["--gray"] },
     { when = { strength = 1 }, then = ["--strong"] },
     "--size={width}x{height}", "--chroma={chroma_format}-{sample_bits}", "{input}", "{stream}",
 ]
 
 [decode]
 program = "mdec"
-arguments = ["{stream}", { when = { channels = 1 }, then = ["--grey"] }, "{output}"]
+arguments = ["{stream}", { when = { channels = 1 }, then = ["--gray"] }, "{output}"]
 """
 PNM = """
 name = "mine"
@@ -148,7 +148,7 @@ def test_conditions_on_options_of_all_types(tmp_path):
     assert arguments(one, effort=2, fast=True) == ["-q", "7", "--fast", "2", *rest]
     assert arguments(one, effort="1", fast="yes") == ["-q", "7", "--fast", "1", *rest]
     assert arguments(one, effort=3, fast=True) == ["-q", "7", *rest]
-    assert arguments(one, channels=1) == ["-q", "7", "--grey", *rest]
+    assert arguments(one, channels=1) == ["-q", "7", "--gray", *rest]
     assert arguments(one, strength=1) == ["-q", "7", "--strong", *rest]
     assert arguments(one, strength=0.25) == ["-q", "7", *rest]
 
@@ -182,10 +182,10 @@ def test_what_is_refused_is_answered_with_the_reason(tmp_path):
     assert one(50, chroma="420").options["matrix"] == "bt709"
 
 
-def test_pixels_of_a_codec_for_grey_alone_say_nothing_of_chroma(tmp_path):
+def test_pixels_of_a_codec_for_gray_alone_say_nothing_of_chroma(tmp_path):
     """The layout that they would have for color need not even be there."""
-    grey = TEXT.replace("parameter =", "channels = [1]\nparameter =", 1)
-    one = load(write(tmp_path, grey))
+    gray = TEXT.replace("parameter =", "channels = [1]\nparameter =", 1)
+    one = load(write(tmp_path, gray))
     options = one.option_table["chroma"].choices
     assert {one.pixels({"chroma": c, "matrix": "gbr"})["chroma"] for c in options} == {"{chroma}"}
 
@@ -224,7 +224,7 @@ def test_holds():
 
 
 @pytest.mark.parametrize(
-    ("stream", "grey"),
+    ("stream", "gray"),
     [
         (b"BPG\xfb\x00", True),
         (b"BPG\xfb\x1f", True),
@@ -236,20 +236,20 @@ def test_holds():
         (b"BPG\xfb\xffBPG\xfb\x00", False),
     ],
 )
-def test_the_grey_test_looks_at_bits_of_one_byte(stream, grey):
-    assert GreyTest("BPG", 1, 0xE0, 0)(stream) is grey
+def test_the_gray_test_looks_at_bits_of_one_byte(stream, gray):
+    assert GrayTest("BPG", 1, 0xE0, 0)(stream) is gray
 
 
-def test_a_grey_image_that_comes_back_in_color(tmp_path):
-    """The decoder writes three equal channels; the stream's first byte tells that it is grey."""
+def test_a_gray_image_that_comes_back_in_color(tmp_path):
+    """The decoder writes three equal channels; the stream's first byte tells that it is gray."""
     color = "printf 'P6\\n2 1\\n255\\nAAABBB' > $2"
     for name, command in (("menc", "(printf g; cat $1) > $2"), ("mdec", color)):
         (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
         (tmp_path / name).chmod(0o755)
     text = PNM.replace('"menc"', '"./menc"').replace('"mdec"', '"./mdec"')
-    grey = 'output = "pnm"\ngrey = { after = "g", offset = 1, mask = 0xff, value = 0x35 }'
+    gray = 'output = "pnm"\ngray = { after = "g", offset = 1, mask = 0xff, value = 0x35 }'
     image = np.frombuffer(b"AB", np.uint8).reshape(1, 2, 1)
-    one = load(write(tmp_path, changed(text, 'output = "pnm"', grey)))(10)
+    one = load(write(tmp_path, changed(text, 'output = "pnm"', gray)))(10)
     stream = one.encode(image)
     assert stream.startswith(b"gP5")
     np.testing.assert_array_equal(one.decode(stream), image)

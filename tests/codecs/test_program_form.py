@@ -12,7 +12,7 @@ import pytest
 
 from rdbench.codecs.base import Codec
 from rdbench.codecs.program import ProgramCodec, load
-from rdbench.codecs.program_definition import GreyTest
+from rdbench.codecs.program_definition import GrayTest
 from rdbench.conforming.material import photograph
 from rdbench.errors import CodecError, OutOfTimeError, UsageError
 from tests.codecs.programs import run
@@ -227,10 +227,10 @@ def test_a_point_is_several_values_and_has_forms_and_conditions(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_decoder_is_told_the_size_and_grey_by_a_counted_header(
+def test_a_decoder_is_told_the_size_and_gray_by_a_counted_header(
     tmp_path: Path, channels: int
 ) -> None:
-    """It writes .pgm for grey images; the program's stream has the samples alone."""
+    """It writes .pgm for gray images; the program's stream has the samples alone."""
     text = changed(
         SCRIPTS,
         ('output = "pnm"', 'output = "pnm"\ngeometry = "header"'),
@@ -269,16 +269,16 @@ def test_a_call_has_the_time_of_its_definition(tmp_path: Path) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_bytes_tell_grey_too() -> None:
-    test = GreyTest((0x42, 0x50, 0xFF), 0, 0xFF, 1)
+def test_bytes_tell_gray_too() -> None:
+    test = GrayTest((0x42, 0x50, 0xFF), 0, 0xFF, 1)
     assert test(b"..BP\xff\x01")
     assert not test(b"..BP\xff\x03")
     assert not test(b"..BP\xfe\x01")
 
 
-def test_bytes_of_a_grey_test_are_read(tmp_path: Path) -> None:
-    grey = 'output = "pnm"\ngrey = { after = [0x50], offset = 0, mask = 0xff, value = 0x35 }'
-    codec = definition(tmp_path, changed(SCRIPTS, ('output = "pnm"', grey)))
-    assert codec.definition.form.pixels.grey == GreyTest((0x50,), 0, 0xFF, 0x35)
-    with pytest.raises(UsageError, match=r"key 'pixels\.grey\.after\[0\]': 256 is not between 0"):
-        definition(tmp_path, changed(SCRIPTS, ('output = "pnm"', grey.replace("0x50", "256"))))
+def test_bytes_of_a_gray_test_are_read(tmp_path: Path) -> None:
+    gray = 'output = "pnm"\ngray = { after = [0x50], offset = 0, mask = 0xff, value = 0x35 }'
+    codec = definition(tmp_path, changed(SCRIPTS, ('output = "pnm"', gray)))
+    assert codec.definition.form.pixels.gray == GrayTest((0x50,), 0, 0xFF, 0x35)
+    with pytest.raises(UsageError, match=r"key 'pixels\.gray\.after\[0\]': 256 is not between 0"):
+        definition(tmp_path, changed(SCRIPTS, ('output = "pnm"', gray.replace("0x50", "256"))))

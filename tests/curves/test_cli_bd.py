@@ -46,7 +46,7 @@ def test_prints_a_table_and_keeps_the_values(run):
     assert f"{first:+.2f}" in result.stdout
 
 
-def test_one_grey_image_among_color_ones_is_named_and_the_others_compared(tmp_path):
+def test_one_gray_image_among_color_ones_is_named_and_the_others_compared(tmp_path):
     folder = tmp_path / "mixed"
     folder.mkdir()
     for name, image in (("cat", data.chelsea()), ("man", data.camera()), ("cup", data.coffee())):

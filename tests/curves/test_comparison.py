@@ -53,9 +53,9 @@ def test_deltas_of_mean_curves_and_of_images():
     assert rate.by_method["cubic"] == pytest.approx(bd_rate(*arrays, method="cubic"), rel=1e-9)
 
 
-def with_a_grey_image():
-    """jpeg has a grey image more, which webp refuses."""
-    grey = [
+def with_a_gray_image():
+    """jpeg has a gray image more, which webp refuses."""
+    gray = [
         dataclasses.replace(row, image="camera", channels=1)
         for row in of("jpeg")
         if row.image == "coffee"
@@ -65,11 +65,11 @@ def with_a_grey_image():
         for row in of("webp")
         if row.image == "coffee"
     ]
-    return [*of("jpeg"), *grey, *of("webp"), *refused]
+    return [*of("jpeg"), *gray, *of("webp"), *refused]
 
 
-def test_one_grey_image_does_not_take_the_comparison_with_it():
-    rate, _ = compare(*curves_of(with_a_grey_image()), QUICK)
+def test_one_gray_image_does_not_take_the_comparison_with_it():
+    rate, _ = compare(*curves_of(with_a_gray_image()), QUICK)
     without, _ = compare(*curves_of(of("jpeg") + of("webp")), QUICK)
     assert rate.value == without.value
     assert rate.image_count == 4

@@ -95,7 +95,7 @@ OTHERS = {
         low,
         [*high[1:], replaced(high[0], image_sha256="another one")],
     ),
-    "grey and color": lambda low, high: (low, [replaced(row, channels=1) for row in high]),
+    "gray and color": lambda low, high: (low, [replaced(row, channels=1) for row in high]),
     "holes": lambda low, high: (
         [row for row in low if row.image == "coffee"],
         [row for row in high if row.image == "rocket"],

@@ -57,7 +57,7 @@ def test_a_run_keeps_what_the_networks_of_each_point_cost(run):
     assert points.keys() == {"8", "4", "2", "1"}
     (cost,) = points["4"].values()
     assert points["4"].keys() == {"1"}
-    # Of a grey image; 9x9, 5x5 and 5x5 with strides of 4, 2 and 2, and two GDN.
+    # Of a gray image; 9x9, 5x5 and 5x5 with strides of 4, 2 and 2, and two GDN.
     by_hand = (81 * 128 + 128 * 128) / 16 + (25 * 128 * 128 + 128 * 128) / 64
     by_hand += 25 * 128 * 128 / 256
     assert cost["analysis_kmac_px"] == pytest.approx(by_hand / 1000)

@@ -183,7 +183,7 @@ def test_what_y4m_cannot_say_is_refused() -> None:
         read_y4m(write_y4m(image, BT709), gbr)
     with pytest.raises(ValueError, match="color samples of 11 bits are not supported; 8, 9, 10"):
         write_y4m(image, Layout("444", 11, "bt709", "full"))
-    with pytest.raises(ValueError, match="grey samples of 14 bits are not supported; 8, 9, 10"):
+    with pytest.raises(ValueError, match="gray samples of 14 bits are not supported; 8, 9, 10"):
         write_y4m(image[:, :, :1], Layout("400", 14, "bt709", "full"))
 
 

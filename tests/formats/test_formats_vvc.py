@@ -10,11 +10,11 @@ from rdbench.formats import Geometry, vvc_geometry
 START = bytes.fromhex("00000001")
 
 MADE = {
-    "VTM grey": (
+    "VTM gray": (
         "007900050200800042449501f446d10a4c8de1551207a204",
         Geometry(8, 8, "400", 8),
     ),
-    "VTM grey, cropped": (
+    "VTM gray, cropped": (
         "007900050200800040a43388885407d11b442932378554481e8810",
         Geometry(33, 17, "400", 8),
     ),
@@ -30,11 +30,11 @@ MADE = {
         "0079001d420080004069024e2220d407d11bc8522214991bf5e1551207d1094002021a034040",
         Geometry(97, 65, "444", 10),
     ),
-    "VVenC grey": (
+    "VVenC gray": (
         "0079000382108000822111a80ffeb182a86608714000000300400000064c40",
         Geometry(16, 16, "400", 10),
     ),
-    "VVenC grey, cropped": (
+    "VVenC gray, cropped": (
         "007900038210800081c829cf66a03ffac60aa19821c50000030001000003001931",
         Geometry(50, 38, "400", 10),
     ),
@@ -63,7 +63,7 @@ def test_the_first_one_counts(made: tuple[bytes, Geometry]) -> None:
     unit, geometry = made
     first = b"".join(START + bytes([0, kind << 3 | 1, 0x80]) for kind in (20, 12))
     assert vvc_geometry(first + START + unit) == geometry
-    other = bytes.fromhex(MADE["VTM grey"][0])
+    other = bytes.fromhex(MADE["VTM gray"][0])
     assert vvc_geometry(START[1:] + unit + START + other) == geometry
 
 

@@ -212,7 +212,7 @@ def test_shapes_come_back_at_every_size(layout: Layout, data) -> None:
 
 
 @pytest.mark.parametrize("layout", COLOR, ids=str)
-def test_grey_has_no_chroma_and_comes_back_within_a_step(layout: Layout) -> None:
+def test_gray_has_no_chroma_and_comes_back_within_a_step(layout: Layout) -> None:
     levels = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(256, 1, 3)
     planes = to_planes(levels, layout)
     assert all((plane == 1 << (layout.depth - 1)).all() for plane in planes[1:])
@@ -221,7 +221,7 @@ def test_grey_has_no_chroma_and_comes_back_within_a_step(layout: Layout) -> None
 
 
 @pytest.mark.parametrize("depth", range(8, 17))
-def test_grey_levels_are_scaled_by_depth_alone(depth: int) -> None:
+def test_gray_levels_are_scaled_by_depth_alone(depth: int) -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     for matrix, range_ in itertools.product(("bt601", "bt709", "gbr"), ("full", "limited")):
         (plane,) = to_planes(levels, Layout("400", depth, matrix, range_))
@@ -284,8 +284,8 @@ def float_round_trip(image: np.ndarray, quantise, offset: float) -> np.ndarray:
 def test_ceiling_of_8_bit_bt709_on_kodak(kodak) -> None:
     """Published harnesses are capped at 53.0 dB by rounding and 43.69 dB by truncation.
 
-    Both are of full range with grey at 127.5, halfway between two samples. H.273 has it at
-    128, where grey is exact: 53.20 dB.
+    Both are of full range with gray at 127.5, halfway between two samples. H.273 has it at
+    128, where gray is exact: 53.20 dB.
     """
     photos = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(kodak.glob("*.png"))]
 

@@ -20,7 +20,7 @@ from rdbench.results import read_rows
 from tests.cli.command import rdbench
 
 TAGS = ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1))
-"""Of a grey image of one pixel (TIFF 6.0, section 4)."""
+"""Of a gray image of one pixel (TIFF 6.0, section 4)."""
 
 
 def directories(count: int, *, loop: bool = False) -> bytes:

@@ -250,11 +250,11 @@ def test_loaded_arrays_are_contiguous_and_locked(nowhere):
             assert not image.flags.writeable
 
 
-def test_grey_images_are_the_same_in_either_color(nowhere):
+def test_gray_images_are_the_same_in_either_color(nowhere):
     stored = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    Image.fromarray(stored).save("grey.png")
+    Image.fromarray(stored).save("gray.png")
     for color in ("rgb", "luma"):
-        image = resolve("grey.png", color=color).images[0].load()
+        image = resolve("gray.png", color=color).images[0].load()
         assert np.array_equal(image[:, :, 0], stored)
 
 

@@ -86,10 +86,10 @@ def test_lossless_formats_give_the_samples_back(rgb, kind):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in LOSSLESS if kind != "WEBP"])
-def test_grey_has_one_channel(rgb, kind):
-    grey = rgb[:, :, 0]
-    decoded = decode_image(encoded(grey, kind.split()[0], **LOSSLESS[kind]), kind)
-    assert np.array_equal(decoded, grey[:, :, np.newaxis])
+def test_gray_has_one_channel(rgb, kind):
+    gray = rgb[:, :, 0]
+    decoded = decode_image(encoded(gray, kind.split()[0], **LOSSLESS[kind]), kind)
+    assert np.array_equal(decoded, gray[:, :, np.newaxis])
 
 
 def test_jpeg_2000_files_and_codestreams_give_the_samples_back(rgb):
@@ -116,7 +116,7 @@ def test_heic_and_avif_are_decoded_as_by_another_binding_of_their_libraries():
 
 
 @pytest.mark.parametrize(("kind", "options"), [("HEIF", {}), ("AVIF", {"subsampling": "4:0:0"})])
-def test_grey_heic_and_avif_have_one_channel(kind, options):
+def test_gray_heic_and_avif_have_one_channel(kind, options):
     data = encoded(np.full((64, 64), 77, np.uint8), kind, **options)
     assert decode_image(data, "x").shape == (64, 64, 1)
 
@@ -129,7 +129,7 @@ def test_jpeg_is_decoded_as_by_another_binding_of_libjpeg_turbo(progressive, sub
     assert np.array_equal(decode_image(data, "x.jpg"), imagecodecs.jpeg8_decode(data))
 
 
-def test_grey_jpeg():
+def test_gray_jpeg():
     data = encoded(np.full((9, 7), 77, np.uint8), "JPEG")
     assert decode_image(data, "x.jpg").tolist() == np.full((9, 7, 1), 77).tolist()
 
@@ -147,7 +147,7 @@ def test_one_bit_becomes_black_and_white(kind):
 
 
 @pytest.mark.parametrize(("bits", "scale"), [(1, 255), (2, 85), (4, 17)])
-def test_grey_png_of_few_bits_is_scaled(bits, scale):
+def test_gray_png_of_few_bits_is_scaled(bits, scale):
     # one byte per row: filter 0, then 8 bits of samples, the first in the high bits
     samples = [(0b10110001 >> shift) % (1 << bits) for shift in range(8 - bits, -1, -bits)]
     data = png(len(samples), 1, bits, 0, bytes([0, 0b10110001]))
@@ -265,7 +265,7 @@ def test_bmp_with_alpha_is_refused_and_with_a_spare_byte_is_read():
     assert decode_image(bmp_of_one_pixel(alpha_mask=0), "x.bmp").tolist() == [[[1, 2, 3]]]
 
 
-def test_grey_with_alpha_is_refused(rgb):
+def test_gray_with_alpha_is_refused(rgb):
     with pytest.raises(UnsupportedImageError, match="transparency"):
         decode_image(encoded(Image.fromarray(rgb).convert("LA"), "PNG"), "x.png")
 
@@ -279,7 +279,7 @@ def test_a_transparent_color_is_refused(mode):
 
 
 @pytest.mark.parametrize(
-    ("color", "samples"), [(0, 1), (2, 3), (4, 2), (6, 4)], ids=["grey", "rgb", "la", "rgba"]
+    ("color", "samples"), [(0, 1), (2, 3), (4, 2), (6, 4)], ids=["gray", "rgb", "la", "rgba"]
 )
 def test_16_bit_png_is_refused(color, samples):
     data = png(1, 1, 16, color, bytes(1 + 2 * samples))
@@ -419,7 +419,7 @@ def test_what_is_no_image(data):
         decode_image(data, "x.png")
 
 
-@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -433,9 +433,9 @@ def test_what_is_no_image(data):
         ("JPEG2000", {"no_jp2": True}),
     ],
 )
-def test_truncated_files_are_refused_wherever_they_end(rgb, kind, options, grey):
+def test_truncated_files_are_refused_wherever_they_end(rgb, kind, options, gray):
     image = Image.fromarray(rgb)
-    data = encoded(image.convert("L") if grey else image, kind, **options)
+    data = encoded(image.convert("L") if gray else image, kind, **options)
     whole = decode_image(data, kind)
     assert whole.shape[:2] == rgb.shape[:2]
     accepted = []

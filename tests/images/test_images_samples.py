@@ -58,9 +58,9 @@ def test_luma_of_black_and_white_spans_the_limited_range():
     assert luma(both).tolist() == [[[16], [235]]]
 
 
-def test_grey_is_luma_already():
-    grey = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
-    assert luma(grey) is grey
+def test_gray_is_luma_already():
+    gray = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+    assert luma(gray) is gray
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 2), (4, 4, 4)])

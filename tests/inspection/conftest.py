@@ -33,7 +33,7 @@ def networks(tmp_path_factory) -> dict[str, Path]:
             if architecture == "dumas2018":
                 gains = torch.tensor([0.0, 0.3, 0.6, 1, 2, 3])
                 network.encoder[-1].weight.mul_(gains[:, None, None, None])
-                network.decoder[-1].weight.mul_(30_000)  # to grey levels
+                network.decoder[-1].weight.mul_(30_000)  # to gray levels
                 network.density.cover(60.0)
             else:
                 network.g_a[-1].weight.mul_(20)

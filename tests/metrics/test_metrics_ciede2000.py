@@ -32,7 +32,7 @@ def test_any_colors() -> None:
 
 
 def test_one_sample_of_a_flat_image() -> None:
-    """Neither small differences nor greys lose precision, or divide by zero."""
+    """Neither small differences nor grays lose precision, or divide by zero."""
     image = np.full((40, 40, 3), 128, np.uint8)
     decoded = image.copy()
     decoded[3, 4, 1] += 1
@@ -70,7 +70,7 @@ def test_reconstructions_of_a_learned_codec(oracle, name: str, expected: float) 
     assert value(*oracle(name)) == pytest.approx(expected, abs=6e-5)
 
 
-def test_grey_is_the_color_image_of_three_equal_channels(photo, jpeg) -> None:
-    grey = np.ascontiguousarray(photo[:130, :140, 1:2])
-    decoded = jpeg(grey, 40)
-    assert value(grey, decoded) == value(grey.repeat(3, axis=2), decoded.repeat(3, axis=2))
+def test_gray_is_the_color_image_of_three_equal_channels(photo, jpeg) -> None:
+    gray = np.ascontiguousarray(photo[:130, :140, 1:2])
+    decoded = jpeg(gray, 40)
+    assert value(gray, decoded) == value(gray.repeat(3, axis=2), decoded.repeat(3, axis=2))

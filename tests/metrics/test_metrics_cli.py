@@ -85,7 +85,7 @@ def test_show_has_all_of_the_record(tmp_path: Path) -> None:
     path = write(tmp_path, channels="[1]", least_side="8", revision="3", unit='"steps"')
     text = output("metrics", "show", str(path))
     assert "label       Total error [steps]\ndirection   less is better\n" in text
-    assert "images      grey\nleast side  8 px\n" in text
+    assert "images      gray\nleast side  8 px\n" in text
     assert "revision    3\nversion     total.py 1.5\n" in text
     assert re.search(r"^file        total.toml sha256:[0-9a-f]{64}$", text, re.MULTILINE)
 

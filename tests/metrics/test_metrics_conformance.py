@@ -23,7 +23,7 @@ from . import broken_metrics
 from .programs import COMPARE, write
 
 FILE = Path(broken_metrics.__file__)
-LATER = {"grey", "color", "flat", "identity", "noise", "repeatable", "symmetry"}
+LATER = {"gray", "color", "flat", "identity", "noise", "repeatable", "symmetry"}
 FAULTS = {
     "MeanError": set(),
     "ColorError": set(),
@@ -42,12 +42,12 @@ FAULTS = {
     "ChangesDecoded": {"input-kept"},
     "ChangesOriginal": {"input-kept"},
     "WritesInPlace": {"input-kept"},
-    "WrongDirection": {"grey", "color", "flat", "identity", "noise"},
+    "WrongDirection": {"gray", "color", "flat", "identity", "noise"},
     "NotRepeatable": {"repeatable"},
     "Remembers": {"noise", "repeatable"},
-    "NotOnOnePixel": {"grey", "color"},
+    "NotOnOnePixel": {"gray", "color"},
     "Saturates": {"noise"},
-    "NaNWhereFlat": {"grey", "flat"},
+    "NaNWhereFlat": {"gray", "flat"},
     "Undefined": {"record"},
 }
 
@@ -76,7 +76,7 @@ def test_every_built_in_metric_conforms(name: str) -> None:
     record = BUILT_IN[name]
     expected = {
         "version": not record.target.startswith("rdbench.metrics.extra."),
-        "grey": SampleFormat(1) not in record.formats,
+        "gray": SampleFormat(1) not in record.formats,
         "identity": not record.best_is_original,
         "noise": record.no_reference,
     }
@@ -103,10 +103,10 @@ def test_a_fault_is_found(class_name: str) -> None:
         ("ChangesOriginal", "noise", "see above"),
         ("Saturates", "noise", "256×192×1: noise 10 scores 5, noise 20 scores 5"),
         ("WrongDirection", "identity", "one sample changed scores 2.03451e-05, itself scores 0"),
-        ("NotOnOnePixel", "grey", "1×1×1 against itself: raised ValueError: too small"),
+        ("NotOnOnePixel", "gray", "1×1×1 against itself: raised ValueError: too small"),
         ("NaNWhereFlat", "flat", "32×32×1 against itself: score returned NaN"),
         ("Undefined", "record", "definition is empty: say what it is, with its source"),
-        ("ColorError", "grey", "it does not take them"),
+        ("ColorError", "gray", "it does not take them"),
         ("MeanError", "symmetry", "original and decoded image can be exchanged"),
         ("Asymmetric", "symmetry", "not symmetric: 256×192×1 against JPEG 30 0.3501"),
         ("MeanError", "record", "Mean error [steps], less is better, on all samples"),
@@ -130,7 +130,7 @@ def test_a_metric_that_hangs_is_ended(class_name: str, doing: str) -> None:
 def test_sizes_begin_with_the_shortest_side() -> None:
     detail = checked(f"{FILE}:ColorError")["color"].detail
     assert detail == "20×20×3, 37×20×3, 20×37×3, 22×21×3, 84×52×3, 256×192×3"
-    assert checked("ms_ssim")["grey"].detail.startswith("161×161×1, 178×161×1, ")
+    assert checked("ms_ssim")["gray"].detail.startswith("161×161×1, 178×161×1, ")
 
 
 def test_a_program_conforms(tmp_path: Path) -> None:

@@ -85,14 +85,14 @@ def test_a_value_is_what_piq_gives_with_the_same_weights(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_identical_images_give_0_and_grey_ones_what_three_equal_channels_do(
+def test_identical_images_give_0_and_gray_ones_what_three_equal_channels_do(
     in_cache, pair, name
 ) -> None:
     reference = Reference(pair[0], [find(name)])
     assert reference.score(pair[0].copy()).values[name] == pytest.approx(0, abs=1e-6)
-    grey = [np.ascontiguousarray(image[:, :, :1]) for image in pair]
-    color = [np.repeat(image, 3, axis=2) for image in grey]
-    values = [Reference(a, [find(name)]).score(b).values[name] for a, b in (grey, color)]
+    gray = [np.ascontiguousarray(image[:, :, :1]) for image in pair]
+    color = [np.repeat(image, 3, axis=2) for image in gray]
+    values = [Reference(a, [find(name)]).score(b).values[name] for a, b in (gray, color)]
     assert values[0] == values[1] > 1e-3
 
 

@@ -110,10 +110,10 @@ def test_images_that_are_too_small_have_no_value(photo, name) -> None:
 
 
 @pytest.mark.parametrize("name", ["cvvdp", "flip", "vmaf"])
-def test_of_grey_images_it_is_that_of_three_equal_channels(pair, name) -> None:
-    grey = [np.ascontiguousarray(image[:, :, :1]) for image in pair]
-    color = [np.repeat(image, 3, axis=2) for image in grey]
-    assert values([name], *grey) == values([name], *color)
+def test_of_gray_images_it_is_that_of_three_equal_channels(pair, name) -> None:
+    gray = [np.ascontiguousarray(image[:, :, :1]) for image in pair]
+    color = [np.repeat(image, 3, axis=2) for image in gray]
+    assert values([name], *gray) == values([name], *color)
 
 
 SCRIPT = """

@@ -55,8 +55,8 @@ def test_what_a_metric_makes_of_its_original_is_its_own() -> None:
 
 
 def test_images_that_a_metric_does_not_take_have_no_value() -> None:
-    grey = of("ColorError", image=ORIGINAL[:, :, :1]).score(DECODED[:, :, :1])
-    assert grey.notes == ("color_error: takes rgb8, but the image is grey8",)
+    gray = of("ColorError", image=ORIGINAL[:, :, :1]).score(DECODED[:, :, :1])
+    assert gray.notes == ("color_error: takes rgb8, but the image is gray8",)
     small = of("ColorError", image=ORIGINAL[:19]).score(DECODED[:19])
     assert small.notes == ("color_error: sides must be at least 20 px, but the image is 30x19",)
     assert of("ColorError").score(ORIGINAL).values["color_error"] == 0

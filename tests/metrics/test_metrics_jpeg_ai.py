@@ -166,11 +166,11 @@ def test_images_that_are_too_small_have_no_value(photo, name) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_of_grey_images_it_is_that_of_the_channel(pair, name) -> None:
-    grey = [np.ascontiguousarray(image[:, :, :1]) for image in pair]
-    color = [np.repeat(image, 3, axis=2) for image in grey]
+def test_of_gray_images_it_is_that_of_the_channel(pair, name) -> None:
+    gray = [np.ascontiguousarray(image[:, :, :1]) for image in pair]
+    color = [np.repeat(image, 3, axis=2) for image in gray]
     # FSIM's coefficients of luma add up to 1 but for rounding, and those of I and Q nearly to 0.
-    assert scored(name, *grey) == pytest.approx(scored(name, *color), abs=1e-6)
+    assert scored(name, *gray) == pytest.approx(scored(name, *color), abs=1e-6)
 
 
 def test_luma_of_8_bit_is_exact_with_halves_up() -> None:

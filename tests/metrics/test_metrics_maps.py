@@ -114,7 +114,7 @@ def test_the_absolute_difference_needs_no_metric(pair):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_maps_of_grey_images(pair):
+def test_maps_of_gray_images(pair):
     original, decoded = (image[:, :, :1].copy() for image in pair)
     for name in ("difference", "mse", "ssim_y", "ciede2000", "ssimulacra2"):
         (found,) = error_maps(map_record(name), original, [decoded])

@@ -63,8 +63,8 @@ def test_luma_psnr_weighs_red_green_and_blue_in_this_order() -> None:
 
 
 def test_luma_psnr_of_one_channel_is_its_psnr(photo, jpeg) -> None:
-    grey = np.ascontiguousarray(photo[:, :, :1])
-    values = reference(grey, ["psnr_db", "psnr_y_db"]).score(jpeg(grey, 40)).values
+    gray = np.ascontiguousarray(photo[:, :, :1])
+    values = reference(gray, ["psnr_db", "psnr_y_db"]).score(jpeg(gray, 40)).values
     assert values["psnr_y_db"] == values["psnr_db"]
 
 
@@ -165,16 +165,16 @@ def test_what_else_is_asked_for_moves_no_digit(photo, jpeg) -> None:
 
 
 def test_one_channel_has_no_chroma(photo, jpeg) -> None:
-    grey = np.ascontiguousarray(photo[:, :, :1])
-    scores = reference(grey, YUV).score(jpeg(grey, 40))
+    gray = np.ascontiguousarray(photo[:, :, :1])
+    scores = reference(gray, YUV).score(jpeg(gray, 40))
     assert {*scores.values} == {"mse", "psnr_y_db"}
-    assert scores.notes == (f"{', '.join(YUV[1:])}: takes rgb8, but the image is grey8",)
+    assert scores.notes == (f"{', '.join(YUV[1:])}: takes rgb8, but the image is gray8",)
 
 
 def test_chroma_without_an_error_is_infinitely_good(photo) -> None:
     """An image whose channels are equal and stay equal, of which luma has lost something."""
-    grey = np.repeat(photo[:, :, 1:2], 3, axis=2)
-    values = reference(grey, YUV).score(grey ^ np.uint8(1)).values
+    gray = np.repeat(photo[:, :, 1:2], 3, axis=2)
+    values = reference(gray, YUV).score(gray ^ np.uint8(1)).values
     assert values["psnr_y_db"] == pytest.approx(20 * math.log10(255), abs=1e-6)
     assert [values[name] for name in YUV[1:]] == [math.inf] * 4
 

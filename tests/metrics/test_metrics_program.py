@@ -147,7 +147,7 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
         ({"revision": "0"}, "revision and least_side must be at least 1"),
         ({"channels": "[]"}, "key 'channels': has no values"),
         ({"channels": "[1, 4]"}, "key 'channels[1]': unknown value '4'; known: 1, 3"),
-        ({"channels": "[true]"}, "key 'channels[0]': True is not a whole number"),
+        ({"channels": "[true]"}, "key 'channels[0]': true is not a whole number"),
         ({"input": '"jpeg"'}, "key 'input': unknown value 'jpeg'"),
         ({"pattern": ""}, "key 'pattern': is missing"),
         ({"pattern": "'('"}, "key 'pattern': is not a regular expression: "),
@@ -174,7 +174,7 @@ def test_a_missing_program_says_what_to_install_and_costs_nothing_else(tmp_path)
         ({"score_exit_codes": "[]"}, "key 'score.exit_codes': has no values"),
         ({"score_exit_codes": "[0, -9]"}, "key 'score.exit_codes[1]': -9 is not between 0 and 255"),
         ({"score_exit_codes": "[256]"}, "key 'score.exit_codes[0]': 256 is not between 0 and 255"),
-        ({"score_exit_codes": "[true]"}, "key 'score.exit_codes[0]': True is not a whole number"),
+        ({"score_exit_codes": "[true]"}, "key 'score.exit_codes[0]': true is not a whole number"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_file_and_key(tmp_path, changes, message) -> None:

@@ -43,7 +43,7 @@ def value(image: np.ndarray, decoded: np.ndarray) -> float:
     ],
 )
 def test_posterized_crops(photo, height, width, channels, step, expected) -> None:
-    """Odd sides, too small for six scales (below 113 px), grey, and below zero."""
+    """Odd sides, too small for six scales (below 113 px), gray, and below zero."""
     image = np.ascontiguousarray(photo[:height, 100 : 100 + width, :channels])
     decoded = (image // step * step + step // 2).astype(np.uint8)
     assert value(image, decoded) == pytest.approx(expected, abs=max(TOLERANCE, 1e-7))
@@ -99,10 +99,10 @@ def test_kernels_for_other_processors(kernels: str, threads: str) -> None:
     assert float(of_itself) == 100
 
 
-def test_grey_is_the_color_image_of_three_equal_channels(photo, jpeg) -> None:
-    grey = np.ascontiguousarray(photo[:130, :140, 1:2])
-    decoded = jpeg(grey, 40)
-    assert value(grey, decoded) == value(grey.repeat(3, axis=2), decoded.repeat(3, axis=2))
+def test_gray_is_the_color_image_of_three_equal_channels(photo, jpeg) -> None:
+    gray = np.ascontiguousarray(photo[:130, :140, 1:2])
+    decoded = jpeg(gray, 40)
+    assert value(gray, decoded) == value(gray.repeat(3, axis=2), decoded.repeat(3, axis=2))
 
 
 def test_an_image_below_8_px_has_no_value(photo) -> None:

@@ -125,8 +125,8 @@ def test_luma_is_better_than_its_colors_where_chroma_alone_has_lost(photo) -> No
 
 
 def test_luma_of_one_channel_is_the_channel(photo, jpeg) -> None:
-    grey = np.ascontiguousarray(photo[:200, :201, :1])
-    values = reference(grey, ["ssim", "ms_ssim_db", *OF_LUMA]).score(jpeg(grey, 40)).values
+    gray = np.ascontiguousarray(photo[:200, :201, :1])
+    values = reference(gray, ["ssim", "ms_ssim_db", *OF_LUMA]).score(jpeg(gray, 40)).values
     for name in ("ssim", "ms_ssim", "ms_ssim_db"):
         assert values[name.replace("ssim", "ssim_y")] == values[name]
 

@@ -16,7 +16,7 @@ from rdbench.programs import Program, find
 from .conftest import reference
 
 LIMITED = Layout("444", 8, "bt709", "limited")
-GREY = Layout("400", 8, "bt709", "full")
+GRAY = Layout("400", 8, "bt709", "full")
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,10 @@ def test_large_images_have_the_activity_of_pairs(program, photo, jpeg, height, w
     assert values(image, decoded) == pytest.approx((least, luma), abs=6e-5)
 
 
-def test_grey_is_compared_as_it_is(program, photo, jpeg) -> None:
+def test_gray_is_compared_as_it_is(program, photo, jpeg) -> None:
     image = np.ascontiguousarray(photo[:200, :300, :1])
     decoded = jpeg(image, 40)
-    (luma,) = by_ffmpeg(program, image, decoded, GREY)
+    (luma,) = by_ffmpeg(program, image, decoded, GRAY)
     assert values(image, decoded) == pytest.approx((luma, luma), abs=6e-5)
     assert values(image, decoded) == values(image, decoded, "601")
 

@@ -62,13 +62,13 @@ def test_all_curves_are_of_the_images_that_all_have():
     assert scene(curves_of(rows), "photos", BUILT_IN["ssim"]) is None
 
 
-def test_one_grey_image_does_not_take_the_figure_with_it():
-    grey = [
+def test_one_gray_image_does_not_take_the_figure_with_it():
+    gray = [
         dataclasses.replace(row, image="camera", channels=1)
         for row in of("jpeg")
         if row.image == "coffee"
     ]
-    view = scene(curves_of([*grey, *encoded_rows()]), "photos", PSNR)
+    view = scene(curves_of([*gray, *encoded_rows()]), "photos", PSNR)
     assert view.images == ("astronaut", "chelsea", "coffee", "rocket")
     plot = rate_distortion(view)
     assert {line.title for line in plot.lines} == {"jpeg", "webp", "jpeg2000"}

@@ -86,7 +86,7 @@ def test_curves_that_are_added_leave_the_others_as_they_are():
     assert {key: styles([*more, *cast])[key] for key in cast} == before
 
 
-def test_known_codecs_are_told_apart_by_color_and_those_of_one_marker_by_all_eyes_and_in_grey():
+def test_known_codecs_are_told_apart_by_color_and_those_of_one_marker_by_all_eyes_and_in_gray():
     for (a, (one, marker)), (b, (other, second)) in itertools.combinations(KNOWN.items(), 2):
         assert apart(one, other) >= UNLIKE, (a, b)
         if marker == second:

@@ -62,7 +62,7 @@ def test_raw_planes_with_a_header(tmp_path, places, depth, channels, height, wid
     codec = written(
         tmp_path,
         f'geometry = "header"\nchroma = "420"\ndepth = {depth}\nrange = "limited"\n'
-        f"grey_depth = {depth}",
+        f"gray_depth = {depth}",
     )
     original = image(height, width, channels)
     stream = codec.encode(original)

@@ -167,7 +167,7 @@ def test_a_crop_beyond_the_image_is_refused(crop):
         cut(np.zeros((40, 50, 3), np.uint8), crop)
 
 
-def test_pixels_are_drawn_unsmoothed_and_grey_as_grey():
+def test_pixels_are_drawn_unsmoothed_and_gray_as_gray():
     pixels = np.zeros((4, 6, 1), np.uint8)
     pixels[1, 2] = 200
     figure = draw(Gallery("x", "t", "s", (Tile(pixels, ("original",)), Tile(pixels, ("a", "b")))))

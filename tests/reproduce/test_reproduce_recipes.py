@@ -67,7 +67,7 @@ def test_what_comes_along_can_be_read_and_names_curves_that_there_are(name):
         (
             'kind = "rate-distortion"',
             "crop = [true, 0, 8, 8]",
-            "crop[0]': True is not a whole number",
+            "crop[0]': true is not a whole number",
         ),
         ('test = "BPG"', 'test = "BGP"', "unknown label 'BGP'; did you mean 'BPG'"),
         ('anchor = "JPEG"', "", "key 'claims[0].anchor': is missing"),

@@ -279,8 +279,8 @@ class Unsteady(Step):
         return super().decode(data[:-4])
 
 
-class Grey(Step):
-    name = "grey"
+class Gray(Step):
+    name = "gray"
     channels = frozenset({1})
 
 

@@ -357,17 +357,17 @@ def test_another_codec_option_or_point_is_measured(place, codec):
     assert place.hits(codec) == [None]
 
 
-def test_luma_is_another_image_than_rgb_and_than_grey(place):
+def test_luma_is_another_image_than_rgb_and_than_gray(place):
     assert place.hits("jpeg:points=50", color="luma") == [None]
     ref = ImageRef("images", "a", place.image)
-    grey = {"sha256": "1", "width": 1, "height": 1, "channels": 1, "sample_format": "grey8"}
+    gray = {"sha256": "1", "width": 1, "height": 1, "channels": 1, "sample_format": "gray8"}
     experiment = plan("", datasets=[str(place.image.parent)], codecs=[parse_codec("jpeg")])
     with Cache(place.folder / "cache") as cache:
         own = Reuse(
             cache, experiment.metrics, Identities(experiment), place.folder, times=0, timing=0
         )
         task = experiment.tasks()[0]
-        keys = {own._key(task, {**grey, "color": color}) for color in ("rgb", "luma")}
+        keys = {own._key(task, {**gray, "color": color}) for color in ("rgb", "luma")}
     assert ref.color == "rgb"
     assert len(keys) == 2
 

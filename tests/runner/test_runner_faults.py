@@ -139,10 +139,10 @@ def test_a_codec_that_cannot_be_built_fails_in_all_its_rows(measure):
     assert all(row.image_sha256 and row.width == 48 for row in bad)
 
 
-def test_a_color_image_into_a_grey_codec_is_unsupported(measure):
-    outcome = measure("Grey")
+def test_a_color_image_into_a_gray_codec_is_unsupported(measure):
+    outcome = measure("Gray")
     assert {row.status for row in outcome.rows} == {UNSUPPORTED}
-    assert "takes only grey images" in outcome.rows[0].message
+    assert "takes only gray images" in outcome.rows[0].message
     assert "; measure with color luma, or" in outcome.rows[0].message
 
 

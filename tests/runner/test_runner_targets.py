@@ -258,15 +258,15 @@ def test_a_metric_that_has_no_value_for_an_image(measure, tmp_path):
     folder = tmp_path / "odd"
     folder.mkdir()
     pixels = skimage.data.astronaut()[:128, :128]
-    Image.fromarray(pixels[..., 0]).save(folder / "grey.png")
+    Image.fromarray(pixels[..., 0]).save(folder / "gray.png")
     Image.fromarray(pixels).save(folder / "small.png")
     outcome = measure("jpeg:points=psnr_u_db:36", "webp:points=ms_ssim:0.9", datasets=folder)
     rows = {(row.image, row.codec): row for row in outcome.rows}
     assert rows["small", "jpeg"].status == OK
-    assert rows["grey", "jpeg"].status == "failed"
+    assert rows["gray", "jpeg"].status == "failed"
     assert (
-        "its target has no value here: psnr_u_db: takes rgb8, but the image is grey8"
-        in rows["grey", "jpeg"].message
+        "its target has no value here: psnr_u_db: takes rgb8, but the image is gray8"
+        in rows["gray", "jpeg"].message
     )
     assert rows["small", "webp"].status == "failed"
     assert (

@@ -51,7 +51,7 @@ def images(side=192):
 def test_transforms_of_a_factorized_prior_go_under_other_entropy_models(
     toml, factorized, tmp_path, architecture, beta
 ):
-    """Away from the borders, whose zeros stand for black there and for grey here, they are the
+    """Away from the borders, whose zeros stand for black there and for gray here, they are the
     same but for the size of a step, whatever the scale of samples."""
     start = {"file": str(factorized), "parts": TRANSFORMS, "beta": beta}
     (file,) = train(read(toml(architecture, start=start, optimizer=STILL)), tmp_path / "o").finished
