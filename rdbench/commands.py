@@ -34,12 +34,21 @@ class ProgramForm(Form, frozen=True):
     """The keys of a table that describes a program, without ``arguments``."""
 
     program: str
+    """its name on PATH, or where the variable RDBENCH_NAME points to; with a slash, a path relative
+    to this file"""
     names: tuple[str, ...] | None = None
+    """names that it may have on PATH; by default ``program``"""
     version: tuple[str, ...] | None = None
+    """the arguments that make it print its version; by default it is not started to ask, and is
+    identified by its SHA-256 alone"""
     pattern: str = ""
+    """a regular expression for what it then prints: its groups are the version"""
     files: tuple[str, ...] = ()
+    """files beside this one that are linked into the folder in which it runs"""
     reads: tuple[str, ...] = ()
+    """files and folders that it reads in place; their SHA-256 is recorded"""
     environment: dict[str, Any] = msgspec.field(default_factory=dict)
+    """variables that are set for it, in addition to those of your shell; they are recorded"""
 
 
 def program(

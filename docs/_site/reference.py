@@ -22,6 +22,7 @@ from rdbench import experiment, metrics
 from rdbench.cli import app
 from rdbench.codecs import program_definition, registry
 from rdbench.codecs.base import Axis, Option
+from rdbench.environments import environment
 from rdbench.errors import RdbenchError
 from rdbench.metrics import program as program_metric
 from rdbench.metrics.registry import names as metric_names
@@ -36,7 +37,11 @@ Forms = tuple[type[msgspec.Struct], str]
 FORMS: Final[dict[str, tuple[str, tuple[Forms, ...]]]] = {
     "Experiment": (
         "What `rdbench run FILE.toml` measures.",
-        ((experiment.ExperimentForm, ""), (experiment.CodecForm, "[[codecs]]")),
+        (
+            (experiment.ExperimentForm, ""),
+            (experiment.CodecForm, "[[codecs]]"),
+            (environment.EnvironmentForm, "[codecs.environment]"),
+        ),
     ),
     "Program codec": (
         "An encoder and a decoder of the system as a codec. `rdbench codecs form` prints a file "
@@ -48,6 +53,7 @@ FORMS: Final[dict[str, tuple[str, tuple[Forms, ...]]]] = {
             (program_definition.RefusalForm, "[[refuse]]"),
             (program_definition.Pixels, "[pixels]"),
             (program_definition.GrayTest, "[pixels.gray]"),
+            (program_definition.Multiples, "[pixels.multiple]"),
             (program_definition.CommandForm, "[encode], [decode]"),
             (program_definition.ArgumentForm, "a condition among arguments"),
         ),
@@ -251,10 +257,7 @@ def forms() -> str:
             parts.append(f"```toml\n{example}\n```")
         for form, place in tables:
             head = f"### {title}: `{place}`" if place else f"### {title}: keys"
-            rows = _keys(form)
-            width = 4 if any(row[3] for row in rows) else 3
-            titles = ("key", "type", "default", "what it is")
-            parts += [head, grid(titles[:width], [row[:width] for row in rows], width)]
+            parts += [head, grid(("key", "type", "default", "what it is"), _keys(form), 4)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -133,8 +133,11 @@ class EnvironmentForm(Form, frozen=True):
     """An environment as the table of a TOML file: one of the three."""
 
     python: str = ""
+    """the path of an interpreter, relative to this file if it has a slash, or its name on PATH"""
     conda: str = ""
+    """the name or the folder of a conda environment"""
     command: tuple[str, ...] = ()
+    """the words of a command that starts Python, such as that of a container"""
 
     def named(self, folder: Path) -> list[Environment]:
         """What is named. An interpreter with a slash, and arguments that are files, are meant as

@@ -55,23 +55,39 @@ _PLACES: Final = frozenset({"original", "decoded"})
 
 class _ScoreForm(commands.ProgramForm, frozen=True, kw_only=True):
     arguments: tuple[str, ...]
+    """the arguments, with ``{original}`` and ``{decoded}`` for the two files; there is no shell"""
     exit_codes: Annotated[tuple[ExitCode, ...], Meta(min_length=1)] = (0,)
+    """the exit statuses that mean success, 0 to 255"""
 
 
 class _MetricForm(Form, frozen=True, kw_only=True):
     name: str
+    """its name, which is also that of its column"""
     higher_is_better: bool
+    """whether a higher number is a better image"""
     label: str = ""
+    """what axes and tables call it; by default its name"""
     unit: str = ""
+    """the unit of its numbers, such as ``"dB"``; by default none"""
     definition: str = ""
+    """how the number is defined, in a sentence"""
     computed_on: str = ""
+    """the samples that it is computed on"""
     revision: int = 1
+    """a number that is raised when the same images get another value"""
     least_side: int = 1
+    """the shortest side in pixels of the images that it takes"""
     channels: Channels = (1, 3)
+    """the numbers of channels of the images that it takes: 1 (gray), 3 (color)"""
     install: str = ""
+    """what to do if the program is missing"""
     input: Literal["png", "pnm"] = "png"
+    """the format of the files that the program reads: ``png`` or ``pnm``"""
     pattern: str
+    """a regular expression with one group, for the number; the last match in the last 16 KiB that
+    the program prints counts"""
     score: _ScoreForm
+    """the program and how it is called"""
 
 
 @dataclass(frozen=True)

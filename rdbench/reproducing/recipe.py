@@ -95,21 +95,37 @@ class Network(Form, frozen=True):
     """A network with random weights."""
 
     file: str
+    """the file in the run directory, which codecs name as ``checkpoint = "run:FILE"``"""
     architecture: str
+    """the name of its architecture"""
     configuration: dict[str, Any]
+    """the arguments of the network"""
 
 
 class _FigureForm(Form, frozen=True):
+    """An entry of ``[[figures]]``."""
+
     kind: Literal["rate-distortion", "rate-gap", "times", "comparison"]
+    """quality over rate, real minus estimated rate, times, or one image as codecs decode it"""
     metric: str = "psnr_db"
+    """the metric of its axis, or of a comparison: a name, FILE.py:Class or FILE.toml"""
     averaging: Averaging = "mean"
+    """how images are averaged: the mean of the metric, or pooled by its rule"""
     published: tuple[str, ...] = ()
+    """further published curves to draw"""
     x_limits: tuple[float, float] | None = None
+    """the range of the horizontal axis; by default that of the measured curves"""
     y_limits: tuple[float, float] | None = None
+    """the range of the vertical axis; by default that of the measured curves"""
     image: str = ""
+    """the image of a comparison, which alone needs it"""
     bpp: float = 0.0
+    """the rate of a comparison in bit/px: the nearest point of each codec is shown"""
     crop: tuple[int, int, int, int] | str | None = None
+    """the part of the image: left, top, width and height in pixels, or ``"worst"``; by default all
+    of it"""
     codecs: tuple[str, ...] = ()
+    """the labels of the codecs in a comparison; by default all of them"""
 
 
 @dataclass(frozen=True)
@@ -128,16 +144,28 @@ class FigureRecipe:
 
 
 class _ClaimForm(Form, frozen=True):
+    """An entry of ``[[claims]]``: a number in the paper."""
+
     test: str
+    """the label of the curve that is compared; ``published:LABEL`` is always the published one"""
     kind: Literal["bd-rate", "rate-gap", "time-saving"] = "bd-rate"
+    """BD-rate in percent, real minus estimated rate in bit/px, or time saved in percent"""
     anchor: str = ""
+    """the label of the curve that it is compared with; a rate-gap needs none"""
     dataset: str = ""
+    """one of the datasets; by default there is a claim for each"""
     metric: str = "psnr_db"
+    """the metric of a BD-rate: a name, FILE.py:Class or FILE.toml"""
     method: str = "pchip"
+    """the interpolation of a BD-rate, as ``rdbench bd --method`` takes it"""
     averaging: Averaging = "mean"
+    """how images are averaged: the mean of the metric, or pooled by its rule"""
     points: tuple[float, ...] = ()
+    """the points of a rate-gap, with a claim for each; other kinds use all points"""
     paper: float | None = None
+    """the number in the paper, in the unit of ``kind``; by default it has none"""
     note: str = ""
+    """what must be known to compare the two numbers"""
 
 
 @dataclass(frozen=True)
@@ -169,9 +197,16 @@ class PaperDelta:
 
 
 class _DeltasForm(Form, frozen=True):
+    """The table ``[deltas]``: BD-rates of single images, from published points."""
+
     file: str
+    """a CSV file beside the recipe with the columns test, anchor and image, and one for each metric
+    with the numbers of the paper in percent"""
     convention: str = ""
+    """the convention by which BD-rates are computed, as ``rdbench bd --convention`` takes it; by
+    default the settings of ``rdbench bd``"""
     note: str = ""
+    """what must be known to compare the two numbers"""
 
 
 @dataclass(frozen=True)
@@ -215,25 +250,46 @@ def find(text: str) -> Path:
 
 
 class _RoleForm(experiment.CodecForm, frozen=True, kw_only=True):
+    """An entry of ``[[codecs]]``, which may be published curves alone."""
+
     codec: str = ""
+    """a name, FILE.py:Class or FILE.toml; by default only published curves are drawn"""
     label: str
+    """the name of the curve"""
     published: tuple[str, ...] = ()
+    """published curves, which are used where codec or images are missing, and drawn as well where
+    they are not"""
 
 
 class _RecipeForm(Form, frozen=True):
+    """A recipe as a TOML file has it."""
+
     title: str
+    """the title of the page"""
     datasets: tuple[str, ...]
+    """names of datasets, folders, files or globs"""
     metrics: tuple[str, ...]
+    """names, FILE.py:Class or FILE.toml"""
     paper: str = ""
+    """its authors, title, place and year"""
     text: str = ""
+    """what the figure or table shows, in a paragraph"""
     color: experiment.Color = "rgb"
+    """what is measured: the image, or its BT.601 luma from 16 to 235"""
     alone: bool = False
+    """whether times are compared, so that one worker measures alone"""
     images: tuple[str, ...] = ()
+    """the names of the images to measure; by default all those of the datasets"""
     codecs: tuple[_RoleForm, ...] = ()
+    """the curves to measure, and their published ones"""
     networks: tuple[Network, ...] = ()
+    """networks with random weights, for measurements of time"""
     figures: tuple[_FigureForm, ...] = ()
+    """what is drawn"""
     claims: tuple[_ClaimForm, ...] = ()
+    """the numbers of the paper that are computed again"""
     deltas: _DeltasForm | None = None
+    """BD-rates of single images in the paper, from published points"""
 
 
 def read(path: Path) -> Recipe:

@@ -44,11 +44,13 @@ class Data(Form, frozen=True):
     train: tuple[str, ...]
     """known datasets, folders, files or globs, as :func:`rdbench.images.resolve` takes them"""
     validation: str
+    """the images for validation, as ``train`` takes them"""
     color: Literal["rgb", "luma"] = "rgb"
     """rgb, or luma: BT.601, 16 to 235"""
     crop: int = 256
     """side in pixels"""
     batch: Annotated[int, Meta(ge=1)] = 8
+    """number of crops in a step"""
     smallest_scale: Annotated[float, Meta(ge=0.1, le=1)] = 1.0
     """crops are downscaled by factors drawn between this and 1"""
     flips: bool = True
@@ -86,6 +88,7 @@ class Optimizer(Form, frozen=True):
     """The training of each network of the family."""
 
     steps: Annotated[int, Meta(ge=1)]
+    """number of steps of each network, without ``finish_steps``"""
     neighbor_steps: Count = 0
     """steps of a network that starts from its neighbor; 0 for as many as the first, which is also
     used if the layers differ"""
@@ -114,6 +117,7 @@ class Optimizer(Form, frozen=True):
     drops: tuple[Fraction, ...] = (0.8,)
     """fractions of the steps"""
     factor: Fraction = 0.1
+    """the factor on the learning rate at each of ``drops``"""
     warm_up: Fraction = 0.01
     """fraction of the steps in which the learning rate rises"""
     bits_ramp: Fraction = 0.0
@@ -141,11 +145,13 @@ class Run(Form, frozen=True):
     """How it is carried out."""
 
     seed: Count = 0
+    """the seed of weights, crops and noise"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1"""
     precision: Literal["float32", "bfloat16"] = "float32"
     """precision of the transforms: float32 or bfloat16"""
     checkpoint_minutes: Annotated[float, Meta(ge=0)] = 10.0
+    """minutes between checkpoints, from which an interrupted training resumes"""
     validate_every: Count = 5000
     """steps between validations; 0 for only at the end"""
     validate_images: Annotated[int, Meta(ge=1)] = 8

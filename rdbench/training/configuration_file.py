@@ -64,19 +64,36 @@ class ConfigurationForm(Form, frozen=True):
     """A configuration as a TOML file has it."""
 
     architecture: str
+    """its name, or FILE.py:NAME of your own"""
     data: Data
+    """the images, and how they are prepared"""
     optimizer: Optimizer
+    """the training of each network"""
     description: str = ""
+    """what it is for"""
     optimized: Literal["mse", "ms-ssim"] = "mse"
+    """the distortion in the loss"""
     lambdas: tuple[float, ...] = ()
+    """λ of the paper's loss for each network, above 0; either these or ``qualities``"""
     qualities: tuple[int, ...] = ()
+    """the paper's numbers of networks, which give λ and the arguments of the network"""
     start: str | StartForm = ""
+    """``"neighbor"`` (the network before it in the family), ``"block-transform"``, a file of
+    weights, or a table; by default random weights"""
     first: str | StartForm = ""
+    """with ``start = "neighbor"``: the start of the first network, and of those whose layers differ
+    from the one before"""
     freeze: bool = False
+    """whether the transforms stay fixed, and only the entropy model is trained, on cached
+    latents"""
     half: bool = False
+    """whether weights are written as float16 instead of float32"""
     network: dict[str, Any] = msgspec.field(default_factory=dict)
+    """arguments of the network, such as ``channels``"""
     run: Run = Run()
+    """how the training is carried out"""
     trainer: dict[str, Any] = msgspec.field(default_factory=dict)
+    """options specific to the architecture, such as ``step_rate`` of ``dumas2018``"""
 
 
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:

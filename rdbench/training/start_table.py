@@ -18,8 +18,12 @@ class StartForm(Form, frozen=True):
     """``start = {file = ..., parts = [...], beta = ...}``."""
 
     file: str
+    """a file of weights, by its path from this file"""
     parts: tuple[str, ...] = ()
+    """the parts of the network that are taken from it, such as ``g_a``; by default all"""
     beta: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0
+    """the step of the latents in steps of those of the file, 0.001 to 1000; another than 1 is for
+    ``g_a`` and ``g_s``"""
 
 
 def read_start(table: Table, key: str, value: str | StartForm, trainer: type[Trainer]) -> Start:

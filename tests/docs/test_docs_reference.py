@@ -92,6 +92,19 @@ def test_every_key_stands_there():
                 assert f"| `{field.encode_name}` |" in page
 
 
+FORMS = [
+    pytest.param(form, id=f"{title} {place}".strip())
+    for title, (_, tables) in reference.FORMS.items()
+    for form, place in tables
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_key_says_what_it_is(form):
+    silent = [key for key, _, _, meaning in reference._keys(form) if not meaning]
+    assert not silent, f"a docstring is missing in {form.__module__}.{form.__name__}"
+
+
 def test_every_public_name_stands_there():
     page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     for name in set(rdbench.__all__) - {"__version__", "errors"}:
