@@ -31,7 +31,7 @@ def list_datasets(context: typer.Context) -> None:
         expected = len(dataset.manifest)
         there = f"{expected - len(found.missing)} of {expected} images"
         say(f"{dataset.name:{width}}  {there:>17}  {found.folder or 'not found'}")
-        details = [f"{dataset.licence}; {dataset.source}"]
+        details = [f"{dataset.license}; {dataset.source}"]
         if found.missing:
             details.append(dataset.remedy)
         for line in details:

@@ -29,7 +29,7 @@ class Option:
     """One option of a codec.
 
     ``default`` fixes the type: values given as text are converted to it. ``choices`` lists what is
-    allowed, or ``low`` and ``high`` bound it. ``labelled`` options appear in the label of the curve
+    allowed, or ``low`` and ``high`` bound it. ``labeled`` options appear in the label of the curve
     even at their default; ``color`` options have no meaning for one-channel images and are left out
     of the label there.
     """
@@ -39,7 +39,7 @@ class Option:
     choices: tuple[str | int | float, ...] = ()
     low: float = -math.inf
     high: float = math.inf
-    labelled: bool = False
+    labeled: bool = False
     color: bool = False
     shown: tuple[str, ...] = ()
     """How each of ``choices`` appears in a label, if not as the value."""
@@ -92,7 +92,7 @@ def chroma_option(default: str) -> Option:
         "chroma format: 4:2:0 halves both sides of the chroma planes, 4:4:4 keeps them",
         choices=("420", "444"),
         shown=("4:2:0", "4:4:4"),
-        labelled=True,
+        labeled=True,
         color=True,
     )
 
@@ -224,13 +224,13 @@ class Codec(abc.ABC):
 
     @classmethod
     def label(cls, options: Mapping[str, Any], *, color: bool = True) -> str:
-        """Name of the curve: the codec's name with its labelled and its non-default options."""
+        """Name of the curve: the codec's name with its labeled and its non-default options."""
         words = [cls.name]
         for name, option in cls.option_table.items():
             value = options[name]
             if option.color and not color:
                 continue
-            if option.labelled:
+            if option.labeled:
                 words.append(option.text(value))
             elif value != option.default:
                 words.append(f"{name}={option.text(value)}")

@@ -72,7 +72,7 @@ class Jpeg2000(Codec):
             "9/7",
             "wavelet: 9/7 is irreversible, 5/3 reversible (and worse in PSNR at the same rate)",
             choices=("9/7", "5/3"),
-            labelled=True,
+            labeled=True,
         ),
         "target": Option(
             "ratio",

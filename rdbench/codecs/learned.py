@@ -183,7 +183,7 @@ class LearnedCodec(NetworkCodec):
             return [(path, card)]
         named = options["checkpoints"]
         folder = places.path(named) if named else weights.SHIPPED
-        found = weights.catalogue(folder)
+        found = weights.catalog(folder)
         return [(path, card) for path, card in found.items() if cls.fits(card, options)]
 
     @classmethod
@@ -224,7 +224,7 @@ class LearnedCodec(NetworkCodec):
     def _elsewhere(cls, options: Mapping[str, Any]) -> str:
         """The first folder of ``baselines/weights`` that has weights for it; "" without one."""
         for folder in sorted((places.baselines() / "weights").glob("*/")):
-            if any(cls.fits(card, options) for card in weights.catalogue(folder).values()):
+            if any(cls.fits(card, options) for card in weights.catalog(folder).values()):
                 return f"{places.PREFIX}weights/{folder.name}"
         return ""
 

@@ -147,7 +147,7 @@ class Lee2019(RateLadder):
             "the distortion that the weights were trained for",
             choices=("mse", "ms-ssim"),
             shown=("MSE", "MS-SSIM"),
-            labelled=True,
+            labeled=True,
         ),
         "contexts": Option(
             "both",
@@ -178,7 +178,7 @@ class Trained(RateLadder):
         "architecture": Option(
             "",
             "FILE.py:NAME of your own ArchitectureSpec; by default as the weights say",
-            labelled=True,
+            labeled=True,
             path=True,
         ),
         **RateLadder.option_table,

@@ -294,7 +294,7 @@ class OptionForm(Form, frozen=True):
     """its least value if it is a number; by default there is none"""
     high: float = math.inf
     """its greatest value if it is a number; by default there is none"""
-    labelled: bool = False
+    labeled: bool = False
     """whether the label of the curve has it at its default, too"""
     color: bool = False
     """whether it means nothing for gray images; their labels leave it out"""

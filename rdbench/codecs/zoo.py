@@ -43,7 +43,7 @@ class Zoo(NetworkCodec):
             "bmshj2018-hyperprior",
             "the architecture, as CompressAI names it",
             choices=tuple(files.ARCHITECTURES),
-            labelled=True,
+            labeled=True,
         ),
         "metric": Option(
             "mse",

@@ -295,7 +295,7 @@ class Option:
 
     FIELDS = (
         *("default", "meaning", "choices", "low", "high"),
-        *("labelled", "color", "shown", "path", "silent"),
+        *("labeled", "color", "shown", "path", "silent"),
     )
 
     def __init__(self, *values: Any, **named: Any) -> None:

@@ -45,7 +45,7 @@ class KnownDataset:
     name: str
     folder: str
     """Folder under a data root, or within ``package``"""
-    licence: str
+    license: str
     source: str
     package: str = ""
     """Python package that contains the images, if any"""
@@ -106,14 +106,14 @@ _ALL: Final = (
         "photos",
         folder="data",
         package="skimage",
-        licence="public domain, CC0; motorcycle_left: Middlebury 2014 stereo benchmark",
+        license="public domain, CC0; motorcycle_left: Middlebury 2014 stereo benchmark",
         source="five photographs in scikit-image",
     ),
     KnownDataset(
         "kodak",
         title="Kodak",
         folder="kodak",
-        licence="released by Kodak for unrestricted use",
+        license="released by Kodak for unrestricted use",
         source="https://r0k.us/graphics/kodak/",
         base_url="https://r0k.us/graphics/kodak/kodak/",
     ),
@@ -121,7 +121,7 @@ _ALL: Final = (
         "bsds300-test",
         title="BSDS300 test",
         folder="bsds300-test",
-        licence="non-commercial research and education",
+        license="non-commercial research and education",
         source="https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/bsds/",
         trim=True,
     ),
@@ -129,21 +129,21 @@ _ALL: Final = (
         "clic2025",
         title="CLIC 2025",
         folder="clic2025",
-        licence="Unsplash licence",
+        license="Unsplash License",
         source="https://clic2025.compression.cc/ (six validation photographs)",
     ),
     KnownDataset(
         "cid22-train",
         title="CID22 train",
         folder="cid22/train",
-        licence="CC BY-SA 4.0",
+        license="CC BY-SA 4.0",
         source="https://cloudinary.com/labs/cid22",
     ),
     KnownDataset(
         "cid22-val",
         title="CID22 val",
         folder="cid22/val",
-        licence="CC BY-SA 4.0",
+        license="CC BY-SA 4.0",
         source="https://cloudinary.com/labs/cid22",
     ),
 )

@@ -1,6 +1,6 @@
 """Converting results of other tools to published curves: files in, one tidy CSV out.
 
-A format is one module with ``recognises`` and ``read``, and one line in :data:`FORMATS`. The CSV
+A format is one module with ``recognizes`` and ``read``, and one line in :data:`FORMATS`. The CSV
 is what :func:`rdbench.curves.read_published` reads.
 """
 
@@ -38,17 +38,17 @@ class Format:
     """
 
     name: str
-    recognises: Callable[[File, Request], bool]
+    recognizes: Callable[[File, Request], bool]
     read: Callable[[Sequence[File], Request], Reading]
 
 
 FORMATS: Final = (
-    Format("CompressAI's JSON", compressai.recognises, compressai.read),
-    Format("logs of VTM or HM", encoder_logs.recognises, encoder_logs.read),
-    Format("the tables of Lee 2019", lee2019.recognises, lee2019.read),
-    Format("the rate points of AOM's test conditions", aom.recognises, aom.read),
-    Format("summaries of JPEG AI", jpeg_ai.recognises, jpeg_ai.read),
-    Format("CSV", columns.recognises, columns.read),
+    Format("CompressAI's JSON", compressai.recognizes, compressai.read),
+    Format("logs of VTM or HM", encoder_logs.recognizes, encoder_logs.read),
+    Format("the tables of Lee 2019", lee2019.recognizes, lee2019.read),
+    Format("the rate points of AOM's test conditions", aom.recognizes, aom.read),
+    Format("summaries of JPEG AI", jpeg_ai.recognizes, jpeg_ai.read),
+    Format("CSV", columns.recognizes, columns.read),
 )
 """In the order in which they are tried."""
 
@@ -186,4 +186,4 @@ def import_curves(places: Sequence[str | Path], request: Request) -> Imported:
 
 
 def _format(file: File, request: Request) -> Format:
-    return next(form for form in FORMATS if form.recognises(file, request))
+    return next(form for form in FORMATS if form.recognizes(file, request))

@@ -39,7 +39,7 @@ _SIZE: Final = re.compile(r"([1-9]\d*)x([1-9]\d*)")
 _ISSUE: Final = "its metrics are libvmaf's for AOM, of YCbCr planes at 4:2:0"
 
 
-def recognises(file: File, request: Request) -> bool:
+def recognizes(file: File, request: Request) -> bool:
     return file.text.lstrip().startswith(_HEADER) and not request.mapping
 
 

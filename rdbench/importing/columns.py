@@ -21,7 +21,7 @@ from rdbench.importing.rows import (
 )
 
 
-def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
+def recognizes(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
     """Accepts whatever no other format does."""
     return True
 

@@ -54,7 +54,7 @@ _INFERENCE: Final = re.compile(r"Inference \((?P<coder>.+)\)")
 _PRETRAINED: Final = re.compile(r"(?P<curve>.+-(mse|ms-ssim))-(?P<quality>\d+)-[^-]+(-estimation)?")
 
 
-def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
+def recognizes(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
     return file.name.endswith(".json") or file.text.lstrip().startswith(("{", "["))
 
 

@@ -35,7 +35,7 @@ class _Run:
     title: str = ""
 
 
-def recognises(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
+def recognizes(file: File, request: Request) -> bool:  # noqa: ARG001 - as all formats
     """Whether a file has the size of a stream and a summary over all frames, as both encoders print
     them."""
     return bool(_BYTES.search(file.text) and _HEADER.search(file.text))

@@ -32,7 +32,7 @@ _LINEAR: Final = ("ms_ssim_y:matrix=709", "vif", "fsim", "iw_ssim")
 _DATASET: Final = "jpeg-ai-test"
 
 
-def recognises(file: File, request: Request) -> bool:
+def recognizes(file: File, request: Request) -> bool:
     first = next(iter(file.text.lstrip("\n").splitlines()), "").split("\t")
     return len(first) == _CELLS and bool(_NAME.fullmatch(first[0])) and not request.mapping
 

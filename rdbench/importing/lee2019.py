@@ -36,7 +36,7 @@ _TOLERANCE: Final = 2e-9
 _Table = dict[tuple[str, float], float]
 
 
-def recognises(file: File, request: Request) -> bool:
+def recognizes(file: File, request: Request) -> bool:
     header = _header(file)
     wide = header[0] == _PARAMETER and all(NUMBER.fullmatch(name) for name in header[1:])
     return wide or (header == LONG and not request.mapping)

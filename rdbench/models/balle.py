@@ -126,10 +126,10 @@ class FactorizedPrior(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """The reconstruction of ``images``. Latents get uniform noise from ``generator`` in
         training, and are rounded otherwise."""
-        y_hat, likelihoods = self.modelled(self.g_a(images), generator)
+        y_hat, likelihoods = self.modeled(self.g_a(images), generator)
         return Reconstruction(self.g_s(y_hat), likelihoods)
 
-    def modelled(
+    def modeled(
         self, y: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The input of g_s for latents y, (B, M, h, w), and the likelihoods of :meth:`forward`."""
@@ -190,10 +190,10 @@ class Balle2018(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
         """The reconstruction of ``images``. Latents get uniform noise from ``generator`` in
         training, and are rounded otherwise."""
-        y_hat, likelihoods = self.modelled(self.g_a(images), generator)
+        y_hat, likelihoods = self.modeled(self.g_a(images), generator)
         return Reconstruction(self.g_s(y_hat), likelihoods)
 
-    def modelled(
+    def modeled(
         self, y: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The input of g_s for latents y, (B, M, h, w), and the likelihoods of :meth:`forward`."""

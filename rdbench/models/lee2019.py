@@ -201,31 +201,31 @@ class Lee2019(nn.Module):
         """The reconstruction of ``images``, with the likelihoods ``y1``, ``z`` if there is a
         hyperprior, and ``y2`` in a hybrid network. They are those of latents with uniform noise
         from ``generator`` in training (equation 3), and of rounded latents otherwise."""
-        y_hat, likelihoods = self.modelled(self.analysis(images), generator)
+        y_hat, likelihoods = self.modeled(self.analysis(images), generator)
         return Reconstruction(self.synthesis(y_hat), likelihoods)
 
-    def modelled(
+    def modeled(
         self, y: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The input of g_s for latents y, (B, M1 + M2, h, w), and the likelihoods of
         :meth:`forward`."""
-        y_hat = y_modelled = rounded = round_ste(y)
+        y_hat = y_modeled = rounded = round_ste(y)
         if self.training:
-            y_modelled = y + uniform_noise(y, generator)
-            y_hat = rounded if self.discrete else y_modelled
+            y_modeled = y + uniform_noise(y, generator)
+            y_hat = rounded if self.discrete else y_modeled
         context = self.configuration.context
         likelihoods: dict[str, Tensor] = {}
         c_prime = plain_scale = y[:, :0]
         if self.hyperprior:
             z = self.hyper_analysis(y if self.magnitudes else rounded)
-            z_hat = z_modelled = round_ste(z)
+            z_hat = z_modeled = round_ste(z)
             if self.training:
-                z_modelled = z + uniform_noise(z, generator)
-                z_hat = z_hat if self.discrete else z_modelled
+                z_modeled = z + uniform_noise(z, generator)
+                z_hat = z_hat if self.discrete else z_modeled
             c_prime, plain_scale = self.hyper_synthesis(z_hat)
-            likelihoods["z"] = _likelihood(z_modelled, 0.0, self.z_scales()[:, None, None])
+            likelihoods["z"] = _likelihood(z_modeled, 0.0, self.z_scales()[:, None, None])
         mean, scale = self.all_parameters(y_hat[:, :context], c_prime)
-        likelihoods["y1"] = _likelihood(y_modelled[:, :context], mean, scale)
+        likelihoods["y1"] = _likelihood(y_modeled[:, :context], mean, scale)
         if self.configuration.plain:
-            likelihoods["y2"] = _likelihood(y_modelled[:, context:], 0.0, plain_scale)
+            likelihoods["y2"] = _likelihood(y_modeled[:, context:], 0.0, plain_scale)
         return y_hat, likelihoods

@@ -185,7 +185,7 @@ def identity(state: Mapping[str, Tensor]) -> bytes:
     return digest.digest()[:IDENTITY_BYTES]
 
 
-def catalogue(folder: Path) -> dict[Path, Card]:
+def catalog(folder: Path) -> dict[Path, Card]:
     """The files of weights in ``folder``, sorted by name, with their cards. Raises
     :class:`UsageError` if it is not a folder, or has a file that is damaged or of another
     program."""

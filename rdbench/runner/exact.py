@@ -54,12 +54,12 @@ def exact(
     manifest = read_manifest(run)
     plans, notes = [], []
     for row in rows:
-        target, options = Plans(manifest).definition(row)
+        target, options = Plans(run, manifest).definition(row)
         notes.append(_refuse_another(manifest, row, target, options))
         request = CodecRequest(target, options, (point_text(wanted),), row.label, column, tolerance)
         plans.append(plan_codec(request))
     first = rows[0]
-    ref = originals(manifest, {(first.dataset, first.image)})[first.dataset, first.image]
+    ref = originals(run, manifest, {(first.dataset, first.image)})[first.dataset, first.image]
     experiment = Experiment(
         "exact",
         (Dataset(first.dataset, (ref,), str(ref.path)),),

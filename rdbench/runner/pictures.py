@@ -83,8 +83,8 @@ def pictures(
     :class:`UsageError` if the manifest does not say where the originals are.
     """
     manifest = read_manifest(run)
-    refs = originals(manifest, {(row.dataset, row.image) for row in rows})
-    plans = Plans(manifest)
+    refs = originals(run, manifest, {(row.dataset, row.image) for row in rows})
+    plans = Plans(run, manifest)
     names = tuple(record.name for record in metrics)
     jobs = [
         PictureJob(
@@ -120,7 +120,7 @@ def pictures(
 def original_of(run: Path, row: Measurement) -> ImageRef:
     """The original of a row. Raises :class:`UsageError` if it is unknown, or not the one that was
     measured."""
-    ref = originals(read_manifest(run), {(row.dataset, row.image)})[row.dataset, row.image]
+    ref = originals(run, read_manifest(run), {(row.dataset, row.image)})[row.dataset, row.image]
     if row.image_sha256 and pixel_sha256(ref.load()) != row.image_sha256:
         raise UsageError(
             f"{str(ref.path)!r} is not the image that was measured as {row.image!r}, by its SHA-256"

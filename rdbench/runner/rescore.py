@@ -8,10 +8,10 @@ from typing import Any
 
 from rdbench import programs
 from rdbench.codecs.request import CodecRequest
-from rdbench.errors import UsageError
+from rdbench.errors import UsageError, naming
 from rdbench.experiment import CodecPlan, Task, plan_codec
 from rdbench.images import Geometry, ImageRef, trims
-from rdbench.manifest import read_manifest
+from rdbench.manifest import MANIFEST, read_manifest
 from rdbench.metrics import MetricRecord
 from rdbench.plans import by_image, curve_options
 from rdbench.results import RunDirectory, measurements_path
@@ -54,8 +54,8 @@ def rescore(
                 "`keep_decoded=True`, or add the metrics with `rdbench run`, which encodes again"
             )
         names = tuple(record.name for record in metrics)
-        refs = originals(manifest, {(row.dataset, row.image) for row in kept})
-        plans = Plans(manifest)
+        refs = originals(path, manifest, {(row.dataset, row.image) for row in kept})
+        plans = Plans(path, manifest)
         jobs = [
             Job(
                 Task(
@@ -87,9 +87,10 @@ def rescore(
 
 
 def originals(
-    manifest: dict[str, Any], wanted: set[tuple[str, str]]
+    run: Path, manifest: dict[str, Any], wanted: set[tuple[str, str]]
 ) -> dict[tuple[str, str], ImageRef]:
-    """The originals as they were read when the run was measured."""
+    """The originals as they were read when the run directory ``run``, with this manifest, was
+    measured. Raises :class:`UsageError` if the manifest does not say where they are."""
     experiment = manifest.get("experiment", {})
     found = {}
     geometries = {
@@ -101,7 +102,9 @@ def originals(
     for dataset, name in sorted(wanted):
         file = manifest.get("files", {}).get(dataset, {}).get(name)
         if file is None:
-            raise UsageError(f"run.json does not say where the image {name!r} of {dataset!r} is")
+            raise UsageError(
+                f"{str(run / MANIFEST)!r} does not say where the image {name!r} of {dataset!r} is"
+            )
         geometry: Geometry = geometries.get((dataset, name), "original")
         color = experiment.get("color", "rgb")
         found[dataset, name] = ImageRef(dataset, name, Path(file), color, geometry, trims(dataset))
@@ -114,9 +117,11 @@ def setting_of(row: Measurement) -> float:
 
 
 class Plans:
-    """The codecs of a run's rows, looked up as far as there are streams to decode."""
+    """The codecs of the rows of the run directory ``run``, looked up as far as there are streams to
+    decode."""
 
-    def __init__(self, manifest: dict[str, Any]) -> None:
+    def __init__(self, run: Path, manifest: dict[str, Any]) -> None:
+        self._file = run / MANIFEST
         self._targets: dict[str, str] = manifest.get("targets", {})
         self._options = {
             (codec["codec"], curve_options(codec)): codec.get("options", {})
@@ -130,6 +135,9 @@ class Plans:
         return target, self._options.get((row.codec, row.options), {})
 
     def of(self, row: Measurement) -> CodecPlan:
+        """The codec of a row, with its options and the setting that made it. Raises
+        :class:`UsageError` with the file if what the manifest says of it is invalid here, and the
+        codec is needed to decode a stream."""
         point = setting_of(row)
         key = row.codec, row.options, point
         if key not in self._plans:
@@ -138,6 +146,7 @@ class Plans:
                 target, row.codec, tuple(options.items()), row.parameter, (point,), row.label
             )
             if not row.decoded_file:
-                plan = plan_codec(CodecRequest(target, options, (point,), row.label))
+                with naming(repr(str(self._file))):
+                    plan = plan_codec(CodecRequest(target, options, (point,), row.label))
             self._plans[key] = plan
         return self._plans[key]

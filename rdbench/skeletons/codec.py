@@ -21,7 +21,7 @@ class MyName(rdbench.Codec):
     integer_points = True
 
     # All else that can be chosen, as in `--codec THIS_FILE:MyName:effort=9`: default and meaning.
-    # A curve is labelled with what is not the default.
+    # A curve is labeled with what is not the default.
     option_table = {"effort": rdbench.Option(6, "effort of zlib", low=1, high=9)}
 
     @classmethod

@@ -35,13 +35,13 @@ class Sound(Codec):
     def version(cls) -> str:
         return "1"
 
-    def quantise(self, image: np.ndarray) -> np.ndarray:
+    def quantize(self, image: np.ndarray) -> np.ndarray:
         levels = 2 ** int(self.point) - 1
         return np.rint(image * (levels / 255)).astype(np.uint8)
 
     def encode(self, image: np.ndarray) -> bytes:
         head = struct.pack(HEADER, b"SND!", *image.shape, int(self.point))
-        body = head + zlib.compress(self.quantise(image).tobytes())
+        body = head + zlib.compress(self.quantize(image).tobytes())
         return body + struct.pack(">I", zlib.crc32(body))
 
     def decode(self, data: bytes) -> np.ndarray:
@@ -76,7 +76,7 @@ class NotRepeatable(Sound):
     def encode(self, image: np.ndarray) -> bytes:
         head = struct.pack(HEADER, b"SND!", *image.shape, int(self.point))
         self.count = getattr(self, "count", 0) + 1
-        body = head + zlib.compress(self.quantise(image).tobytes(), self.count % 2)
+        body = head + zlib.compress(self.quantize(image).tobytes(), self.count % 2)
         return body + struct.pack(">I", zlib.crc32(body))
 
 
@@ -125,7 +125,7 @@ class NotLearnedCoarse(Coarse):
 
 
 class Truncates(Sound):
-    def quantise(self, image: np.ndarray) -> np.ndarray:
+    def quantize(self, image: np.ndarray) -> np.ndarray:
         return (image >> (8 - int(self.point))) if self.point < 8 else image
 
     def samples(self, body: bytes) -> np.ndarray:

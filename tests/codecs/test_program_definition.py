@@ -45,7 +45,7 @@ default = "420"
 choices = ["420", "422", "444"]
 shown = ["4:2:0", "4:2:2", "4:4:4"]
 meaning = "chroma format"
-labelled = true
+labeled = true
 color = true
 
 [options.matrix]

@@ -120,7 +120,7 @@ MISTAKES = [
     ("default = 5", "default = 0", "options.effort.default", "0 is not within 1 to 9"),
     ("default = 5", "default = 10", "options.effort.default", "10 is not within 1 to 9"),
     ("high = 9", 'high = "9"', "options.effort.high", "'9' is not a number"),
-    ("labelled = true", "labelled = 1", "options.chroma.labelled", "1 is not true or false"),
+    ("labeled = true", "labeled = 1", "options.chroma.labeled", "1 is not true or false"),
     ('shown = ["4:2:0", ', "shown = [", "options.chroma.shown", "2 texts for 3 choices"),
     ("[options.fast]\ndefault = false", "[options]\nfast = 1", "options.fast", "is not a table"),
     # Pixels.

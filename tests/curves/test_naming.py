@@ -16,7 +16,7 @@ from rdbench.schema import Measurement, options_text
 from tests.curves.encoded import as_csv, of
 
 
-def labelled(codec: str, label: str, options: str, **changes: object) -> list[Measurement]:
+def labeled(codec: str, label: str, options: str, **changes: object) -> list[Measurement]:
     rows = of(codec, **changes)
     return [dataclasses.replace(row, label=label, options=options) for row in rows]
 
@@ -25,7 +25,7 @@ def asked(codec: str, **options: str) -> list[Measurement]:
     """Rows with label and options as a run writes them of this codec."""
     found = registry.load(codec)
     resolved = found.resolve_options(options)
-    return labelled(codec, found.label(resolved), options_text(found.told(resolved)))
+    return labeled(codec, found.label(resolved), options_text(found.told(resolved)))
 
 
 def run_of(folder: Path, *parts: list[Measurement]) -> Path:
@@ -70,8 +70,8 @@ def test_labels_that_were_given_stay(tmp_path):
     plain, fast = (options_text({"method": m, "threads": 1}) for m in (4, 0))
     run = run_of(
         tmp_path / "run",
-        labelled("webp", "webp usual", plain),
-        labelled("webp", "webp method=0", fast),
+        labeled("webp", "webp usual", plain),
+        labeled("webp", "webp method=0", fast),
     )
     assert labels(run) == ["webp usual", "webp method=0"]
 

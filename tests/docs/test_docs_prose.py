@@ -14,10 +14,12 @@ from tests.docs.pages import GUIDES, README, ROOT
 
 BLANK = r"(?:[^\S\n]+|[^\S\n]*\n[^\S\n]*)"
 """Between words: also the end of a line, but not that of a paragraph."""
+FILE = tomllib.loads((Path(__file__).parent / "prose.toml").read_text())
 RULES = [
-    (re.compile(rule["pattern"].replace(" ", BLANK)), rule["instead"])
-    for rule in tomllib.loads((Path(__file__).parent / "prose.toml").read_text())["rules"]
+    (re.compile(rule["pattern"].replace(" ", BLANK)), rule["instead"]) for rule in FILE["rules"]
 ]
+SPELLING = re.compile(FILE["spelling"]["pattern"])
+KEPT = {one["file"]: set(one["words"]) for one in FILE["spelling"]["exceptions"]}
 PAGES = [
     README,
     ROOT / "CONTRIBUTING.md",
@@ -28,6 +30,17 @@ PAGES = [
     ROOT / "results" / "README.md",
 ]
 MODULES = sorted((ROOT / "rdbench").rglob("*.py"))
+SOURCES = [
+    *(
+        path
+        for kind in ("py", "toml", "md", "jinja")
+        for path in (ROOT / "rdbench").rglob(f"*.{kind}")
+    ),
+    *(ROOT / "rdbench" / "reporting" / "assets" / "script").rglob("*.js"),
+    *(ROOT / "docs" / "_site").rglob("*.py"),
+    *(ROOT / "baselines").rglob("*.toml"),
+    *PAGES,
+]
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -64,6 +77,15 @@ def test_texts_of_the_package_keep_to_the_rules():
         for line, text in _strings(module)
         for hit in _hits(text, module, line)
     ]
+
+
+def test_spelling_is_american_in_identifiers_and_keys_too():
+    """What others call so is in the list of exceptions, where nothing is that does not occur."""
+    found: dict[str, set[str]] = {}
+    for path in SOURCES:
+        for hit in SPELLING.finditer(path.read_text(encoding="utf-8")):
+            found.setdefault(str(path.relative_to(ROOT)), set()).add(hit[0])
+    assert found == KEPT, FILE["spelling"]["instead"]
 
 
 def test_a_rule_finds_what_it_is_for_over_the_end_of_a_line():

@@ -268,17 +268,17 @@ def test_full_range_bt601_is_the_ycbcr_of_pillow(photo) -> None:
     assert np.abs(theirs - ours).max() <= 1
 
 
-def float_round_trip(image: np.ndarray, quantise, offset: float) -> np.ndarray:
-    """8-bit full-range BT.709 there and back, Cb = quantise(255 E'PB + offset)."""
+def float_round_trip(image: np.ndarray, quantize, offset: float) -> np.ndarray:
+    """8-bit full-range BT.709 there and back, Cb = quantize(255 E'PB + offset)."""
     kr, kb = 0.2126, 0.0722
     red, green, blue = (image[:, :, channel] / 255 for channel in range(3))
     luma = kr * red + (1 - kr - kb) * green + kb * blue
     cb, cr = (blue - luma) / (2 - 2 * kb), (red - luma) / (2 - 2 * kr)
-    y = quantise(255 * luma) / 255
-    cb, cr = ((quantise(255 * c + offset).clip(0, 255) - offset) / 255 for c in (cb, cr))
+    y = quantize(255 * luma) / 255
+    cb, cr = ((quantize(255 * c + offset).clip(0, 255) - offset) / 255 for c in (cb, cr))
     red, blue = y + (2 - 2 * kr) * cr, y + (2 - 2 * kb) * cb
     green = (y - kr * red - kb * blue) / (1 - kr - kb)
-    return quantise(255 * np.dstack((red, green, blue)).clip(0, 1)).astype(np.uint8)
+    return quantize(255 * np.dstack((red, green, blue)).clip(0, 1)).astype(np.uint8)
 
 
 def test_ceiling_of_8_bit_bt709_on_kodak(kodak) -> None:

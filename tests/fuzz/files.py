@@ -176,9 +176,9 @@ def _read_run(path: Path) -> None:
     serve.index(run)
     gate.baseline.read_run(run)
     kept = [row for row in read_rows(run) if row.status == OK]
-    rescore.originals(told, {(row.dataset, row.image) for row in kept})
+    rescore.originals(run, told, {(row.dataset, row.image) for row in kept})
     for row in kept:
-        rescore.Plans(told).of(row)
+        rescore.Plans(run, told).of(row)
     merge._joined(told, json.loads(manifest()), str(path))
     merge._in_order(told["experiment"], {row.key: row for row in kept})
     with RunDirectory(run, json.loads(manifest())["experiment"]) as directory:

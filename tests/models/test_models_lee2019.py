@@ -113,7 +113,7 @@ def test_the_likelihoods_are_those_of_what_a_decoder_has(channels, contexts, pho
         y_hat = torch.round(network.analysis(photo[:1]))
         assert y_hat.unique().numel() > 5
         assert torch.equal(network.synthesis(y_hat), output.images)
-        modelled = {}
+        modeled = {}
         c_prime = y_hat[:, :0]
         if contexts != "bit-free":
             z_hat = torch.round(network.hyper_analysis(y_hat))
@@ -121,15 +121,15 @@ def test_the_likelihoods_are_those_of_what_a_decoder_has(channels, contexts, pho
             c_prime, plain_scale = network.hyper_synthesis(z_hat)
             assert plain_scale.shape == (1, channels.plain, 4, 4)
             z_scale = network.z_scales()[:, None, None].expand_as(z_hat)
-            modelled["z"] = (z_hat, 0 * z_hat, z_scale)
+            modeled["z"] = (z_hat, 0 * z_hat, z_scale)
         mean, scale = network.all_parameters(y_hat[:, :8], c_prime)
         assert scale.std() > 0.01
-        modelled["y1"] = (y_hat[:, :8], mean, scale)
+        modeled["y1"] = (y_hat[:, :8], mean, scale)
         if channels.plain:
-            modelled["y2"] = (y_hat[:, 8:], 0 * y_hat[:, 8:], plain_scale)
-        assert set(modelled) == set(output.likelihoods)
+            modeled["y2"] = (y_hat[:, 8:], 0 * y_hat[:, 8:], plain_scale)
+        assert set(modeled) == set(output.likelihoods)
         # Φ by erf, not by erfc, and without the symmetry.
-        for name, values in modelled.items():
+        for name, values in modeled.items():
             y, center, deviation = (tensor.double() for tensor in values)
             low, high = ((y + side - center) / deviation for side in (-0.5, 0.5))
             likelihood = (torch.erf(high * 0.5**0.5) - torch.erf(low * 0.5**0.5)) / 2

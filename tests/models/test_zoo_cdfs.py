@@ -69,7 +69,7 @@ def test_gaussian_tables_are_those_of_compressai():
 
 
 @pytest.mark.parametrize("step", [0.5, 1.0, 2.7, 10.0])
-def test_factorised_tables_are_those_of_compressai(step: float):
+def test_factorized_tables_are_those_of_compressai(step: float):
     """Of ``EntropyBottleneckVbr``, which has a step; at 1 it is ``EntropyBottleneck``."""
     torch.manual_seed(3)
     theirs = entropy_models.EntropyBottleneckVbr(12)

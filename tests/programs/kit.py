@@ -41,7 +41,7 @@ install = "write it again"
 default = "none"
 choices = {faults}
 meaning = "what goes wrong"
-labelled = true
+labeled = true
 
 [pixels]
 input = "{kind}"

@@ -45,7 +45,7 @@ import numpy as np
 import rdbench
 
 class Slow(rdbench.Codec):
-    """Uniform quantisation and DEFLATE, in no hurry."""
+    """Uniform quantization and DEFLATE, in no hurry."""
 
     name, parameter, ladder = "slow", "step", (64, 48, 32, 24, 16, 12, 8, 4)
 

@@ -45,7 +45,7 @@ VALUES = {
 
 
 class Step(rdbench.Codec):
-    """Uniform quantisation with a step, then DEFLATE."""
+    """Uniform quantization with a step, then DEFLATE."""
 
     name = "step"
     parameter = "step"

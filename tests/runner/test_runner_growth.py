@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -268,6 +269,27 @@ def test_what_a_run_has_kept_can_be_scored(kept, photos, tmp_path):
     for row in read_rows(out):
         there = measured[row.image, row.point]
         assert (row.scores, row.bpp) == (there.scores, there.bpp)
+
+
+@pytest.mark.parametrize(
+    ("section", "edited", "message"),
+    [
+        ("targets", {"jpeg": "jpge"}, "unknown codec 'jpge'; did you mean 'jpeg'"),
+        ("files", {}, "does not say where the image"),
+    ],
+)
+def test_what_run_json_says_of_codecs_and_images_is_refused_with_the_file(
+    photos, tmp_path, section, edited, message
+):
+    out = tmp_path / "kept"
+    into(out, asked(photos, "jpeg:points=30", metrics=("psnr_db",)), keep_streams=True)
+    manifest = out / "run.json"
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    assert section in told
+    manifest.write_text(json.dumps({**told, section: edited}), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        rdbench.rescore(out, "ssim")
+    assert re.match(rf"'{re.escape(str(manifest))}':? {re.escape(message)}", str(caught.value))
 
 
 @pytest.fixture

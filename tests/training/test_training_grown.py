@@ -55,7 +55,7 @@ def hyperprior():
 
 def bits(network, latents):
     with torch.no_grad():
-        return sum(total_bits(network.modelled(y)[1]).item() for y in latents)
+        return sum(total_bits(network.modeled(y)[1]).item() for y in latents)
 
 
 def test_the_first_rate_is_nearly_that_of_the_hyperprior(hyperprior):

@@ -65,7 +65,7 @@ class FourStageTrainer(RateDistortionTrainer, BlockTransformStart):
             return super().step(images, generator, progress)
         self.network.train()
         batch, _, height, width = images.shape
-        likelihoods = self.network.modelled(images, generator)[1]
+        likelihoods = self.network.modeled(images, generator)[1]
         bpp = total_bits(likelihoods) / (batch * height * width * self.cell**2)
         self.descend(bpp)
         return Measured(bpp.detach(), bpp.detach(), torch.full_like(bpp.detach(), math.nan))

@@ -201,7 +201,7 @@ class RateDistortionTrainer(Trainer):
 
     D is the mean squared error on the scale 0..255 or 1 − MS-SSIM, as in CompressAI: its λ·255²·MSE
     on the scale 0..1 is the same. MS-SSIM has no slope where a scale of it is not above 0, as at
-    random weights, so that a training from these minimises the squared error in its warm-up.
+    random weights, so that a training from these minimizes the squared error in its warm-up.
     """
 
     @classmethod
