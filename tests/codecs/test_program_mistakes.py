@@ -157,6 +157,8 @@ MISTAKES = [
     ("depth = 8", "depth = 8\nmultiple = { 420 = 0 }", "pixels.multiple.420", "0 is not at least"),
     ("depth = 8", "depth = 8\ngray = 3", "pixels.gray", "3 is not a table"),
     ("depth = 8", 'depth = 8\ngray = { after = "x" }', "pixels.gray.offset", "is missing"),
+    ("depth = 8", "depth = 8\ngrey = 3", "pixels.grey", "unknown key 'grey'; did you mean 'gray'"),
+    ("labeled = true", "labelled = true", "options.chroma.labelled", "did you mean 'labeled'?"),
     ("depth = 8", "depth = 8\nsize = 3", "pixels.size", "unknown key 'size'"),
     ("[pixels]", "[pixel]", "pixel", "did you mean 'pixels'?"),
     # Chroma formats with a matrix that goes with none of them, unless they are refused.

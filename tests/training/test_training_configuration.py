@@ -200,6 +200,23 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
             "key 'optimizer.method': unknown value",
         ),
         ("bmshj2018-factorized", {"seed": 1}, "key 'seed': unknown key 'seed'"),
+        # Former spellings.
+        (
+            "bmshj2018-factorized",
+            {"optimizer": {"neighbour_steps": 2}},
+            "key 'optimizer.neighbour_steps': unknown key 'neighbour_steps'; did you mean "
+            "'neighbor_steps'",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"optimised": "mse"},
+            "key 'optimised': unknown key 'optimised'; did you mean 'optimized'",
+        ),
+        (
+            "bmshj2018-factorized",
+            {"start": "neighbour"},
+            "key 'start': 'neighbour' is none of 'neighbor', 'block-transform'",
+        ),
     ],
 )
 def test_mistakes_are_answered_with_file_key_and_reason(toml, architecture, changed, message):
