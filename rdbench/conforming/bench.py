@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BUILDING: Final = ("building",)
-"""What a worker is doing while it makes the codec."""
+"""What a worker is doing while it builds the codec."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ class Job:
     file: Path
     """The picture's samples, or the stream."""
     shape: tuple[int, ...]
-    """That of the picture, where there is one."""
+    """That of the picture, if there is one."""
     kind: str
     """What it is like. A kind that has ended several processes is no longer tried, since each new
     process must load the codec's libraries."""
     most_s: float | None = None
-    """Wall time that it may take once the codec is built, where that is less than others have."""
+    """Limit on its wall time in seconds once the codec is built, if it is lower than that of
+    others."""
     ended: str = ""
     """Why there is no answer: how it ended a process, or that others of its kind did."""
 
@@ -56,7 +57,7 @@ class Job:
         return self.point
 
     def limit_s(self, doing: tuple[str, ...]) -> float | None:
-        """What it may take of what it is ``doing``."""
+        """Limit on the wall time in seconds of what it is ``doing``; None for that of all jobs."""
         return self.most_s if doing == (self.kind,) else None
 
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
@@ -83,16 +84,16 @@ class Encoded:
 
     stream: bytes
     repeatable: bool
-    """Whether the second stream was the first."""
+    """Whether the second stream is identical to the first."""
     input_kept: bool
-    """Whether the picture was afterwards as before."""
+    """Whether the picture is unchanged afterwards."""
     payload_bytes: int | None
     estimated_bits: float | None
     conversion_db: float | None
     """PSNR of the codec's color and format conversions alone."""
     faults: Mapping[str, str]
     """By method: what ``payload_bytes``, ``estimated_bits`` or ``converted`` raised, or returned
-    and may not."""
+    although it must not."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Decoded:
 
     image: Image
     contiguous: bool
-    """Whether it lay in memory row by row."""
+    """Whether it was contiguous in memory, row by row."""
     took_s: float
 
 
@@ -123,7 +124,7 @@ class Bench:
         self._built: tuple[float, Codec] | None = None
 
     def answer(self, job: Job) -> Encoded | Decoded | str | Failure:
-        """What comes of a job. Whatever is raised on the way becomes a :class:`Failure`."""
+        """The result of a job. Whatever is raised on the way becomes a :class:`Failure`."""
         if job.ended:
             return Failure(job.ended)
         try:

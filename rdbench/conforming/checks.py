@@ -216,8 +216,8 @@ def check_ceiling(evidence: Evidence) -> Verdict:
 
 
 def _mixed_up(trial: Trial) -> str:
-    """What the decoded picture is nearer to than to the original, where channels were swapped or
-    ranges taken for one another; nothing where it is what it should be."""
+    """The mistake, such as swapped channels or confused ranges, that explains the decoded picture
+    better than the original does; empty if none does."""
     assert isinstance(trial.decoded, Decoded)
     original = trial.picture.astype(np.float64)
     others = {
@@ -286,7 +286,7 @@ def check_estimate(evidence: Evidence) -> Verdict:
 
 
 def _wrong(evidence: Evidence, method: str) -> list[str]:
-    """What a method raised, or returned and may not."""
+    """What a method raised, or returned although it must not."""
     return [
         f"{trial.size}: {fault}"
         for trial, outcome in _encoded(evidence)
@@ -300,7 +300,7 @@ def check_empty(evidence: Evidence) -> Verdict:
 
 
 def check_truncated(evidence: Evidence) -> Verdict:
-    """Truncated streams are refused, also where only the last byte is missing."""
+    """Truncated streams are refused, even if only the last byte is missing."""
     return _refusals(evidence.truncated)
 
 

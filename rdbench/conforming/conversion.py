@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 def conversion_db(codec: Codec, image: Image, who: str = "converted") -> float | None:
     """PSNR in dB of ``image`` after the codec's conversions alone, there and back: the ceiling of
-    what it can reach. None where rdbench makes no conversion for this codec.
+    what it can reach. None if rdbench makes no conversion for this codec.
 
-    Raises :class:`rdbench.RdbenchError` where ``who`` returned no such image.
-    """
+    Raises :class:`rdbench.RdbenchError` if ``who`` did not return such an image."""
     converted = codec.converted(image)
     return None if converted is None else metrics.psnr(image, returned.image(converted, image, who))

@@ -153,7 +153,7 @@ def check_symmetry(evidence: Evidence) -> Verdict:
 
 
 def _oriented(evidence: Evidence, trial: Trial) -> dict[str, float]:
-    """Values of which more is better."""
+    """Values, oriented so that more is better."""
     return {version: evidence.record.sign * value for version, value in trial.values.items()}
 
 

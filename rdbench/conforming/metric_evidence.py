@@ -33,7 +33,7 @@ _TRIALS: Final = ("photographs", "small", "flat")
 
 @dataclass(frozen=True)
 class Trial:
-    """A picture and what versions of it scored, by what they are ("itself", "noise 5")."""
+    """A picture and the scores of versions of it, by their names ("itself", "noise 5")."""
 
     channels: int
     size: str
@@ -54,9 +54,9 @@ class Evidence:
     record: MetricRecord
     version: str
     first: float | None = None
-    """What it gave for arrays that may be written to."""
+    """Its value for writable arrays."""
     fault: str = ""
-    """What was wrong with that; nothing else was tried then."""
+    """The fault in that, if any; nothing else was tried then."""
     changed: Sequence[str] = ()
     """Which of those arrays it changed."""
     photographs: tuple[Trial, ...] = ()
@@ -75,7 +75,7 @@ class Evidence:
 
 
 def gather(record: MetricRecord, bounds: Bounds) -> dict[str, Any]:
-    """Try a metric on everything, each call in ``bounds``: the fields of :class:`Evidence` but
+    """Try a metric on everything, each call in ``bounds``: the fields of :class:`Evidence` except
     the first two, as plain data."""
     channels = sorted(form.channels for form in record.formats)
     height, width = (max(side, record.least_side) for side in _LEAST_PHOTOGRAPH)

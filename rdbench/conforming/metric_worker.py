@@ -38,7 +38,7 @@ class TrialJob:
         return self.name
 
     def limit_s(self, doing: tuple[str, ...]) -> None:
-        """It has the time that all have."""
+        """Its time limit is that of all jobs."""
 
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
         """The job with nothing left to do but to say what happened."""
@@ -69,10 +69,9 @@ class MetricBench:
 
 
 def answer(kind: str, name: str, timeout_s: float) -> dict[str, Any]:
-    """What came of trying the metric ``name``: ``kind`` is ``gather`` or ``photograph``. Those that
-    rdbench ships are tried in this process. Raises :class:`RdbenchError`, naming the call, if one
-    takes longer than ``timeout_s`` or ends the process.
-    """
+    """The result of trying the metric ``name``: ``kind`` is ``gather`` or ``photograph``. Those
+    that rdbench ships are tried in this process. Raises :class:`RdbenchError`, naming the call, if
+    one takes longer than ``timeout_s`` or ends the process."""
     if is_own(find(name)):
         with swept():
             return _tried(kind, name, lambda _: contextlib.nullcontext())

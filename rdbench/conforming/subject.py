@@ -28,7 +28,7 @@ SMALL: Final = 64 * 64
 
 
 def _kind(shape: tuple[int, ...]) -> str:
-    """A codec that dies of small pictures may well code photographs."""
+    """A codec that crashes on small pictures may still code photographs."""
     return "small" if math.prod(shape[:2]) < SMALL else "large"
 
 
@@ -61,7 +61,7 @@ class Subject:
         )
         self._done = self._total = self._files = 0
         self._slowest_s = 0.0
-        """The longest that a sound stream took to decode."""
+        """The longest time that an intact stream took to decode."""
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -76,11 +76,11 @@ class Subject:
         self._open.close()
 
     def expect(self, total: int) -> None:
-        """So many jobs there will be in all."""
+        """Set the number of jobs that there will be in all."""
         self._total = total
 
     def encoded(self, tries: Sequence[tuple[Image, float]]) -> list[Encoded | Failure]:
-        """What came of encoding pictures at points."""
+        """Results of encoding pictures at points."""
         jobs = [
             EncodeJob(*self._place(picture.tobytes(), point, picture.shape), _kind(picture.shape))
             for picture, point in tries
@@ -90,7 +90,7 @@ class Subject:
     def decoded(
         self, streams: Sequence[tuple[bytes, tuple[int, ...], float]]
     ) -> list[Decoded | Failure]:
-        """What came of decoding streams, each with the shape of its picture and its point."""
+        """Results of decoding streams, each with the shape of its picture and its point."""
         jobs = [
             DecodeJob(*self._place(data, point, shape), _kind(shape))
             for data, shape, point in streams
@@ -120,7 +120,7 @@ class Subject:
         return self._target, self._options, point, file, shape
 
     def _outcomes(self, pool: LocalPool, jobs: Sequence[bench.Job]) -> list[Any]:
-        """What came of ``jobs``, in order: what the bench answers, or :class:`Failure`."""
+        """Results of ``jobs``, in order: what the bench answers, or :class:`Failure`."""
         found = {}
         for answer in pool.run(jobs, self._settings):
             done = answer.status == OK

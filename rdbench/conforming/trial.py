@@ -27,12 +27,11 @@ T = TypeVar("T")
 
 
 class Trial:
-    """One codec at one point: ``tell`` is given line after line of what happens. What the programs
+    """One codec at one point: ``tell`` is called with each line of the report. What the programs
     leave is kept in the folders ``encode`` and ``decode`` of ``keep``.
 
-    Raises :class:`UsageError` for another codec than one of programs, and
-    :class:`rdbench.errors.MissingBackendError`.
-    """
+    Raises :class:`UsageError` for a codec that is not a program codec, and
+    :class:`rdbench.errors.MissingBackendError`."""
 
     def __init__(
         self, request: CodecRequest, point: float | None, keep: Path, tell: Callable[[str], None]
@@ -56,8 +55,8 @@ class Trial:
         self._row("version", self._codec.version())
 
     def run(self, image: str, timeout_s: float) -> bool:
-        """Code and decode an image (a file; "": a photograph), each in ``timeout_s`` at most;
-        whether that went well."""
+        """Code and decode an image (a file; "": a photograph), each within ``timeout_s`` seconds.
+        Returns whether both succeeded."""
         check_timeout(timeout_s)
         with swept():
             return self._run(image, timeout_s)
@@ -106,7 +105,7 @@ class Trial:
         return pixels
 
     def _timed(self, kind: str, timeout_s: float, work: Callable[[], T]) -> tuple[T, str]:
-        """What ``work`` returns, and in words how long it took."""
+        """The result of ``work``, and the time that it took, in words."""
         spent_s = []
 
         def watch(call: Call, ended: Ended) -> None:

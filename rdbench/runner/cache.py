@@ -121,7 +121,7 @@ class Cache:
                 )
 
     def _make_room(self) -> None:
-        """Let those go that were used longest ago, where there are more than the bound allows."""
+        """Remove the least recently used entries if there are more than the limit allows."""
         assert self._connection is not None
         (total,) = self._connection.execute(_TOTAL).fetchone()
         if total > self._limit_bytes:
@@ -164,7 +164,7 @@ class Cache:
         return connection
 
     def _put_aside(self, error: Exception) -> None:
-        """Have the next to open it begin anew."""
+        """Make the next run that opens it begin a new one."""
         self._say(
             f"the cache {str(self.folder)!r} is damaged ({error}); a new one is begun, and the "
             f"old one is kept as {FILE}.damaged"
@@ -175,8 +175,7 @@ class Cache:
 
     @contextlib.contextmanager
     def _guarded(self, then: str, *, of_writing: bool = False) -> Iterator[None]:
-        """What SQLite or the system refuses is said, and ends the use of the cache, or the writing
-        to it."""
+        """Report what SQLite or the system refuses, and stop using the cache, or writing to it."""
         try:
             yield
         except (sqlite3.Error, OSError, ValueError) as error:

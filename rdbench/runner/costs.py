@@ -72,7 +72,7 @@ class Costs:
         return self._found[key]
 
     def _size(self, ref: ImageRef) -> float:
-        """Megapixels of an image, of its header; 1 where that is not told."""
+        """Megapixels of an image by its header; 1 if the header does not say."""
         if ref not in self._megapixels:
             from PIL import Image
 
@@ -104,7 +104,7 @@ def _seconds_per_megapixel(table: Measurements, timing: bool) -> NDArray[np.floa
 
 
 def _fewest_runs_s(once_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How long the fewest runs take that a time for publication is made of."""
+    """The time that the fewest runs take of which a time for publication is made."""
     return np.maximum(once_s, np.minimum(FEWEST * once_s, LONGEST_S))
 
 
@@ -128,7 +128,7 @@ def earlier(out: Path) -> list[Measurements]:
 
 
 LONG: Final = 0.02
-"""Share of what one worker has to do from which on a task is long."""
+"""The share of one worker's work from which a task counts as long."""
 
 
 def in_order(

@@ -27,7 +27,7 @@ _NO_STREAMS: Final = frozenset(
 _RAW: Final = frozenset({".raw", ".rgb", ".y4m", ".yuv"})
 
 Files = Mapping[str, Sequence[Path]]
-"""Files by the name of the original that they are of."""
+"""Files by the name of the original that they belong to."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _by_name(
     images: NamePattern,
     parts: NamePattern | None,
 ) -> list[DecodedPoint]:
-    """The points that the names of files tell."""
+    """The points that are in the names of files."""
     if parts is None or not parts.tells_points:
         raise UsageError("`name` has a {point}, so `stream_name` must have one, too")
     found = images.found(originals, decoded, is_image)
@@ -168,12 +168,12 @@ def may_be_stream(path: Path) -> bool:
 
 
 def no_images(paths: Sequence[Path]) -> list[Path]:
-    """Those of some files of one name that are streams, and no decoded images."""
+    """Those of several files of one name that are streams, not decoded images."""
     return [path for path in paths if path not in _images(paths)]
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
-    """Those of some files of one name that are decoded images, and no streams."""
+    """Those of several files of one name that are decoded images, not streams."""
     images = [path for path in paths if is_image(path)]
     return [path for path in images if path.suffix.lower() not in STREAM_SUFFIXES] or images
 
@@ -184,7 +184,7 @@ def _shown(files: Files) -> Files:
 
 
 def _raw(folder: Path) -> str:
-    """What to do with raw planes, where there are any."""
+    """Advice on raw planes, if there are any."""
     raw = next((path for path in sorted(folder.iterdir()) if path.suffix.lower() in _RAW), None)
     if raw is None:
         return ""

@@ -38,7 +38,7 @@ class Identities:
     def stamped(
         self, row: Measurement, opened: Mapping[str, str]
     ) -> tuple[Measurement, str, Record]:
-        """A row that was made now with its digest, that, and the record."""
+        """A row that was made now, with its digest; the digest itself; and the record."""
         record = self.now[row.codec, row.options, row.point]
         if opened:
             record = {**record, "opened": dict(opened)}
@@ -78,7 +78,8 @@ class Identities:
     def _unidentified(
         self, directory: RunDirectory, label: str, row: Measurement, now: Record
     ) -> str:
-        """Of a row of before there were digests, as far as was told what made it."""
+        """The verdict on a row from before there were digests, by what its run recorded of its
+        codec."""
         before = provenance.decisive(directory.manifest.get("provenance", {}).get(label, {}))
         told = json.loads(json.dumps(provenance.decisive(self.provenance.get(label, {}))))
         found = differences(before, provenance.shared(told, before))

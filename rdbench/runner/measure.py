@@ -70,7 +70,7 @@ class _Original:
     pixels: Image
     sha256: str
     references: dict[tuple[str, ...], Reference] = field(default_factory=dict)
-    """By the metrics that are asked for."""
+    """By the requested metrics."""
     tries: dict[tuple[str, str, float], dict[str, float | str]] = field(default_factory=dict)
     """By codec, its options and a setting of it: the rate and the scores that a search has found,
     or why there is none."""
@@ -109,14 +109,14 @@ class Bench:
         self._opened: dict[tuple[str, str, float | None], dict[str, str]] = {}
         self._against: dict[tuple[str, str], str] = {}
         self._notes: list[str] = []
-        """What was said of files while codecs were built for the job that is under way."""
+        """Notes on files while codecs were built for the current job."""
         self._cost: NetworkCost | None = None
-        """That of the networks of the codec of the job that is under way."""
+        """That of the networks of the current job's codec."""
         self._built = Built(settings, self._notes)
         self._memory = PeakMemory()
         self._usage = Usage()
         self._accounted = True
-        """Whether it is known what the codec of the job that is under way uses."""
+        """Whether it is known what the current job's codec uses."""
         pinned = bool(settings.cores)
         self._warm_up = WarmUp(
             not settings.shared, self._memory, lambda: self._begin(()), programs=pinned
@@ -268,8 +268,8 @@ class Bench:
         return decoded, search
 
     def _search(self, job: Job, core: dict[str, Any]) -> Search | None:
-        """Find the setting of a task whose point is a target, into ``core``, unless the row that is
-        there tells it; None for other tasks. What it costs is not the row's."""
+        """Find the setting of a task whose point is a target, into ``core``, unless the existing
+        row has it; None for other tasks. Its cost is not counted in the row."""
         goal, there = job.task.codec.goal, job.there
         if goal is None:
             return None
@@ -346,8 +346,8 @@ class Bench:
         return self._against[key]
 
     def _score(self, job: Job, decoded: Image, wanted: tuple[str, ...]) -> Scores:
-        """The scores of a decoded image. Each metric of somebody else's has the time of a
-        measurement for itself."""
+        """The scores of a decoded image. Each external metric has the time limit of a measurement
+        for itself."""
         original = self._load(job.task.image)
         if wanted not in original.references:
             records = [self._records[name] for name in wanted]
@@ -359,8 +359,8 @@ class Bench:
         self._notify(tuple(names))
 
     def _score_kept(self, job: Job, there: Measurement) -> Scores | None:
-        """The scores of what was kept of a row; None where nothing was that can be used, and it
-        may be encoded again."""
+        """The scores of what was kept of a row; None if nothing usable was kept and the image may
+        be encoded again."""
         try:
             decoded = self._kept(job, there)
         except Exception as error:

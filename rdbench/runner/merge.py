@@ -100,7 +100,7 @@ def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_other(there: Measurement, row: Measurement, first: Path, second: Path) -> None:
-    """Raise :class:`UsageError` where two rows of one measurement cannot both be true."""
+    """Raise :class:`UsageError` if two rows of one measurement cannot both be true."""
     decides = ["image_sha256", "codec_version", "label"]
     if there.status == row.status == OK:
         decides += ["stream_sha256", "decoded_sha256"]
@@ -117,7 +117,7 @@ def _refuse_other(there: Measurement, row: Measurement, first: Path, second: Pat
 def _refuse_mixed(
     rows: dict[MeasurementKey, Measurement], origins: dict[MeasurementKey, Path]
 ) -> None:
-    """Raise :class:`UsageError` where one image or curve is another one in some of the rows."""
+    """Raise :class:`UsageError` if an image or a curve is not the same in all rows."""
     images: dict[tuple[str, str], Measurement] = {}
     curves: dict[tuple[str, str], Measurement] = {}
     for row in rows.values():
@@ -144,8 +144,8 @@ def _refuse_other_makers(
     origins: dict[MeasurementKey, Path],
     records: dict[str, Record],
 ) -> None:
-    """Raise :class:`UsageError` where one curve was made by several sources, weights or programs,
-    as far as the records of the runs tell."""
+    """Raise :class:`UsageError` if one curve was made by several sources, weights or programs, as
+    far as the records of the runs tell."""
     found: dict[tuple[Any, ...], tuple[Any, Path]] = {}
     for row in rows.values():
         if row.status != OK or row.identity not in records:

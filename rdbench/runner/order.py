@@ -1,4 +1,4 @@
-"""The order of a run's rows, told without holding them."""
+"""The order of a run's rows, without the rows themselves."""
 
 from __future__ import annotations
 

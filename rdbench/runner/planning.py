@@ -26,7 +26,7 @@ from rdbench.schema import MeasurementKey
 
 @dataclass(frozen=True)
 class Asked:
-    """How a run is to be carried out."""
+    """How a run is carried out."""
 
     timing: bool = False
     """Whether times are taken for publication."""
@@ -130,7 +130,7 @@ def many_networks(codecs: Iterable[CodecPlan]) -> frozenset[str]:
 
 @dataclass
 class CurveForecast:
-    """What there is to do of one curve."""
+    """The work on one curve."""
 
     label: str
     there: int = 0
@@ -186,7 +186,7 @@ def dry_run(
 
 
 def _forecast(work: Work, costs: Costs, out: Path, workers: int) -> Forecast:
-    """What ``work`` is and will take."""
+    """What ``work`` consists of, and how long it will take."""
     curves: dict[str, CurveForecast] = {}
     todo = {job.task.key: job for job in work.todo}
     for task in work.tasks:

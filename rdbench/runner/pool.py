@@ -38,7 +38,7 @@ TICK_S: Final = 0.5
 MAX_FAILED_STARTS: Final = 3
 LAST_WORDS: Final = 2000
 MOST_ENDINGS: Final = 3
-"""What has ended so many workers is not tried any more."""
+"""A part of a job that has ended so many workers is not tried again."""
 _NUMBERS: Final = itertools.count(1)
 """Of the workers of this process."""
 
@@ -50,10 +50,10 @@ class _Worker(Generic[J]):
         self.jobs: deque[J] = deque()
         self.group: Hashable = None
         self.doing: tuple[str, ...] = ()
-        """The part of the first job that somebody else's code does, while it does."""
+        """The part of the first job that external code is doing, while it does."""
         self.begun = self.ready = False
         self.filled = ""
-        """What it has written too much, in words, as it was found last."""
+        """What it has written beyond what it may, in words, as of the last look."""
         self._ended: tuple[int, str] | None = None
         # What a codec leaves behind when it is killed goes with the worker.
         self._janitor = janitor
