@@ -27,3 +27,28 @@ def test_the_exit_status_is_the_same_wherever_it_comes(within, tmp_path):
     command = [sys.executable, "-m", "interrupted"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == STATUS, done.stderr
+
+
+def test_an_interrupt_within_an_import_is_told_as_any_other(tmp_path):
+    """NumPy cannot be imported again after one, not even to count the rows that are kept."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'numpy.dtypes':  # by the extension module\n"
+        "            sys.meta_path.remove(self)\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from rdbench.__main__ import main\n"
+        "main()\n"
+    )
+    arguments = ["run", "--codecs", "png", "--dataset", "photos", "--out", "run"]
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == STATUS, done.stderr
+    assert done.stderr == ("interrupted; nothing was measured, and rows of earlier runs are kept\n")

@@ -14,8 +14,13 @@ from rdbench.interrupts import STATUS
 
 @contextmanager
 def rows_kept(directory: Callable[[], Path | None]) -> Iterator[None]:
-    """On an interrupt, print how many rows are kept in ``directory()``, and exit."""
+    """On an interrupt, print how many rows are kept in ``directory()``, which is None before it is
+    known, and exit."""
     try:
+        # What counts them must be there beforehand: NumPy cannot be imported again after an
+        # interrupt within its import.
+        import rdbench.results  # noqa: F401
+
         yield
     except KeyboardInterrupt:
         end(directory())
@@ -23,17 +28,22 @@ def rows_kept(directory: Callable[[], Path | None]) -> Iterator[None]:
 
 def end(directory: Path | None) -> None:
     """Print how many rows a run directory has, and exit with :data:`STATUS`."""
-    from rdbench.errors import RdbenchError
-    from rdbench.results import read_rows
-
-    try:
-        count = len(read_rows(directory)) if directory else 0
-    except RdbenchError:  # there is no table yet
-        count = 0
-    if count:
+    if directory is None:
+        told = "nothing was measured, and rows of earlier runs are kept"
+    elif count := _count(directory):
         rows = "1 row is" if count == 1 else f"{count} rows are"
         told = f"{rows} kept in {directory}; the same command continues from there"
     else:
         told = "0 rows are kept; nothing was measured"
     say(f"interrupted; {told}", err=True)
     raise typer.Exit(STATUS)
+
+
+def _count(directory: Path) -> int:
+    from rdbench.errors import RdbenchError
+    from rdbench.results import read_rows
+
+    try:
+        return len(read_rows(directory))
+    except RdbenchError:  # there is no table yet
+        return 0

@@ -267,6 +267,6 @@ def test_families_are_trained_alike():
         if name == "lee2019":
             rates = [(1 - rate) / (1000 * rate * math.log(2)) for rate in rates]
         assert rates == pytest.approx(slopes, rel=0.01)
-        assert {member.steps for member in configuration.members} == {3000}
+        assert {member.steps for member in configuration.members} == {600}
         for part in ("data", "optimizer", "run"):
             assert getattr(configuration, part) == getattr(found["balle2018"], part)
