@@ -9,6 +9,6 @@ const named = () => {
     buttons.setAttribute("role", "none");
   }
 };
+new MutationObserver(named).observe(document.body, { childList: true, subtree: true });
 document.addEventListener("DOMContentLoaded", named);
-window.addEventListener("load", named);
 named();
