@@ -24,6 +24,11 @@ NAVIGATION = re.findall(r"(?m)^ +- (?:.+: )?(\S+)\.md$", MKDOCS)
 PAGES = [*(re.sub(r"(^|(?<=/))index/$", "", f"{name}/") for name in NAVIGATION), "404.html"]
 WIDTHS = {"light": (375, 1440), "dark": (1440, 375)}
 """Widths of the window [px] in each scheme; axe sees the last one."""
+WIDTH_AT_REST = """
+    Promise.allSettled(document.getAnimations().map(one => one.finished))
+        .then(() => document.documentElement.scrollWidth)
+"""
+"""The width of the page [px] once what moves when a window gets another one has arrived."""
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +156,7 @@ def test_pages_ask_nobody_fit_and_are_accessible(address, views, page, scheme):
         view.goto(address + page, wait_until="load")
         for width in WIDTHS[scheme]:
             view.set_viewport_size({"width": width, "height": 900})
-            wide = view.evaluate("document.documentElement.scrollWidth")
+            wide = view.evaluate(WIDTH_AT_REST)
             assert wide <= width, f"{page}, {scheme}, {width} px: {wide} px wide"
         place = f"{page}, {scheme}, {width} px"
         rules = axe.Axe().run(view).response["violations"]
