@@ -28,18 +28,24 @@ NAMED: Final = {
     "baselines/README.md": "results/published.md",
     "baselines/weights/README.md": "results/weights.md",
     "results/README.md": "results/measurements.md",
+    "reports/walkthrough/README.md": "explanation/walkthrough.md",
 }
 """Pages of the repository by their path, and where they are on the site."""
 _LINK: Final = re.compile(r"(!?\[[^\]]*\])\((?!\w+:|#)([^)#\s]+)(#[^)]*)?\)")
 _IMAGE: Final = re.compile(r'(?<!">)(<img\b[^>]*?\bsrc="([^"]+)"[^>]*>)')
 _CELL: Final = re.compile(r"<td\b.*?</td>", re.DOTALL)
 _SPAN: Final = re.compile(r"<code>[^<]*</code>")
+_RANGE: Final = re.compile(r"\(?-?\d[\d.,]* to -?\d[\d.,]*\)?")
 _OPTION: Final = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 _MAKER: Final = re.compile(r"Written by `[^`]*`[:;] (?:what was tried .*)?", re.DOTALL)
 _NO_PROSE: Final = re.compile(r"[#!<|-]|Machine: |`[^`]*`$")
 LEAST, MOST = 9, 200
 """Spaces that the description of a page has at least, and characters at most behind those."""
 _FILE: Final = re.compile(r"^(\s*```\w+) file=(\S+)$", re.MULTILINE)
+_SECTION: Final = re.compile(
+    r'aria-labelledby="__nav_\d+_label"([^>]*>\s*<label class="md-nav__title"[^>]*>\s*<span[^>]*>'
+    r"\s*</span>\s*)([^<]*?)(\s*</label>)"
+)
 
 
 def pages() -> dict[str, str]:
@@ -48,9 +54,8 @@ def pages() -> dict[str, str]:
     found = dict(NAMED)
     for path in sorted(ROOT.glob("reports/**/*.md")):
         place = path.relative_to(ROOT / "reports")
-        found[f"reports/{place.as_posix()}"] = (
-            "results/index.md" if str(place) == "README.md" else f"results/{place.parent}/index.md"
-        )
+        target = "index.md" if str(place) == "README.md" else f"{place.parent}/index.md"
+        found.setdefault(f"reports/{place.as_posix()}", f"results/{target}")
     for path in sorted(ROOT.glob("benchmarks/*.md")):
         name = "index" if path.stem == "README" else path.stem
         found[f"benchmarks/{path.name}"] = f"benchmarks/{name}.md"
@@ -84,15 +89,29 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """Gives pictures a link to themselves, since a phone shows them too small to be read, and keeps
-    options of commands on one line, which a browser breaks behind their hyphens.
+    on one line options of commands, which a browser breaks behind their hyphens, and in cells of
+    tables the ranges of numbers.
 
     In a cell, a bar within code is escaped for GitHub; the site would show the escape."""
-    html = _CELL.sub(
-        lambda cell: _SPAN.sub(lambda code: code[0].replace("\\|", "|"), cell[0]), html
-    )
-    html = _IMAGE.sub(r'<a class="picture" href="\2">\1</a>', html)
     whole = r'<span class="whole">\g<0></span>'
+
+    def told(cell: re.Match[str]) -> str:
+        return _RANGE.sub(whole, _SPAN.sub(lambda code: code[0].replace("\\|", "|"), cell[0]))
+
+    html = _CELL.sub(told, html)
+    html = _IMAGE.sub(r'<a class="picture" href="\2">\1</a>', html)
     return _SPAN.sub(lambda found: _OPTION.sub(whole, found[0]), html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Names each part of the navigation by its title: where its heading is a page, the theme names
+    it by a label that is an icon alone."""
+    return _SECTION.sub(r'aria-label="\2"\1\2\3', output)
+
+
+def on_post_template(output_content: str, **_: Any) -> str:
+    """The same for the page that a wrong address shows."""
+    return on_post_page(output_content)
 
 
 def description(markdown: str) -> str:

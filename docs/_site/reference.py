@@ -136,7 +136,7 @@ def prose(text: str) -> str:
     text = roles.ROLE.sub(r"`\1`", " ".join(text.split()))
     parts = re.split("(``?)(.+?)\\1", text)
     spans = (code(inside) for inside in parts[2::3])
-    plain = (escaped(part) for part in parts[0::3])
+    plain = (re.sub(r"\S(?:.*\S)?", lambda found: escaped(found[0]), part) for part in parts[0::3])
     return "".join(a + b for a, b in itertools.zip_longest(plain, spans, fillvalue=""))
 
 
@@ -307,6 +307,8 @@ def _written(value: Any) -> str:
     """A value as TOML has it."""
     if value in ("", ()) or value is None:
         return "none"
+    if isinstance(value, msgspec.Struct):
+        return "those of its keys"
     if isinstance(value, bool):
         return code(str(value).lower())
     if isinstance(value, str):

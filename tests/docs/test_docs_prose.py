@@ -92,3 +92,10 @@ def test_a_rule_finds_what_it_is_for_over_the_end_of_a_line():
     text = "All of them, but\nthat the decoder `comes along`, and goes forth\n    and back."
     hits = [hit.split("; ")[0] for hit in _hits(text, README)]
     assert hits == ["README.md:2: 'forth and back'", "README.md:1: ', but that'"]
+
+
+def test_the_changelog_says_nothing_twice():
+    """Two branches that reword an entry leave both in it when they are merged."""
+    for part in re.split(r"(?m)^### ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")):
+        entries = [" ".join(entry.split())[:30] for entry in re.split(r"(?m)^- ", part)[1:]]
+        assert not [entry for entry in set(entries) if entries.count(entry) > 1]
