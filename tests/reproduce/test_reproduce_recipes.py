@@ -23,6 +23,7 @@ NAMES = (
     "lee2019-fig7",
     "lee2019-fig8",
     "lee2019-table",
+    "lee2019-together",
 )
 GOOD = (
     HEAD
