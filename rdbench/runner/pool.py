@@ -99,8 +99,8 @@ class _Worker(Generic[J]):
             self.connection.send(message)
 
     def excess(self) -> str:
-        """What it and all that it started has left in its folders beyond what it may, in words;
-        they are looked through every :data:`TICK_S`."""
+        """What the worker and everything that it started have left in its folders beyond the limit,
+        in words; they are checked every :data:`TICK_S`."""
         if not self.jobs or time.monotonic() - self._looked_s < TICK_S:
             return ""
         found = self._allowed.excess()
@@ -108,9 +108,9 @@ class _Worker(Generic[J]):
         return found
 
     def end(self, patience_s: float = 0.0) -> tuple[int, str]:
-        """Kill the process, all of its group and all that it started; return what it ended with
-        and the end of what it printed. One that is ending by itself has ``patience_s`` for it, so
-        that it is known how it ends. It may be called again."""
+        """Kill the process, its group and everything that it started; return its exit status and
+        the end of what it printed. A process that is already ending has ``patience_s`` to do so, so
+        that its own status is known. It may be called again."""
         if self._ended is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(patience_s)
@@ -187,7 +187,7 @@ class LocalPool:
                     yield answer
 
     def _fill(self, queue: Queue[J]) -> int:
-        """How many jobs a worker may have: one where the others could do what is left."""
+        """How many jobs a worker may have: one if the others could do the rest."""
         return QUEUED if len(queue) >= len(self._workers) else 1
 
     def _spared(self, job: J) -> J:

@@ -128,7 +128,7 @@ class Reuse:
         return [*self._cache.said, *refused]
 
     def taken(self, job: Job) -> Taken | None:
-        """The row of a job as another run has measured it; None where it is to be measured."""
+        """The row of a job as another run has measured it; None if it must be measured."""
         if job.there is not None or not self._cache.filled:
             return None
         image = self._image(job.task.image)
@@ -144,7 +144,7 @@ class Reuse:
         return found if pinned_here else None
 
     def keep(self, job: Job, row: Measurement, found: Measured) -> None:
-        """Keep a row that was measured now for other runs."""
+        """Keep a row that was measured now, for other runs."""
         image = {name: getattr(row, column) for name, column in _IMAGE.items()}
         image["color"] = job.task.image.color
         if (
@@ -184,7 +184,7 @@ class Reuse:
         )
 
     def _checked(self, job: Job, entry: Entry) -> Taken | None:
-        """The row of an entry, where it is what its key says and all that is asked for."""
+        """The row of an entry, if it is what its key says and has all that is asked for."""
         task = job.task
         names = tuple(self._metrics)
         if any(entry["metrics"].get(name) != self._metrics[name] for name in names):
@@ -217,7 +217,7 @@ class Reuse:
         return Taken(row, opened, tuple(entry["notes"]), cost)
 
     def _key(self, task: Task, image: Mapping[str, Any]) -> str | None:
-        """The digest of all that decides a row; None where that cannot be told."""
+        """The digest of everything that decides a row; None if that is unknown."""
         plan = task.codec
         if task.repeat or self._all_refused:
             return None
@@ -262,7 +262,7 @@ class Reuse:
         return list(told.values())
 
     def _image(self, ref: ImageRef) -> dict[str, Any] | None:
-        """What an image is, None where it cannot be read."""
+        """What an image is; None if it cannot be read."""
         if ref not in self._images:
             try:
                 pixels = ref.load()

@@ -67,19 +67,19 @@ class Job:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The metrics that the row which is there lacks."""
+        """The metrics that the existing row lacks."""
         return self.there.lacks(self.metrics) if self.there else self.metrics
 
     @property
     def group(self) -> Hashable:
-        """Jobs of one group go to one worker while they can: it has their image in memory."""
+        """Jobs of one group go to one worker while they can, since it has their image in memory."""
         return self.task.image if self.apart is None else self.apart
 
     def limit_s(self, doing: tuple[str, ...]) -> None:
         """No limit of its own."""
 
     def spared(self, doing: tuple[str, ...], reason: str) -> Self:
-        """The job without metrics that ended a worker."""
+        """The job without the metrics that ended a worker."""
         return dataclasses.replace(self, without={**self.without, **dict.fromkeys(doing, reason)})
 
 

@@ -209,8 +209,8 @@ def carry_out(
     taken: Mapping[MeasurementKey, Taken] = MappingProxyType({}),
 ) -> None:
     """Do ``jobs`` and write their rows, until all are done or the run is asked to stop. Rows
-    ``taken`` from a cache come first; ``reuse`` stores the others in it, if they are measured by
-    this machine's own pool: what surrounds other workers is not known here."""
+    ``taken`` from a cache come first; ``reuse`` stores the others in it, if this machine's own pool
+    measures them: the surroundings of other workers are unknown here."""
     todo = [job for job in jobs if job.task.key not in taken]
     carried = invocation(executor.limits, min(executor.limits.jobs, len(todo)))
     if settings.cores:
@@ -320,7 +320,7 @@ def finish(directory: RunDirectory, outcome: Outcome, order: Mapping[Measurement
 
 
 def _disagreements(directory: RunDirectory) -> list[Measurement]:
-    """The repeats whose stream is not that of the first one, of codecs that are said to be
+    """The repeats whose streams differ from the first one, though their codecs are declared
     deterministic: as failed rows."""
     rows, deterministic = directory.rows, directory.manifest["deterministic"]
     repeats = rows.table.numbers["repeat"]

@@ -145,7 +145,7 @@ def _decoded(ref: ImageRef, entry: DecodedPoint) -> Path:
 
 
 def _stream(ref: ImageRef, entry: DecodedPoint) -> tuple[Sequence[Path], str]:
-    """The files of an image's stream, and what the row says of them where there was a choice."""
+    """The files of an image's stream, and what the row says about them if there was a choice."""
     files = entry.parts.get(ref.name, ())
     where = f"in {str(entry.streams)!r}"
     if not files:

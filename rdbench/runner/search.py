@@ -94,7 +94,7 @@ class Search:
         return "; ".join(said)
 
     def _try(self, setting: float) -> float | None:
-        """The error of a setting, in the direction of the rate; None where it failed."""
+        """The error of a setting, in the direction of the rate; None if it failed."""
         if setting in self.reached:
             return self._error(setting)
         if setting in self.failed or self.tries >= MOST_TRIES:
@@ -112,7 +112,7 @@ class Search:
         return self._error(setting)
 
     def _error(self, setting: float) -> float:
-        """How far the value of a setting is beyond the target: of rates the logarithm of their
+        """How far the value of a setting is beyond the target; for rates, the logarithm of their
         ratio."""
         value = self.reached[setting]
         if self.goal.record is None:
@@ -124,7 +124,8 @@ class Search:
 
     @property
     def _done(self) -> bool:
-        """Whether nothing nearer needs to be found: of whole numbers the nearest one is."""
+        """Whether nothing nearer needs to be found; for whole numbers, only the nearest one will
+        do."""
         if self.goal.axis.integer:
             return any(self._error(setting) == 0 for setting in self.reached)
         return any(map(self._good, self.reached))

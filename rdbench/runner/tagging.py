@@ -13,8 +13,8 @@ Plain = Mapping[str, Mapping[str, Iterable[str]]]
 
 
 def retag(manifest: dict[str, Any], datasets: Iterable[Dataset]) -> list[str]:
-    """Put the tags of ``datasets`` into a manifest, for their images; say of each dataset that had
-    others what has changed. A dataset that no tags are told of keeps those that are there."""
+    """Put the tags of ``datasets`` into a manifest, for their images; say for each dataset that had
+    others what has changed. A dataset without given tags keeps those that it has."""
     said = []
     for dataset in datasets:
         if dataset.tags is None:
@@ -38,7 +38,7 @@ def retag(manifest: dict[str, Any], datasets: Iterable[Dataset]) -> list[str]:
 
 
 def united(one: Plain, other: Plain) -> dict[str, dict[str, list[str]]]:
-    """The tags of both, those of an image that is in both together."""
+    """The tags of both; an image that is in both gets all of its tags."""
     return {
         dataset: {
             image: sorted({*one.get(dataset, {}).get(image, ()), *tags_of.get(image, ())})

@@ -13,8 +13,8 @@ from rdbench.schema import OK, PINNED, Measurement, MeasurementKey
 
 
 def one_at_a_time(jobs: int | None, scheduler: str | None = None) -> int:
-    """The jobs of such a run. Raises :class:`UsageError` for several, and for workers of a
-    scheduler."""
+    """The number of jobs in such a run, which is one. Raises :class:`UsageError` for several, and
+    for workers of a scheduler."""
     if jobs not in (None, 1):
         raise UsageError(
             f"`timing` measures one task at a time, but `jobs` is {jobs}; leave one of them out"
@@ -35,7 +35,8 @@ def most_threads(codecs: Iterable[CodecPlan]) -> int:
 def untimed(
     directory: RunDirectory, tasks: Sequence[Task]
 ) -> dict[MeasurementKey, tuple[str, str]]:
-    """The good rows whose times are not such, each with its curve and why it is measured again."""
+    """The good rows without such times, each with its curve and the reason why it is measured
+    again."""
     rows = directory.rows
     timings = rows.table.texts["timing"]
     placed = ((task, rows.place(task.key)) for task in tasks)

@@ -61,8 +61,8 @@ class Times:
         )
 
     def columns(self, doing: str, accounted: bool = True) -> dict[str, Any]:
-        """The columns of a row, which begin with ``doing``; without processor time where it is not
-        ``accounted`` for."""
+        """The columns of a row whose names begin with ``doing``; without processor time unless it
+        is ``accounted`` for."""
         return {
             f"{doing}_s": self.wall_s,
             f"{doing}_cpu_s": self.cpu_s if accounted else None,

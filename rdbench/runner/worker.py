@@ -24,7 +24,8 @@ def command(descriptor: int) -> list[str]:
 
 
 def environment(user: Mapping[bytes, bytes], own: Mapping[str, str]) -> dict[bytes, bytes]:
-    """What it is started with, this rdbench to be imported with the rest."""
+    """The environment in which it is started, with the folder of this rdbench among those that
+    modules are imported from."""
     return workers.environment(user, own, [str(Path(__file__).parents[2])])
 
 

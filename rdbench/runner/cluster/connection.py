@@ -45,14 +45,14 @@ class LocalWorkers:
         self.address: str = self._cluster.scheduler_address
 
     def _restore(self) -> None:
-        """Take back what Dask sets in this process whenever it starts a worker: the number of
-        threads, the hash seed and others, on which rows may depend."""
+        """Undo what Dask sets in this process whenever it starts a worker (the number of threads,
+        the hash seed and others): rows may depend on it."""
         for name in os.environ.keys() - self._environment.keys():
             del os.environ[name]
         os.environ.update(self._environment)
 
     def close(self) -> None:
-        """End the workers. What cannot be ended in time is left to Dask."""
+        """End the workers; those that cannot be ended in time are left to Dask."""
         with contextlib.suppress(Exception):
             self._cluster.close(timeout=5)
         self._restore()
@@ -72,8 +72,8 @@ def connected(address: str) -> Client:
 
 
 def _greet(address: str) -> None:
-    """Raise where nothing at ``address`` speaks as Dask does, in time: a client of Dask waits for
-    one that is silent without an end."""
+    """Raise unless a Dask scheduler answers at ``address`` in time. A client of Dask would wait for
+    a silent address without end."""
 
     async def greeted() -> None:
         arguments = Security().get_connection_args("client")

@@ -107,8 +107,8 @@ class DaskExecutor:
         )
 
     def _workers(self) -> dict[str, Any]:
-        """The workers that there are, by address. Raises :class:`OSError` and others where the
-        scheduler is lost."""
+        """The current workers, by address. Raises :class:`OSError` and others if the scheduler is
+        lost."""
         if self._client.status != "running":
             raise OSError("the connection is closed")
         found: dict[str, Any] = self._client.scheduler_info()["workers"]
@@ -144,7 +144,7 @@ class DaskExecutor:
             yield from answers
 
     def _look(self, waiting: Queue[Job]) -> None:
-        """Find workers that came, and take back what those had that went."""
+        """Find new workers, and take back the jobs of those that have gone."""
         try:
             there = self._workers()
         except Exception:  # Dask has many for a connection that is lost
@@ -159,13 +159,13 @@ class DaskExecutor:
                 remote.asked = self._submit(remote, probe())
 
     def _lose(self, remote: Remote, waiting: Queue[Job]) -> None:
-        """Forget a worker, and let others do what it had."""
+        """Forget a worker, and give its jobs to others."""
         del self._remotes[remote.address]
         for batch in remote.flying.values():
             self._again(batch, waiting, "ended")
 
     def _again(self, batch: Sequence[Job], waiting: Queue[Job], error: str) -> None:
-        """Do jobs again that were lost, unless they are the cause."""
+        """Queue lost jobs again, unless they are the cause."""
         for job in reversed(batch):
             self._lost[job.task.index] += 1
             if self._lost[job.task.index] < MOST_LOST:
@@ -175,7 +175,7 @@ class DaskExecutor:
                 self._given_up.append(Answer(job, status=CRASHED, message=told))
 
     def _reconnect(self, waiting: Queue[Job]) -> None:
-        """Find the scheduler again, whose workers begin anew."""
+        """Connect to the scheduler again, whose workers then start anew."""
         from rdbench.runner.cluster.connection import CONNECT_S, connected
 
         for remote in self._remotes.values():
@@ -206,7 +206,8 @@ class DaskExecutor:
         return future
 
     def _give(self, remote: Remote, waiting: Queue[Job], held: dict[Curve, deque[Job]]) -> None:
-        """Send a worker as much as it should have: nothing beside a job that was lost with one."""
+        """Send a worker as many jobs as it should have. A job that was lost with a worker is sent
+        alone."""
         while len(remote.flying) < QUEUED * remote.threads:
             if any(self._lost[job.task.index] for batch in remote.flying.values() for job in batch):
                 return
@@ -267,7 +268,7 @@ class DaskExecutor:
         remote.flying[future] = batch
 
     def _images(self, remote: Remote, jobs: Sequence[Job]) -> dict[str, Future]:
-        """The files of images that the worker may not have yet, by the names that they get."""
+        """The image files that the worker may lack, by the names that they get there."""
         found = {}
         for path in dict.fromkeys(job.task.image.path for job in jobs):
             name = file_name(path)
@@ -280,7 +281,7 @@ class DaskExecutor:
         return found
 
     def _landed(self, waiting: Queue[Job]) -> Iterator[Answer[Any]]:
-        """Answers that have come, waiting for them a while."""
+        """Answers that have come, after waiting for them a while."""
         try:
             futures = [self._events.get(timeout=TICK_S)]
         except queue.Empty:
@@ -346,7 +347,7 @@ class DaskExecutor:
                     )
 
     def _alone(self) -> None:
-        """There is no worker that may do anything."""
+        """Say that no worker can do anything yet, or raise if all of them are unusable."""
         reasons = [f"{one.name}: {one.reason}" for one in self._remotes.values() if one.reason]
         if reasons:
             raise UsageError(

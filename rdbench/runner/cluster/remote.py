@@ -67,8 +67,9 @@ class Remote:
 
 
 def result(future: Future) -> Any | None:
-    """What a job gave, fetched from its worker; None where it gave nothing, or is lost with the
-    worker. Dask begins such a job anew, which its worker may never do, so it is not waited for."""
+    """The result of a job, fetched from its worker; None if it has none, or if it was lost with the
+    worker. Dask then starts the job again, perhaps on a worker that never finishes it, so this does
+    not wait for it."""
     if future.status != "finished":
         return None
     fetched = asyncio.run_coroutine_threadsafe(
@@ -89,8 +90,8 @@ def _version(told: dict[str, str]) -> str:
 
 
 def probe() -> Callable[[], dict[str, str]]:
-    """A function that asks for rdbench where it may be missing or another one: it stands within
-    another one, so that it is sent by value."""
+    """A function that asks for rdbench on a worker that may lack it or have a different one. It is
+    a nested function, so that it is pickled by value."""
 
     def asked() -> dict[str, str]:
         try:

@@ -38,7 +38,7 @@ class Brief:
 
     @classmethod
     def of(cls, token: str, jobs: Iterable[Job], settings: Settings, *, shared: bool) -> Brief:
-        """That of a run; ``shared`` tells whether images are read where it is carried out."""
+        """The brief of a run; ``shared`` says whether workers read the images themselves."""
         points: dict[Curve, dict[float, None]] = {}
         plans: dict[Curve, CodecPlan] = {}
         image = None
@@ -122,12 +122,12 @@ def _with(job: Job, image: ImageRef, plan: CodecPlan) -> Job:
 
 
 def file_name(path: Path) -> str:
-    """The name under which the file of an image is kept where it was sent to."""
+    """The name under which a worker keeps the file of an image that was sent to it."""
     return hashlib.sha256(str(path).encode()).hexdigest()[:24] + path.suffix
 
 
 def kept_files(job: Job, out: Path) -> dict[str, bytes]:
-    """What was kept of the row that is there, by name within the run directory."""
+    """The files that were kept for the existing row, by name within the run directory."""
     if job.there is None:
         return {}
     names = filter(None, (job.there.decoded_file, job.there.stream_file))

@@ -31,7 +31,7 @@ IDLE_S: Final = 120.0
 
 @dataclass(frozen=True)
 class Report:
-    """What a worker says of a run."""
+    """What a worker reports about a run."""
 
     refused: Mapping[Curve, str] = field(default_factory=dict)
     """Codecs that it lacks or has in a different version, and why."""
@@ -41,7 +41,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a job."""
+    """The result of a job."""
 
     value: Any
     status: str
@@ -51,7 +51,7 @@ class Result:
 
 
 class ForgottenError(Exception):
-    """This worker knows nothing of the run: it was idle for long, or started anew."""
+    """This worker does not know the run: it was idle for long, or was restarted."""
 
 
 class Station:
@@ -150,8 +150,8 @@ def answer(
     images: Mapping[str, bytes],
     kept: Mapping[str, bytes],
 ) -> tuple[list[Result], float]:
-    """What comes of ``jobs``, in their order, and how long that took in seconds. ``images`` and
-    ``kept`` are files that were sent."""
+    """Carry out ``jobs``; return their results, in their order, and the time that this took in
+    seconds. ``images`` and ``kept`` are files that were sent."""
     station = _stations.get(token)
     if station is None:
         raise ForgottenError(token)
@@ -187,7 +187,7 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def _taken(value: Any, out: Path) -> dict[str, bytes]:
-    """The files of an answer, which are not kept here."""
+    """The files of an answer, which are not kept on this machine."""
     files = {}
     for name in filter(None, (value.core.get("stream_file"), value.core.get("decoded_file"))):
         with contextlib.suppress(OSError):
@@ -197,7 +197,7 @@ def _taken(value: Any, out: Path) -> dict[str, bytes]:
 
 
 def release(token: str) -> None:
-    """End what was started for a run."""
+    """End everything that was started for a run."""
     with _lock:
         station = _stations.pop(token, None)
     if station is not None:
@@ -205,7 +205,7 @@ def release(token: str) -> None:
 
 
 def _watch() -> None:
-    """End what runs have left that are no more, as long as there are any."""
+    """End what is left of runs that no longer ask for anything, while there are any."""
     while _stations:
         time.sleep(IDLE_S / 10)
         for token, station in list(_stations.items()):
