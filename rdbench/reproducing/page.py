@@ -257,13 +257,15 @@ def claim_table(checked: Sequence[Checked]) -> Table:
         "published, image by image",
         "measured, image by image",
     )
-    if all(cell == "-" for row in rows for cell in row[-2:]):
-        header, rows = header[:-2], [row[:-2] for row in rows]
+    filled = [
+        place for place in range(len(header)) if place < 2 or any(row[place] != "-" for row in rows)
+    ]
     values = [value for entry in checked for value in (entry.published, entry.measured) if value]
     marks = {sign: text for value in values for sign, text in value.doubts.items()}
     notes = dict.fromkeys(entry.claim.note for entry in checked if entry.claim.note)
     said = (f"{sign}: {text}" for sign, text in marks.items())
-    return Table("", header, tuple(rows), (*said, *notes))
+    cells = (tuple(row[place] for place in filled) for row in (header, *rows))
+    return Table("", next(cells), tuple(cells), (*said, *notes))
 
 
 def what(claim: Claim) -> str:
