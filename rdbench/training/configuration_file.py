@@ -93,8 +93,8 @@ class ConfigurationForm(Form, frozen=True):
     run: Run = Run()
     """how the training is carried out"""
     trainer: dict[str, Any] = msgspec.field(default_factory=dict)
-    """options of the architecture. Only ``dumas2018`` has one: ``step_rate``, that of gradient descent
-    for the quantization steps, by default the paper's 2e-8"""
+    """options of the architecture. Only ``dumas2018`` has one: ``step_rate``, that of gradient
+    descent for the quantization steps, by default the paper's 2e-8"""
 
 
 def read(path: Path, *, steps: int | None = None, device: str | None = None) -> Configuration:
