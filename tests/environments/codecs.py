@@ -45,8 +45,8 @@ class Busy(Plain):
     name = "busy"
 
     def encode(self, image):
-        held = np.ones(200 * 2**20, np.uint8)
         until = time.process_time() + 0.2
+        held = np.ones(200 * 2**20, np.uint8)
         while time.process_time() < until:
             pass
         assert held[0]
