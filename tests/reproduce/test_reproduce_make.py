@@ -155,7 +155,7 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
     assert float(claim["measured_of_images"]) == pytest.approx(np.mean(of_images), abs=1e-6)
     assert claim["published_of_images"] == ""
     page = (out / "README.md").read_text(encoding="utf-8")
-    assert f"| - | {np.mean(of_images):+.2f} |" in page
+    assert f"| {np.mean(of_images):+.2f} |" in page
     assert "| absent | photos | published points, drawn dashed: somebody |" in page
     for path in result.files:
         if path.suffix == ".png":
