@@ -29,7 +29,15 @@ def test_the_exit_status_is_the_same_wherever_it_comes(within, tmp_path):
     assert done.returncode == STATUS, done.stderr
 
 
-def test_an_interrupt_within_an_import_is_told_as_any_other(tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run --codecs png --dataset photos --out run",
+        "rescore run --metrics psnr_db",
+        "score originals decoded --out run",
+    ],
+)
+def test_an_interrupt_within_an_import_is_told_as_any_other(tmp_path, command):
     """NumPy cannot be imported again after one, not even to count the rows that are kept."""
     (tmp_path / "interrupted.py").write_text(
         "import sys\n"
@@ -42,9 +50,8 @@ def test_an_interrupt_within_an_import_is_told_as_any_other(tmp_path):
         "from rdbench.__main__ import main\n"
         "main()\n"
     )
-    arguments = ["run", "--codecs", "png", "--dataset", "photos", "--out", "run"]
     done = subprocess.run(
-        [sys.executable, "-m", "interrupted", *arguments],
+        [sys.executable, "-m", "interrupted", *command.split()],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -16,18 +16,20 @@ from rdbench.interrupts import STATUS
 def rows_kept(directory: Callable[[], Path | None]) -> Iterator[None]:
     """On an interrupt, print how many rows are kept in ``directory()``, which is None before it is
     known, and exit."""
+    counted = False
     try:
-        # What counts them must be there beforehand: NumPy cannot be imported again after an
+        # What counts them is imported beforehand, since NumPy cannot be imported again after an
         # interrupt within its import.
         import rdbench.results  # noqa: F401
 
+        counted = True
         yield
     except KeyboardInterrupt:
-        end(directory())
+        end(directory() if counted else None)
 
 
 def end(directory: Path | None) -> None:
-    """Print how many rows a run directory has, and exit with :data:`STATUS`."""
+    """Print how many rows a run directory has, if it is known, and exit with :data:`STATUS`."""
     if directory is None:
         told = "nothing was measured, and rows of earlier runs are kept"
     elif count := _count(directory):

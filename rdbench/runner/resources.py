@@ -13,6 +13,9 @@ from typing import Final
 from rdbench import processes
 
 _TRIM: Final = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+WORK_S: Final = 1e-3
+"""Processor time by which a process is taken to have worked: one that has sent its answer may need
+some more until it rests."""
 
 
 class PeakMemory:
@@ -48,7 +51,7 @@ class PeakMemory:
         peaks = [
             processes.told_mb(pid, b"VmHWM:")
             for pid in processes.below()
-            if processes.cpu_time_s([pid]) != self._worked_s.get(pid)
+            if processes.cpu_time_s([pid]) - self._worked_s.get(pid, -WORK_S) >= WORK_S
         ]
         return max(filter(None, peaks), default=None)
 
