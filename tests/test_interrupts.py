@@ -35,6 +35,7 @@ def test_the_exit_status_is_the_same_wherever_it_comes(within, tmp_path):
         "run --codecs png --dataset photos --out run",
         "rescore run --metrics psnr_db",
         "score originals decoded --out run",
+        "reproduce lee2019-table --run run",
     ],
 )
 def test_an_interrupt_within_an_import_is_told_as_any_other(tmp_path, command):

@@ -73,17 +73,19 @@ def reproduce(
 
       rdbench reproduce dumas2018-fig5 --run results/dumas2018-fig5 --kept
     """
-    import rdbench
-    from rdbench import reproducing
-    from rdbench.tables import terminal
-
     if list_:
+        from rdbench import reproducing
+
         for known, path in reproducing.shipped().items():
             say(f"{known:24} {reproducing.read(path).title}")
         return
     if name is None:
         raise UsageError("nothing to reproduce: name something (see `rdbench reproduce --list`)")
     with rows_kept(lambda: run), Progress() as progress:
+        import rdbench
+        from rdbench import reproducing
+        from rdbench.tables import terminal
+
         made = rdbench.reproduce(
             name,
             out=out,
