@@ -59,6 +59,14 @@ def reproduce(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time limit for one measurement.")
     ] = 600.0,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A folder in which runs share measurements. An identical measurement is taken "
+            "from there, without its times.",
+        ),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Show what can be reproduced.")] = False,
 ) -> None:
     """Reproduce a figure or table of a paper, measuring as much as possible on this machine. A
@@ -95,6 +103,7 @@ def reproduce(
             replace=replace,
             jobs=jobs,
             timeout_s=timeout,
+            cache=cache,
             progress=progress,
             say=lambda line: say(f"rdbench: {line}", err=True),
         )

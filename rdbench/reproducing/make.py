@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Sequence
@@ -22,6 +23,7 @@ from rdbench.reproducing.recipe import Recipe, Role, find, read
 from rdbench.results import MEASUREMENTS
 from rdbench.runner import Limits, LocalPool
 from rdbench.runner import run as run_experiment
+from rdbench.runner.cache import Cache
 from rdbench.runner.executor import DEFAULT_TIMEOUT_S
 from rdbench.runner.run import Progress
 from rdbench.schema import Measurement
@@ -50,6 +52,7 @@ def reproduce(
     replace: bool = False,
     jobs: int | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
@@ -72,6 +75,8 @@ def reproduce(
         jobs: worker processes; by default the number of cores that this process may use, and one
             for a recipe that needs it.
         timeout_s: limit on the wall time of one measurement.
+        cache: a folder in which runs share measurements, without their times
+            (:func:`rdbench.run`): reproductions that have curves in common measure these once.
         progress: called with each row, the number done, and the total.
         say: called with each replacement and its reason.
 
@@ -80,12 +85,18 @@ def reproduce(
 
     Raises:
         UsageError: for a recipe that does not exist or has a mistake, if nothing is left to draw,
-            and if measured curves of a report would be lost without ``replace``.
+            if measured curves of a report would be lost without ``replace``, and for a ``cache``
+            where times are measured.
     """
     if published and kept:
         raise UsageError("`published` and `kept` exclude each other; give one of them")
     if not isinstance(recipe, Recipe):
         recipe = read(find(str(recipe)))
+    if cache is not None and recipe.alone:
+        raise UsageError(
+            f"reproduction {recipe.name!r} is of times, which a cache does not share; leave out "
+            "`cache`"
+        )
     limits = Limits.of_machine(jobs, timeout_s)
     if recipe.alone:
         limits = Limits.of_machine(1, timeout_s)
@@ -103,8 +114,10 @@ def reproduce(
     coming = {(d, role.label) for d in recipe.datasets for role in recipe.roles} - {*cast.reasons}
     _check_report(out, coming if published else {*coming, *_measured(run)}, replace)
     if plan is not None:
-        with LocalPool(limits) as pool:
-            outcome = run_experiment(plan, run, executor=pool, progress=progress)
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(Cache(Path(cache))) if cache is not None else None
+            pool = stack.enter_context(LocalPool(limits))
+            outcome = run_experiment(plan, run, executor=pool, cache=store, progress=progress)
         if outcome.interrupted:
             return Made(out, run, (), (), (), (), interrupted=True)
         failures = tuple(outcome.failures)

@@ -168,6 +168,23 @@ def test_what_is_here_is_measured_and_what_is_not_is_replaced_and_said(mine, tmp
     assert {name: (out / name).read_bytes() for name in again} == again
 
 
+def test_reproductions_share_what_they_have_in_common(mine, tmp_path):
+    """By a cache; a row says whose run measured it."""
+    cache = tmp_path / "cache"
+    path = tmp_path / "one.toml"
+    path.write_text(HEAD + '[[figures]]\nkind = "rate-distortion"\n')
+    reproducing.reproduce(path, out=tmp_path / "o", run=tmp_path / "first", cache=cache)
+    reproducing.reproduce(mine, out=tmp_path / "out", run=tmp_path / "run", cache=cache)
+    reused = {row["label"]: row["reused"] for row in table(tmp_path / "run" / "measurements.csv")}
+    assert "first" in reused["JPEG"]
+    assert reused["WebP"] == ""
+
+
+def test_times_are_not_shared(tmp_path):
+    with pytest.raises(UsageError, match="'lee2019-fig7' is of times, which a cache does not"):
+        reproducing.reproduce("lee2019-fig7", run=tmp_path / "run", cache=tmp_path / "cache")
+
+
 def test_what_was_measured_is_held_against_its_own_published_points(mine, tmp_path):
     """Two claims: over the published curve of the same role, and over that of another, measured or
     not."""
