@@ -113,16 +113,14 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
         *(f"rdbench/skeletons/{name}" for name in ("codec.py", "experiment.toml", "metric.py")),
         "rdbench/images/manifests/kodak.json",
         "rdbench/models/trained/dumas2018-case2-10000.safetensors",
+        "rdbench/models/trained/lee2019-magnitudes-0.12.safetensors",
         "rdbench/training/configurations/lee2019-mse.toml",
         *(f"rdbench/_baselines/{path.name}" for path in (ROOT / "baselines").glob("*.csv")),
         f"rdbench-{rdbench.__version__}.dist-info/licenses/LICENSE",
     } <= names
     tops = {f"rdbench-{rdbench.__version__}.dist-info", "rdbench"}
     assert {name.split("/")[0] for name in names} == tops
-    (weights,) = [
-        part for part in zipfile.ZipFile(wheel).infolist() if part.filename.endswith(".safetensors")
-    ]
-    assert weights.file_size < 5_000_000
+    assert wheel.stat().st_size < 10_000_000
 
 
 def test_ci_tests_each_python_that_the_package_is_said_to_be_for():

@@ -76,7 +76,7 @@ def test_datasets_are_those_that_are_whole(tour, tmp_path, monkeypatch) -> None:
 def test_codecs_are_those_that_can_be_used(tour, monkeypatch) -> None:
     usable = registry.usable()
     assert {"jpeg", "dct-block", "klt-block"} <= {*usable}
-    assert "lee2019" not in usable  # no weights of it are shipped
+    assert "theis2017" not in usable  # no weights of it are shipped
     monkeypatch.setenv("PATH", "")
     fewer = len(registry.usable())
     assert fewer <= len(usable)

@@ -121,8 +121,8 @@ def test_a_point_without_weights_is_refused_with_those_that_there_are():
 
 
 def test_a_codec_without_weights_says_how_to_come_by_some(tmp_path):
-    with pytest.raises(MissingBackendError, match="`rdbench train lee2019-mse --out DIR`"):
-        plan("lee2019")
+    with pytest.raises(MissingBackendError, match="`rdbench train theis2017 --out DIR`"):
+        plan("theis2017")
     with pytest.raises(MissingBackendError, match="no weights of it in"):
         plan("lee2019", checkpoints=str(tmp_path))
     with pytest.raises(UsageError, match="there is no such folder"):
@@ -142,6 +142,10 @@ def test_a_codec_with_weights_in_a_clone_alone_says_where():
     with pytest.raises(MissingBackendError, match=f"there are some in {where}, or train some"):
         plan("dumas2018-case1")
     assert len(plan("dumas2018-case1", checkpoints=where.partition("=")[2]).points) == 7
+
+
+def test_one_that_comes_along_is_a_ladder_of_one_point():
+    assert plan("lee2019").points == (0.12,)
 
 
 def test_one_file_is_a_ladder_of_one_point():

@@ -17,13 +17,14 @@ NAMES = (
     "dumas2018-entropy-gap",
     "dumas2018-fig5",
     "dumas2018-reconstructions",
+    "lee2019-beta",
     "lee2019-entropy-models",
+    "lee2019-families",
     "lee2019-fig1",
     "lee2019-fig5",
     "lee2019-fig7",
     "lee2019-fig8",
     "lee2019-table",
-    "lee2019-together",
 )
 GOOD = (
     HEAD

@@ -366,20 +366,42 @@ def test_what_a_start_says_of_itself():
 
 
 def test_the_entropy_models_that_are_compared_are_trained_alike():
-    """From one file, with the same data, steps and rates, but for those of densities, which are all
-    that a factorized prior has and which the bit-free context does not have."""
+    """On one transform, with the same data and rates, but for those of densities, which are all
+    that a factorized prior has and which the bit-free context does not have. Those with h_a grow
+    out of the scale hyperprior."""
     folder = Path(__file__).parents[2] / "baselines" / "weights" / "entropy-models"
-    found = [read(path) for path in sorted(folder.glob("*.toml"))]
+    found = {path.stem: read(path) for path in sorted(folder.glob("*.toml"))}
     assert len(found) == 5
-    contexts = {c.members[0].network.get("contexts") for c in found}
+    contexts = {c.members[0].network.get("contexts") for c in found.values()}
     assert contexts == {None, "bit-consuming", "bit-free"}
-    for configuration in found:
+    grown = {"lee2019", "lee2019-bit-consuming"}
+    one = found["balle2018"]
+    for name, configuration in found.items():
         assert configuration.freeze
         assert configuration.half
-        assert configuration.start == found[0].start
-        assert configuration.data == found[0].data
-        assert configuration.run == found[0].run
-        plain = {"density_rate": 1.0, "density_delay": 0.0}
-        assert msgspec.structs.replace(configuration.optimizer, **plain) == (
-            msgspec.structs.replace(found[0].optimizer, **plain)
+        assert (configuration.start == one.start) == (name not in grown)
+        if name in grown:
+            assert Path(configuration.start.source).stem == "balle2018-0.0106"
+        assert configuration.data == one.data
+        assert configuration.run == one.run
+        plain = {"density_rate": 1.0, "density_delay": 0.0, "warm_up": 0.0}
+        steps = {"steps": 1}
+        assert msgspec.structs.replace(configuration.optimizer, **plain, **steps) == (
+            msgspec.structs.replace(one.optimizer, **plain, **steps)
         )
+        assert configuration.members[0].steps == (6000 if name == "balle2018" else 3000)
+
+
+def test_the_families_that_are_compared_are_trained_alike():
+    """With the same data, steps and rates, and weights of the distortion that are the same."""
+    folder = Path(__file__).parents[2] / "baselines" / "weights" / "families"
+    for part in (folder, folder / "low"):
+        found = {path.stem: read(path) for path in sorted(part.glob("*.toml"))}
+        assert set(found) == {"balle2018", "bmshj2018-factorized", "lee2019"}
+        one = found["balle2018"]
+        for configuration in found.values():
+            assert configuration.half
+            assert configuration.data == one.data
+            assert configuration.run == one.run
+            assert configuration.optimizer == one.optimizer
+            assert [m.steps for m in configuration.members] == [m.steps for m in one.members]

@@ -29,9 +29,9 @@ BETA = 1.5
 
 
 def files() -> dict[str, Path]:
-    """Networks of minutes, and the one that rdbench ships."""
+    """Networks of minutes, and that of luma which rdbench ships."""
     small = {file.stem: file for file in sorted(TRAINED.glob("*.safetensors"))}
-    return small | {"shipped": next(weights.SHIPPED.glob("*.safetensors"))}
+    return small | {"shipped": next(weights.SHIPPED.glob("dumas2018-*.safetensors"))}
 
 
 def coder(name: str) -> Compressor:
