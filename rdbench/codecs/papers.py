@@ -185,6 +185,13 @@ class Trained(RateLadder):
     }
 
     @classmethod
+    def available(cls, options: Mapping[str, Any]) -> list[Found]:
+        """Those that are named: what rdbench ships belongs to codecs of different architectures."""
+        if not options["checkpoint"] and not options["checkpoints"]:
+            return []
+        return super().available(options)
+
+    @classmethod
     def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
         from rdbench.models import architectures
 

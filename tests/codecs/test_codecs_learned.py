@@ -144,6 +144,12 @@ def test_a_codec_with_weights_in_a_clone_alone_says_where():
     assert len(plan("dumas2018-case1", checkpoints=where.partition("=")[2]).points) == 7
 
 
+def test_weights_of_any_architecture_are_named():
+    """Those that rdbench ships are of several architectures."""
+    with pytest.raises(MissingBackendError, match="name their folder: checkpoints=DIR"):
+        plan("trained")
+
+
 def test_one_that_comes_along_is_a_ladder_of_one_point():
     assert plan("lee2019").points == (0.12,)
 
