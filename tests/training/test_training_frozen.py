@@ -390,18 +390,3 @@ def test_the_entropy_models_that_are_compared_are_trained_alike():
             msgspec.structs.replace(one.optimizer, **plain, **steps)
         )
         assert configuration.members[0].steps == (6000 if name == "balle2018" else 3000)
-
-
-def test_the_families_that_are_compared_are_trained_alike():
-    """With the same data, steps and rates, and weights of the distortion that are the same."""
-    folder = Path(__file__).parents[2] / "baselines" / "weights" / "families"
-    for part in (folder, folder / "low"):
-        found = {path.stem: read(path) for path in sorted(part.glob("*.toml"))}
-        assert set(found) == {"balle2018", "bmshj2018-factorized", "lee2019"}
-        one = found["balle2018"]
-        for configuration in found.values():
-            assert configuration.half
-            assert configuration.data == one.data
-            assert configuration.run == one.run
-            assert configuration.optimizer == one.optimizer
-            assert [m.steps for m in configuration.members] == [m.steps for m in one.members]
