@@ -104,6 +104,14 @@ JobsOption = Annotated[
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", help="Time limit for one measurement.")
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="A folder in which runs share measurements. An identical measurement is taken from "
+        "there, without its times.",
+    ),
+]
 MemoryOption = Annotated[
     int | None,
     typer.Option(

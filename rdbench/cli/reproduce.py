@@ -9,7 +9,7 @@ import typer
 
 from rdbench.cli.console import say, show
 from rdbench.cli.interrupted import end, rows_kept
-from rdbench.cli.options import a_path
+from rdbench.cli.options import CacheOption, a_path
 from rdbench.cli.progress import Progress
 from rdbench.errors import UsageError
 from rdbench.places import REPORTS, RUNS
@@ -59,14 +59,7 @@ def reproduce(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time limit for one measurement.")
     ] = 600.0,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="A folder in which runs share measurements. An identical measurement is taken "
-            "from there, without its times.",
-        ),
-    ] = None,
+    cache: CacheOption = None,
     list_: Annotated[bool, typer.Option("--list", help="Show what can be reproduced.")] = False,
 ) -> None:
     """Reproduce a figure or table of a paper, measuring as much as possible on this machine. A

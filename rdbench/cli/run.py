@@ -12,6 +12,7 @@ from rdbench.cli.console import say, show
 from rdbench.cli.flags import as_flags
 from rdbench.cli.interrupted import end, rows_kept
 from rdbench.cli.options import (
+    CacheOption,
     JobsOption,
     MemoryOption,
     MetricsOption,
@@ -118,14 +119,7 @@ def run(
             "times are measured again.",
         ),
     ] = False,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="A folder in which runs share measurements. An identical measurement is taken "
-            "from there, without its times.",
-        ),
-    ] = None,
+    cache: CacheOption = None,
     cache_size: Annotated[
         int, typer.Option(metavar="MIB", help="Size limit of the cache.", min=1)
     ] = 1024,
