@@ -121,6 +121,10 @@ def test_the_wheel_carries_what_the_package_reads(tmp_path):
     tops = {f"rdbench-{rdbench.__version__}.dist-info", "rdbench"}
     assert {name.split("/")[0] for name in names} == tops
     assert wheel.stat().st_size < 10_000_000
+    parts = zipfile.ZipFile(wheel).infolist()
+    weights = [part for part in parts if part.filename.endswith(".safetensors")]
+    assert len(weights) == 2
+    assert all(part.file_size < 5_000_000 for part in weights)
 
 
 def test_ci_tests_each_python_that_the_package_is_said_to_be_for():

@@ -16,7 +16,7 @@ from rdbench.codecs.learned import (
     LearnedCodec,
     RateLadder,
 )
-from rdbench.errors import UsageError
+from rdbench.errors import MissingBackendError, UsageError
 
 if TYPE_CHECKING:
     from rdbench.models.weights import Card
@@ -182,14 +182,14 @@ class Trained(RateLadder):
             path=True,
         ),
         **RateLadder.option_table,
+        "checkpoints": Option("", "a folder of weights as `rdbench train` writes it", path=True),
     }
 
     @classmethod
     def available(cls, options: Mapping[str, Any]) -> list[Found]:
-        """Those that are named: what rdbench ships belongs to codecs of different architectures."""
-        if not options["checkpoint"] and not options["checkpoints"]:
-            return []
-        return super().available(options)
+        """Those that are named: what rdbench ships is of several architectures."""
+        named = options["checkpoint"] or options["checkpoints"]
+        return super().available(options) if named else []
 
     @classmethod
     def fits(cls, card: Card, options: Mapping[str, Any]) -> bool:
@@ -200,6 +200,11 @@ class Trained(RateLadder):
 
     @classmethod
     def require(cls, options: Mapping[str, Any]) -> None:
+        if not options["checkpoint"] and not options["checkpoints"]:
+            raise MissingBackendError(
+                f"codec {cls.name!r} measures weights of your own; name them with checkpoint=FILE "
+                "or checkpoints=DIR"
+            )
         super().require(options)
         kinds = {card.architecture for _, card in cls.available(options)}
         if len(kinds) > 1:

@@ -146,7 +146,9 @@ def test_a_codec_with_weights_in_a_clone_alone_says_where():
 
 def test_weights_of_any_architecture_are_named():
     """Those that rdbench ships are of several architectures."""
-    with pytest.raises(MissingBackendError, match="name their folder: checkpoints=DIR"):
+    with pytest.raises(
+        MissingBackendError, match="name them with checkpoint=FILE or checkpoints=DIR"
+    ):
         plan("trained")
 
 

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="the networks need torch")
 
 import rdbench
+from rdbench import places
 from rdbench.curves import published
 from rdbench.models import weights
 
@@ -23,6 +24,12 @@ def test_each_has_its_card_beside_it(path):
     assert f"{told['validation']['psnr_db']:.3f} dB" in card
     assert (path.parent / f"{path.stem}.png").is_file()
     assert told["float16_costs_db"] < 0.02
+
+
+def test_that_of_rgb_is_one_of_the_families():
+    """Its card says no more than theirs, and their page how they were trained."""
+    path = weights.SHIPPED / "lee2019-magnitudes-0.12.safetensors"
+    assert path.read_bytes() == (places.baselines() / "weights/families" / path.name).read_bytes()
 
 
 def saved_over_jpeg(run, codec):
