@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ import rdbench
 from rdbench import places
 from rdbench.curves import published
 from rdbench.models import weights
+from rdbench.training.configuration_file import read
 
 SHIPPED = sorted(weights.SHIPPED.glob("*.safetensors"))
 
@@ -26,10 +29,19 @@ def test_each_has_its_card_beside_it(path):
     assert told["float16_costs_db"] < 0.02
 
 
-def test_that_of_rgb_is_one_of_the_families():
-    """Its card says no more than theirs, and their page how they were trained."""
-    path = weights.SHIPPED / "lee2019-magnitudes-0.12.safetensors"
-    assert path.read_bytes() == (places.baselines() / "weights/families" / path.name).read_bytes()
+def test_that_of_rgb_was_trained_by_its_configuration():
+    """From a network that is in the repository."""
+    configuration = read(places.baselines() / "weights" / "small" / "lee2019.toml")
+    (member,) = configuration.members
+    card = weights.read_card(weights.SHIPPED / f"{member.name}.safetensors")
+    assert card.training["lambda"] == member.rate
+    assert card.training["steps"] == member.steps
+    assert card.training["start"] == Path(configuration.start.source).name
+    for key in ("method", "rate", "kernel_rate", "warm_up", "average"):
+        assert card.training["optimizer"][key] == getattr(configuration.optimizer, key)
+    assert dict(card.configuration) == {
+        key: value for key, value in member.network.items() if key in card.configuration
+    }
 
 
 def saved_over_jpeg(run, codec):

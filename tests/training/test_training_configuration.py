@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -250,24 +251,73 @@ def test_learning_rates():
     assert late == pytest.approx({0.05: 0.0, 0.15: 0.5, 0.2: 1.0, 0.6: 0.505, 1.0: 0.01})
 
 
+WEIGHTS = Path(__file__).parents[2] / "baselines" / "weights"
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A copy of the configurations of families, beside the networks that they start from, which
+    are trained first and not kept."""
+    for folder in ("families", "lee2019-fig8"):
+        for path in sorted((WEIGHTS / folder).rglob("*.toml")):
+            copy = tmp_path / "baselines" / "weights" / path.relative_to(WEIGHTS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    for name in (
+        "families-low/transforms/bmshj2018-factorized-0.0106",
+        "families-low/frozen-balle2018/balle2018-0.0106",
+        "families-low/frozen-lee2019/lee2019-magnitudes-0.12",
+        "families-high/transforms/bmshj2018-factorized-0.0466",
+        "families-high/frozen-bmshj2018-factorized/bmshj2018-factorized-0.0226",
+        "families-high/frozen-balle2018/balle2018-0.0226",
+        "families-high/frozen-lee2019/lee2019-magnitudes-0.06",
+    ):
+        file = tmp_path / "results" / "runs" / f"{name}.safetensors"
+        file.parent.mkdir(parents=True)
+        file.touch()
+    return tmp_path / "baselines" / "weights"
+
+
 @pytest.mark.parametrize("part", ["high", "low"])
-def test_families_are_trained_alike(part):
+def test_families_are_trained_alike(trained, part):
     """With the same data, steps and schedule, and at the same slopes: bpp + w·MSE is λ·R/pixels in
-    nats + (1 − λ)/1000·MSE where w = (1 − λ)/(1000·λ·ln 2)."""
-    folder = Path(__file__).parents[2] / "baselines" / "weights" / "families" / part
-    found = {path.stem: read(path) for path in folder.glob("*.toml")}
+    nats + (1 − λ)/1000·MSE where w = (1 − λ)/(1000·λ·ln 2). Each begins with networks that the
+    configurations beside it make: transforms, then entropy models on them."""
+    found = {path.stem: read(path) for path in (trained / "families" / part).glob("*.toml")}
+    transforms = found.pop("transforms")
+    assert transforms.start.source == "block-transform"
+    frozen = {name: found.pop(name) for name in sorted(found) if name.startswith("frozen")}
+    assert all(configuration.freeze for configuration in frozen.values())
     assert {*found} == {"bmshj2018-factorized", "balle2018", "lee2019"}
     slopes = [member.rate for member in found["balle2018"].members]
     for name, configuration in found.items():
         assert configuration.architecture == name
         assert configuration.start.source == "neighbor"
-        assert configuration.first.source.endswith(".safetensors")
         assert configuration.half
         assert not configuration.freeze
         rates = [member.rate for member in configuration.members]
         if name == "lee2019":
             rates = [(1 - rate) / (1000 * rate * math.log(2)) for rate in rates]
         assert rates == pytest.approx(slopes, rel=0.01)
-        assert {member.steps for member in configuration.members} == {1500}
+        assert {member.steps for member in configuration.members} == {1200}
         for table in ("data", "optimizer", "run"):
             assert getattr(configuration, table) == getattr(found["balle2018"], table)
+    for name, configuration in found.items():
+        source = frozen.get(f"frozen-{name}", transforms)
+        (member,) = source.members
+        made = f"{source.name}/{member.name}.safetensors"
+        assert configuration.first.source.endswith(made)
+        assert configuration.members[0].network == member.network
+
+
+def test_the_arms_of_figure_8_differ_in_the_noise_alone(trained):
+    """Of one start, and at the first rate of the family."""
+    noisy = read(trained / "lee2019-fig8" / "noisy.toml")
+    discrete = read(trained / "families" / "low" / "lee2019.toml")
+    (member,) = noisy.members
+    assert Path(noisy.start.source).resolve() == Path(discrete.first.source).resolve()
+    assert member.rate == discrete.members[0].rate
+    assert member.steps == discrete.members[0].steps
+    assert member.network == {**discrete.members[0].network, "discrete": False}
+    for table in ("data", "optimizer", "run"):
+        assert getattr(noisy, table) == getattr(discrete, table)

@@ -81,10 +81,10 @@ class Lee2019Trainer(FourStageTrainer, GrownStart):
 
     @classmethod
     def grow(cls, network: Any, source: Any, latents: Iterable[Tensor], beta: float = 1.0) -> None:
-        if not network.hyperprior or not network.magnitudes or network.configuration.plain:
+        if not network.hyperprior or not network.magnitudes:
             raise ValueError(
-                "h_a and h_s of a scale hyperprior fit networks with 'magnitudes = true', a "
-                "hyperprior and no latents of plain"
+                "h_a and h_s of a scale hyperprior fit networks with 'magnitudes = true' and a "
+                "hyperprior"
             )
         grow_out_of_hyperprior(network, source, [y.cpu() for y in latents], beta)
 
@@ -100,7 +100,7 @@ def grow_out_of_hyperprior(
     of 0 here. What they add in h_s differs between the four phases of its first layer, which has
     one bias for all; it gets their mean. The last layer of h_s gives logarithms of scales where
     that of ``source`` gives scales: a least-squares fit, in which that difference goes as well.
-    f passes these on.
+    f passes these on; those of the M2 latents of a hybrid network are used as they are.
     """
     medians = source.density.medians[:, None, None]
     with torch.no_grad():
