@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import math
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +46,11 @@ class Allowance:
     there: Use
 
     @classmethod
-    def of_program(cls, folder: Path) -> Allowance:
-        """That of a program in the folder that it runs in: a quarter of the room."""
+    def of_program(cls, folder: Path, until: float = math.inf) -> Allowance:
+        """That of a program in the folder that it runs in: a quarter of the room. Counting what is
+        there ends at ``until``, when the program has no time left."""
         most = max(SMALLEST_BYTES, room(folder) // _PROGRAMS_SHARE)
-        return cls((folder,), _PROGRAMS_SHARE, most, use((folder,)))
+        return cls((folder,), _PROGRAMS_SHARE, most, use((folder,), until))
 
     @classmethod
     def of_worker(cls, folders: Iterable[Path]) -> Allowance:
@@ -62,9 +65,9 @@ class Allowance:
         """How much may be written, in words."""
         return f"{_SHARES[self.share]} of the free space ({self.most_bytes // 2**20} MiB)"
 
-    def excess(self) -> str:
-        """What was written beyond it, in words; "" where nothing was."""
-        now = use(self.folders)
+    def excess(self, until: float = math.inf) -> str:
+        """What was written beyond it, in words; "" where nothing was. It counts to ``until``."""
+        now = use(self.folders, until)
         if now.files - self.there.files > MOST_FILES:
             return (
                 f"wrote more than {MOST_FILES:,} files, or files too deep in folders to be counted"
@@ -74,16 +77,19 @@ class Allowance:
         return ""
 
 
-def use(folders: Iterable[Path]) -> Use:
+def use(folders: Iterable[Path], until: float = math.inf) -> Use:
     """What is in ``folders``, as far as it can be looked into. A file with several names counts
-    once, and there is no end to counting where there are more than :data:`MOST_FILES`."""
+    once. Counting ends at ``until`` (of :func:`time.monotonic`), and where there are far more than
+    :data:`MOST_FILES`."""
     size_bytes = files = 0
     several: set[tuple[int, int]] = set()
     waiting = [os.fspath(folder) for folder in folders]
-    while waiting and files <= 2 * MOST_FILES:
+    while waiting and files <= 2 * MOST_FILES and time.monotonic() < until:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in itertools.islice(entries, 2 * MOST_FILES):
+                    if time.monotonic() >= until:
+                        return Use(size_bytes, files)
                     files += 1
                     status = entry.stat(follow_symlinks=False)
                     if entry.is_dir(follow_symlinks=False):

@@ -192,7 +192,7 @@ def output_of(arguments: Sequence[str], timeout_s: float, environment: Mapping[s
 def _run(
     call: Call, supervision: _Supervision, kept_bytes: int, cap_mb: int | None = None
 ) -> Ended:
-    allowed = Allowance.of_program(call.folder)
+    allowed = Allowance.of_program(call.folder, supervision.deadline)
     started = time.monotonic()
     output = _Output(kept_bytes)
     usage = supervision.usage
@@ -280,7 +280,7 @@ def _watch(
             poll.register(end, select.POLLIN)
         while (now_s := time.monotonic()) < deadline:
             if now_s - looked_s >= CHECK_EVERY_S:
-                if excess := allowed.excess():
+                if excess := allowed.excess(deadline):
                     return False, excess
                 looked_s = now_s = time.monotonic()
             wait_s = min(deadline - now_s, _TICK_S if end is None else CHECK_EVERY_S)

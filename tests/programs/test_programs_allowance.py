@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from rdbench.errors import CodecError, MissingBackendError
-from rdbench.programs import Call, ProgramSpec, allowance, find, run, scratch
+from rdbench.programs import Call, ProgramSpec, allowance, find, process, run, scratch
 from rdbench.programs.allowance import Use, use
 
 from .kit import write_script
@@ -31,6 +32,32 @@ def test_what_is_counted(tmp_path):
     assert MIB <= found.size_bytes < 1.2 * MIB
     assert found.files == 8
     assert use([tmp_path / "gone"]) == Use()
+
+
+@pytest.mark.parametrize("slow", ["before it starts", "while it runs"])
+def test_counting_does_not_outlast_the_program(tmp_path, monkeypatch, slow):
+    """On a slow disk, or in a folder of very many files, which would take far longer to go through
+    than the program may: it is stopped when its time is up, and that is said."""
+    for number in range(400):
+        (tmp_path / str(number)).mkdir()
+    started = []
+
+    def visit(path):
+        if slow == "before it starts" or started:
+            time.sleep(0.05)
+        return os_scandir(path)
+
+    def start(*arguments):
+        started.append(True)
+        return process_start(*arguments)
+
+    os_scandir, process_start = os.scandir, process.start
+    monkeypatch.setattr(allowance.os, "scandir", visit)
+    monkeypatch.setattr(process, "start", start)
+    before = time.monotonic()
+    with pytest.raises(CodecError, match="was not done in time and was stopped"):
+        run(Call(["/bin/sleep", "60"], tmp_path), deadline=before + 0.5)
+    assert time.monotonic() - before < 10
 
 
 PROGRAM = """#!{python} -IS
