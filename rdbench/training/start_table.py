@@ -48,7 +48,8 @@ def _weights(table: Table, key: str, text: str, others: str = "") -> str:
     path = (table.path.parent / text).absolute()
     if path.suffix != SUFFIX or not path.is_file():
         what = f"none of {others}" if others else "not "
-        raise table.error(key, f"{text!r} is {what}a file of weights (*{SUFFIX})")
+        hint = "; no such file exists, so train that network first" * (path.suffix == SUFFIX)
+        raise table.error(key, f"{text!r} is {what}a file of weights (*{SUFFIX}){hint}")
     return str(path)
 
 

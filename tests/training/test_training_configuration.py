@@ -15,6 +15,8 @@ from rdbench.training.configuration import Optimizer, decisive
 from rdbench.training.configuration_file import find, read, shipped
 from tests.training.conftest import NETWORKS
 
+WEIGHTS = Path(__file__).parents[2] / "baselines" / "weights"
+
 
 @pytest.mark.parametrize("name", shipped())
 def test_what_comes_along_can_be_trained(name):
@@ -171,7 +173,8 @@ def test_paths_are_those_of_its_folder(toml, photos, monkeypatch):
         (
             "bmshj2018-factorized",
             {"start": "none.safetensors"},
-            "key 'start': 'none.safetensors' is none of",
+            "key 'start': 'none.safetensors' is none of 'neighbor', 'block-transform' and a file "
+            "of weights (*.safetensors); no such file exists, so train that network first",
         ),
         ("theis2017", {"start": "block-transform"}, "key 'start': 'block-transform' is not for"),
         (
@@ -251,14 +254,11 @@ def test_learning_rates():
     assert late == pytest.approx({0.05: 0.0, 0.15: 0.5, 0.2: 1.0, 0.6: 0.505, 1.0: 0.01})
 
 
-WEIGHTS = Path(__file__).parents[2] / "baselines" / "weights"
-
-
 @pytest.fixture
 def trained(tmp_path):
     """A copy of the configurations of families, beside the networks that they start from, which
     are trained first and not kept."""
-    for folder in ("families", "lee2019-fig8"):
+    for folder in ("families", "lee2019-fig8", "small"):
         for path in sorted((WEIGHTS / folder).rglob("*.toml")):
             copy = tmp_path / "baselines" / "weights" / path.relative_to(WEIGHTS)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -271,6 +271,7 @@ def trained(tmp_path):
         "families-high/frozen-bmshj2018-factorized/bmshj2018-factorized-0.0226",
         "families-high/frozen-balle2018/balle2018-0.0226",
         "families-high/frozen-lee2019/lee2019-magnitudes-0.06",
+        "small/frozen-lee2019/lee2019-magnitudes-0.12",
     ):
         file = tmp_path / "results" / "runs" / f"{name}.safetensors"
         file.parent.mkdir(parents=True)
@@ -302,7 +303,6 @@ def test_families_are_trained_alike(trained, part):
         assert {member.steps for member in configuration.members} == {1200}
         for table in ("data", "optimizer", "run"):
             assert getattr(configuration, table) == getattr(found["balle2018"], table)
-    for name, configuration in found.items():
         source = frozen.get(f"frozen-{name}", transforms)
         (member,) = source.members
         made = f"{source.name}/{member.name}.safetensors"
@@ -310,14 +310,18 @@ def test_families_are_trained_alike(trained, part):
         assert configuration.members[0].network == member.network
 
 
-def test_the_arms_of_figure_8_differ_in_the_noise_alone(trained):
-    """Of one start, and at the first rate of the family."""
+def test_small_networks_are_trained_as_the_first_of_a_family(trained):
+    """Beside fewer latents with contexts; and the arms of figure 8 differ in the noise alone."""
+    family = read(trained / "families" / "low" / "lee2019.toml")
+    discrete = read(trained / "small" / "lee2019.toml")
     noisy = read(trained / "lee2019-fig8" / "noisy.toml")
-    discrete = read(trained / "families" / "low" / "lee2019.toml")
-    (member,) = noisy.members
-    assert Path(noisy.start.source).resolve() == Path(discrete.first.source).resolve()
-    assert member.rate == discrete.members[0].rate
-    assert member.steps == discrete.members[0].steps
-    assert member.network == {**discrete.members[0].network, "discrete": False}
+    starts = {Path(configuration.start.source).resolve() for configuration in (discrete, noisy)}
+    assert len(starts) == 1
+    (one,), (other,) = discrete.members, noisy.members
+    assert other.network == {**one.network, "discrete": False}
+    first = family.members[0]
+    assert one.network["context"] + one.network["plain"] == first.network["context"]
+    for member in (one, other):
+        assert (member.rate, member.steps) == (first.rate, first.steps)
     for table in ("data", "optimizer", "run"):
-        assert getattr(noisy, table) == getattr(discrete, table)
+        assert getattr(noisy, table) == getattr(discrete, table) == getattr(family, table)
